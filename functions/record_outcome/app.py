@@ -1,0 +1,63 @@
+"""Closes a run: champion, outcome.json, ledger, metrics and the notice for people, in this order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import boto3
+from aws_lambda_powertools.metrics import MetricUnit
+
+from sluice.config import DatasetConfig
+from sluice.layout import RunLayout
+from sluice.ledger import Champion, close_run, crown_champion
+from sluice.messages import Outcome, RecordRequest, RunResult
+from sluice.objects import read_json, write_json
+from sluice.outcome import close, notice
+from sluice.settings import RecordSettings
+from sluice.step import CLIENT_CONFIG, emit, step
+
+settings = RecordSettings.load()
+s3 = boto3.client("s3", config=CLIENT_CONFIG)
+dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
+sns = boto3.client("sns", config=CLIENT_CONFIG)
+
+
+@step(RecordRequest)
+def handler(request: RecordRequest) -> RunResult:
+    run, now = request.run, datetime.now(UTC)
+    result = close(request, now.isoformat(timespec="seconds"), settings.artifact_bucket, instance_type_of(request))
+    if request.outcome is Outcome.DEPLOYED and request.deployment:
+        crown_champion(
+            dynamodb,
+            settings.runs_table,
+            run.dataset,
+            Champion(run.run_id, request.deployment.config_name),
+            request.deployment.champion_run_id,
+            result.finished_at,
+        )
+    write_json(s3, settings.artifact_bucket, RunLayout(run.dataset, run.run_id).outcome, result.as_json())
+    close_run(dynamodb, settings.runs_table, result)
+    measure(result, (now - datetime.fromisoformat(run.started_at)).total_seconds())
+    subject, text = notice(result, run.key)
+    sns.publish(TopicArn=settings.outcome_topic_arn, Subject=subject, Message=text)
+    return result
+
+
+def instance_type_of(request: RecordRequest) -> str:
+    if request.validation is None or request.validation.config_uri is None:
+        return settings.training_instance_type
+    config = DatasetConfig.model_validate(read_json(s3, request.validation.config_uri))
+    return config.training.instance_type or settings.training_instance_type
+
+
+def measure(result: RunResult, seconds: float) -> None:
+    counts = {
+        "Runs": (1.0, MetricUnit.Count),
+        f"Runs_{result.outcome}": (1.0, MetricUnit.Count),
+        "RowsReceived": (float(result.rows.received), MetricUnit.Count),
+        "RowsRejected": (float(result.rows.rejected), MetricUnit.Count),
+        "RunSeconds": (seconds, MetricUnit.Seconds),
+    }
+    if result.price_estimate_usd is not None:
+        counts["PriceEstimateUSD"] = (result.price_estimate_usd, MetricUnit.NoUnit)
+    emit(result.dataset, counts)

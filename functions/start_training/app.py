@@ -1,0 +1,33 @@
+"""Starts the run's training job. The job is named after the run, so a repeated start finds it and goes on."""
+
+from __future__ import annotations
+
+import boto3
+from botocore.exceptions import ClientError
+
+from sluice.config import DatasetConfig
+from sluice.messages import StartTrainingRequest, TrainingStarted
+from sluice.objects import read_json
+from sluice.settings import TrainSettings
+from sluice.step import CLIENT_CONFIG, step
+from sluice.training_job import FIRST_WAIT_SECONDS, quota_reason, training_job_request
+
+settings = TrainSettings.load()
+s3 = boto3.client("s3", config=CLIENT_CONFIG)
+sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)
+
+
+@step(StartTrainingRequest)
+def handler(request: StartTrainingRequest) -> TrainingStarted:
+    config = DatasetConfig.model_validate(read_json(s3, request.validation.config_uri or ""))
+    job = training_job_request(request.run, request.validation, config, settings)
+    name = job["TrainingJobName"]
+    try:
+        sagemaker.create_training_job(**job)
+    except ClientError as error:
+        code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+        if code == "ResourceLimitExceeded":
+            return TrainingStarted(verdict="failed", reasons=(quota_reason(message),), job_name=name, wait_seconds=0)
+        if code != "ResourceInUse":
+            raise
+    return TrainingStarted(verdict="started", job_name=name, wait_seconds=FIRST_WAIT_SECONDS)

@@ -1,0 +1,111 @@
+"""Holds an uploaded table against the rules, and makes training, validation and test data of what passes."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path, PurePosixPath
+
+import boto3
+from botocore.exceptions import ClientError
+
+from sluice.config import ConfigError, DatasetConfig, parse_config
+from sluice.layout import RunLayout, config_key, uri
+from sluice.messages import Run, ValidateRequest, ValidationResult
+from sluice.objects import read_text, upload_working_data, write_json
+from sluice.settings import ValidateSettings
+from sluice.step import CLIENT_CONFIG, step
+from tabular import TableReport, validate_table
+
+settings = ValidateSettings.load()
+s3 = boto3.client("s3", config=CLIENT_CONFIG)
+
+
+@step(ValidateRequest)
+def handler(request: ValidateRequest) -> ValidationResult:
+    run = request.run
+    if reason := refused_unread(run):
+        return reject(run, (reason,))
+    try:
+        config = parse_config(
+            read_text(s3, run.bucket, config_key(run.folder)), uri(run.bucket, config_key(run.folder))
+        )
+    except ConfigError as error:
+        return reject(run, tuple(error.reasons))
+    with tempfile.TemporaryDirectory() as scratch:
+        table, out = Path(scratch, "table.csv"), Path(scratch, "out")
+        out.mkdir()
+        if not fetch(run, table):
+            return reject(run, (f"{run.key}: the file was removed before it was read. Drop it again.",))
+        report = validate_table(
+            table,
+            name=PurePosixPath(run.key).name,
+            config=config,
+            default_target=settings.default_target or None,
+            out=out,
+        )
+        return store(run, config, report, out)
+
+
+def refused_unread(run: Run) -> str | None:
+    if not run.folder:
+        return f"{run.key}: no dataset is named. Put the file into a folder: incoming/<dataset>/<file>.csv"
+    if run.size > settings.max_csv_bytes:
+        return (
+            f"{run.key} has {run.size:,} bytes; at most {settings.max_csv_bytes:,} are taken (stack parameter "
+            "MaxCsvBytes). Sample it, or split off a part."
+        )
+    return None
+
+
+def reject(run: Run, reasons: tuple[str, ...]) -> ValidationResult:
+    """Rejects a file that was not read; its report holds the reasons alone."""
+    key = RunLayout(run.dataset, run.run_id).validation_report
+    report = {"verdict": "rejected", "reasons": list(reasons)}
+    write_json(s3, settings.artifact_bucket, key, report)
+    return ValidationResult(verdict="rejected", reasons=reasons, report_uri=uri(settings.artifact_bucket, key))
+
+
+def fetch(run: Run, path: Path) -> bool:
+    version = {"VersionId": run.version_id} if run.version_id else {}
+    try:
+        s3.download_file(run.bucket, run.key, str(path), ExtraArgs=version)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"404", "NoSuchKey", "NoSuchVersion"}:
+            return False
+        raise
+    return True
+
+
+def store(run: Run, config: DatasetConfig, report: TableReport, out: Path) -> ValidationResult:
+    """Uploads what validation made. The report goes last: where it lies, everything lies."""
+    layout, bucket = RunLayout(run.dataset, run.run_id), settings.artifact_bucket
+    accepted = report.verdict == "accepted"
+    write_json(s3, bucket, layout.config, config.model_dump(mode="json"))
+    if accepted:
+        for part in ("train", "validation", "test"):
+            upload_working_data(s3, out / part / f"{part}.csv", bucket, f"{getattr(layout, part)}{part}.csv")
+        s3.upload_file(str(out / "recipe.json"), bucket, layout.recipe, ExtraArgs={"ContentType": "application/json"})
+    upload_working_data(s3, out / "rejected_rows.csv", bucket, layout.rejected_rows)
+    s3.upload_file(
+        str(out / "validation.json"), bucket, layout.validation_report, ExtraArgs={"ContentType": "application/json"}
+    )
+    made = {
+        "train_uri": layout.train,
+        "validation_uri": layout.validation,
+        "test_uri": layout.test,
+        "recipe_uri": layout.recipe,
+    }
+    return ValidationResult(
+        verdict=report.verdict,
+        reasons=report.reasons,
+        warnings=report.warnings,
+        rows=report.rows,
+        target=report.target,
+        classes=report.classes,
+        features=report.features,
+        prior_log_loss=report.prior_log_loss,
+        config_uri=uri(bucket, layout.config),
+        report_uri=uri(bucket, layout.validation_report),
+        rejected_rows_uri=uri(bucket, layout.rejected_rows),
+        **({name: uri(bucket, key) for name, key in made.items()} if accepted else {}),
+    )

@@ -1,0 +1,97 @@
+"""Where everything lies in S3: the one place that knows prefixes and file names.
+
+The inbox and the artifact bucket are apart, so that nothing which the pipeline writes can start it again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+INCOMING = "incoming/"
+
+
+def config_key(folder: str) -> str:
+    """Inbox key of the optional configuration of the dataset in ``incoming/<folder>/``."""
+    return f"datasets/{folder}/config.yaml"
+
+
+def uri(bucket: str, key: str) -> str:
+    return f"s3://{bucket}/{key}"
+
+
+def split_uri(s3_uri: str) -> tuple[str, str]:
+    """``s3://bucket/some/key`` as ``("bucket", "some/key")``.
+
+    Raises:
+        ValueError: it is no S3 URI.
+    """
+    scheme, _, rest = s3_uri.partition("://")
+    bucket, _, key = rest.partition("/")
+    if scheme != "s3" or not bucket:
+        raise ValueError(f"not an S3 URI: {s3_uri!r}")
+    return bucket, key
+
+
+@dataclass(frozen=True)
+class RunLayout:
+    """Keys of one run in the artifact bucket."""
+
+    dataset: str
+    run_id: str
+
+    @property
+    def prefix(self) -> str:
+        return f"{self.dataset}/runs/{self.run_id}/"
+
+    def _key(self, name: str) -> str:
+        return self.prefix + name
+
+    @property
+    def validation_report(self) -> str:
+        return self._key("validation.json")
+
+    @property
+    def rejected_rows(self) -> str:
+        return self._key("rejected_rows.csv")
+
+    @property
+    def recipe(self) -> str:
+        return self._key("recipe.json")
+
+    @property
+    def config(self) -> str:
+        return self._key("config.json")
+
+    @property
+    def train(self) -> str:
+        """Prefix of the training channel. The container fails on foreign files beside the data, so it has its own."""
+        return self._key("train/")
+
+    @property
+    def validation(self) -> str:
+        return self._key("validation/")
+
+    @property
+    def test(self) -> str:
+        return self._key("test/")
+
+    @property
+    def model(self) -> str:
+        """Prefix under which SageMaker writes ``<job name>/output/model.tar.gz``."""
+        return self._key("model/")
+
+    @property
+    def evaluation(self) -> str:
+        return self._key("evaluation.json")
+
+    @property
+    def golden(self) -> str:
+        return self._key("golden.json")
+
+    @property
+    def decision(self) -> str:
+        return self._key("decision.json")
+
+    @property
+    def outcome(self) -> str:
+        return self._key("outcome.json")

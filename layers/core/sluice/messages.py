@@ -1,0 +1,252 @@
+"""The messages that pass between the states of the state machine, and the closing result of a run.
+
+The state machine (``statemachine/pipeline.asl.json``) builds each input from its variables and keeps each output in
+one; a contract test holds the two files to each other. Outputs carry references to S3, never data, so that they stay
+far below the 256 KiB that Step Functions allows for a state.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Outcome(StrEnum):
+    """How a run ended. All but ``deployed`` and ``duplicate`` end the execution in a Fail state."""
+
+    DEPLOYED = "deployed"
+    DATASET_REJECTED = "dataset_rejected"
+    TRAINING_FAILED = "training_failed"
+    MODEL_REJECTED = "model_rejected"
+    DEPLOYMENT_FAILED = "deployment_failed"
+    DUPLICATE = "duplicate"
+    ERROR = "error"
+
+
+class Message(BaseModel):
+    """A value between two states. Unknown fields are refused: a typo in the state machine must not pass in silence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Reasons = Annotated[tuple[str, ...], Field(description="Sentences for a person: what is wrong, where, the way out.")]
+
+
+class Run(Message):
+    """One object version on its way through the pipeline. Made by the state machine's first state from the event."""
+
+    run_id: str = Field(pattern=r"^[0-9a-f]{12}$", description="Derived from bucket, key and version of the object.")
+    dataset: str = Field(pattern=r"^[a-z0-9](-?[a-z0-9])*$", max_length=28, description="Safe for every AWS name.")
+    folder: str = Field(description="The folder below incoming/ as the person wrote it.")
+    bucket: str
+    key: str
+    version_id: str | None = None
+    etag: str
+    sequencer: str
+    size: int = Field(ge=0, description="Bytes.")
+    execution_arn: str
+    started_at: str = Field(description="ISO 8601, UTC.")
+
+
+class RowCounts(Message):
+    """Data rows (the header is not one) by where they went."""
+
+    received: int = Field(0, ge=0)
+    accepted: int = Field(0, ge=0)
+    rejected: int = Field(0, ge=0)
+    train: int = Field(0, ge=0)
+    validation: int = Field(0, ge=0)
+    test: int = Field(0, ge=0)
+
+
+class ValidateRequest(Message):
+    run: Run
+
+
+class ValidationResult(Message):
+    """What validation decided, and where it put what it made. The S3 URIs are None where the file was rejected."""
+
+    verdict: Literal["accepted", "rejected"]
+    reasons: Reasons = ()
+    warnings: Reasons = ()
+    rows: RowCounts = RowCounts()
+    target: str | None = None
+    classes: tuple[str, ...] = Field((), description="Label text by class number; the last is the positive class.")
+    features: int = Field(0, ge=0, description="Columns of the training files, the label not counted.")
+    prior_log_loss: float | None = Field(None, description="Natural log; of always predicting the class shares.")
+    train_uri: str | None = Field(None, description="Prefix: label first, no header, text/csv.")
+    validation_uri: str | None = None
+    test_uri: str | None = None
+    recipe_uri: str | None = None
+    config_uri: str | None = Field(None, description="The resolved dataset configuration of this run, as JSON.")
+    report_uri: str | None = Field(None, description="validation.json")
+    rejected_rows_uri: str | None = None
+
+
+class StartTrainingRequest(Message):
+    run: Run
+    validation: ValidationResult
+
+
+class TrainingStarted(Message):
+    verdict: Literal["started", "failed"]
+    reasons: Reasons = ()
+    job_name: str
+    wait_seconds: int = Field(ge=0, le=30)
+
+
+class CheckTrainingRequest(Message):
+    run: Run
+    job_name: str
+
+
+class TrainingStatus(Message):
+    status: Literal["in_progress", "completed", "failed", "stopped"]
+    job_name: str
+    secondary_status: str
+    wait_seconds: int = Field(0, ge=0, le=30)
+    reasons: Reasons = ()
+    model_uri: str | None = Field(None, description="model.tar.gz")
+    metrics: dict[str, float] = Field(
+        default_factory=dict, description="Final metrics of the job, by SageMaker's names."
+    )
+    training_seconds: int | None = None
+    billable_seconds: int | None = None
+
+
+class EvaluateRequest(Message):
+    run: Run
+    validation: ValidationResult
+    training: TrainingStatus
+
+
+class GateCheck(Message):
+    """One gate of the verdict. A value of None means that there was nothing to measure, which fails."""
+
+    name: str
+    value: float | None
+    limit: float | None
+    comparison: Literal["at_most", "at_least"]
+    passed: bool
+    reason: str
+
+
+class Metrics(Message):
+    """Scores on the held-out test set. Log losses use the natural logarithm."""
+
+    rows: int = Field(ge=0)
+    log_loss: float
+    prior_log_loss: float
+    accuracy: float
+    precision: float | None = None
+    recall: float | None = None
+    roc_auc: float | None = None
+    cutoff: float = 0.5
+    confusion_matrix: tuple[tuple[int, ...], ...] = Field(description="Rows: true class; columns: predicted class.")
+
+
+class EvaluationResult(Message):
+    verdict: Literal["accepted", "rejected"]
+    reasons: Reasons = ()
+    metrics: Metrics | None = None
+    gates: tuple[GateCheck, ...] = ()
+    evaluation_uri: str | None = Field(None, description="evaluation.json")
+    golden_uri: str | None = Field(None, description="Test rows with their offline scores, replayed after deployment.")
+
+
+class DeployRequest(Message):
+    run: Run
+    validation: ValidationResult
+    training: TrainingStatus
+    evaluation: EvaluationResult
+
+
+class Deployment(Message):
+    """An endpoint on its way to a new model. ``previous_config_name`` is None where the endpoint is new."""
+
+    verdict: Literal["started", "busy", "failed"]
+    reasons: Reasons = ()
+    endpoint_name: str
+    config_name: str
+    model_name: str
+    previous_config_name: str | None = None
+    champion_run_id: str | None = Field(None, description="The champion as it was seen before the update.")
+    wait_seconds: int = Field(ge=0, le=30)
+
+
+class CheckEndpointRequest(Message):
+    run: Run
+    deployment: Deployment
+
+
+class EndpointStatus(Message):
+    status: Literal["in_progress", "in_service", "rolled_back", "failed"]
+    endpoint_status: str = Field(description="SageMaker's own word for it.")
+    config_name: str | None = Field(None, description="The configuration that is live now.")
+    wait_seconds: int = Field(0, ge=0, le=30)
+    reasons: Reasons = ()
+
+
+class VerifyRequest(Message):
+    run: Run
+    evaluation: EvaluationResult
+    deployment: Deployment
+
+
+class Verification(Message):
+    verdict: Literal["verified", "failed"]
+    reasons: Reasons = ()
+    rows: int = Field(0, ge=0, description="Golden rows asked of the live endpoint.")
+    largest_difference: float | None = Field(None, description="Absolute, live score against offline score.")
+
+
+class Fault(Message):
+    """An exception that outlived its retries: which state it stopped, and what was said."""
+
+    state: str
+    error: str
+    cause: str
+
+
+class RecordRequest(Message):
+    """Everything that is known when a run ends; what the run never reached is None."""
+
+    run: Run
+    outcome: Outcome
+    fault: Fault | None = None
+    validation: ValidationResult | None = None
+    training_started: TrainingStarted | None = None
+    training: TrainingStatus | None = None
+    evaluation: EvaluationResult | None = None
+    deployment: Deployment | None = None
+    endpoint: EndpointStatus | None = None
+    verification: Verification | None = None
+
+
+class RecordedEndpoint(Message):
+    name: str
+    status: str
+    config: str
+
+
+class RunResult(Message):
+    """The closing word on a run: the execution's output, ``outcome.json`` and what the ledger keeps."""
+
+    outcome: Outcome
+    run_id: str
+    dataset: str
+    reasons: Reasons = ()
+    warnings: Reasons = ()
+    rows: RowCounts = RowCounts()
+    metrics: Metrics | None = None
+    gates: tuple[GateCheck, ...] = ()
+    endpoint: RecordedEndpoint | None = None
+    artifacts: dict[str, str] = Field(default_factory=dict, description="S3 URI by name.")
+    training_seconds: int | None = None
+    price_estimate_usd: float | None = None
+    finished_at: str
+
+    def as_json(self) -> dict[str, Any]:
+        return self.model_dump(mode="json")

@@ -1,0 +1,51 @@
+"""S3 objects as the functions use them. The client is the first argument."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from sluice.layout import split_uri
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+#: The lifecycle rule of the artifact bucket expires what carries this tag; models and reports stay.
+WORKING_DATA_TAG = "sluice=working-data"
+
+
+def read_text(s3: S3Client, bucket: str, key: str) -> str | None:
+    """The object as text, or None where there is none. Undecodable bytes become U+FFFD."""
+    try:
+        body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+            return None
+        raise
+    return body.decode("utf-8-sig", errors="replace")
+
+
+def read_json(s3: S3Client, s3_uri: str) -> Any:
+    """The object as parsed JSON.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    bucket, key = split_uri(s3_uri)
+    text = read_text(s3, bucket, key)
+    if text is None:
+        raise FileNotFoundError(s3_uri)
+    return json.loads(text)
+
+
+def write_json(s3: S3Client, bucket: str, key: str, value: Any) -> None:
+    body = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    s3.put_object(Bucket=bucket, Key=key, Body=body.encode(), ContentType="application/json")
+
+
+def upload_working_data(s3: S3Client, path: Path, bucket: str, key: str) -> None:
+    """Uploads a file that the bucket's lifecycle may remove again."""
+    s3.upload_file(str(path), bucket, key, ExtraArgs={"Tagging": WORKING_DATA_TAG, "ContentType": "text/csv"})

@@ -1,0 +1,24 @@
+"""What a training job costs, roughly: a hint for the run's record, not a bill.
+
+On-demand prices of SageMaker AI training in us-east-1, USD per hour. Other regions cost up to half as much again; a
+type that is not listed has no estimate rather than a wrong one.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+USD_PER_HOUR: Final = {
+    "ml.m5.large": 0.115,
+    "ml.m5.xlarge": 0.23,
+    "ml.m5.2xlarge": 0.461,
+    "ml.m5.4xlarge": 0.922,
+    "ml.c5.xlarge": 0.204,
+    "ml.c5.2xlarge": 0.408,
+}
+
+
+def training_price_usd(instance_type: str, billable_seconds: int) -> float | None:
+    """Price of ``billable_seconds`` on one instance, or None where the type's price is not known here."""
+    hourly = USD_PER_HOUR.get(instance_type)
+    return None if hourly is None else round(hourly * billable_seconds / 3600, 6)

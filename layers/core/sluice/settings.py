@@ -1,0 +1,59 @@
+"""The environment of the functions, read in one place and checked at cold start.
+
+A missing variable stops the function with its name: a default here would hide a broken template.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    @classmethod
+    def load[T: _Settings](cls: type[T], environ: Mapping[str, str] = os.environ) -> T:
+        """Fields are the environment's names in lower case.
+
+        Raises:
+            pydantic.ValidationError: a variable is missing or does not fit.
+        """
+        return cls.model_validate({name.lower(): value for name, value in environ.items()})
+
+
+class ValidateSettings(_Settings):
+    artifact_bucket: str
+    default_target: str = ""
+    max_csv_bytes: int
+
+
+class TrainSettings(_Settings):
+    artifact_bucket: str
+    name_prefix: str
+    aws_region: str
+    sagemaker_role_arn: str
+    training_instance_type: str
+    training_max_runtime_seconds: int
+    training_managed_spot: bool
+
+
+class EvaluateSettings(_Settings):
+    artifact_bucket: str
+    default_max_log_loss_share_of_prior: float
+
+
+class DeploySettings(_Settings):
+    runs_table: str
+    name_prefix: str
+    aws_region: str
+    sagemaker_role_arn: str
+
+
+class RecordSettings(_Settings):
+    artifact_bucket: str
+    runs_table: str
+    outcome_topic_arn: str
+    training_instance_type: str

@@ -1,0 +1,271 @@
+"""Every path of the shipped state machine, with the real claim in DynamoDB and the functions' answers mocked."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sluice import messages
+from tests.statemachine.conftest import Ended, Pipeline, fault
+
+EVENTS = Path(__file__).parents[2] / "events"
+
+REQUESTS: dict[str, type[messages.Message]] = {
+    "ValidateData": messages.ValidateRequest,
+    "StartTraining": messages.StartTrainingRequest,
+    "CheckTraining": messages.CheckTrainingRequest,
+    "EvaluateModel": messages.EvaluateRequest,
+    "DeployEndpoint": messages.DeployRequest,
+    "CheckEndpoint": messages.CheckEndpointRequest,
+    "VerifyEndpoint": messages.VerifyRequest,
+    "RecordOutcome": messages.RecordRequest,
+}
+
+
+def read(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return loaded
+
+
+LAST = read("record_outcome")
+RUN_ID = LAST["run"]["run_id"]
+
+
+def recorded(outcome: str, *reasons: str) -> dict[str, Any]:
+    return messages.RunResult(
+        outcome=messages.Outcome(outcome),
+        run_id=RUN_ID,
+        dataset="breast-cancer",
+        reasons=reasons,
+        finished_at="2026-11-23T09:05:00+00:00",
+    ).as_json()
+
+
+def answers(**changed: Any) -> dict[str, Any]:
+    """What the functions answer on the way to a deployment, with changes by state name."""
+    in_progress = {**LAST["training"], "status": "in_progress", "secondary_status": "Training", "wait_seconds": 9}
+    creating = {**LAST["endpoint"], "status": "in_progress", "endpoint_status": "Creating", "wait_seconds": 10}
+    return {
+        "ValidateData": LAST["validation"],
+        "StartTraining": LAST["training_started"],
+        "CheckTraining": [in_progress, LAST["training"]],
+        "EvaluateModel": LAST["evaluation"],
+        "DeployEndpoint": LAST["deployment"],
+        "CheckEndpoint": [creating, LAST["endpoint"]],
+        "VerifyEndpoint": LAST["verification"],
+        "RecordOutcome": recorded("deployed"),
+        **changed,
+    }
+
+
+def outcome_recorded(ended: Ended) -> messages.RecordRequest:
+    (payload,) = ended.payloads["RecordOutcome"]
+    return messages.RecordRequest.model_validate(payload)
+
+
+def test_a_good_table_is_validated_trained_evaluated_deployed_and_verified(pipeline: Pipeline) -> None:
+    ended = pipeline.run(read("object_created"), answers())
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert ended.output["outcome"] == "deployed"
+    lambdas = [state for state in ended.states if state in REQUESTS]
+    assert lambdas == [
+        "ValidateData", "StartTraining", "CheckTraining", "CheckTraining", "EvaluateModel", "DeployEndpoint",
+        "CheckEndpoint", "CheckEndpoint", "VerifyEndpoint", "RecordOutcome",
+    ]  # fmt: skip
+    assert outcome_recorded(ended).outcome == "deployed"
+
+
+def test_every_function_gets_the_message_that_it_parses(pipeline: Pipeline) -> None:
+    ended = pipeline.run(read("object_created"), answers())
+    for state, request in REQUESTS.items():
+        assert ended.payloads[state], state
+        for payload in ended.payloads[state]:
+            request.model_validate(payload)
+
+
+def test_the_run_is_claimed_with_its_names(pipeline: Pipeline) -> None:
+    ended = pipeline.run(read("object_created"), answers())
+    run = outcome_recorded(ended).run
+    item = pipeline.item(run.run_id)
+    assert item["status"] == {"S": "running"}
+    assert item["execution_arn"] == {"S": ended.arn}
+    assert run.dataset == run.folder == "breast-cancer"
+    assert run.version_id is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "outcome", "error"),
+    [
+        ({"ValidateData": {"verdict": "rejected", "reasons": ["no header"]}}, "dataset_rejected", "DatasetRejected"),
+        (
+            {"StartTraining": {"verdict": "failed", "reasons": ["quota 0"], "job_name": "j", "wait_seconds": 0}},
+            "training_failed",
+            "TrainingFailed",
+        ),
+        (
+            {"CheckTraining": {"status": "failed", "job_name": "j", "secondary_status": "Failed", "reasons": ["bad"]}},
+            "training_failed",
+            "TrainingFailed",
+        ),
+        (
+            {"CheckTraining": {"status": "stopped", "job_name": "j", "secondary_status": "MaxRuntimeExceeded"}},
+            "training_failed",
+            "TrainingFailed",
+        ),
+        ({"EvaluateModel": {"verdict": "rejected", "reasons": ["gate"]}}, "model_rejected", "ModelRejected"),
+        (
+            {"DeployEndpoint": {**LAST["deployment"], "verdict": "failed", "reasons": ["quota 0"]}},
+            "deployment_failed",
+            "DeploymentFailed",
+        ),
+        (
+            {"CheckEndpoint": {**LAST["endpoint"], "status": "rolled_back", "reasons": ["rolled back"]}},
+            "deployment_failed",
+            "DeploymentFailed",
+        ),
+        (
+            {"CheckEndpoint": {**LAST["endpoint"], "status": "failed", "reasons": ["unhealthy"]}},
+            "deployment_failed",
+            "DeploymentFailed",
+        ),
+        (
+            {"VerifyEndpoint": {"verdict": "failed", "reasons": ["scores differ"]}},
+            "deployment_failed",
+            "DeploymentFailed",
+        ),
+    ],
+)
+def test_what_does_not_deploy_ends_in_its_own_fail_state_with_the_reasons(
+    pipeline: Pipeline, changed: dict[str, Any], outcome: str, error: str
+) -> None:
+    result = recorded(outcome, "the first reason", "the second")
+    ended = pipeline.run(read("object_created"), answers(**changed, RecordOutcome=result))
+    assert (ended.status, ended.error) == ("FAILED", error)
+    assert ended.cause == "the first reason\nthe second"
+    assert ended.states[-1] == error
+    assert outcome_recorded(ended).outcome == outcome
+
+
+def test_a_busy_endpoint_is_waited_for(pipeline: Pipeline) -> None:
+    busy = {**LAST["deployment"], "verdict": "busy"}
+    ended = pipeline.run(read("object_created"), answers(DeployEndpoint=[busy, busy, LAST["deployment"]]))
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert ended.states.count("DeployEndpoint") == 3
+
+
+def test_a_second_delivery_of_an_event_is_a_duplicate_and_does_nothing(pipeline: Pipeline) -> None:
+    first = pipeline.run(read("object_created"), answers())
+    second = pipeline.run(read("object_created"), answers())
+    assert first.status == second.status == "SUCCEEDED"
+    assert second.output["outcome"] == "duplicate"
+    assert second.output["run_id"] == first.payloads["RecordOutcome"][0]["run"]["run_id"]
+    assert not set(second.states) & set(REQUESTS)
+
+
+@pytest.mark.parametrize("status", ["deployed", "dataset_rejected", "model_rejected", "training_failed"])
+def test_a_run_that_ended_is_not_claimed_again(pipeline: Pipeline, status: str) -> None:
+    first = pipeline.run(read("object_created"), answers())
+    pipeline.set_status(outcome_recorded(first).run.run_id, status)
+    assert pipeline.run(read("object_created"), answers()).output["outcome"] == "duplicate"
+
+
+def test_a_run_that_a_fault_stopped_may_be_claimed_again(pipeline: Pipeline) -> None:
+    first = pipeline.run(read("object_created"), answers())
+    pipeline.set_status(outcome_recorded(first).run.run_id, "error")
+    again = pipeline.run(read("object_created"), answers())
+    assert again.output["outcome"] == "deployed"
+    assert outcome_recorded(again).run.run_id == outcome_recorded(first).run.run_id
+
+
+@pytest.mark.parametrize("state", [state for state in REQUESTS if state != "RecordOutcome"])
+def test_a_fault_that_outlives_its_retries_is_recorded_and_named(pipeline: Pipeline, state: str) -> None:
+    result = recorded("error", f"{state} failed")
+    ended = pipeline.run(read("object_created"), answers(**{state: fault(cause="boom")}, RecordOutcome=result))
+    assert (ended.status, ended.error, ended.cause) == ("FAILED", "PipelineError", f"{state} failed")
+    request = outcome_recorded(ended)
+    assert request.outcome == "error"
+    assert request.fault is not None
+    assert request.fault.state == state
+    assert "boom" in request.fault.cause
+    assert ended.tries[state] == len(ended.payloads[state]) == 5, "one try and four retries"
+
+
+@pytest.mark.parametrize("state", list(REQUESTS))
+def test_a_passing_fault_is_retried(pipeline: Pipeline, state: str) -> None:
+    good = answers()[state]
+    steps = [fault(), fault(), *(good if isinstance(good, list) else [good])]
+    ended = pipeline.run(read("object_created"), answers(**{state: steps}))
+    assert ended.status == "SUCCEEDED", ended.cause
+
+
+def test_a_function_that_ran_out_of_time_is_not_tried_again(pipeline: Pipeline) -> None:
+    result = recorded("error", "too slow")
+    ended = pipeline.run(
+        read("object_created"), answers(RecordOutcome=result), throws={"ValidateData": "Sandbox.Timedout"}
+    )
+    assert ended.error == "PipelineError"
+    assert ended.tries["ValidateData"] == 1
+
+
+def test_an_outcome_that_cannot_be_recorded_never_ends_green(pipeline: Pipeline) -> None:
+    ended = pipeline.run(read("object_created"), answers(RecordOutcome=fault(cause="no table")))
+    assert (ended.status, ended.error) == ("FAILED", "OutcomeNotRecorded")
+    assert ended.cause is not None
+    assert "deployed" in ended.cause
+    assert "no table" in ended.cause
+
+
+def event_for(key: str, **changes: Any) -> dict[str, Any]:
+    event = copy.deepcopy(read("object_created"))
+    event["detail"]["object"].update(key=key, **changes)
+    return event
+
+
+def test_a_folder_marker_starts_nothing(pipeline: Pipeline) -> None:
+    ended = pipeline.run(event_for("incoming/churn/", size=0), answers())
+    assert ended.output["outcome"] == "ignored"
+    assert not set(ended.states) & {"ClaimRun", *REQUESTS}
+
+
+@pytest.mark.parametrize(
+    ("key", "folder", "dataset"),
+    [
+        ("incoming/churn/a.csv", "churn", "churn"),
+        ("incoming/churn/2026/11/a.csv", "churn", "churn"),
+        ("incoming/a+b c/it's \"ü\".csv", "a+b c", r"a-b-c-[0-9a-f]{8}"),
+        ("incoming/Churn/a.csv", "Churn", r"churn-[0-9a-f]{8}"),
+        ("incoming/データ/a.csv", "データ", r"[0-9a-f]{8}"),
+        ("incoming/" + "long-" * 20 + "x/a.csv", "long-" * 20 + "x", r"long-long-long-long-[0-9a-f]{8}"),
+        ("incoming/orders.csv", "", "orders"),
+    ],
+)
+def test_any_folder_gets_a_name_that_every_service_takes(
+    pipeline: Pipeline, key: str, folder: str, dataset: str
+) -> None:
+    ended = pipeline.run(event_for(key), answers())
+    run = outcome_recorded(ended).run
+    assert run.key == key
+    assert run.folder == folder
+    assert re.fullmatch(dataset, run.dataset), run.dataset
+
+
+def test_runs_differ_by_the_object_version_and_by_nothing_else(pipeline: Pipeline) -> None:
+    def run_id(**changes: Any) -> str:
+        event = event_for("incoming/churn/a.csv", **changes)
+        event["id"], event["time"] = "another", "2027-01-01T00:00:00Z"
+        ended = pipeline.run(event, answers())
+        if ended.output["outcome"] == "duplicate":
+            return str(ended.output["run_id"])
+        return outcome_recorded(ended).run.run_id
+
+    first = run_id()
+    assert run_id() == first
+    assert run_id(sequencer="00FF") != first
+    versioned = run_id(**{"version-id": "v1"})
+    assert versioned != first
+    assert run_id(**{"version-id": "v1", "sequencer": "00FF"}) == versioned

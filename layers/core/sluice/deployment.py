@@ -20,7 +20,7 @@ VARIANT: Final = "champion"
 #: The endpoint serialises float32 scores as text; an honest replay differs by rounding alone.
 SCORE_TOLERANCE: Final = 1e-5
 POLL_SECONDS: Final = 10
-_BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting", "UpdateRollbackFailed"})
+_BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 
 
 def endpoint_name(prefix: str, dataset: str) -> str:

@@ -1,0 +1,263 @@
+"""How one raw record becomes the numbers that the model sees: the one definition, written to ``recipe.json``.
+
+Built-in XGBoost takes numbers only. Validation learns a recipe (types on the whole file, levels and ranks on the
+training part alone) and the training files are made from it by SQL (``tabular.transform``); a single prediction is made
+from it here, by :meth:`Recipe.apply`. A property test holds the two to the same numbers, so that training and serving
+cannot drift apart.
+
+Semantics, for both:
+
+- A cell is trimmed of :data:`WHITESPACE`; if what is left is one of the recipe's missing tokens (or nothing), the cell
+  is missing. Every feature made from a missing cell is missing: NaN here, an empty cell in CSV, NaN to XGBoost.
+- ``number``: decimal or exponent notation with a point, ASCII digits; no thousands separators, no infinities.
+- ``boolean``: one of the pairs of :data:`BOOLEAN_PAIRS` in any case; 0 or 1.
+- ``one_hot``: one feature a level, 1 where equal. A level that training did not see: 0 in all of them.
+- ``frequency_rank``: 1 for the commonest level of the training part, 2 for the next. A level that it did not see, or
+  one too rare to be listed: number of levels + 1, so that it sorts after the rarest.
+- ``date``: ISO 8601 date, an optional time of day ignored but for the hour; its parts as numbers.
+- ``dropped``: no feature, with the reason.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+type Cell = str | int | float | bool | None
+
+WHITESPACE: Final = " \t\n\r\v\f\u00a0"
+
+# The patterns stay within what Python's re and Google's RE2 (DuckDB) read alike.
+NUMBER: Final = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+INTEGER: Final = r"[+-]?[0-9]{1,15}"
+DATE: Final = (
+    r"[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?Z?)?"
+)
+
+FLOAT32_MAX: Final = 3.4028234663852886e38
+"""XGBoost holds features as float32; the container refuses what does not fit."""
+
+BOOLEAN_PAIRS: Final = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"), ("off", "on"))
+FALSE_WORDS: Final = frozenset(pair[0] for pair in BOOLEAN_PAIRS)
+TRUE_WORDS: Final = frozenset(pair[1] for pair in BOOLEAN_PAIRS)
+
+type DatePart = Literal["year", "month", "day", "weekday", "days", "hour"]
+DATE_PARTS: Final[tuple[DatePart, ...]] = ("year", "month", "day", "weekday", "days")
+
+_EPOCH = datetime.date(1970, 1, 1)
+
+
+class RecordError(ValueError):
+    """A record that the recipe cannot take. ``problems`` are sentences, each naming the column and the way out."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Target(_Part):
+    name: str
+    classes: tuple[str, ...] = Field(
+        min_length=2, description="Label text by class number; the positive class is last."
+    )
+
+
+class _Column(_Part):
+    name: str
+
+    def feature_names(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    def numbers(self, cell: str | int | float | bool) -> Iterator[float]:
+        """The features of a cell that is not missing. Raises ValueError with what was expected."""
+        raise NotImplementedError
+
+
+class NumberColumn(_Column):
+    kind: Literal["number"] = "number"
+    integer: bool = Field(False, description="Every value seen was whole; only says how the files write it.")
+
+    def numbers(self, cell: str | int | float | bool) -> Iterator[float]:
+        if isinstance(cell, bool) or (isinstance(cell, str) and not re.fullmatch(NUMBER, cell)):
+            raise ValueError("expected a number such as 12.5")
+        number = float(cell)
+        if not abs(number) <= FLOAT32_MAX:
+            raise ValueError("expected a finite number that fits 32-bit floating point")
+        yield number
+
+
+class BooleanColumn(_Column):
+    kind: Literal["boolean"] = "boolean"
+
+    def numbers(self, cell: str | int | float | bool) -> Iterator[float]:
+        word = str(cell).lower()
+        if word not in TRUE_WORDS | FALSE_WORDS:
+            raise ValueError("expected true or false, yes or no")
+        yield float(word in TRUE_WORDS)
+
+
+class OneHotColumn(_Column):
+    kind: Literal["one_hot"] = "one_hot"
+    levels: tuple[str, ...] = Field(description="Levels of the training part, sorted by code point.")
+
+    def feature_names(self) -> tuple[str, ...]:
+        return tuple(f"{self.name}={level}" for level in self.levels)
+
+    def numbers(self, cell: str | int | float | bool) -> Iterator[float]:
+        text = str(cell)
+        return (float(text == level) for level in self.levels)
+
+
+class FrequencyRankColumn(_Column):
+    kind: Literal["frequency_rank"] = "frequency_rank"
+    levels: tuple[str, ...] = Field(description="Levels of the training part, commonest first; ties by code point.")
+
+    @cached_property
+    def _ranks(self) -> dict[str, int]:
+        return {level: rank for rank, level in enumerate(self.levels, start=1)}
+
+    @property
+    def unseen(self) -> int:
+        """The rank of every level that is not listed."""
+        return len(self.levels) + 1
+
+    def feature_names(self) -> tuple[str, ...]:
+        return (f"{self.name}#rank",)
+
+    def numbers(self, cell: str | int | float | bool) -> Iterator[float]:
+        yield float(self._ranks.get(str(cell), self.unseen))
+
+
+class DateColumn(_Column):
+    kind: Literal["date"] = "date"
+    parts: tuple[DatePart, ...] = Field(
+        DATE_PARTS, description="weekday: Monday 1 to Sunday 7; days: since 1970-01-01; hour: 0 where no time is given."
+    )
+
+    def feature_names(self) -> tuple[str, ...]:
+        return tuple(f"{self.name}.{part}" for part in self.parts)
+
+    def numbers(self, cell: str | int | float | bool) -> Iterator[float]:
+        text = str(cell)
+        if not re.fullmatch(DATE, text):
+            raise ValueError("expected an ISO date such as 2026-11-23")
+        day = datetime.date.fromisoformat(text[:10])
+        values: dict[DatePart, int] = {
+            "year": day.year,
+            "month": day.month,
+            "day": day.day,
+            "weekday": day.isoweekday(),
+            "days": (day - _EPOCH).days,
+            "hour": int(text[11:13] or 0),
+        }
+        return (float(values[part]) for part in self.parts)
+
+
+class DroppedColumn(_Column):
+    kind: Literal["dropped"] = "dropped"
+    reason: str
+
+    def feature_names(self) -> tuple[str, ...]:
+        return ()
+
+    def numbers(self, cell: str | int | float | bool) -> Iterator[float]:
+        return iter(())
+
+
+type Column = Annotated[
+    NumberColumn | BooleanColumn | OneHotColumn | FrequencyRankColumn | DateColumn | DroppedColumn,
+    Field(discriminator="kind"),
+]
+
+
+class Feature(_Part):
+    """One column of the training files after the label."""
+
+    name: str
+    source: str = Field(description="Header of the column that it is made from.")
+
+
+class Recipe(BaseModel):
+    """The columns of a table in the file's order, the target apart, and what becomes of each."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: Literal[1] = 1
+    target: Target
+    missing: tuple[str, ...] = Field(description="Cells that mean: no value. Compared after trimming, in exact case.")
+    columns: tuple[Column, ...]
+
+    @cached_property
+    def features(self) -> tuple[Feature, ...]:
+        """The features in the order of the training files."""
+        return tuple(
+            Feature(name=name, source=column.name) for column in self.columns for name in column.feature_names()
+        )
+
+    def apply(self, record: Mapping[str, Cell]) -> list[float]:
+        """The features of one record, in the order of :attr:`features`; NaN where missing.
+
+        Args:
+            record: cells by header. Dropped columns and the target may be left out; no other column may, and an
+                absent value is given as None or an empty text.
+
+        Raises:
+            RecordError: a column is missing or unknown, or a value does not fit its column.
+        """
+        problems = [*self._unknown(record), *self._absent(record)]
+        features: list[float] = []
+        for column in self.columns:
+            cell = self._present(record.get(column.name))
+            if cell is None:
+                features.extend([math.nan] * len(column.feature_names()))
+                continue
+            try:
+                features.extend(column.numbers(cell))
+            except (ValueError, OverflowError) as error:
+                problems.append(f"column `{column.name}`: got {cell!r}; {error}")
+        if problems:
+            raise RecordError(problems)
+        return features
+
+    def class_number(self, label: str) -> int:
+        """The number that the training files hold for a label.
+
+        Raises:
+            RecordError: the label is none of the target's classes.
+        """
+        text = label.strip(WHITESPACE)
+        if text not in self.target.classes:
+            raise RecordError([f"target `{self.target.name}`: got {label!r}; known: {', '.join(self.target.classes)}"])
+        return self.target.classes.index(text)
+
+    def _present(self, cell: Cell) -> str | int | float | bool | None:
+        """The trimmed cell, or None where it is missing."""
+        if isinstance(cell, str):
+            text = cell.strip(WHITESPACE)
+            return None if not text or text in self.missing else text
+        if isinstance(cell, float) and math.isnan(cell):
+            return None
+        return cell
+
+    def _unknown(self, record: Mapping[str, Cell]) -> list[str]:
+        known = {column.name for column in self.columns} | {self.target.name}
+        listed = ", ".join(f"`{column.name}`" for column in self.columns if column.feature_names())
+        return [f"column `{name}`: unknown; the model was trained on {listed}" for name in record if name not in known]
+
+    def _absent(self, record: Mapping[str, Cell]) -> list[str]:
+        return [
+            f"column `{column.name}`: absent; give it, or null where its value is not known"
+            for column in self.columns
+            if column.feature_names() and column.name not in record
+        ]

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pytest
+
+from sluice.config import ConfigError, parse_config
+
+NAME = "s3://inbox/datasets/churn/config.yaml"
+
+
+def reasons(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, NAME)
+    return caught.value.reasons
+
+
+@pytest.mark.parametrize("text", [None, "", "# nothing set\n"])
+def test_without_a_configuration_the_defaults_hold(text: str | None) -> None:
+    config = parse_config(text, NAME)
+    assert config.target is None
+    assert config.endpoint.kind == "serverless"
+
+
+def test_a_configuration_is_read() -> None:
+    config = parse_config("target: churned\ngates: {min_accuracy: 0.8}\nhyperparameters: {max_depth: 3}", NAME)
+    assert config.target == "churned"
+    assert config.gates.min_accuracy == 0.8
+    assert config.resolved_hyperparameters()["max_depth"] == "3"
+
+
+def test_hyperparameters_are_the_strings_that_sagemaker_wants_with_early_stopping_armed() -> None:
+    resolved = parse_config(None, NAME).resolved_hyperparameters()
+    assert all(isinstance(value, str) for value in resolved.values())
+    assert {"num_round", "objective", "eval_metric", "early_stopping_rounds"} <= set(resolved)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("tagret: churned", ["unknown key `tagret`", "target"]),
+        ("gates: {min_acuracy: 0.8}", ["unknown key `gates.min_acuracy`", "min_accuracy"]),
+        ("gates: {min_accuracy: 2}", ["`gates.min_accuracy`", "less than or equal to 1"]),
+        ("hyperparameters: {n_estimators: 5}", ["n_estimators", "num_round"]),
+        ("hyperparameters: {objective: reg:squarederror}", ["objective"]),
+        ("endpoint: {memory_mb: 1000}", ["`endpoint.memory_mb`", "1024"]),
+        ("target: [", ["line 1", "not YAML"]),
+        ("just words", ["key: value"]),
+        ("- a\n- b", ["key: value"]),
+    ],
+)
+def test_what_cannot_be_used_is_named_with_the_way_out(text: str, parts: list[str]) -> None:
+    (reason,) = reasons(text)
+    assert reason.startswith(NAME)
+    for part in parts:
+        assert part in reason
+
+
+def test_every_problem_is_reported_at_once() -> None:
+    assert len(reasons("tagret: a\nsplit: {test: 0.9}\nmax_rejected_share: 1.5")) == 3
+
+
+def test_yaml_cannot_construct_objects() -> None:
+    assert "not YAML" in reasons("target: !!python/object/apply:os.system [echo]")[0]

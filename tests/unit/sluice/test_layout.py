@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from sluice.layout import INCOMING, RunLayout, config_key, split_uri, uri
+
+
+def test_uris_come_apart_as_they_were_put_together() -> None:
+    assert split_uri(uri("bucket", "a/b c.csv")) == ("bucket", "a/b c.csv")
+
+
+@pytest.mark.parametrize("text", ["", "bucket/key", "http://bucket/key", "s3:///key"])
+def test_what_is_no_s3_uri_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not an S3 URI"):
+        split_uri(text)
+
+
+def test_channels_hold_nothing_but_data() -> None:
+    layout = RunLayout("churn", "0123456789ab")
+    files = [layout.validation_report, layout.rejected_rows, layout.recipe, layout.config, layout.evaluation]
+    for channel in (layout.train, layout.validation, layout.test, layout.model):
+        assert channel.endswith("/")
+        assert not any(file.startswith(channel) for file in files)
+
+
+def test_a_configuration_does_not_start_a_run() -> None:
+    assert not config_key("churn").startswith(INCOMING)

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from sluice.settings import RecordSettings, TrainSettings
+
+
+def test_a_missing_variable_stops_the_function_by_name() -> None:
+    with pytest.raises(ValidationError, match="runs_table"):
+        RecordSettings.load({"ARTIFACT_BUCKET": "a", "OUTCOME_TOPIC_ARN": "t", "TRAINING_INSTANCE_TYPE": "ml.m5.large"})
+
+
+def test_the_templates_text_becomes_numbers_and_switches() -> None:
+    settings = TrainSettings.load(
+        {
+            "ARTIFACT_BUCKET": "a",
+            "NAME_PREFIX": "sluice",
+            "AWS_REGION": "us-east-1",
+            "SAGEMAKER_ROLE_ARN": "arn",
+            "TRAINING_INSTANCE_TYPE": "ml.m5.large",
+            "TRAINING_MAX_RUNTIME_SECONDS": "60",
+            "TRAINING_MANAGED_SPOT": "false",
+        }
+    )
+    assert settings.training_max_runtime_seconds == 60
+    assert settings.training_managed_spot is False

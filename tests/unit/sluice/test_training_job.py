@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+
+from sluice.config import DatasetConfig, Training
+from sluice.settings import TrainSettings
+from sluice.training_job import FIRST_WAIT_SECONDS, log_tail, quota_reason, training_job_request, training_status
+from tests.messages import GOOD
+
+SETTINGS = TrainSettings(
+    artifact_bucket="artifacts",
+    name_prefix="sluice",
+    aws_region="eu-central-1",
+    sagemaker_role_arn="arn:aws:iam::000000000000:role/sluice-SageMakerRole-1",
+    training_instance_type="ml.m5.large",
+    training_max_runtime_seconds=3600,
+    training_managed_spot=False,
+)
+CONFIG = DatasetConfig.model_validate({})
+
+
+def request(config: DatasetConfig = CONFIG, settings: TrainSettings = SETTINGS) -> dict[str, Any]:
+    assert GOOD.validation is not None
+    return training_job_request(GOOD.run, GOOD.validation, config, settings)
+
+
+def test_the_request_fits_the_service_model() -> None:
+    shape = botocore.session.get_session().get_service_model("sagemaker").operation_model("CreateTrainingJob")
+    report = ParamValidator().validate(request(), shape.input_shape)
+    assert not report.has_errors(), report.generate_report()
+
+
+def test_channels_say_text_csv_and_nothing_more() -> None:
+    channels = request()["InputDataConfig"]
+    assert [channel["ChannelName"] for channel in channels] == ["train", "validation"]
+    assert {channel["ContentType"] for channel in channels} == {"text/csv"}
+
+
+def test_a_job_is_isolated_limited_in_time_and_tagged() -> None:
+    job = request()
+    assert job["EnableNetworkIsolation"] is True
+    assert job["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600}
+    assert {"Key": "sluice:run_id", "Value": GOOD.run.run_id} in job["Tags"]
+
+
+def test_spot_training_is_given_time_to_wait_for_capacity() -> None:
+    job = request(settings=SETTINGS.model_copy(update={"training_managed_spot": True}))
+    assert job["EnableManagedSpotTraining"] is True
+    assert job["StoppingCondition"]["MaxWaitTimeInSeconds"] >= job["StoppingCondition"]["MaxRuntimeInSeconds"]
+
+
+def test_a_dataset_overrides_the_stack() -> None:
+    training = Training(instance_type="ml.c5.xlarge", max_runtime_seconds=60, managed_spot=False)
+    job = request(
+        CONFIG.model_copy(update={"training": training}),
+        SETTINGS.model_copy(update={"training_managed_spot": True}),
+    )
+    assert job["ResourceConfig"]["InstanceType"] == "ml.c5.xlarge"
+    assert job["StoppingCondition"] == {"MaxRuntimeInSeconds": 60}
+    assert job["EnableManagedSpotTraining"] is False
+
+
+def test_the_longest_name_fits_sagemaker() -> None:
+    assert GOOD.validation is not None
+    run = GOOD.run.model_copy(update={"dataset": "d" * 28})
+    job = training_job_request(run, GOOD.validation, CONFIG, SETTINGS.model_copy(update={"name_prefix": "p" * 16}))
+    assert len(job["TrainingJobName"]) <= 63
+
+
+def description(status: str, secondary: str, **more: Any) -> dict[str, Any]:
+    return {"TrainingJobName": "job", "TrainingJobStatus": status, "SecondaryStatus": secondary, **more}
+
+
+def test_a_completed_job_names_its_model_and_metrics() -> None:
+    status = training_status(
+        description(
+            "Completed",
+            "Completed",
+            ModelArtifacts={"S3ModelArtifacts": "s3://b/model.tar.gz"},
+            FinalMetricDataList=[{"MetricName": "validation:logloss", "Value": 0.25}],
+            TrainingTimeInSeconds=70,
+            BillableTimeInSeconds=30,
+        )
+    )
+    assert status.status == "completed"
+    assert status.model_uri == "s3://b/model.tar.gz"
+    assert status.metrics == {"validation:logloss": 0.25}
+    assert (status.training_seconds, status.billable_seconds) == (70, 30)
+
+
+def test_a_failed_job_gives_sagemakers_reason_and_the_end_of_the_log() -> None:
+    status = training_status(description("Failed", "Failed", FailureReason="AlgorithmError: x"), ("first", "last"))
+    assert status.status == "failed"
+    assert "AlgorithmError: x" in status.reasons[0]
+    assert status.reasons[1].endswith("first | last")
+
+
+@pytest.mark.parametrize(
+    ("secondary", "says"),
+    [("MaxRuntimeExceeded", "max_runtime_seconds"), ("MaxWaitTimeExceeded", "spot"), ("Stopped", "by someone")],
+)
+def test_a_stopped_job_is_no_success_and_says_why(secondary: str, says: str) -> None:
+    status = training_status(description("Stopped", secondary))
+    assert status.status == "stopped"
+    assert says in status.reasons[0]
+
+
+def test_the_reason_for_a_missing_quota_says_how_to_ask() -> None:
+    assert "Service Quotas" in quota_reason("The account-level service limit is 0 Instances.")
+
+
+def test_the_log_tail_keeps_the_last_lines_that_say_something() -> None:
+    assert log_tail(["a", " ", "b", "c\n"], lines=2) == ("b", "c")
+
+
+#: Seconds from the start to each phase, and to the end: start-up as published runs show it, and five minutes in all.
+FIVE_MINUTES = [(0, "Starting"), (116, "Downloading"), (195, "Training"), (290, "Uploading"), (300, "Completed")]
+SHORTEST = [(0, "Starting"), (116, "Downloading"), (195, "Training"), (215, "Uploading"), (220, "Completed")]
+
+
+def looks(timeline: list[tuple[int, str]]) -> tuple[int, int]:
+    """Looks until the end is seen, and seconds between the end and that look."""
+    now, count = FIRST_WAIT_SECONDS, 1
+    while (phase := [name for start, name in timeline if start <= now][-1]) != "Completed":
+        now += training_status(description("InProgress", phase)).wait_seconds
+        count += 1
+    return count, now - timeline[-1][0]
+
+
+@pytest.mark.parametrize("timeline", [FIVE_MINUTES, SHORTEST])
+def test_little_time_is_lost_at_the_end_and_few_transitions_are_paid(timeline: list[tuple[int, str]]) -> None:
+    count, late = looks(timeline)
+    transitions_of_a_look = 3  # wait, look, decide
+    assert late < 10
+    assert count * transitions_of_a_look < 60
+
+
+@pytest.mark.parametrize("secondary", ["Starting", "Downloading", "Training", "Uploading", "SomethingNew"])
+def test_waits_stay_within_their_bounds(secondary: str) -> None:
+    assert 5 <= training_status(description("InProgress", secondary)).wait_seconds <= 30

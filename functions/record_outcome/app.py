@@ -52,8 +52,6 @@ def instance_type_of(request: RecordRequest) -> str:
 
 def measure(result: RunResult, seconds: float) -> None:
     counts = {
-        "Runs": (1.0, MetricUnit.Count),
-        f"Runs_{result.outcome}": (1.0, MetricUnit.Count),
         "RowsReceived": (float(result.rows.received), MetricUnit.Count),
         "RowsRejected": (float(result.rows.rejected), MetricUnit.Count),
         "RunSeconds": (seconds, MetricUnit.Seconds),
@@ -61,3 +59,4 @@ def measure(result: RunResult, seconds: float) -> None:
     if result.price_estimate_usd is not None:
         counts["PriceEstimateUSD"] = (result.price_estimate_usd, MetricUnit.NoUnit)
     emit(result.dataset, counts)
+    emit(result.dataset, {"Runs": (1.0, MetricUnit.Count)}, outcome=result.outcome)

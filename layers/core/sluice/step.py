@@ -25,8 +25,8 @@ def step[Request: Message, Answer: Message](
 ) -> Callable[[Callable[[Request], Answer]], Callable[[dict[str, Any], Any], dict[str, Any]]]:
     """Turns ``request -> answer`` into a Lambda handler.
 
-    The handler logs with ``run_id`` and ``dataset`` on every line, emits ``<Step>Seconds`` with the dataset as
-    dimension, and answers with the message as JSON. What the function raises passes through, logged: the state machine
+    The handler logs with ``run_id`` and ``dataset`` on every line, emits ``StepSeconds`` by dataset and step, and
+    answers with the message as JSON. What the function raises passes through, logged: the state machine
     retries.
     """
 
@@ -46,7 +46,7 @@ def step[Request: Message, Answer: Message](
                 logger.exception("fault")
                 raise
             seconds = time.monotonic() - started
-            emit(run.dataset, {f"{name}Seconds": (seconds, MetricUnit.Seconds)})
+            emit(run.dataset, {"StepSeconds": (seconds, MetricUnit.Seconds)}, step=name)
             verdict = (
                 getattr(answer, "verdict", None) or getattr(answer, "status", None) or getattr(answer, "outcome", "")
             )
@@ -59,7 +59,10 @@ def step[Request: Message, Answer: Message](
 
 
 def emit(dataset: str, values: dict[str, tuple[float, MetricUnit]], **dimensions: str) -> None:
-    """Writes metrics to the log in CloudWatch's embedded metric format, with ``dataset`` as dimension."""
+    """Writes metrics to the log in CloudWatch's embedded metric format, with ``dataset`` as a dimension.
+
+    No ``service`` dimension: the dashboard searches by the exact set, so POWERTOOLS_SERVICE_NAME stays unset.
+    """
     metrics = EphemeralMetrics(namespace=NAMESPACE)
     metrics.add_dimension("dataset", dataset)
     for key, text in dimensions.items():

@@ -2,9 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import botocore.session
 import pytest
-from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +18,7 @@ from sluice.deployment import (
 )
 from sluice.settings import DeploySettings
 from tests.messages import GOOD
+from tests.service_models import problems
 
 SETTINGS = DeploySettings(
     runs_table="runs",
@@ -31,11 +30,6 @@ SERVERLESS = DatasetConfig.model_validate({})
 INSTANCE = DatasetConfig.model_validate({"endpoint": {"kind": "instance", "instance_count": 2}})
 assert GOOD.deployment is not None
 DEPLOYMENT = GOOD.deployment
-
-
-def problems(operation: str, request: dict[str, Any]) -> str:
-    shape = botocore.session.get_session().get_service_model("sagemaker").operation_model(operation).input_shape
-    return str(ParamValidator().validate(request, shape).generate_report())
 
 
 @pytest.mark.parametrize("config", [SERVERLESS, INSTANCE])

@@ -51,7 +51,7 @@ def test_an_unknown_instance_type_has_no_price_rather_than_a_wrong_one() -> None
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_a_notice_fits_sns(outcome: Outcome) -> None:
     run = GOOD.run.model_copy(update={"dataset": "d" * 28})
-    subject, text = notice(closed(outcome=outcome, run=run), "incoming/ünïcode/\"a\".csv")
+    subject, text = notice(closed(outcome=outcome, run=run), 'incoming/ünïcode/"a".csv')
     assert len(subject) <= 100
     assert subject.isascii()
     assert "incoming/ünïcode" in text

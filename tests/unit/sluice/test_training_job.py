@@ -2,14 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import botocore.session
 import pytest
-from botocore.validate import ParamValidator
 
 from sluice.config import DatasetConfig, Training
 from sluice.settings import TrainSettings
 from sluice.training_job import FIRST_WAIT_SECONDS, log_tail, quota_reason, training_job_request, training_status
 from tests.messages import GOOD
+from tests.service_models import problems
 
 SETTINGS = TrainSettings(
     artifact_bucket="artifacts",
@@ -29,9 +28,7 @@ def request(config: DatasetConfig = CONFIG, settings: TrainSettings = SETTINGS) 
 
 
 def test_the_request_fits_the_service_model() -> None:
-    shape = botocore.session.get_session().get_service_model("sagemaker").operation_model("CreateTrainingJob")
-    report = ParamValidator().validate(request(), shape.input_shape)
-    assert not report.has_errors(), report.generate_report()
+    assert not problems("CreateTrainingJob", request())
 
 
 def test_channels_say_text_csv_and_nothing_more() -> None:

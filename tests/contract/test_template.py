@@ -1,0 +1,242 @@
+"""The template, the state machine, the events and the code say the same."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sluice import messages, settings
+
+ROOT = Path(__file__).parents[2]
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short forms: ``!Ref X`` as ``{"Ref": "X"}``."""
+
+
+def _short_form(loader: _Loader, tag: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)
+    return {tag if tag in {"Ref", "Condition"} else f"Fn::{tag}": value}
+
+
+_Loader.add_multi_constructor("!", _short_form)  # type: ignore[no-untyped-call]
+
+TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), _Loader)  # noqa: S506  (a SafeLoader)
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+PIPELINE: dict[str, Any] = json.loads((ROOT / "statemachine" / "pipeline.asl.json").read_text())
+
+#: Function folder, its request, its answer, and the settings that it reads.
+FUNCTIONS: dict[str, tuple[type[messages.Message], type[messages.Message], type | None]] = {
+    "validate_data": (messages.ValidateRequest, messages.ValidationResult, settings.ValidateSettings),
+    "start_training": (messages.StartTrainingRequest, messages.TrainingStarted, settings.TrainSettings),
+    "check_training": (messages.CheckTrainingRequest, messages.TrainingStatus, None),
+    "evaluate_model": (messages.EvaluateRequest, messages.EvaluationResult, settings.EvaluateSettings),
+    "deploy_endpoint": (messages.DeployRequest, messages.Deployment, settings.DeploySettings),
+    "check_endpoint": (messages.CheckEndpointRequest, messages.EndpointStatus, None),
+    "verify_endpoint": (messages.VerifyRequest, messages.Verification, None),
+    "record_outcome": (messages.RecordRequest, messages.RunResult, settings.RecordSettings),
+}
+
+
+def pascal(name: str) -> str:
+    return "".join(part.title() for part in name.split("_"))
+
+
+def resources(kind: str) -> dict[str, dict[str, Any]]:
+    return {name: body for name, body in RESOURCES.items() if body["Type"] == kind}
+
+
+def statements() -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (role, statement)
+        for role, body in resources("AWS::IAM::Role").items()
+        for policy in body["Properties"].get("Policies", [])
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_each_folder_under_functions_is_one_function_of_the_template() -> None:
+    folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+    in_template = {
+        body["Properties"]["CodeUri"].split("/")[1] for body in resources("AWS::Serverless::Function").values()
+    }
+    assert folders == in_template == set(FUNCTIONS)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_each_function_has_an_event_that_it_parses(name: str) -> None:
+    FUNCTIONS[name][0].model_validate(json.loads((ROOT / "events" / f"{name}.json").read_text()))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_template_gives_each_function_the_settings_that_it_reads_and_no_more(name: str) -> None:
+    given = set(RESOURCES[f"{pascal(name)}Function"]["Properties"].get("Environment", {}).get("Variables", {}))
+    reads = FUNCTIONS[name][2]
+    wanted = {field.upper() for field in reads.model_fields} if reads is not None else set()  # type: ignore[attr-defined]
+    assert given == wanted - {"AWS_REGION"}, "AWS_REGION is Lambda's own"
+
+
+def test_each_substitution_of_the_state_machine_is_made_and_used() -> None:
+    made = set(RESOURCES["PipelineStateMachine"]["Properties"]["DefinitionSubstitutions"])
+    used = set(re.findall(r"\$\{(\w+)\}", json.dumps(PIPELINE)))
+    assert made == used
+
+
+def test_the_state_machine_may_call_exactly_the_functions_that_it_names() -> None:
+    allowed = next(
+        statement["Resource"]
+        for role, statement in statements()
+        if role == "PipelineRole" and "lambda:InvokeFunction" in as_list(statement["Action"])
+    )
+    named = {
+        state["Arguments"]["FunctionName"].strip("${}")
+        for state in PIPELINE["States"].values()
+        if state.get("Resource", "").endswith("lambda:invoke")
+    }
+    assert {item["Fn::GetAtt"].split(".")[0] for item in allowed} == named
+    assert named == {f"{pascal(name)}Function" for name in FUNCTIONS}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_state_machine_sends_each_function_the_fields_of_its_request(name: str) -> None:
+    (state,) = (
+        state
+        for state in PIPELINE["States"].values()
+        if state.get("Arguments", {}).get("FunctionName") == f"${{{pascal(name)}Function}}"
+    )
+    fields = FUNCTIONS[name][0].model_fields
+    sent = set(state["Arguments"]["Payload"])
+    assert sent <= set(fields)
+    assert {field for field, info in fields.items() if info.is_required()} <= sent
+
+
+@pytest.mark.parametrize("name", [name for name, state in PIPELINE["States"].items() if state["Type"] == "Task"])
+def test_each_task_retries_and_catches_everything(name: str) -> None:
+    state = PIPELINE["States"][name]
+    assert any("States.ALL" in retry["ErrorEquals"] and retry["MaxAttempts"] > 0 for retry in state["Retry"])
+    assert "States.ALL" in state["Catch"][-1]["ErrorEquals"]
+
+
+def test_only_a_deployment_a_duplicate_and_a_folder_marker_end_green() -> None:
+    green = {name for name, state in PIPELINE["States"].items() if state["Type"] == "Succeed"}
+    assert green == {"Deployed", "Duplicate", "Ignored"}
+    to_deployed = [choice for choice in PIPELINE["States"]["HowItEnded"]["Choices"] if choice["Next"] == "Deployed"]
+    assert [choice["Condition"] for choice in to_deployed] == ["{% $result.outcome = 'deployed' %}"]
+
+
+def test_each_outcome_has_its_fail_state() -> None:
+    branches = {
+        re.findall(r"'(\w+)'", choice["Condition"])[0]: choice["Next"]
+        for choice in PIPELINE["States"]["HowItEnded"]["Choices"]
+    }
+    assert set(branches) == {str(outcome) for outcome in messages.Outcome} - {"duplicate", "error"}
+    assert PIPELINE["States"]["HowItEnded"]["Default"] == "PipelineError"
+
+
+def test_only_services_without_narrower_resources_are_granted_on_all() -> None:
+    anywhere = {
+        action
+        for _, statement in statements()
+        if "*" in as_list(statement["Resource"])
+        for action in as_list(statement["Action"])
+    }
+    assert {action.split(":")[0] for action in anywhere} <= {"xray", "logs", "ecr", "cloudwatch"}
+    assert {action for action in anywhere if action.startswith("logs:")} <= {
+        "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
+        "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
+    }  # fmt: skip
+    assert {action for action in anywhere if action.startswith("ecr:")} == {"ecr:GetAuthorizationToken"}
+
+
+def test_no_action_is_granted_by_wildcard() -> None:
+    assert not [action for _, statement in statements() for action in as_list(statement["Action"]) if "*" in action]
+
+
+def test_the_sagemaker_role_is_passed_to_sagemaker_alone() -> None:
+    passing = [statement for _, statement in statements() if "iam:PassRole" in as_list(statement["Action"])]
+    assert len(passing) == 2
+    for statement in passing:
+        assert statement["Resource"] == {"Fn::GetAtt": "SageMakerRole.Arn"}
+        assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+
+
+@pytest.mark.parametrize("role", resources("AWS::IAM::Role"))
+def test_each_role_trusts_one_service_of_this_account(role: str) -> None:
+    (statement,) = RESOURCES[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert list(statement["Principal"]) == ["Service"]
+    condition = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    # Lambda is not documented to send the key, and a role can be handed to it in its own account only.
+    by_lambda = statement["Principal"]["Service"] == "lambda.amazonaws.com"
+    assert statement.get("Condition") == (None if by_lambda else condition)
+
+
+@pytest.mark.parametrize("bucket", resources("AWS::S3::Bucket"))
+def test_buckets_are_private_encrypted_versioned_and_tls_only(bucket: str) -> None:
+    properties = RESOURCES[bucket]["Properties"]
+    assert all(properties["PublicAccessBlockConfiguration"].values())
+    assert len(properties["PublicAccessBlockConfiguration"]) == 4
+    assert properties["BucketEncryption"]
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert properties["LifecycleConfiguration"]["Rules"]
+    policies = [
+        body["Properties"]["PolicyDocument"]["Statement"]
+        for body in resources("AWS::S3::BucketPolicy").values()
+        if body["Properties"]["Bucket"] == {"Ref": bucket}
+    ]
+    assert [statement["Effect"] for (statement,) in policies] == ["Deny"]
+
+
+def test_the_lifecycle_forgets_what_the_code_tags() -> None:
+    from sluice.objects import WORKING_DATA_TAG  # noqa: PLC0415
+
+    rules = RESOURCES["ArtifactBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    (tag,) = (rule["TagFilters"][0] for rule in rules if "TagFilters" in rule)
+    assert f"{tag['Key']}={tag['Value']}" == WORKING_DATA_TAG
+
+
+def test_each_log_group_forgets() -> None:
+    groups = resources("AWS::Logs::LogGroup")
+    assert groups
+    assert all("RetentionInDays" in body["Properties"] for body in groups.values())
+
+
+def test_the_function_timeouts_stay_below_those_of_their_states() -> None:
+    for name in FUNCTIONS:
+        timeout = RESOURCES[f"{pascal(name)}Function"]["Properties"].get(
+            "Timeout", TEMPLATE["Globals"]["Function"]["Timeout"]
+        )
+        (limit,) = (
+            state["TimeoutSeconds"]
+            for state in PIPELINE["States"].values()
+            if state.get("Arguments", {}).get("FunctionName") == f"${{{pascal(name)}Function}}"
+        )
+        assert timeout < limit
+
+
+def test_the_template_and_the_layers_are_built_for_the_same_processor_by_default() -> None:
+    makefile = (ROOT / "layers" / "Makefile").read_text()
+    (default,) = re.findall(r"^SLUICE_ARCHITECTURE \?= (\w+)$", makefile, re.MULTILINE)
+    assert TEMPLATE["Parameters"]["Architecture"]["Default"] == default
+
+
+def test_the_outputs_are_those_that_the_readme_names() -> None:
+    assert {"InboxBucketName", "ArtifactBucketName", "StateMachineArn", "RunsTableName", "DashboardUrl"} <= set(
+        TEMPLATE["Outputs"]
+    )
+    readme = (ROOT / "README.md").read_text()
+    assert not [name for name in TEMPLATE["Outputs"] if name not in readme]
+    assert not [name for name in TEMPLATE["Parameters"] if name not in readme]

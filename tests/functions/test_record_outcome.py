@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from functions.record_outcome import app
+from sluice.ledger import Champion, ChampionChangedError, crown_champion, read_champion
+from sluice.messages import RunResult
+from tests.functions.conftest import ARTIFACTS, TABLE, Aws, Context, request
+from tests.messages import GOOD
+
+DATASET = GOOD.run.dataset
+
+
+@pytest.fixture(autouse=True)
+def _config(aws: Aws) -> None:
+    aws.put(ARTIFACTS, aws.layout.config, "{}")
+
+
+def record(context: Context, **changes: Any) -> RunResult:
+    return RunResult.model_validate(app.handler(request("record_outcome", **changes), context))
+
+
+def test_a_deployed_run_becomes_the_champion_and_is_written_down(aws: Aws, context: Context) -> None:
+    result = record(context)
+    champion = read_champion(aws.dynamodb, TABLE, DATASET)
+    assert champion is not None
+    assert champion.run_id == GOOD.run.run_id
+    item = aws.dynamodb.get_item(TableName=TABLE, Key={"pk": {"S": f"RUN#{GOOD.run.run_id}"}})["Item"]
+    assert item["status"] == {"S": "deployed"}
+    assert json.loads(aws.read(aws.layout.outcome)) == result.as_json()
+
+
+@pytest.mark.parametrize("outcome", ["dataset_rejected", "training_failed", "model_rejected", "deployment_failed"])
+def test_any_other_outcome_leaves_the_champion_alone(aws: Aws, context: Context, outcome: str) -> None:
+    crown_champion(aws.dynamodb, TABLE, DATASET, Champion("000000000001", "old"), None, "2026-01-01")
+    record(context, outcome=outcome)
+    assert read_champion(aws.dynamodb, TABLE, DATASET) == Champion("000000000001", "old")
+
+
+def test_a_champion_that_changed_meanwhile_is_not_overwritten(aws: Aws, context: Context) -> None:
+    crown_champion(aws.dynamodb, TABLE, DATASET, Champion("000000000001", "other"), None, "2026-01-01")
+    with pytest.raises(ChampionChangedError):
+        record(context)
+    assert read_champion(aws.dynamodb, TABLE, DATASET) == Champion("000000000001", "other")
+
+
+def test_repeating_the_step_is_harmless(aws: Aws, context: Context) -> None:
+    record(context)
+    assert record(context).outcome == "deployed"
+
+
+def test_metrics_are_emitted_under_the_namespace_with_the_dataset_as_dimension(
+    aws: Aws, context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record(context)
+    emitted: dict[str, Any] = {}
+    dimensions: set[frozenset[str]] = set()
+    for line in capsys.readouterr().out.splitlines():
+        body = json.loads(line)
+        for directive in body.get("_aws", {}).get("CloudWatchMetrics", []):
+            assert directive["Namespace"] == "Sluice"
+            dimensions |= {frozenset(names) for names in directive["Dimensions"]}
+            assert body["dataset"] == DATASET
+            emitted.update({metric["Name"]: body[metric["Name"]] for metric in directive["Metrics"]})
+    assert dimensions == {frozenset({"dataset"}), frozenset({"dataset", "step"}), frozenset({"dataset", "outcome"})}
+    assert emitted["Runs"] == [1.0]
+    assert emitted["RowsReceived"] == [569.0]
+    assert {"RunSeconds", "PriceEstimateUSD", "StepSeconds"} <= set(emitted)
+
+
+def test_every_log_line_names_the_run(aws: Aws, context: Context, log: io.StringIO) -> None:
+    record(context)
+    logged = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert logged
+    assert all(line["run_id"] == GOOD.run.run_id for line in logged)
+
+
+def test_a_rejected_run_needs_nothing_that_it_did_not_make(aws: Aws, context: Context) -> None:
+    rejected = {"verdict": "rejected", "reasons": ["no header"]}
+    nothing = dict.fromkeys(("training_started", "training", "evaluation", "deployment", "endpoint", "verification"))
+    result = record(context, outcome="dataset_rejected", validation=rejected, **nothing)
+    assert result.reasons == ("no header",)

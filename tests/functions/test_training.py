@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from functions.check_training import app as check
+from functions.start_training import app as start
+from sluice.messages import TrainingStarted, TrainingStatus
+from tests.functions.conftest import ARTIFACTS, Aws, Context, request
+from tests.messages import GOOD
+
+
+@pytest.fixture(autouse=True)
+def _config(aws: Aws) -> None:
+    aws.put(ARTIFACTS, aws.layout.config, json.dumps({"hyperparameters": {"max_depth": 3}}))
+
+
+def started(context: Context) -> TrainingStarted:
+    return TrainingStarted.model_validate(start.handler(request("start_training"), context))
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, code: str, message: str = "refused") -> None:
+    def create_training_job(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": code, "Message": message}}, "CreateTrainingJob")
+
+    monkeypatch.setattr(start.sagemaker, "create_training_job", create_training_job)
+
+
+def test_the_job_is_started_with_the_datasets_hyperparameters(aws: Aws, context: Context) -> None:
+    answer = started(context)
+    assert answer.verdict == "started"
+    assert answer.job_name == f"sluice-breast-cancer-{GOOD.run.run_id}"
+    job = aws.sagemaker.describe_training_job(TrainingJobName=answer.job_name)
+    assert job["HyperParameters"]["max_depth"] == "3"
+    assert job["InputDataConfig"][0]["DataSource"]["S3DataSource"]["S3Uri"].endswith("/train/")
+
+
+def test_a_job_that_runs_already_is_gone_on_with(aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(monkeypatch, "ResourceInUse", "Training job names must be unique within an AWS account and region")
+    assert started(context).verdict == "started"
+
+
+def test_a_quota_of_zero_is_an_outcome_with_the_way_out(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(monkeypatch, "ResourceLimitExceeded", "The account-level service limit is 0 Instances")
+    answer = started(context)
+    assert answer.verdict == "failed"
+    assert "Service Quotas" in answer.reasons[0]
+
+
+def test_throttling_is_a_fault_for_the_state_machine_to_retry(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(monkeypatch, "ThrottlingException")
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        started(context)
+
+
+def test_a_finished_job_is_reported_with_its_model(aws: Aws, context: Context) -> None:
+    name = started(context).job_name
+    answer = check.handler(request("check_training", job_name=name), context)
+    status = TrainingStatus.model_validate(answer)
+    assert status.status == "completed"
+    assert status.model_uri is not None
+
+
+def test_a_failed_job_is_reported_with_the_end_of_its_log(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = {
+        "TrainingJobName": "job",
+        "TrainingJobStatus": "Failed",
+        "SecondaryStatus": "Failed",
+        "FailureReason": "AlgorithmError",
+    }
+    monkeypatch.setattr(check.sagemaker, "describe_training_job", lambda **_: job)
+    check.logs.create_log_group(logGroupName=check.LOG_GROUP)
+    check.logs.create_log_stream(logGroupName=check.LOG_GROUP, logStreamName="job/algo-1")
+    check.logs.put_log_events(
+        logGroupName=check.LOG_GROUP,
+        logStreamName="job/algo-1",
+        logEvents=[
+            {"timestamp": time.time_ns() // 1_000_000, "message": "label must be in (0, 1) for logistic regression"}
+        ],
+    )
+    status = TrainingStatus.model_validate(check.handler(request("check_training", job_name="job"), context))
+    assert status.status == "failed"
+    assert "label must be in (0, 1)" in status.reasons[1]
+
+
+def test_a_job_that_failed_before_it_logged_is_reported_all_the_same(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = {"TrainingJobName": "job", "TrainingJobStatus": "Failed", "SecondaryStatus": "Failed"}
+    monkeypatch.setattr(check.sagemaker, "describe_training_job", lambda **_: job)
+    status = TrainingStatus.model_validate(check.handler(request("check_training", job_name="job"), context))
+    assert len(status.reasons) == 1

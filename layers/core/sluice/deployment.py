@@ -13,7 +13,7 @@ from sluice.config import DatasetConfig, Endpoint
 from sluice.images import training_image
 from sluice.messages import Deployment, EndpointStatus, Run
 from sluice.settings import DeploySettings
-from sluice.training_job import job_name, tags
+from sluice.training_job import dataset_tags, job_name, tags
 
 #: Guarded updates need the same variant name in the old and the new configuration.
 VARIANT: Final = "champion"
@@ -34,7 +34,7 @@ def model_request(run: Run, model_uri: str, config: DatasetConfig, settings: Dep
         "ExecutionRoleArn": settings.sagemaker_role_arn,
         "PrimaryContainer": {"Image": training_image(settings.aws_region), "ModelDataUrl": model_uri},
         "EnableNetworkIsolation": config.endpoint.kind == "instance",
-        "Tags": tags(run),
+        "Tags": tags(settings.name_prefix, run),
     }
 
 
@@ -44,7 +44,7 @@ def endpoint_config_request(run: Run, config: DatasetConfig, settings: DeploySet
     return {
         "EndpointConfigName": name,
         "ProductionVariants": [{"VariantName": VARIANT, "ModelName": name, **_capacity(config.endpoint)}],
-        "Tags": tags(run),
+        "Tags": tags(settings.name_prefix, run),
     }
 
 
@@ -63,7 +63,7 @@ def endpoint_request(run: Run, settings: DeploySettings) -> dict[str, Any]:
     return {
         "EndpointName": endpoint_name(settings.name_prefix, run.dataset),
         "EndpointConfigName": job_name(settings.name_prefix, run),
-        "Tags": [{"Key": "sluice:dataset", "Value": run.dataset}],
+        "Tags": dataset_tags(settings.name_prefix, run),
     }
 
 

@@ -39,12 +39,14 @@ def job_name(prefix: str, run: Run) -> str:
     return f"{prefix}-{run.dataset}-{run.run_id}"
 
 
-def tags(run: Run) -> list[dict[str, str]]:
-    """Tags for everything that a run makes, for cost allocation and clean-up."""
-    return [
-        {"Key": "sluice:dataset", "Value": run.dataset},
-        {"Key": "sluice:run_id", "Value": run.run_id},
-    ]
+def dataset_tags(prefix: str, run: Run) -> list[dict[str, str]]:
+    """Tags of what outlives a run. The prefix tells a stack's resources from those of one with a longer prefix."""
+    return [{"Key": "sluice:name_prefix", "Value": prefix}, {"Key": "sluice:dataset", "Value": run.dataset}]
+
+
+def tags(prefix: str, run: Run) -> list[dict[str, str]]:
+    """Tags of what one run makes, for cost allocation and clean-up."""
+    return [*dataset_tags(prefix, run), {"Key": "sluice:run_id", "Value": run.run_id}]
 
 
 def training_job_request(
@@ -79,7 +81,7 @@ def training_job_request(
         "StoppingCondition": stopping,
         "EnableManagedSpotTraining": spot,
         "EnableNetworkIsolation": True,
-        "Tags": tags(run),
+        "Tags": tags(settings.name_prefix, run),
     }
 
 

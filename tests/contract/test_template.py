@@ -25,11 +25,12 @@ def _short_form(loader: _Loader, tag: str, node: yaml.Node) -> Any:
     elif isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
     else:
+        assert isinstance(node, yaml.MappingNode)
         value = loader.construct_mapping(node, deep=True)
     return {tag if tag in {"Ref", "Condition"} else f"Fn::{tag}": value}
 
 
-_Loader.add_multi_constructor("!", _short_form)  # type: ignore[no-untyped-call]
+_Loader.add_multi_constructor("!", _short_form)
 
 TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), _Loader)  # noqa: S506  (a SafeLoader)
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]

@@ -96,7 +96,9 @@ class Pipeline:
             BillingMode="PAY_PER_REQUEST",
         )
 
-    def run(self, event: Mapping[str, Any], answers: Mapping[str, Any], throws: Mapping[str, str] | None = None) -> Ended:
+    def run(
+        self, event: Mapping[str, Any], answers: Mapping[str, Any], throws: Mapping[str, str] | None = None
+    ) -> Ended:
         """Args: ``throws`` maps a state to an error of Lambda's own, such as a time-out, which a stub cannot raise."""
         name = f"pipeline-{next(_counter)}-{uuid.uuid4().hex[:6]}"
         arn = self.stepfunctions.create_state_machine(
@@ -167,7 +169,6 @@ class Pipeline:
             payloads={state: self._calls(function) for state, function in FUNCTION_OF_STATE.items()},
             arn=arn,
         )
-
 
     def _calls(self, function: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self._stubs / f"{function}.calls").read_text().splitlines()]

@@ -237,7 +237,7 @@ def test_a_folder_marker_starts_nothing(pipeline: Pipeline) -> None:
     [
         ("incoming/churn/a.csv", "churn", "churn"),
         ("incoming/churn/2026/11/a.csv", "churn", "churn"),
-        ("incoming/a+b c/it's \"ü\".csv", "a+b c", r"a-b-c-[0-9a-f]{8}"),
+        ('incoming/a+b c/it\'s "ü".csv', "a+b c", r"a-b-c-[0-9a-f]{8}"),
         ("incoming/Churn/a.csv", "Churn", r"churn-[0-9a-f]{8}"),
         ("incoming/データ/a.csv", "データ", r"[0-9a-f]{8}"),
         ("incoming/" + "long-" * 20 + "x/a.csv", "long-" * 20 + "x", r"long-long-long-long-[0-9a-f]{8}"),

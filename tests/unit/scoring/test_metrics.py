@@ -21,7 +21,9 @@ Sample = tuple[Ints, Floats]
 def samples(draw: st.DrawFn) -> Sample:
     """Labels of both classes, with scores that have ties and extremes."""
     size = draw(st.integers(2, 60))
-    rows = [(draw(st.integers(0, 1)), draw(st.sampled_from([0.0, 0.25, 0.5, 1.0]) | st.floats(0, 1))) for _ in range(size)]
+    rows = [
+        (draw(st.integers(0, 1)), draw(st.sampled_from([0.0, 0.25, 0.5, 1.0]) | st.floats(0, 1))) for _ in range(size)
+    ]
     labels = np.array([0, 1] + [label for label, _ in rows], dtype=np.int64)
     scores = np.array([0.3, 0.6] + [score for _, score in rows], dtype=np.float64)
     return labels, scores

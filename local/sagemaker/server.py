@@ -1,0 +1,236 @@
+"""The HTTP server: both SageMaker protocols on one port of 127.0.0.1, and the control paths of the tests."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import sys
+import threading
+import traceback
+import uuid
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Final, Self
+
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
+
+from local.sagemaker.authorization import Authorizer, Caller
+from local.sagemaker.aws import Aws
+from local.sagemaker.control_plane import ControlPlane
+from local.sagemaker.errors import ApiError
+from local.sagemaker.faults import FaultBoard, Faults
+from local.sagemaker.validation import operations
+
+HOST: Final = "127.0.0.1"
+DEFAULT_ACCOUNT: Final = "000000000000"
+DEFAULT_REGION: Final = "us-east-1"
+DEFAULT_PACE_SECONDS: Final = 1.0
+
+_INVOCATION: Final = re.compile(r"/endpoints/([a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62})/invocations")
+_JSON: Final = "application/x-amz-json-1.1"
+
+
+class LocalSageMaker:
+    """A SageMaker on a port of its own, as a context manager or by ``start`` and ``stop``.
+
+    Args:
+        aws_endpoint: URL of the AWS with S3, STS, IAM and CloudWatch Logs.
+        pace: seconds that each phase takes in which AWS would wait for machines: Starting, Downloading and Uploading of
+            a training job, Creating and Updating of an endpoint (half of it for RollingBack and Deleting).
+        auth: whether callers need IAM permissions; root (access key ``test`` or an account id) may always.
+        account: account id; a caller whose access key is a 12-digit number is in that account, as with MiniStack.
+        port: port to listen on, 0 for a free one.
+    """
+
+    def __init__(
+        self,
+        aws_endpoint: str,
+        pace: float = DEFAULT_PACE_SECONDS,
+        *,
+        auth: bool = False,
+        account: str | None = None,
+        port: int = 0,
+    ) -> None:
+        aws = Aws(aws_endpoint)
+        self._account = account or os.environ.get("MINISTACK_ACCOUNT_ID", DEFAULT_ACCOUNT)
+        self._board = FaultBoard()
+        self._control_plane = ControlPlane(aws, self._board, pace)
+        self._authorizer = Authorizer(aws) if auth else None
+        self._port = port
+        self._server: BaseWSGIServer | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        if self._server is None:
+            raise RuntimeError("the local SageMaker is not started")
+        return f"http://{HOST}:{self._server.server_port}"
+
+    @property
+    def faults(self) -> Faults:
+        """Client of the control path for faults."""
+        return Faults(self.url)
+
+    def start(self) -> Self:
+        self._server = make_server(HOST, self._port, self._answer, threaded=True, request_handler=_RequestHandler)
+        self._server.daemon_threads = True  # type: ignore[attr-defined]
+        self._thread = threading.Thread(target=self._server.serve_forever, name="local sagemaker", daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stops listening, and what runs."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+        self._control_plane.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # -- one request
+
+    def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        request = Request(environ)
+        body = request.get_data(cache=True, parse_form_data=False)
+        runtime = _INVOCATION.fullmatch(request.path)
+        try:
+            if request.path.startswith("/_"):
+                response = self._control_path(request, body)
+            elif runtime is not None and request.method == "POST":
+                response = self._invoke(request, body, runtime[1])
+            else:
+                response = self._operate(request, body, environ)
+        except ApiError as error:
+            response = _error(error, runtime=runtime is not None)
+        except Exception as error:  # noqa: BLE001
+            # The last line of defence: a client shall see a fault as one of the service, not a broken connection.
+            traceback.print_exc(file=sys.stderr)
+            failure = ApiError("InternalFailure", f"{type(error).__name__}: {error}", status=500)
+            response = _error(failure, runtime=runtime is not None)
+        return response(environ, start_response)
+
+    def _control_path(self, request: Request, body: bytes) -> Response:
+        if request.path == "/_health":
+            return _json(200, {"status": "ok", "account": self._account, **self._control_plane.counts()})
+        if request.path != "/_faults":
+            return _json(404, {"message": f"no such path: {request.path}"})
+        if request.method == "POST":
+            try:
+                faults = json.loads(body)
+                self._board.add(faults if isinstance(faults, list) else [faults])
+            except (ValueError, TypeError, AttributeError) as error:
+                return _json(400, {"message": str(error)})
+        elif request.method == "DELETE":
+            self._board.clear()
+        return _json(200, self._board.pending())
+
+    def _operate(self, request: Request, body: bytes, environ: dict[str, Any]) -> Response:
+        service, _, operation = request.headers.get("X-Amz-Target", "").partition(".")
+        if service != "SageMaker" or operation not in operations():
+            raise ApiError("UnknownOperationException", f"Unknown operation {operation or request.path}")
+        try:
+            parameters = json.loads(body or b"{}")
+        except ValueError as error:
+            raise ApiError("SerializationException", f"The request is no JSON: {error}") from error
+        caller = self._caller(request)
+        self._authorize(request, body, caller, operation, parameters)
+        fault = self._board.take("operation", operation)
+        _raise(fault, before=True)
+        account, region = caller.account, caller.region
+        if self._control_plane.handles(operation):
+            response = _json(200, self._control_plane.call(operation, parameters, account, region))
+        else:
+            # The body has been read from the connection; moto gets it anew.
+            again = {key: value for key, value in environ.items() if not key.startswith("werkzeug.")}
+            again["wsgi.input"] = io.BytesIO(body)
+            status, headers, content = self._control_plane.call_moto(operation, parameters, account, region, again)
+            response = Response(content, status, content_type=headers.get("Content-Type", _JSON))
+        _raise(fault, before=False)
+        return response
+
+    def _invoke(self, request: Request, body: bytes, name: str) -> Response:
+        caller = self._caller(request)
+        self._authorize(request, body, caller, "InvokeEndpoint", {"EndpointName": name})
+        fault = self._board.take("operation", "InvokeEndpoint")
+        _raise(fault, before=True)
+        target = request.headers.get("X-Amzn-SageMaker-Target-Variant")
+        variant = self._control_plane.variant(name, target, caller.account, caller.region)
+        answer = variant.server.invoke(body, request.headers.get("Content-Type"), request.headers.get("Accept"))
+        if answer.status >= 400:
+            raise _model_error(answer.status, answer.body.decode(errors="replace"), name, caller)
+        _raise(fault, before=False)
+        response = Response(answer.body, answer.status, content_type=answer.content_type)
+        response.headers["x-Amzn-Invoked-Production-Variant"] = variant.name
+        response.headers["x-amzn-RequestId"] = str(uuid.uuid4())
+        return response
+
+    def _caller(self, request: Request) -> Caller:
+        return Caller.of(request.headers.get("Authorization", ""), self._account, DEFAULT_REGION)
+
+    def _authorize(self, request: Request, body: bytes, caller: Caller, operation: str, parameters: Any) -> None:
+        if self._authorizer is not None:
+            self._authorizer.check(request, body, caller, operation, parameters, self._control_plane.tags)
+
+
+class _RequestHandler(WSGIRequestHandler):
+    """Keeps connections open, as boto3 expects, and quiet."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002  (the name is the base class's)
+        if type == "error":
+            super().log(type, message, *args)
+
+
+def _raise(fault: dict[str, Any] | None, *, before: bool) -> None:
+    if fault is not None and bool(fault.get("after_effect")) != before:
+        raise ApiError(fault["error"], fault.get("message", fault["error"]), fault.get("status", 400))
+
+
+def _model_error(status: int, text: str, endpoint: str, caller: Caller) -> ApiError:
+    """Wording: aws/amazon-sagemaker-examples issues 407 and 1881, with the container's name of today."""
+    side = "client" if status < 500 else "server"
+    group = f"/aws/sagemaker/Endpoints/{endpoint}"
+    return ApiError(
+        "ModelError",
+        f'Received {side} error ({status}) from primary with message "{text}". See '
+        f"https://{caller.region}.console.aws.amazon.com/cloudwatch/home?region={caller.region}"
+        f"#logEventViewer:group={group} in account {caller.account} for more information.",
+        424,
+        OriginalStatusCode=status,
+        OriginalMessage=text,
+        LogStreamArn=f"arn:aws:logs:{caller.region}:{caller.account}:log-group:{group}",
+    )
+
+
+def _error(error: ApiError, *, runtime: bool) -> Response:
+    body: dict[str, Any] = dict(error.members)
+    # The two protocols put the code in different places and spell the message differently.
+    body |= {"Message": error.message} if runtime else {"__type": error.code, "message": error.message}
+    response = _json(error.status, body)
+    response.headers["x-amzn-ErrorType"] = error.code
+    return response
+
+
+def _json(status: int, body: Any) -> Response:
+    response = Response(json.dumps(body, default=_encode), status, content_type=_JSON)
+    response.headers["x-amzn-RequestId"] = str(uuid.uuid4())
+    return response
+
+
+def _encode(value: Any) -> float:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).timestamp()
+    raise TypeError(f"{type(value).__name__} in an answer")

@@ -1,0 +1,212 @@
+"""Every function under ``sam local invoke``, with the event that the repository ships for it.
+
+The events belong to one run, so each function finds what those before it left in the local AWS, and a test of one runs
+those before it first.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+import pytest
+from pydantic import BaseModel
+
+from local.aws import ACCESS_KEY, REGION, SECRET_KEY, Aws
+from local.demo import write_breast_cancer
+from local.home import REPOSITORY
+from sluice.config import DatasetConfig
+from sluice.layout import RunLayout, config_key, split_uri
+from sluice.messages import (
+    Deployment,
+    EndpointStatus,
+    EvaluationResult,
+    Outcome,
+    RecordRequest,
+    RunResult,
+    TrainingStarted,
+    TrainingStatus,
+    ValidationResult,
+    Verification,
+)
+from tests.docker.sam_local import InvocationError, SamLocal
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
+# The first test waits for the build and for the image, too.
+pytestmark = pytest.mark.timeout(900)
+
+EVENTS: Final = REPOSITORY / "events"
+THE_RUN: Final = RecordRequest.model_validate_json((EVENTS / "record_outcome.json").read_text())
+PATIENCE_SECONDS: Final = 120.0
+IN_ORDER: Final = (
+    "validate_data",
+    "start_training",
+    "check_training",
+    "evaluate_model",
+    "deploy_endpoint",
+    "check_endpoint",
+    "verify_endpoint",
+    "record_outcome",
+)
+
+
+@dataclass
+class Pipeline:
+    """The run of the events, as far as it got."""
+
+    sam_local: SamLocal
+    variables: dict[str, str]
+    settled: dict[str, Callable[[], bool]]
+    answers: dict[str, Any] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+
+    def answer[Answer: BaseModel](self, name: str, message: type[Answer]) -> Answer:
+        """What the function answered to its event, those before it in the run having answered theirs."""
+        for step in IN_ORDER[: IN_ORDER.index(name) + 1]:
+            assert step not in self.broken, f"{name} was not run: {step}, on which it depends, failed in its own test"
+            if step not in self.answers:
+                self.broken.add(step)
+                self.wait_until_settled(step)
+                self.answers[step] = self.invoke(step)
+                self.broken.remove(step)
+        return message.model_validate(self.answers[name])
+
+    def invoke(self, name: str) -> Any:
+        function = "".join(part.title() for part in name.split("_")) + "Function"
+        return self.sam_local.invoke(function, EVENTS / f"{name}.json", self.variables)
+
+    def wait_until_settled(self, step: str) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not self.settled.get(step, lambda: True)():
+            assert time.monotonic() < deadline, f"what {step} looks at did not end within {PATIENCE_SECONDS:.0f} s"
+            time.sleep(0.2)
+
+
+@pytest.fixture(scope="session")
+def pipeline(sam_local: SamLocal, aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    assert THE_RUN.training
+    assert THE_RUN.deployment
+    job_name, endpoint_name = THE_RUN.training.job_name, THE_RUN.deployment.endpoint_name
+
+    def training_has_ended() -> bool:
+        job = aws.sagemaker.describe_training_job(TrainingJobName=job_name)
+        return job["TrainingJobStatus"] not in {"InProgress", "Stopping"}
+
+    def endpoint_has_settled() -> bool:
+        return aws.sagemaker.describe_endpoint(EndpointName=endpoint_name)["EndpointStatus"] != "Creating"
+
+    return Pipeline(
+        sam_local,
+        variables=seed(aws, tmp_path_factory.mktemp("table")),
+        settled={"check_training": training_has_ended, "check_endpoint": endpoint_has_settled},
+    )
+
+
+def seed(aws: Aws, folder: Path) -> dict[str, str]:
+    """Makes what exists before a run begins, and gives the variables that name it."""
+    assert THE_RUN.validation
+    assert THE_RUN.validation.config_uri
+    artifact_bucket, _ = split_uri(THE_RUN.validation.config_uri)
+    for bucket in (THE_RUN.run.bucket, artifact_bucket):
+        aws.s3.create_bucket(Bucket=bucket)
+    aws.s3.upload_file(str(write_breast_cancer(folder)), THE_RUN.run.bucket, THE_RUN.run.key)
+    aws.s3.put_object(
+        Bucket=THE_RUN.run.bucket, Key=config_key(THE_RUN.run.folder), Body=f"target: {THE_RUN.validation.target}"
+    )
+    table = "sluice-runs"
+    aws.dynamodb.create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+    )
+    aws.dynamodb.put_item(TableName=table, Item={"pk": {"S": f"RUN#{THE_RUN.run.run_id}"}, "status": {"S": "running"}})
+    session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION)
+    topic = session.client("sns", endpoint_url=aws.endpoint_url).create_topic(Name="sluice-outcomes")
+    return {
+        "ARTIFACT_BUCKET": artifact_bucket,
+        "RUNS_TABLE": table,
+        "OUTCOME_TOPIC_ARN": topic["TopicArn"],
+        "SAGEMAKER_ROLE_ARN": create_sagemaker_role(session.client("iam", endpoint_url=aws.endpoint_url)),
+    }
+
+
+def create_sagemaker_role(iam: IAMClient) -> str:
+    """A role that SageMaker may assume and that may do all; that the template's may do enough, tests/local tells."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(RoleName="sluice-sagemaker", AssumeRolePolicyDocument=_policy(trust))["Role"]
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    iam.put_role_policy(RoleName=role["RoleName"], PolicyName="everything", PolicyDocument=_policy(everything))
+    return role["Arn"]
+
+
+def _policy(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def test_validate_data_accepts_the_table(pipeline: Pipeline, aws: Aws) -> None:
+    answer = pipeline.answer("validate_data", ValidationResult)
+    assert answer.verdict == "accepted", answer.reasons
+    assert answer.rows.accepted == 569
+    assert answer.config_uri is not None
+    bucket, key = split_uri(answer.config_uri)
+    stored = aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    assert DatasetConfig.model_validate_json(stored).target == "diagnosis"
+
+
+def test_start_training_starts_the_job(pipeline: Pipeline, aws: Aws) -> None:
+    answer = pipeline.answer("start_training", TrainingStarted)
+    assert answer.verdict == "started", answer.reasons
+    assert aws.sagemaker.describe_training_job(TrainingJobName=answer.job_name)["TrainingJobName"] == answer.job_name
+
+
+def test_check_training_finds_the_job_completed(pipeline: Pipeline) -> None:
+    answer = pipeline.answer("check_training", TrainingStatus)
+    assert answer.status == "completed", answer.reasons
+    assert answer.model_uri == (THE_RUN.training and THE_RUN.training.model_uri)
+
+
+def test_evaluate_model_measures_and_accepts_the_model(pipeline: Pipeline) -> None:
+    answer = pipeline.answer("evaluate_model", EvaluationResult)
+    assert answer.verdict == "accepted", answer.reasons
+    assert answer.metrics is not None
+    assert 0 < answer.metrics.log_loss < 0.3
+
+
+def test_deploy_endpoint_starts_the_deployment(pipeline: Pipeline) -> None:
+    answer = pipeline.answer("deploy_endpoint", Deployment)
+    assert answer.verdict == "started", answer.reasons
+    assert answer.endpoint_name == (THE_RUN.deployment and THE_RUN.deployment.endpoint_name)
+
+
+def test_check_endpoint_finds_the_endpoint_in_service(pipeline: Pipeline) -> None:
+    answer = pipeline.answer("check_endpoint", EndpointStatus)
+    assert answer.status == "in_service", answer.reasons
+
+
+def test_verify_endpoint_gets_the_offline_scores_from_the_live_endpoint(pipeline: Pipeline) -> None:
+    answer = pipeline.answer("verify_endpoint", Verification)
+    assert answer.verdict == "verified", answer.reasons
+    assert answer.rows > 0
+
+
+def test_record_outcome_closes_the_run(pipeline: Pipeline, aws: Aws) -> None:
+    answer = pipeline.answer("record_outcome", RunResult)
+    assert answer.outcome is Outcome.DEPLOYED
+    key = RunLayout(answer.dataset, answer.run_id).outcome
+    stored = aws.s3.get_object(Bucket=pipeline.variables["ARTIFACT_BUCKET"], Key=key)["Body"].read()
+    assert RunResult.model_validate_json(stored) == answer
+
+
+def test_a_function_that_raises_is_not_taken_for_one_that_answered(pipeline: Pipeline, tmp_path: Path) -> None:
+    event = tmp_path / "event.json"
+    event.write_text('{"not": "a run"}')
+    with pytest.raises(InvocationError, match="ValidationError"):
+        pipeline.sam_local.invoke("CheckTrainingFunction", event, pipeline.variables)

@@ -110,7 +110,8 @@ def pipeline(sam_local: SamLocal, aws: Aws, tmp_path_factory: pytest.TempPathFac
 
 
 def seed(aws: Aws, folder: Path) -> dict[str, str]:
-    """Makes what exists before a run begins, and gives the variables that name it."""
+    """Makes what exists before a run begins, and gives the variables that name it: those that ``samconfig.toml`` uses."""
+    variables: dict[str, str] = json.loads((EVENTS / "env.json").read_text())["Parameters"]
     assert THE_RUN.validation
     assert THE_RUN.validation.config_uri
     artifact_bucket, _ = split_uri(THE_RUN.validation.config_uri)
@@ -120,7 +121,7 @@ def seed(aws: Aws, folder: Path) -> dict[str, str]:
     aws.s3.put_object(
         Bucket=THE_RUN.run.bucket, Key=config_key(THE_RUN.run.folder), Body=f"target: {THE_RUN.validation.target}"
     )
-    table = "sluice-runs"
+    table = variables["RUNS_TABLE"]
     aws.dynamodb.create_table(
         TableName=table,
         BillingMode="PAY_PER_REQUEST",
@@ -130,12 +131,14 @@ def seed(aws: Aws, folder: Path) -> dict[str, str]:
     aws.dynamodb.put_item(TableName=table, Item={"pk": {"S": f"RUN#{THE_RUN.run.run_id}"}, "status": {"S": "running"}})
     session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION)
     topic = session.client("sns", endpoint_url=aws.endpoint_url).create_topic(Name="sluice-outcomes")
-    return {
+    made = {
         "ARTIFACT_BUCKET": artifact_bucket,
         "RUNS_TABLE": table,
         "OUTCOME_TOPIC_ARN": topic["TopicArn"],
         "SAGEMAKER_ROLE_ARN": create_sagemaker_role(session.client("iam", endpoint_url=aws.endpoint_url)),
     }
+    assert made == variables
+    return variables
 
 
 def create_sagemaker_role(iam: IAMClient) -> str:

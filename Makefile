@@ -1,0 +1,84 @@
+# What there is to do: make help.
+#
+# Setup happens by itself: every target that needs it makes .venv from the lock, on a machine with make, git and any
+# Python 3. scripts/bootstrap.py finds a Python 3.13, or has uv fetch one.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+# As pip does: uv's own list of authorities does not know those of a company's proxy.
+export UV_SYSTEM_CERTS ?= 1
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+ARCHITECTURE ?= arm64
+TESTS ?= tests --ignore=tests/docker --ignore=tests/contract/sdk
+LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
+SAM = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam
+
+.PHONY: help setup demo local status down check lint types templates test deploy remove lock clean
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.installed ## make .venv from the lock; the other targets do it by themselves
+
+# The first Python that runs: pyenv's shims refuse to where .python-version names one that is not installed.
+$(VENV)/.installed: requirements-dev.txt scripts/bootstrap.py
+	@for python in python3.13 python3 /usr/bin/python3 /usr/local/bin/python3 python; do \
+		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null; then \
+			exec "$$python" scripts/bootstrap.py; \
+		fi; \
+	done; \
+	echo "Sluice needs a Python 3.8 or later to set itself up; on Debian: apt-get install python3 python3-venv" >&2; exit 1
+
+demo: setup ## run the main job here, on real data; or on yours: CSV=path/to/file.csv TARGET=column [DATASET=name]
+	@$(PYTHON) -m local demo $${CSV:+--csv "$$CSV"} $${TARGET:+--target "$$TARGET"} $${DATASET:+--dataset "$$DATASET"}
+
+local: setup ## start the local AWS with the stack in it, and say what to type
+	@$(PYTHON) -m local up
+
+status: setup ## say what of the local AWS is up
+	@$(PYTHON) -m local status
+
+down: setup ## stop the local AWS
+	@$(PYTHON) -m local down
+
+check: setup ## lint, types and templates
+	@$(MAKE) --no-print-directory -j 2 lint types templates
+
+lint: setup
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+
+types: setup
+	$(VENV)/bin/mypy layers/core layers/tabular layers/scoring functions local scripts tests
+
+templates: setup
+	$(VENV)/bin/cfn-lint --non-zero-exit-code informational template.yaml
+	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
+
+test: check ## check, and all tests but those that need Docker or the SageMaker SDK
+	$(PYTHON) -m pytest $(TESTS)
+
+deploy: setup ## deploy to your AWS account, guided; ARCHITECTURE=arm64 (default) or x86_64
+	SLUICE_ARCHITECTURE=$(ARCHITECTURE) $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
+	$(SAM) deploy --guided --parameter-overrides Architecture=$(ARCHITECTURE)
+
+remove: setup ## remove a stack from your AWS account with all that its runs made; STACK=name
+	@test -n "$(STACK)" || { echo "say which: make remove STACK=sluice" >&2; exit 2; }
+	@$(PYTHON) scripts/remove_stack.py "$(STACK)"
+
+lock: setup ## renew the locks from their .in files; UPGRADE=1 to take newer versions
+	$(LOCK) requirements-dev.in -o requirements-dev.txt
+	for layer in core tabular scoring; do \
+		$(LOCK) -c requirements-dev.txt layers/$$layer/requirements.in -o layers/$$layer/requirements.txt || exit 1; \
+	done
+	$(LOCK) requirements-sdk.in -o requirements-sdk.txt
+	$(LOCK) tests/docker/runtime.in -o tests/docker/runtime.txt
+
+clean: ## stop the local AWS and remove all that was made here, .venv too
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m local down; fi
+	rm -rf .sluice .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis $(VENV) .venv-*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -110,7 +110,7 @@ def pipeline(sam_local: SamLocal, aws: Aws, tmp_path_factory: pytest.TempPathFac
 
 
 def seed(aws: Aws, folder: Path) -> dict[str, str]:
-    """Makes what exists before a run begins, and gives the variables that name it: those that ``samconfig.toml`` uses."""
+    """Makes what exists before a run begins. Gives the variables that name it: those of ``samconfig.toml``."""
     variables: dict[str, str] = json.loads((EVENTS / "env.json").read_text())["Parameters"]
     assert THE_RUN.validation
     assert THE_RUN.validation.config_uri

@@ -1,0 +1,137 @@
+"""Command line of the local AWS: ``python -m local up|down|status|run|demo``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from local import cloud, stack
+from local.aws import Aws
+from local.cloud import Options
+from local.demo import TARGET, write_breast_cancer
+from local.guide import guide
+from local.home import Home, LocalError
+from local.run import NOT_DEPLOYED, WRONG_CALL, WrongCallError, check_call, run, start_and_deploy
+
+_INTERRUPTED: Final = 130
+
+type Command = Callable[[Home, argparse.Namespace, Console], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    _forget_real_aws()
+    options = _parser().parse_args(arguments)
+    home = Home.at(options.state_dir)
+    console = Console(highlight=False)
+    try:
+        return int(options.command(home, options, console))
+    except WrongCallError as error:
+        print(error, file=sys.stderr)
+        return WRONG_CALL
+    except LocalError as error:
+        print(error, file=sys.stderr)
+        return NOT_DEPLOYED
+    except KeyboardInterrupt:
+        print("interrupted; what is up: python -m local status", file=sys.stderr)
+        return _INTERRUPTED
+
+
+def _up(home: Home, options: argparse.Namespace, console: Console) -> int:
+    _, outputs = start_and_deploy(home, _options(options), console)
+    console.print(guide(home, home.read(), outputs), markup=False, soft_wrap=True)
+    return 0
+
+
+def _down(home: Home, options: argparse.Namespace, console: Console) -> int:
+    with home.locked():
+        stopped = cloud.stop(home)
+    console.print(f"stopped {' and '.join(stopped)}" if stopped else "nothing was up", markup=False)
+    return 0
+
+
+def _status(home: Home, options: argparse.Namespace, console: Console) -> int:
+    state = home.read()
+    up = cloud.is_up(state)
+    if not up:
+        console.print("the local AWS is down; start it with: make local", markup=False)
+        return 1
+    for process in state.processes:
+        console.print(
+            f"{process.name:<10} pid {process.pid}, log {home.log(process.name)}", markup=False, soft_wrap=True
+        )
+    console.print(f"{'endpoint':<10} {state.endpoint_url}", markup=False)
+    console.print(f"{'sagemaker':<10} {state.sagemaker_url}", markup=False)
+    for name, value in (stack.stack_outputs(Aws.of(state)) or {}).items():
+        console.print(f"{name:<20} {value}", markup=False, soft_wrap=True)
+    return 0
+
+
+def _run(home: Home, options: argparse.Namespace, console: Console) -> int:
+    call = check_call(options.file, options.target, options.dataset, options.config, options.json)
+    return run(home, call, _options(options), console)
+
+
+def _demo(home: Home, options: argparse.Namespace, console: Console) -> int:
+    """Runs the main job and leaves things as they were: what it started, it stops."""
+    if options.csv and not options.target:
+        raise WrongCallError("name the column to predict: make demo CSV=path/to/file.csv TARGET=column")
+    table = options.csv or write_breast_cancer(home.root / "demo")
+    call = check_call(table, options.target or TARGET, options.dataset, options.config, options.json)
+    was_up = cloud.is_up(home.read())
+    try:
+        return run(home, call, _options(options), console)
+    finally:
+        if not was_up:
+            _down(home, options, console)
+
+
+def _options(options: argparse.Namespace) -> Options:
+    return Options(port=options.port, wait_scale=options.wait_scale, pace=options.pace)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local", description="The laptop's AWS.")
+    parser.add_argument("--state-dir", type=Path, help="where its state lies (default: SLUICE_STATE_DIR, else .sluice)")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    starting = argparse.ArgumentParser(add_help=False)
+    starting.add_argument("--port", type=int, help="of the AWS endpoint; 0: any (default: 4566, or any if it is taken)")
+    starting.add_argument("--wait-scale", type=float, default=Options.wait_scale, help="factor on waits (%(default)s)")
+    starting.add_argument("--pace", type=float, help="seconds between the statuses of a training job or an endpoint")
+
+    running = argparse.ArgumentParser(add_help=False)
+    running.add_argument("--dataset", metavar="NAME", help="folder below incoming/ (default: the file's name)")
+    running.add_argument("--config", type=Path, metavar="FILE", help="the dataset's config.yaml")
+    running.add_argument("--json", type=Path, metavar="FILE", help="where to write the result")
+
+    def command(name: str, does: Command, purpose: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, parents=parents, help=purpose, description=purpose)
+        added.set_defaults(command=does)
+        return added
+
+    command("up", _up, "start, deploy, and say what to type", starting)
+    command("down", _down, "stop what was started")
+    command("status", _status, "say what is up; exit status 1 where nothing is")
+    for_file = command("run", _run, "drop a table and follow its run to the end", starting, running)
+    for_file.add_argument("file", type=Path, metavar="FILE.csv")
+    for_file.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
+    demo = command("demo", _demo, "run on real data, then stop what was started", starting, running)
+    demo.add_argument("--csv", type=Path, metavar="FILE", help="a table (default: scikit-learn's breast cancer table)")
+    demo.add_argument("--target", metavar="COLUMN", help="the column to predict in it")
+    return parser
+
+
+def _forget_real_aws() -> None:
+    """Nothing of a real account or region in the environment may reach the local AWS, nor its requests a real one."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""What a person reads when a run has ended: how good the model is, why it is deployed or not, where all lies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sluice.messages import GateCheck, Metrics, RunResult, ValidationResult
+
+
+def print_report(
+    console: Console, result: dict[str, Any], recorded: RunResult | None, validation: ValidationResult | None
+) -> None:
+    """Prints the result of a run.
+
+    Args:
+        result: as written to RESULT.json.
+        recorded: the run's closing word, None where none was recorded.
+        validation: what validation found, for the names of the classes.
+    """
+    classes = validation.classes if validation else ()
+    console.print()
+    if recorded and recorded.metrics:
+        _print_metrics(console, recorded.metrics, classes)
+    if recorded and recorded.gates:
+        console.print(_gates(recorded.gates))
+    for warning in recorded.warnings if recorded else ():
+        console.print(Text(f"worth a look: {warning}", style="yellow"), soft_wrap=True)
+    lines = {"endpoint": _endpoint(result["endpoint"]), "prediction": _sentence(result["prediction"])}
+    for name, text in lines.items():
+        if text:
+            console.print(Text(f"{name:<16} {text}"), soft_wrap=True)
+    for name, where in result["artifacts"].items():
+        console.print(Text(f"{name:<16} {where}", style="dim"), soft_wrap=True)
+    training = result["seconds"]["training"]
+    seconds = f"{result['seconds']['total']:.1f} s" + (f", {training} s of it training" if training is not None else "")
+    good = result["outcome"] == "deployed"
+    headline = Text(str(result["outcome"]).replace("_", " "), style="bold green" if good else "bold red")
+    console.print(headline, Text(f"in {seconds}"))
+
+
+def _print_metrics(console: Console, metrics: Metrics, classes: tuple[str, ...]) -> None:
+    share = metrics.log_loss / metrics.prior_log_loss if metrics.prior_log_loss else float("nan")
+    console.print(
+        Text.assemble(
+            "log loss ",
+            (f"{metrics.log_loss:.4f}", "bold"),
+            f" on {metrics.rows:,} held-out rows; always predicting the class frequencies: {metrics.prior_log_loss:.4f}"
+            f" ({share:.0%} of it)",
+        ),
+        soft_wrap=True,
+    )
+    console.print(Text(f"accuracy {metrics.accuracy:.4f} at cutoff {metrics.cutoff:g}"))
+    console.print(_confusion_matrix(metrics, classes))
+
+
+def _confusion_matrix(metrics: Metrics, classes: tuple[str, ...]) -> Table:
+    names = classes or tuple(str(number) for number in range(len(metrics.confusion_matrix)))
+    table = Table(title="confusion matrix (held-out rows)", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("")
+    for name in names:
+        table.add_column(Text(f"predicted {name}"), justify="right")
+    for name, counts in zip(names, metrics.confusion_matrix, strict=True):
+        table.add_row(Text(f"true {name}"), *(f"{count:,}" for count in counts))
+    return table
+
+
+def _gates(gates: tuple[GateCheck, ...]) -> Table:
+    table = Table(title="gates", title_justify="left", box=box.SIMPLE_HEAD)
+    for heading in ("gate", "value", "limit", ""):
+        table.add_column(heading, justify="right" if heading in ("value", "limit") else "left")
+    for gate in gates:
+        sign = "<=" if gate.comparison == "at_most" else ">="
+        verdict = Text("passed", style="green") if gate.passed else Text("failed", style="red")
+        table.add_row(Text(gate.name), _number(gate.value), f"{sign} {_number(gate.limit)}", verdict)
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _endpoint(endpoint: dict[str, Any] | None) -> str:
+    return f"{endpoint['name']} ({endpoint['status']})" if endpoint else ""
+
+
+def _sentence(prediction: dict[str, Any] | None) -> str:
+    if prediction is None:
+        return ""
+    return (
+        f"a held-out row was sent to the live endpoint: score {prediction['score']:.4f} for {prediction['positive']}, "
+        f"so {prediction['predicted']}; in truth {prediction['actual']}"
+    )

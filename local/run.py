@@ -1,0 +1,205 @@
+"""The main job from a file on this machine: start what is not up, deploy, drop, follow, tell the result."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from rich.console import Console
+from rich.text import Text
+
+from local import cloud, stack
+from local.aws import Aws
+from local.cloud import Options
+from local.execution import Snapshot, await_execution, executions, follow
+from local.home import Home, LocalError
+from local.progress import Progress
+from local.report import print_report
+from local.result import failure_json, result_json, run_result, validation_result
+from local.table import read_header
+from sluice.config import ConfigError, parse_config
+from sluice.layout import INCOMING, config_key, split_uri
+from sluice.messages import Outcome, RunResult, ValidationResult
+
+DEPLOYED: Final = 0
+NOT_DEPLOYED: Final = 1
+WRONG_CALL: Final = 2
+
+_TEST_HEAD_BYTES: Final = 1 << 20
+
+
+class WrongCallError(Exception):
+    """The call cannot be done as it stands. Nothing has been started."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A checked call: the table, the folder below ``incoming/`` that it goes to, and the dataset's configuration."""
+
+    table: Path
+    folder: str
+    config: str
+    json_path: Path | None
+
+    @property
+    def key(self) -> str:
+        return f"{INCOMING}{self.folder}/{self.table.name}"
+
+
+def check_call(
+    table: Path, target: str, dataset: str | None = None, config: Path | None = None, json_path: Path | None = None
+) -> Call:
+    """Checks a call before anything is started.
+
+    Raises:
+        WrongCallError: the table, its target column or the configuration is not there or cannot be used.
+    """
+    try:
+        header = read_header(table)
+    except OSError as error:
+        raise WrongCallError(f"{table}: {error.strerror or error}") from error
+    if target not in header:
+        listed = ", ".join(header) if any(header) else "none: the file starts with an empty line"
+        raise WrongCallError(f"{table}: there is no column {target!r}; columns: {listed}")
+    folder = dataset if dataset is not None else dataset_name(table)
+    if not folder or "/" in folder or folder != folder.strip():
+        raise WrongCallError(f"--dataset {folder!r}: expected a name for a folder, such as churn")
+    if json_path and not json_path.parent.is_dir():
+        raise WrongCallError(f"--json {json_path}: there is no folder {json_path.parent}")
+    return Call(table, folder, _config_with_target(config, target), json_path)
+
+
+def dataset_name(table: Path) -> str:
+    """The default name of a dataset: the file's name in the letters that AWS names may have."""
+    return re.sub(r"[^a-z0-9]+", "-", table.stem.lower()).strip("-") or "table"
+
+
+def run(home: Home, call: Call, options: Options, console: Console) -> int:
+    """Does the main job.
+
+    Returns:
+        Exit status: 0 deployed, 1 not deployed, whatever the reason; the reasons are on standard error.
+    """
+    started = time.monotonic()
+    try:
+        result, recorded, validation = _run(home, call, options, console, started)
+    except LocalError as error:
+        result, recorded, validation = failure_json(call.folder, str(error), time.monotonic() - started), None, None
+    if call.json_path:
+        call.json_path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    print_report(console, result, recorded, validation)
+    if result["outcome"] == Outcome.DEPLOYED:
+        return DEPLOYED
+    for reason in result["reasons"]:
+        print(reason, file=sys.stderr)
+    return NOT_DEPLOYED
+
+
+def start_and_deploy(home: Home, options: Options, console: Console) -> tuple[Aws, dict[str, str]]:
+    """The local AWS, up and with the current stack, and the stack's outputs."""
+
+    def say(text: str) -> None:
+        console.print(Text(text, style="dim"), soft_wrap=True)
+
+    with home.locked():
+        if not cloud.is_up(home.read()):
+            say("starting the local AWS ...")
+        state = cloud.start(home, options)
+        outputs = stack.deploy(home, say)
+    return Aws.of(state), outputs
+
+
+def _run(
+    home: Home, call: Call, options: Options, console: Console, started: float
+) -> tuple[dict[str, Any], RunResult | None, ValidationResult | None]:
+    aws, outputs = start_and_deploy(home, options, console)
+    arn = drop(aws, outputs, call)
+    console.print(
+        Text(f"s3://{outputs['InboxBucketName']}/{call.key} is in; execution {arn}", style="dim"), soft_wrap=True
+    )
+    snapshot = _follow(aws, arn, console)
+    recorded, validation = run_result(snapshot), validation_result(snapshot)
+    prediction = None
+    if recorded and recorded.outcome is Outcome.DEPLOYED and recorded.endpoint and validation:
+        prediction = ask_endpoint(aws, recorded.endpoint.name, validation, _cutoff(recorded))
+    elapsed = time.monotonic() - started
+    return (
+        result_json(snapshot, dataset=call.folder, prediction=prediction, total_seconds=elapsed),
+        recorded,
+        validation,
+    )
+
+
+def drop(aws: Aws, outputs: dict[str, str], call: Call) -> str:
+    """Writes the dataset's configuration, then the table, into the inbox.
+
+    Returns:
+        ARN of the execution that this started.
+    """
+    inbox, machine = outputs["InboxBucketName"], outputs["StateMachineArn"]
+    aws.s3.put_object(Bucket=inbox, Key=config_key(call.folder), Body=call.config.encode())
+    before = executions(aws, machine)
+    aws.s3.upload_file(str(call.table), inbox, call.key)
+    etag = aws.s3.head_object(Bucket=inbox, Key=call.key)["ETag"].strip('"')
+    return await_execution(aws, machine, before, (inbox, call.key, etag))
+
+
+def ask_endpoint(aws: Aws, endpoint: str, validation: ValidationResult, cutoff: float) -> dict[str, Any]:
+    """Sends the first held-out row to the live endpoint.
+
+    Returns:
+        The row as it was sent, the score, and the predicted and the true class by name.
+    """
+    label, features = _first_test_row(aws, validation)
+    answer = aws.sagemaker_runtime.invoke_endpoint(
+        EndpointName=endpoint, ContentType="text/csv", Accept="text/csv", Body=features.encode()
+    )
+    score = float(answer["Body"].read().decode().strip())
+    return {
+        "endpoint": endpoint,
+        "features": features,
+        "score": score,
+        "positive": validation.classes[-1],
+        "predicted": validation.classes[int(score >= cutoff)],
+        "actual": validation.classes[label],
+    }
+
+
+def _first_test_row(aws: Aws, validation: ValidationResult) -> tuple[int, str]:
+    bucket, prefix = split_uri(validation.test_uri or "")
+    key = aws.s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"][0]["Key"]
+    head = aws.s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{_TEST_HEAD_BYTES - 1}")["Body"].read().decode()
+    label, *features = next(csv.reader(head.splitlines()))
+    return int(float(label)), ",".join(features)
+
+
+def _cutoff(recorded: RunResult) -> float:
+    return recorded.metrics.cutoff if recorded.metrics else 0.5
+
+
+def _follow(aws: Aws, arn: str, console: Console) -> Snapshot:
+    with Progress(console) as progress:
+        for snapshot in follow(aws, arn):
+            progress.show(snapshot)
+    return snapshot
+
+
+def _config_with_target(path: Path | None, target: str) -> str:
+    try:
+        text = path.read_text(encoding="utf-8") if path else None
+        parse_config(text, str(path))
+        merged = {**(yaml.safe_load(text or "") or {}), "target": target}
+        config = yaml.safe_dump(merged, allow_unicode=True, sort_keys=False)
+        parse_config(config, str(path or "--target"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongCallError(f"--config {path}: {error}") from error
+    except ConfigError as error:
+        raise WrongCallError("\n".join(error.reasons)) from error
+    return config

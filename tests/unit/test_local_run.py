@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from local.run import WrongCallError, check_call, dataset_name
+from sluice.config import parse_config
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "Telco Customer_Churn (2026).csv"
+    path.write_text("a,Churn\n1,Yes\n")
+    return path
+
+
+def test_the_default_dataset_is_the_files_name_in_letters_that_aws_names_may_have(table: Path) -> None:
+    assert check_call(table, "Churn").folder == "telco-customer-churn-2026"
+    assert dataset_name(Path("данные.csv")) == "table"
+
+
+def test_the_table_goes_to_its_dataset_under_its_own_name(table: Path) -> None:
+    assert check_call(table, "Churn", dataset="Kunden ü").key == f"incoming/Kunden ü/{table.name}"
+
+
+def test_the_target_is_merged_into_the_given_configuration_and_wins(table: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("target: other\npositive: 'Yes'\ngates: {min_accuracy: 0.7}\n")
+
+    merged = check_call(table, "Churn", config=config).config
+
+    assert yaml.safe_load(merged) == {"target": "Churn", "positive": "Yes", "gates": {"min_accuracy": 0.7}}
+
+
+@pytest.mark.parametrize("target", ["yes", "1", "null", "a: b", "#x", "ü 'q' \"z\""])
+def test_a_target_that_yaml_would_read_as_something_else_stays_what_it_is(tmp_path: Path, target: str) -> None:
+    path = tmp_path / "t.csv"
+    quoted = target.replace('"', '""')
+    path.write_text(f'a,"{quoted}"\n1,2\n', encoding="utf-8")
+
+    assert parse_config(check_call(path, target).config, "config").target == target
+
+
+def test_an_unknown_column_is_a_wrong_call_that_lists_the_columns(table: Path) -> None:
+    with pytest.raises(WrongCallError, match="no column 'churn'; columns: a, Churn"):
+        check_call(table, "churn")
+
+
+def test_an_empty_file_is_a_wrong_call(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.csv"
+    empty.touch()
+
+    with pytest.raises(WrongCallError, match=r"empty\.csv: there is no column 'y'"):
+        check_call(empty, "y")
+
+
+def test_a_folder_for_a_table_is_a_wrong_call(tmp_path: Path) -> None:
+    with pytest.raises(WrongCallError, match="Is a directory"):
+        check_call(tmp_path, "y")
+
+
+@pytest.mark.parametrize("dataset", ["", "a/b", " a", "a "])
+def test_a_dataset_that_makes_no_folder_is_a_wrong_call(table: Path, dataset: str) -> None:
+    with pytest.raises(WrongCallError, match="--dataset"):
+        check_call(table, "Churn", dataset=dataset)
+
+
+def test_a_configuration_that_is_no_yaml_is_a_wrong_call(table: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("gates: [\n")
+
+    with pytest.raises(WrongCallError, match=r"config\.yaml"):
+        check_call(table, "Churn", config=config)

@@ -1,0 +1,162 @@
+"""The rules that a table is held to, and what is said where one is broken.
+
+A rule has an id (its value, which validation.json and rejected_rows.csv carry) and one sentence on how to mend the
+file.
+To add a rule: name it here with its advice, then yield a :class:`Finding` of it where the fault is seen.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+_SHOWN_CHARACTERS: Final = 60
+
+
+class Rule(StrEnum):
+    """Ids of the rules; the file's own first, then its header, its rows, its columns and its target."""
+
+    FILE_EMPTY = "file_empty"
+    NOT_CSV = "not_csv"
+    ENCODING = "encoding"
+    NUL_BYTE = "nul_byte"
+    SINGLE_COLUMN = "single_column"
+    TOO_MANY_COLUMNS = "too_many_columns"
+    NO_ROWS = "no_rows"
+    TOO_FEW_ROWS = "too_few_rows"
+    TOO_MANY_REJECTED = "too_many_rejected"
+
+    HEADER_MISSING = "header_missing"
+    HEADER_BLANK = "header_blank"
+    HEADER_DUPLICATE = "header_duplicate"
+    HEADER_UNREADABLE = "header_unreadable"
+
+    RAGGED_ROW = "ragged_row"
+    UNCLOSED_QUOTE = "unclosed_quote"
+    STRAY_QUOTE = "stray_quote"
+    STRAY_CARRIAGE_RETURN = "stray_carriage_return"
+    RECORD_TOO_LONG = "record_too_long"
+    BLANK_LINES = "blank_lines"
+    DUPLICATE_ROWS = "duplicate_rows"
+
+    NOT_A_NUMBER = "not_a_number"
+    INFINITE_NUMBER = "infinite_number"
+    NUMBER_TOO_LARGE = "number_too_large"
+    NOT_A_DATE = "not_a_date"
+    MIXED_COLUMN = "mixed_column"
+    INEXACT_INTEGERS = "inexact_integers"
+    DROP_UNKNOWN = "drop_unknown"
+    NO_FEATURES = "no_features"
+    LEAKAGE = "leakage"
+
+    TARGET_UNKNOWN = "target_unknown"
+    TARGET_NOT_NAMED = "target_not_named"
+    TARGET_AMBIGUOUS = "target_ambiguous"
+    TARGET_DROPPED = "target_dropped"
+    TARGET_MISSING = "target_missing"
+    TARGET_ONE_CLASS = "target_one_class"
+    TARGET_MANY_CLASSES = "target_many_classes"
+    CLASS_TOO_SMALL = "class_too_small"
+    POSITIVE_UNKNOWN = "positive_unknown"
+    SPLIT_IMPOSSIBLE = "split_impossible"
+
+
+MEND: Final[dict[Rule, str]] = {
+    Rule.FILE_EMPTY: "Upload a CSV file with a header row and data rows.",
+    Rule.NOT_CSV: "Export the table as CSV (UTF-8, comma-separated) and upload that.",
+    Rule.ENCODING: "Save the file as UTF-8 and upload it again.",
+    Rule.NUL_BYTE: "Remove the NUL bytes or export the table again; they usually mean a damaged or binary file.",
+    Rule.SINGLE_COLUMN: "Separate the columns by comma, semicolon, tab or vertical bar.",
+    Rule.TOO_MANY_COLUMNS: "Leave out columns that cannot help the prediction.",
+    Rule.NO_ROWS: "Add data rows below the header.",
+    Rule.TOO_FEW_ROWS: "Add rows: a model cannot be trained and measured on fewer.",
+    Rule.TOO_MANY_REJECTED: "Mend the rows listed in rejected_rows.csv, or raise `max_rejected_share` in config.yaml.",
+    Rule.HEADER_MISSING: "Put the column names in the first row.",
+    Rule.HEADER_BLANK: "Give the column a name, or remove it (pandas: `to_csv(..., index=False)`).",
+    Rule.HEADER_DUPLICATE: "Give each column a name of its own.",
+    Rule.HEADER_UNREADABLE: "Mend the quotes in the header row.",
+    Rule.RAGGED_ROW: "Give the row as many cells as the header; put a cell that holds the delimiter in double quotes.",
+    Rule.UNCLOSED_QUOTE: 'Close the quoted cell, and write a quote inside quotes twice ("").',
+    Rule.STRAY_QUOTE: 'Put the whole cell in quotes, and write a quote inside quotes twice ("").',
+    Rule.STRAY_CARRIAGE_RETURN: "End lines with LF or CRLF, and quote cells that hold line ends.",
+    Rule.RECORD_TOO_LONG: "Shorten the row; a very long one usually means an unclosed quote.",
+    Rule.BLANK_LINES: "Nothing to do; they were skipped.",
+    Rule.DUPLICATE_ROWS: "Nothing to do where they are real; equal rows stay in one part of the split.",
+    Rule.NOT_A_NUMBER: "Write a plain number such as 1234.5, leave the cell empty, or add the text to `missing` in "
+    "config.yaml.",
+    Rule.INFINITE_NUMBER: "Leave the cell empty or write a finite number; training stops at infinities.",
+    Rule.NUMBER_TOO_LARGE: "Leave the cell empty or rescale the column; training holds numbers as 32-bit floats.",
+    Rule.NOT_A_DATE: "Write the date as 2026-11-23, leave the cell empty, or add the text to `missing` in config.yaml.",
+    Rule.MIXED_COLUMN: "Keep to one kind of value a column, or add the text to `missing` in config.yaml.",
+    Rule.INEXACT_INTEGERS: "Nothing to do for quantities; drop the column in config.yaml if these are codes.",
+    Rule.DROP_UNKNOWN: "Correct `drop` in config.yaml.",
+    Rule.NO_FEATURES: "Add columns that vary from row to row.",
+    Rule.LEAKAGE: "Remove the column from the file if it is known only once the outcome is.",
+    Rule.TARGET_UNKNOWN: "Name one of the file's columns as `target` in config.yaml.",
+    Rule.TARGET_NOT_NAMED: "Say which column to predict: `target: <column>` in config.yaml.",
+    Rule.TARGET_AMBIGUOUS: "Say which column to predict: `target: <column>` in config.yaml.",
+    Rule.TARGET_DROPPED: "Take the target out of `drop` in config.yaml.",
+    Rule.TARGET_MISSING: "Fill in the label or remove the row.",
+    Rule.TARGET_ONE_CLASS: "Add rows of the other class: there is nothing to tell apart.",
+    Rule.TARGET_MANY_CLASSES: "Bring the labels down to two, or name another column as `target` in config.yaml.",
+    Rule.CLASS_TOO_SMALL: "Add rows of that class, or mend the label if it is a slip.",
+    Rule.POSITIVE_UNKNOWN: "Correct `positive` in config.yaml.",
+    Rule.SPLIT_IMPOSSIBLE: "Add different rows of that class, or set another `split.seed` in config.yaml.",
+}
+
+
+CELL_FAULTS: Final[dict[Rule, str]] = {
+    Rule.NOT_A_NUMBER: "`{cell}` is not a number",
+    Rule.INFINITE_NUMBER: "`{cell}` is not a finite number",
+    Rule.NUMBER_TOO_LARGE: "`{cell}` is too large for a 32-bit floating-point number",
+    Rule.NOT_A_DATE: "`{cell}` is not an ISO date",
+    Rule.TARGET_MISSING: "the label is missing",
+}
+"""What is said of a single cell, by its rule."""
+
+
+class Finding(BaseModel):
+    """One breach of a rule: where, what, and the way out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rule: Rule
+    what: str
+    line: int | None = None
+    byte_offset: int | None = None
+    column: str | None = None
+    rows: int | None = None
+
+    def sentence(self, name: str) -> str:
+        """For a person. The file is called ``name``; the header row is line 1."""
+        place = name
+        if self.line is not None:
+            place += f", line {self.line}"
+        if self.byte_offset is not None and self.rule in (Rule.ENCODING, Rule.NUL_BYTE):
+            place += f" (byte offset {self.byte_offset})"
+        if self.column is not None:
+            place += f", column `{self.column}`"
+        more = f" (and {self.rows - 1:,} more like it)" if self.rows is not None and self.rows > 1 else ""
+        return f"{place}: {self.what}{more}. {MEND[self.rule]}"
+
+
+class RefusedError(Exception):
+    """The file cannot be used. Caught in one place, ``validate``, and turned into the report's reasons."""
+
+    def __init__(self, *findings: Finding) -> None:
+        super().__init__("; ".join(finding.what for finding in findings))
+        self.findings = findings
+
+
+def shown(text: str) -> str:
+    """A cell as messages quote it: on one line, and not longer than fits one."""
+    flat = text.replace("\r", "\\r").replace("\n", "\\n")
+    return flat if len(flat) <= _SHOWN_CHARACTERS else flat[: _SHOWN_CHARACTERS - 1] + "…"
+
+
+def listed(names: list[str], most: int = 30) -> str:
+    """Names in backticks; the first ``most`` of them."""
+    text = ", ".join(f"`{name}`" for name in names[:most])
+    return text if len(names) <= most else f"{text} and {len(names) - most} more"

@@ -1,10 +1,12 @@
 """Puts an accepted model behind the dataset's endpoint: creates the endpoint, or updates the one that is live.
 
-Every call may be repeated: names derive from the run, and what exists already is left as it is.
+One run of a dataset at a time has the turn to do so, from here until its outcome is recorded. Every call may be
+repeated: names derive from the run, and what exists already is left as it is.
 """
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import boto3
@@ -17,17 +19,19 @@ from sluice.deployment import (
     endpoint_name,
     endpoint_request,
     is_busy,
+    kind_of,
     model_request,
+    other_kind_reason,
 )
-from sluice.ledger import read_champion
+from sluice.ledger import read_champion, take_turn
 from sluice.messages import Deployment, DeployRequest
 from sluice.objects import read_json
 from sluice.settings import DeploySettings
-from sluice.step import CLIENT_CONFIG, step
-from sluice.training_job import quota_reason
+from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
+from sluice.training_job import job_name, refusal
 
 settings = DeploySettings.load()
-s3 = boto3.client("s3", config=CLIENT_CONFIG)
+s3 = boto3.client("s3", config=TRANSFER_CONFIG)
 sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 
@@ -35,29 +39,28 @@ dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 @step(DeployRequest)
 def handler(request: DeployRequest) -> Deployment:
     run = request.run
-    config = DatasetConfig.model_validate(read_json(s3, request.validation.config_uri or ""))
-    model = model_request(run, request.training.model_uri or "", config, settings)
-    endpoint_config = endpoint_config_request(run, config, settings)
-    create_if_absent(sagemaker.create_model, model)
-    create_if_absent(sagemaker.create_endpoint_config, endpoint_config)
-    champion = read_champion(dynamodb, settings.runs_table, run.dataset)
+    name = job_name(settings.name_prefix, run)
     asked = Deployment(
         verdict="started",
         endpoint_name=endpoint_name(settings.name_prefix, run.dataset),
-        config_name=endpoint_config["EndpointConfigName"],
-        model_name=model["ModelName"],
-        # From the ledger, not from the endpoint: a repeated call would find its own configuration live there.
-        previous_config_name=champion.config_name if champion else None,
-        champion_run_id=champion.run_id if champion else None,
+        config_name=name,
+        model_name=name,
         wait_seconds=POLL_SECONDS,
     )
+    if not take_turn(dynamodb, settings.runs_table, run.dataset, run.execution_arn, time.time()):
+        return asked.model_copy(update={"verdict": "busy"})
+    if champion := read_champion(dynamodb, settings.runs_table, run.dataset):
+        # From the ledger, not from the endpoint: a repeated call would find its own configuration live there.
+        before = {"previous_config_name": champion.config_name, "champion_run_id": champion.run_id}
+        asked = asked.model_copy(update=before)
+    config = DatasetConfig.model_validate(read_json(s3, request.validation.config_uri or ""))
     try:
-        return put_behind(asked, describe(asked.endpoint_name), endpoint_request(run, settings))
+        create_if_absent(sagemaker.create_model, model_request(run, request.training.model_uri or "", config, settings))
+        create_if_absent(sagemaker.create_endpoint_config, endpoint_config_request(run, config, settings))
+        return put_behind(asked, config.endpoint.kind, endpoint_request(run, settings))
     except ClientError as error:
-        if error.response["Error"]["Code"] == "ResourceLimitExceeded":
-            return asked.model_copy(
-                update={"verdict": "failed", "reasons": (quota_reason(error.response["Error"]["Message"]),)}
-            )
+        if reason := refusal(error.response["Error"]["Code"], error.response["Error"]["Message"]):
+            return asked.model_copy(update={"verdict": "failed", "reasons": (reason,)})
         raise
 
 
@@ -79,7 +82,8 @@ def describe(name: str) -> dict[str, Any] | None:
         raise
 
 
-def put_behind(asked: Deployment, live: dict[str, Any] | None, creation: dict[str, Any]) -> Deployment:
+def put_behind(asked: Deployment, kind: str, creation: dict[str, Any]) -> Deployment:
+    live = describe(asked.endpoint_name)
     if live is None:
         sagemaker.create_endpoint(**creation)
         return asked
@@ -92,5 +96,8 @@ def put_behind(asked: Deployment, live: dict[str, Any] | None, creation: dict[st
         # A first creation that failed leaves an endpoint that can only be deleted; it never answered anybody.
         sagemaker.delete_endpoint(EndpointName=asked.endpoint_name)
         return asked.model_copy(update={"verdict": "busy"})
+    if (live_kind := kind_of(live)) != kind:
+        reason = other_kind_reason(asked.endpoint_name, live_kind, kind)
+        return asked.model_copy(update={"verdict": "failed", "reasons": (reason,)})
     sagemaker.update_endpoint(EndpointName=asked.endpoint_name, EndpointConfigName=asked.config_name)
     return asked.model_copy(update={"previous_config_name": asked.previous_config_name or current})

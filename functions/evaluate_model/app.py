@@ -19,13 +19,13 @@ from sluice.layout import RunLayout, split_uri, uri
 from sluice.messages import EvaluateRequest, EvaluationResult
 from sluice.objects import read_json, write_json
 from sluice.settings import EvaluateSettings
-from sluice.step import CLIENT_CONFIG, emit, step
+from sluice.step import TRANSFER_CONFIG, emit, step
 
 #: Rows that are asked of the live endpoint after deployment.
 GOLDEN_ROWS = 20
 
 settings = EvaluateSettings.load()
-s3 = boto3.client("s3", config=CLIENT_CONFIG)
+s3 = boto3.client("s3", config=TRANSFER_CONFIG)
 
 
 @step(EvaluateRequest)

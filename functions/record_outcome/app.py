@@ -1,4 +1,4 @@
-"""Closes a run: champion, outcome.json, ledger, metrics and the notice for people, in this order."""
+"""Closes a run: champion, ledger, outcome.json, metrics, the dataset's turn, the notice for people, in this order."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from datetime import UTC, datetime
 
 import boto3
 from aws_lambda_powertools.metrics import MetricUnit
+from botocore.exceptions import BotoCoreError, ClientError
 
 from sluice.config import DatasetConfig
 from sluice.layout import RunLayout
-from sluice.ledger import Champion, close_run, crown_champion
+from sluice.ledger import Champion, Closing, close_run, crown_champion, give_turn_back
 from sluice.messages import Outcome, RecordRequest, RunResult
 from sluice.objects import read_json, write_json
 from sluice.outcome import close, notice
 from sluice.settings import RecordSettings
-from sluice.step import CLIENT_CONFIG, emit, step
+from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, emit, logger, step
 
 settings = RecordSettings.load()
-s3 = boto3.client("s3", config=CLIENT_CONFIG)
+s3 = boto3.client("s3", config=TRANSFER_CONFIG)
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
-sns = boto3.client("sns", config=CLIENT_CONFIG)
+sns = boto3.client("sns", config=TRANSFER_CONFIG)
 
 
 @step(RecordRequest)
@@ -35,12 +36,25 @@ def handler(request: RecordRequest) -> RunResult:
             request.deployment.champion_run_id,
             result.finished_at,
         )
+    closing = close_run(dynamodb, settings.runs_table, result, run.execution_arn)
+    if closing is Closing.FOREIGN:
+        logger.warning("another execution owns this run; nothing was recorded")
+        return result
     write_json(s3, settings.artifact_bucket, RunLayout(run.dataset, run.run_id).outcome, result.as_json())
-    close_run(dynamodb, settings.runs_table, result)
-    measure(result, (now - datetime.fromisoformat(run.started_at)).total_seconds())
-    subject, text = notice(result, run.key)
-    sns.publish(TopicArn=settings.outcome_topic_arn, Subject=subject, Message=text)
+    if closing is Closing.CLOSED:
+        measure(result, (now - datetime.fromisoformat(run.started_at)).total_seconds())
+    give_turn_back(dynamodb, settings.runs_table, run.dataset, run.execution_arn)
+    notify(result, run.key)
     return result
+
+
+def notify(result: RunResult, key: str) -> None:
+    """Tells people. The outcome stands whether they hear of it or not, so a notice that fails is logged, not raised."""
+    subject, text = notice(result, key)
+    try:
+        sns.publish(TopicArn=settings.outcome_topic_arn, Subject=subject, Message=text)
+    except (ClientError, BotoCoreError):
+        logger.exception("the notice was not sent")
 
 
 def instance_type_of(request: RecordRequest) -> str:

@@ -9,11 +9,11 @@ from sluice.config import DatasetConfig
 from sluice.messages import StartTrainingRequest, TrainingStarted
 from sluice.objects import read_json
 from sluice.settings import TrainSettings
-from sluice.step import CLIENT_CONFIG, step
-from sluice.training_job import FIRST_WAIT_SECONDS, quota_reason, training_job_request
+from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
+from sluice.training_job import FIRST_WAIT_SECONDS, refusal, training_job_request
 
 settings = TrainSettings.load()
-s3 = boto3.client("s3", config=CLIENT_CONFIG)
+s3 = boto3.client("s3", config=TRANSFER_CONFIG)
 sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)
 
 
@@ -26,8 +26,8 @@ def handler(request: StartTrainingRequest) -> TrainingStarted:
         sagemaker.create_training_job(**job)
     except ClientError as error:
         code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
-        if code == "ResourceLimitExceeded":
-            return TrainingStarted(verdict="failed", reasons=(quota_reason(message),), job_name=name, wait_seconds=0)
+        if reason := refusal(code, message):
+            return TrainingStarted(verdict="failed", reasons=(reason,), job_name=name, wait_seconds=0)
         if code != "ResourceInUse":
             raise
     return TrainingStarted(verdict="started", job_name=name, wait_seconds=FIRST_WAIT_SECONDS)

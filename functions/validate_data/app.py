@@ -13,11 +13,11 @@ from sluice.layout import RunLayout, config_key, uri
 from sluice.messages import Run, ValidateRequest, ValidationResult
 from sluice.objects import read_text, upload_working_data, write_json
 from sluice.settings import ValidateSettings
-from sluice.step import CLIENT_CONFIG, step
+from sluice.step import TRANSFER_CONFIG, step
 from tabular import TableReport, validate_table
 
 settings = ValidateSettings.load()
-s3 = boto3.client("s3", config=CLIENT_CONFIG)
+s3 = boto3.client("s3", config=TRANSFER_CONFIG)
 
 
 @step(ValidateRequest)
@@ -26,9 +26,7 @@ def handler(request: ValidateRequest) -> ValidationResult:
     if reason := refused_unread(run):
         return reject(run, (reason,))
     try:
-        config = parse_config(
-            read_text(s3, run.bucket, config_key(run.folder)), uri(run.bucket, config_key(run.folder))
-        )
+        config = config_of(run)
     except ConfigError as error:
         return reject(run, tuple(error.reasons))
     with tempfile.TemporaryDirectory() as scratch:
@@ -44,6 +42,19 @@ def handler(request: ValidateRequest) -> ValidationResult:
             out=out,
         )
         return store(run, config, report, out)
+
+
+def config_of(run: Run) -> DatasetConfig:
+    """The dataset's configuration, as the run found it first: a repeated step must not split the rows otherwise.
+
+    Raises:
+        ConfigError: it cannot be used.
+    """
+    kept = read_text(s3, settings.artifact_bucket, RunLayout(run.dataset, run.run_id).config)
+    if kept is not None:
+        return DatasetConfig.model_validate_json(kept)
+    key = config_key(run.folder)
+    return parse_config(read_text(s3, run.bucket, key), uri(run.bucket, key))
 
 
 def refused_unread(run: Run) -> str | None:

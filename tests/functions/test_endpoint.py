@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from functions.check_endpoint import app as check
 from functions.deploy_endpoint import app as deploy
 from functions.verify_endpoint import app as verify
-from sluice.ledger import Champion, crown_champion
+from sluice.ledger import TURN_SECONDS, Champion, crown_champion, give_turn_back, take_turn
 from sluice.messages import Deployment, EndpointStatus, Verification
 from tests.functions.conftest import ARTIFACTS, TABLE, Aws, Context, request
 from tests.messages import GOOD
@@ -36,8 +36,16 @@ def deployed(context: Context) -> Deployment:
     return Deployment.model_validate(deploy.handler(request("deploy_endpoint"), context))
 
 
-def live(monkeypatch: pytest.MonkeyPatch, status: str, config: str) -> None:
-    found = {"EndpointName": NAME, "EndpointStatus": status, "EndpointConfigName": config}
+SERVERLESS = {"VariantName": "champion", "CurrentServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}}
+
+
+def live(monkeypatch: pytest.MonkeyPatch, status: str, config: str, variant: dict[str, Any] | None = None) -> None:
+    found = {
+        "EndpointName": NAME,
+        "EndpointStatus": status,
+        "EndpointConfigName": config,
+        "ProductionVariants": [variant or SERVERLESS],
+    }
     for module in (deploy, check, verify):
         monkeypatch.setattr(module.sagemaker, "describe_endpoint", lambda **_: found)
 
@@ -111,6 +119,48 @@ def test_a_quota_of_zero_is_an_outcome_with_the_way_out(
     assert "Service Quotas" in answer.reasons[0]
 
 
+@pytest.mark.parametrize(
+    ("variant", "wanted"),
+    [({"VariantName": "champion", "CurrentInstanceCount": 1}, "serverless"), (SERVERLESS, "instance")],
+)
+def test_an_endpoint_of_the_other_kind_is_refused_with_the_way_out(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch, variant: dict[str, Any], wanted: str
+) -> None:
+    aws.put(ARTIFACTS, aws.layout.config, json.dumps({"endpoint": {"kind": wanted}}))
+    live(monkeypatch, "InService", "old", variant)
+    calls = Calls()
+    calls.patch(monkeypatch, deploy.sagemaker, "update_endpoint")
+    answer = deployed(context)
+    assert answer.verdict == "failed"
+    assert "delete-endpoint" in answer.reasons[0]
+    assert calls == []
+
+
+def test_runs_of_one_dataset_deploy_one_after_the_other(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert deployed(context).verdict == "started"
+    live(monkeypatch, "InService", CONFIG)
+    Calls().patch(monkeypatch, deploy.sagemaker, "update_endpoint")
+    other = request("deploy_endpoint")
+    other["run"].update(run_id="ffffffffffff", execution_arn="arn:aws:states:us-east-1:000000000000:execution:m:other")
+    assert deploy.handler(other, context)["verdict"] == "busy"
+    give_turn_back(aws.dynamodb, TABLE, "breast-cancer", GOOD.run.execution_arn)
+    assert deploy.handler(other, context)["verdict"] == "started"
+
+
+def test_a_turn_that_was_never_given_back_runs_out(aws: Aws) -> None:
+    assert take_turn(aws.dynamodb, TABLE, "churn", "a", now=1000)
+    assert not take_turn(aws.dynamodb, TABLE, "churn", "b", now=1000 + TURN_SECONDS)
+    assert take_turn(aws.dynamodb, TABLE, "churn", "b", now=1001 + TURN_SECONDS)
+
+
+def test_another_runs_turn_is_not_given_back(aws: Aws) -> None:
+    take_turn(aws.dynamodb, TABLE, "churn", "a", now=1000)
+    give_turn_back(aws.dynamodb, TABLE, "churn", "b")
+    assert not take_turn(aws.dynamodb, TABLE, "churn", "b", now=1001)
+
+
 def test_a_silent_rollback_is_told_from_success(context: Context, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     live(monkeypatch, "InService", "old")
     answer = EndpointStatus.model_validate(check.handler(request("check_endpoint"), context))
@@ -170,18 +220,61 @@ def test_an_endpoint_that_differs_is_taken_back(
     ]
 
 
-@pytest.mark.usefixtures("golden")
-def test_a_throttled_invocation_is_a_fault_and_nothing_is_taken_back(
-    context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    live(monkeypatch, "InService", CONFIG)
+def refuse_scores(monkeypatch: pytest.MonkeyPatch, code: str, **more: Any) -> Calls:
+    answer: Any = {"Error": {"Code": code, "Message": "not now"}, **more}
 
     def invoke_endpoint(**_: Any) -> None:
-        raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "InvokeEndpoint")
+        raise ClientError(answer, "InvokeEndpoint")
 
     monkeypatch.setattr(verify.runtime, "invoke_endpoint", invoke_endpoint)
     calls = Calls()
     calls.patch(monkeypatch, verify.sagemaker, "update_endpoint", "delete_endpoint")
-    with pytest.raises(ClientError, match="slow down"):
+    return calls
+
+
+MAY_PASS = [
+    ("ThrottlingException", {}),
+    ("ModelError", {"OriginalStatusCode": 0}),
+    ("ModelError", {"OriginalStatusCode": 503}),
+]
+
+
+@pytest.mark.usefixtures("golden")
+@pytest.mark.parametrize(("code", "more"), MAY_PASS)
+def test_an_endpoint_that_is_not_there_yet_is_asked_again_before_it_is_taken_back(
+    context: Context, monkeypatch: pytest.MonkeyPatch, code: str, more: dict[str, int]
+) -> None:
+    live(monkeypatch, "InService", CONFIG)
+    calls = refuse_scores(monkeypatch, code, **more)
+    with pytest.raises(ClientError, match="not now"):
         verified(context)
     assert calls == []
+
+
+@pytest.mark.usefixtures("golden")
+@pytest.mark.parametrize(("code", "more"), [*MAY_PASS, ("ModelError", {"OriginalStatusCode": 415})])
+def test_what_cannot_be_verified_by_the_last_try_does_not_stay_live(
+    context: Context, monkeypatch: pytest.MonkeyPatch, code: str, more: dict[str, int]
+) -> None:
+    live(monkeypatch, "InService", CONFIG)
+    calls = refuse_scores(monkeypatch, code, **more)
+    body = request("verify_endpoint", last_try=True)
+    answer = Verification.model_validate(verify.handler(body, context))
+    assert answer.verdict == "failed"
+    assert [name for name, _ in calls] == ["delete_endpoint"]
+
+
+@pytest.mark.usefixtures("golden")
+def test_an_endpoint_that_was_put_back_already_is_not_touched_again(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(monkeypatch, "InService", "old")
+    calls = Calls()
+    calls.patch(monkeypatch, verify.sagemaker, "update_endpoint", "delete_endpoint")
+    assert verified(context).verdict == "failed"
+    assert calls == []
+
+
+@pytest.mark.usefixtures("golden")
+def test_an_endpoint_that_is_gone_is_a_failure_not_a_fault(context: Context) -> None:
+    assert verified(context).verdict == "failed"

@@ -5,9 +5,10 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from functions.record_outcome import app
-from sluice.ledger import Champion, ChampionChangedError, crown_champion, read_champion
+from sluice.ledger import Champion, ChampionChangedError, crown_champion, read_champion, take_turn
 from sluice.messages import RunResult
 from tests.functions.conftest import ARTIFACTS, TABLE, Aws, Context, request
 from tests.messages import GOOD
@@ -77,6 +78,38 @@ def test_every_log_line_names_the_run(aws: Aws, context: Context, log: io.String
     logged = [json.loads(line) for line in log.getvalue().splitlines()]
     assert logged
     assert all(line["run_id"] == GOOD.run.run_id for line in logged)
+
+
+def test_a_run_that_another_execution_owns_is_left_alone(aws: Aws, context: Context) -> None:
+    key = {"pk": {"S": f"RUN#{GOOD.run.run_id}"}}
+    item = {**key, "status": {"S": "running"}, "execution_arn": {"S": "another"}}
+    aws.dynamodb.put_item(TableName=TABLE, Item=item)
+    record(context, outcome="error", fault={"state": "ClaimRun", "error": "Throttled", "cause": "slow down"})
+    assert aws.dynamodb.get_item(TableName=TABLE, Key=key)["Item"] == item
+    assert aws.layout.outcome not in aws.stored()
+
+
+def test_a_notice_that_fails_does_not_undo_the_outcome(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
+) -> None:
+    def publish(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "NotFound", "Message": "no topic"}}, "Publish")
+
+    monkeypatch.setattr(app.sns, "publish", publish)
+    assert record(context).outcome == "deployed"
+    assert "the notice was not sent" in log.getvalue()
+
+
+def test_a_repeated_record_counts_the_run_once(aws: Aws, context: Context, capsys: pytest.CaptureFixture[str]) -> None:
+    record(context)
+    record(context)
+    assert capsys.readouterr().out.count('"Name":"Runs"') == 1
+
+
+def test_the_turn_of_the_dataset_is_given_back(aws: Aws, context: Context) -> None:
+    take_turn(aws.dynamodb, TABLE, DATASET, GOOD.run.execution_arn, now=1000)
+    record(context, outcome="deployment_failed")
+    assert take_turn(aws.dynamodb, TABLE, DATASET, "another", now=1001)
 
 
 def test_a_rejected_run_needs_nothing_that_it_did_not_make(aws: Aws, context: Context) -> None:

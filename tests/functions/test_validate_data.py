@@ -103,6 +103,16 @@ def test_repeating_the_step_gives_the_same(aws: Aws, context: Context, breast_ca
     assert {key: aws.read(key) for key in aws.stored()} == before
 
 
+def test_a_repeated_run_keeps_the_configuration_that_it_began_with(
+    aws: Aws, context: Context, breast_cancer: str
+) -> None:
+    aws.put(INBOX, GOOD.run.key, breast_cancer)
+    aws.put(INBOX, CONFIG_KEY, "target: diagnosis")
+    first = validate(context)
+    aws.put(INBOX, CONFIG_KEY, "target: diagnosis\nsplit: {seed: 7}")
+    assert validate(context) == first
+
+
 def test_row_values_are_not_logged(aws: Aws, context: Context, breast_cancer: str, log: io.StringIO) -> None:
     aws.put(INBOX, GOOD.run.key, breast_cancer.replace("17.99,", "secret-cell,", 1))
     aws.put(INBOX, CONFIG_KEY, "target: diagnosis")

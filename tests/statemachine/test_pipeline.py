@@ -212,6 +212,11 @@ def test_a_function_that_ran_out_of_time_is_not_tried_again(pipeline: Pipeline) 
     assert ended.tries["ValidateData"] == 1
 
 
+def test_the_verification_is_told_which_try_is_its_last(pipeline: Pipeline) -> None:
+    ended = pipeline.run(read("object_created"), answers(VerifyEndpoint=fault(), RecordOutcome=recorded("error")))
+    assert [payload["last_try"] for payload in ended.payloads["VerifyEndpoint"]] == [False] * 4 + [True]
+
+
 def test_an_outcome_that_cannot_be_recorded_never_ends_green(pipeline: Pipeline) -> None:
     ended = pipeline.run(read("object_created"), answers(RecordOutcome=fault(cause="no table")))
     assert (ended.status, ended.error) == ("FAILED", "OutcomeNotRecorded")
@@ -226,8 +231,9 @@ def event_for(key: str, **changes: Any) -> dict[str, Any]:
     return event
 
 
-def test_a_folder_marker_starts_nothing(pipeline: Pipeline) -> None:
-    ended = pipeline.run(event_for("incoming/churn/", size=0), answers())
+@pytest.mark.parametrize("key", ["incoming/churn/", "incoming/.DS_Store", "incoming/churn/._table.csv"])
+def test_folder_markers_and_hidden_files_start_nothing(pipeline: Pipeline, key: str) -> None:
+    ended = pipeline.run(event_for(key, size=0), answers())
     assert ended.output["outcome"] == "ignored"
     assert not set(ended.states) & {"ClaimRun", *REQUESTS}
 

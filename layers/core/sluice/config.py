@@ -40,7 +40,7 @@ class Gates(_Section):
 
 class Training(_Section):
     instance_type: str | None = Field(None, pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")
-    max_runtime_seconds: int | None = Field(None, ge=60, le=432_000)
+    max_runtime_seconds: int | None = Field(None, ge=60, le=86_400)
     managed_spot: bool | None = None
 
 

@@ -67,6 +67,21 @@ def endpoint_request(run: Run, settings: DeploySettings) -> dict[str, Any]:
     }
 
 
+def kind_of(description: Mapping[str, Any]) -> str:
+    """``serverless`` or ``instance``, of a DescribeEndpoint response."""
+    variants = description.get("ProductionVariants", [])
+    return "serverless" if any("CurrentServerlessConfig" in variant for variant in variants) else "instance"
+
+
+def other_kind_reason(name: str, live: str, wanted: str) -> str:
+    """SageMaker changes no endpoint from instances to serverless; the other way could not be taken back."""
+    return (
+        f"Endpoint {name} is of kind {live} and cannot become {wanted} while it lives. Set endpoint.kind to {live} in "
+        f"the dataset's config.yaml, or delete the endpoint (aws sagemaker delete-endpoint --endpoint-name {name}) to "
+        "have it made anew, and drop the file again."
+    )
+
+
 def is_busy(endpoint_status: str) -> bool:
     """True while SageMaker refuses an update of the endpoint but will take one later."""
     return endpoint_status in _BUSY

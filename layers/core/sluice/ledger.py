@@ -1,4 +1,4 @@
-"""The runs table: one item a run, one a dataset (its champion). The client is the first argument.
+"""The runs table: one item a run, one a dataset (its champion), one a deployment under way. Clients come first.
 
 The state machine itself writes a run's claim; here it is closed, and here the champion changes, by compare-and-swap
 only.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
@@ -79,17 +80,82 @@ def crown_champion(
         raise
 
 
-def close_run(dynamodb: DynamoDBClient, table: str, result: RunResult) -> None:
-    """Writes how the run ended into its item. Repeating it writes the same."""
-    dynamodb.update_item(
-        TableName=table,
-        Key=run_key(result.run_id),
-        UpdateExpression="SET #status = :status, finished_at = :at, #result = :result, dataset = :dataset",
-        ExpressionAttributeNames={"#status": "status", "#result": "result"},
-        ExpressionAttributeValues={
-            ":status": {"S": result.outcome.value},
-            ":at": {"S": result.finished_at},
-            ":result": {"S": json.dumps(result.as_json())},
-            ":dataset": {"S": result.dataset},
-        },
-    )
+class Closing(StrEnum):
+    """What closing a run came to."""
+
+    CLOSED = "closed"
+    AGAIN = "again"
+    FOREIGN = "foreign"
+
+
+def close_run(dynamodb: DynamoDBClient, table: str, result: RunResult, execution_arn: str) -> Closing:
+    """Writes how the run ended into its item, unless another execution owns the run. Repeating it writes the same."""
+    try:
+        before = dynamodb.update_item(
+            TableName=table,
+            Key=run_key(result.run_id),
+            UpdateExpression=(
+                "SET #status = :status, finished_at = :at, #result = :result, dataset = :dataset, execution_arn = :me"
+            ),
+            ConditionExpression="attribute_not_exists(pk) OR execution_arn = :me",
+            ExpressionAttributeNames={"#status": "status", "#result": "result"},
+            ExpressionAttributeValues={
+                ":status": {"S": result.outcome.value},
+                ":at": {"S": result.finished_at},
+                ":result": {"S": json.dumps(result.as_json())},
+                ":dataset": {"S": result.dataset},
+                ":me": {"S": execution_arn},
+            },
+            ReturnValues="ALL_OLD",
+        ).get("Attributes", {})
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            return Closing.FOREIGN
+        raise
+    return Closing.AGAIN if before.get("status", {}).get("S") == result.outcome.value else Closing.CLOSED
+
+
+#: A turn that was never given back, because its execution was aborted, is free again after this time.
+TURN_SECONDS: Final = 2 * 3600
+
+
+def take_turn(dynamodb: DynamoDBClient, table: str, dataset: str, execution_arn: str, now: float) -> bool:
+    """Makes this execution the only one that may change the dataset's endpoint. Repeatable by its holder.
+
+    Args:
+        now: seconds since the epoch.
+
+    Returns:
+        False while another execution has the turn.
+    """
+    try:
+        dynamodb.put_item(
+            TableName=table,
+            Item={**_turn_key(dataset), "execution_arn": {"S": execution_arn}, "until": {"N": str(now + TURN_SECONDS)}},
+            ConditionExpression="attribute_not_exists(pk) OR execution_arn = :me OR #until < :now",
+            ExpressionAttributeNames={"#until": "until"},
+            ExpressionAttributeValues={":me": {"S": execution_arn}, ":now": {"N": str(now)}},
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
+
+
+def give_turn_back(dynamodb: DynamoDBClient, table: str, dataset: str, execution_arn: str) -> None:
+    """Lets the next run of the dataset deploy; harmless where this execution has no turn."""
+    try:
+        dynamodb.delete_item(
+            TableName=table,
+            Key=_turn_key(dataset),
+            ConditionExpression="attribute_not_exists(pk) OR execution_arn = :me",
+            ExpressionAttributeValues={":me": {"S": execution_arn}},
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+
+
+def _turn_key(dataset: str) -> dict[str, dict[str, str]]:
+    return {"pk": {"S": f"TURN#{dataset}"}}

@@ -94,7 +94,7 @@ class TrainingStarted(Message):
     verdict: Literal["started", "failed"]
     reasons: Reasons = ()
     job_name: str
-    wait_seconds: int = Field(ge=0, le=30)
+    wait_seconds: int = Field(ge=0, le=300)
 
 
 class CheckTrainingRequest(Message):
@@ -106,7 +106,7 @@ class TrainingStatus(Message):
     status: Literal["in_progress", "completed", "failed", "stopped"]
     job_name: str
     secondary_status: str
-    wait_seconds: int = Field(0, ge=0, le=30)
+    wait_seconds: int = Field(0, ge=0, le=300)
     reasons: Reasons = ()
     model_uri: str | None = Field(None, description="model.tar.gz")
     metrics: dict[str, float] = Field(
@@ -193,6 +193,7 @@ class VerifyRequest(Message):
     run: Run
     evaluation: EvaluationResult
     deployment: Deployment
+    last_try: bool = Field(False, description="No further try follows: what cannot be verified now is not.")
 
 
 class Verification(Message):

@@ -45,8 +45,8 @@ def _reasons(request: RecordRequest) -> tuple[str, ...]:
             return ("The run stopped by a fault that was not described; see the execution's history.",)
         return (
             f"{fault.state} failed with {fault.error}: {fault.cause}",
-            "This is a fault of the pipeline or of a service, not of the file. Drop the file again, or deliver its "
-            "event again; what is done already will not be done twice.",
+            "This is a fault of the pipeline or of a service, not of the file. Start the execution again with the same "
+            "input to go on where it stopped, or drop the file again to start anew.",
         )
     steps = {
         Outcome.DATASET_REJECTED: request.validation,

@@ -150,9 +150,10 @@ class DateColumn(_Column):
 
     def numbers(self, cell: str | int | float | bool) -> Iterator[float]:
         text = str(cell)
-        if not re.fullmatch(DATE, text):
-            raise ValueError("expected an ISO date such as 2026-11-23")
-        day = datetime.date.fromisoformat(text[:10])
+        try:
+            day = datetime.date.fromisoformat(text[:10] if re.fullmatch(DATE, text) else "")
+        except ValueError:
+            raise ValueError("expected an ISO date such as 2026-11-23") from None
         values: dict[DatePart, int] = {
             "year": day.year,
             "month": day.month,

@@ -6,6 +6,7 @@ Pure: values in, values out. Field names are those of CreateTrainingJob and Desc
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from sluice.config import DatasetConfig
@@ -32,6 +33,10 @@ _WAIT_SECONDS = {
 }
 FIRST_WAIT_SECONDS = 30
 _ATTENTION = 9
+#: A long job is looked at less often: by then a hundredth of its age is little to wait, and Step Functions ends an
+#: execution after 25,000 events, of which a look makes nine.
+_SHARE_OF_AGE = 100
+_LONGEST_WAIT_SECONDS = 300
 
 
 def job_name(prefix: str, run: Run) -> str:
@@ -102,11 +107,14 @@ def _channel(name: str, prefix: str | None) -> dict[str, Any]:
     }
 
 
-def training_status(description: Mapping[str, Any], log_tail: tuple[str, ...] = ()) -> TrainingStatus:
+def training_status(
+    description: Mapping[str, Any], log_tail: tuple[str, ...] = (), now: datetime | None = None
+) -> TrainingStatus:
     """What a DescribeTrainingJob response means for the run.
 
     Args:
         description: the response.
+        now: when it was received; by default now.
         log_tail: the last lines of the job's log, for a failed one: FailureReason is cut at 1,024 characters, which is
             mostly before the message.
     """
@@ -149,9 +157,14 @@ def training_status(description: Mapping[str, Any], log_tail: tuple[str, ...] = 
         status="in_progress",
         job_name=name,
         secondary_status=secondary,
-        wait_seconds=_WAIT_SECONDS.get(secondary, _ATTENTION),
+        wait_seconds=_wait_seconds(secondary, description["CreationTime"], now or datetime.now(UTC)),
         metrics=metrics,
     )
+
+
+def _wait_seconds(secondary: str, created: datetime, now: datetime) -> int:
+    age = (now - created).total_seconds()
+    return min(max(_WAIT_SECONDS.get(secondary, _ATTENTION), round(age / _SHARE_OF_AGE)), _LONGEST_WAIT_SECONDS)
 
 
 def _why_stopped(name: str, secondary: str) -> str:
@@ -168,7 +181,20 @@ def _why_stopped(name: str, secondary: str) -> str:
     return f"Training job {name} was stopped ({secondary}) by someone. Drop the file again to start over."
 
 
-def quota_reason(message: str) -> str:
+def refusal(code: str, message: str) -> str | None:
+    """Why SageMaker will not do what was asked, and the way out; None where asking again may help."""
+    if code == "ResourceLimitExceeded":
+        return _quota_reason(message)
+    # A role that was made a moment ago cannot be assumed everywhere at once.
+    if code == "ValidationException" and "assume" not in message.lower():
+        return (
+            f"SageMaker refused the request: {message} Mend what it names in the dataset's config.yaml or in the "
+            "stack's parameters, and drop the file again."
+        )
+    return None
+
+
+def _quota_reason(message: str) -> str:
     """The way out when SageMaker refuses for lack of quota, which is the rule on a new account (its quota is 0)."""
     return (
         f"SageMaker refused for lack of quota: {message} Ask for more in Service Quotas > Amazon SageMaker (the quota "

@@ -156,7 +156,9 @@ def shown(text: str) -> str:
     return flat if len(flat) <= _SHOWN_CHARACTERS else flat[: _SHOWN_CHARACTERS - 1] + "…"
 
 
-def listed(names: list[str], most: int = 30) -> str:
-    """Names in backticks; the first ``most`` of them."""
-    text = ", ".join(f"`{name}`" for name in names[:most])
-    return text if len(names) <= most else f"{text} and {len(names) - most} more"
+def listed(names: list[str], most: int = 40) -> str:
+    """Names in backticks. Of more than ``most`` the first ones and the last: that one is the target more often than not."""
+    quoted = [f"`{name}`" for name in names]
+    if len(quoted) <= most:
+        return ", ".join(quoted)
+    return f"{', '.join(quoted[: most - 1])}, {len(quoted) - most} more and {quoted[-1]}"

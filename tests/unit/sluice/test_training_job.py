@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from sluice.config import DatasetConfig, Training
 from sluice.settings import TrainSettings
-from sluice.training_job import FIRST_WAIT_SECONDS, log_tail, quota_reason, training_job_request, training_status
+from sluice.training_job import FIRST_WAIT_SECONDS, log_tail, refusal, training_job_request, training_status
 from tests.messages import GOOD
 from tests.service_models import problems
 
@@ -68,8 +69,23 @@ def test_the_longest_name_fits_sagemaker() -> None:
     assert len(job["TrainingJobName"]) <= 63
 
 
+START = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+
 def description(status: str, secondary: str, **more: Any) -> dict[str, Any]:
-    return {"TrainingJobName": "job", "TrainingJobStatus": status, "SecondaryStatus": secondary, **more}
+    return {
+        "TrainingJobName": "job",
+        "TrainingJobStatus": status,
+        "SecondaryStatus": secondary,
+        "CreationTime": START,
+        **more,
+    }
+
+
+def wait_after(seconds: int, secondary: str) -> int:
+    """How long the check says to wait, that many seconds after the job's start."""
+    now = START + timedelta(seconds=seconds)
+    return training_status(description("InProgress", secondary), now=now).wait_seconds
 
 
 def test_a_completed_job_names_its_model_and_metrics() -> None:
@@ -106,8 +122,25 @@ def test_a_stopped_job_is_no_success_and_says_why(secondary: str, says: str) -> 
     assert says in status.reasons[0]
 
 
-def test_the_reason_for_a_missing_quota_says_how_to_ask() -> None:
-    assert "Service Quotas" in quota_reason("The account-level service limit is 0 Instances.")
+def test_a_missing_quota_is_refused_with_how_to_ask_for_it() -> None:
+    reason = refusal("ResourceLimitExceeded", "The account-level service limit is 0 Instances.")
+    assert reason is not None
+    assert "Service Quotas" in reason
+
+
+def test_a_request_that_sagemaker_will_never_take_is_refused_with_what_to_mend() -> None:
+    reason = refusal("ValidationException", "Value 'ml.foo.large' failed to satisfy enum value set.")
+    assert reason is not None
+    assert "ml.foo.large" in reason
+    assert "config.yaml" in reason
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [("ThrottlingException", "slow down"), ("ValidationException", "Could not assume role arn:aws:iam::0:role/a")],
+)
+def test_what_may_pass_is_no_refusal(code: str, message: str) -> None:
+    assert refusal(code, message) is None
 
 
 def test_the_log_tail_keeps_the_last_lines_that_say_something() -> None:
@@ -123,7 +156,7 @@ def looks(timeline: list[tuple[int, str]]) -> tuple[int, int]:
     """Looks until the end is seen, and seconds between the end and that look."""
     now, count = FIRST_WAIT_SECONDS, 1
     while (phase := [name for start, name in timeline if start <= now][-1]) != "Completed":
-        now += training_status(description("InProgress", phase)).wait_seconds
+        now += wait_after(now, phase)
         count += 1
     return count, now - timeline[-1][0]
 
@@ -137,5 +170,13 @@ def test_little_time_is_lost_at_the_end_and_few_transitions_are_paid(timeline: l
 
 
 @pytest.mark.parametrize("secondary", ["Starting", "Downloading", "Training", "Uploading", "SomethingNew"])
-def test_waits_stay_within_their_bounds(secondary: str) -> None:
-    assert 5 <= training_status(description("InProgress", secondary)).wait_seconds <= 30
+def test_waits_of_a_short_job_stay_within_their_bounds(secondary: str) -> None:
+    assert all(5 <= wait_after(age, secondary) <= 30 for age in range(0, 3000, 100))
+
+
+def test_the_longest_job_fits_the_history_of_an_execution() -> None:
+    longest = 2 * 86_400  # a day of training after a day of waiting for spot capacity
+    count, late = looks([(0, "Starting"), (200, "Training"), (longest, "Completed")])
+    events_of_a_look = 9
+    assert count * events_of_a_look < 20_000, "Step Functions ends an execution after 25,000"
+    assert late <= 300

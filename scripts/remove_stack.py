@@ -1,22 +1,24 @@
-"""Removes a stack and everything that its runs made, so that nothing is left that costs money.
+"""Removes a stack and everything that its runs made.
 
 CloudFormation cannot do it alone: endpoints, their configurations and models are made by runs, not by the stack, and a
-bucket with objects in it is not deleted.
+bucket with objects in it is not deleted. What runs is stopped first, so that nothing is made behind the removal's back.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
-OURS: Final = "sluice:name_prefix"
-"""The tag that everything made by runs carries; its value is the stack's NamePrefix."""
+OWNER_TAG: Final = "sluice:name_prefix"
+"""Everything made by runs carries it; its value is the stack's NamePrefix."""
+
+Say = Callable[[str], None]
 
 
 class RemoveError(Exception):
@@ -30,20 +32,7 @@ class Stack:
     name: str
     prefix: str
     buckets: tuple[str, ...]
-
-
-def describe(cloudformation: Any, name: str) -> Stack:
-    """Raises: RemoveError where there is no such stack, or it is not one of Sluice."""
-    try:
-        (found,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
-    except ClientError as error:
-        raise RemoveError(f"there is no stack {name!r} in this account and region") from error
-    parameters = {item["ParameterKey"]: item["ParameterValue"] for item in found.get("Parameters", [])}
-    outputs = {item["OutputKey"]: item["OutputValue"] for item in found.get("Outputs", [])}
-    try:
-        return Stack(name, parameters["NamePrefix"], (outputs["InboxBucketName"], outputs["ArtifactBucketName"]))
-    except KeyError as error:
-        raise RemoveError(f"stack {name!r} is not one of Sluice: it has no {error}") from error
+    state_machine: str
 
 
 @dataclass(frozen=True)
@@ -58,8 +47,9 @@ class Kind:
     delete: str
 
 
+ENDPOINT: Final = Kind("endpoint", "list_endpoints", "Endpoints", "EndpointName", "EndpointArn", "delete_endpoint")
 KINDS: Final = (
-    Kind("endpoint", "list_endpoints", "Endpoints", "EndpointName", "EndpointArn", "delete_endpoint"),
+    ENDPOINT,
     Kind(
         "endpoint configuration",
         "list_endpoint_configs",
@@ -72,6 +62,23 @@ KINDS: Final = (
 )
 
 
+def describe(cloudformation: Any, name: str) -> Stack:
+    """Raises: RemoveError where there is no such stack, or it is not one of Sluice."""
+    try:
+        (found,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if "does not exist" in error.response["Error"]["Message"]:
+            raise RemoveError(f"there is no stack {name!r} in this account and region") from error
+        raise
+    parameters = {item["ParameterKey"]: item["ParameterValue"] for item in found.get("Parameters", [])}
+    outputs = {item["OutputKey"]: item["OutputValue"] for item in found.get("Outputs", [])}
+    try:
+        buckets = (outputs["InboxBucketName"], outputs["ArtifactBucketName"])
+        return Stack(name, parameters["NamePrefix"], buckets, outputs["StateMachineArn"])
+    except KeyError as error:
+        raise RemoveError(f"stack {name!r} is not one of Sluice: it has no {error}") from error
+
+
 def made_by_runs(sagemaker: Any, kind: Kind, prefix: str) -> list[str]:
     """Names of the resources of a kind that the stack's runs made."""
     pages = sagemaker.get_paginator(kind.list_operation).paginate(NameContains=prefix)
@@ -79,15 +86,61 @@ def made_by_runs(sagemaker: Any, kind: Kind, prefix: str) -> list[str]:
     return [item[kind.name] for item in items if _owner(sagemaker, item[kind.arn]) == prefix]
 
 
-def _owner(sagemaker: Any, arn: str) -> str | None:
-    """NamePrefix of the stack whose run made the resource. A name alone may belong to a stack with a longer prefix."""
-    return next((tag["Value"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"] if tag["Key"] == OURS), None)
-
-
 def running_jobs(sagemaker: Any, prefix: str) -> list[str]:
     pages = sagemaker.get_paginator("list_training_jobs").paginate(NameContains=prefix, StatusEquals="InProgress")
     jobs = [job for page in pages for job in page["TrainingJobSummaries"]]
     return [job["TrainingJobName"] for job in jobs if _owner(sagemaker, job["TrainingJobArn"]) == prefix]
+
+
+def _owner(sagemaker: Any, arn: str) -> str | None:
+    """NamePrefix of the stack whose run made the resource. A name alone may belong to a stack with a longer prefix."""
+    tags = sagemaker.list_tags(ResourceArn=arn)["Tags"]
+    return next((tag["Value"] for tag in tags if tag["Key"] == OWNER_TAG), None)
+
+
+def stop_runs(stepfunctions: Any, state_machine: str, say: Say) -> None:
+    pages = stepfunctions.get_paginator("list_executions").paginate(
+        stateMachineArn=state_machine, statusFilter="RUNNING"
+    )
+    for execution in [item for page in pages for item in page["executions"]]:
+        stepfunctions.stop_execution(executionArn=execution["executionArn"], cause="the stack is being removed")
+        say(f"stopped run {execution['name']}")
+
+
+def stop_jobs(sagemaker: Any, prefix: str, say: Say) -> None:
+    """Stops training jobs and waits: a stopped job may go on writing its model for two minutes."""
+    jobs = running_jobs(sagemaker, prefix)
+    for job in jobs:
+        try:
+            sagemaker.stop_training_job(TrainingJobName=job)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationException":  # it ended by itself
+                raise
+    for job in jobs:
+        sagemaker.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName=job)
+        say(f"stopped training job {job}")
+
+
+def delete_served(sagemaker: Any, prefix: str, say: Say) -> None:
+    """Deletes endpoints, then what they stood on. One that is being made or updated is waited for: it refuses."""
+    for kind in KINDS:
+        names = made_by_runs(sagemaker, kind, prefix)
+        for name in names:
+            if kind is ENDPOINT:
+                _wait_until_settled(sagemaker, name)
+            getattr(sagemaker, kind.delete)(**{kind.name: name})
+        for name in names:
+            if kind is ENDPOINT:
+                sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=name)
+            say(f"deleted {kind.what} {name}")
+
+
+def _wait_until_settled(sagemaker: Any, name: str) -> None:
+    try:
+        sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=name)
+    except WaiterError as error:
+        if error.last_response.get("EndpointStatus") != "Failed":  # which can be deleted, too
+            raise
 
 
 def empty(s3: Any, bucket: str) -> int:
@@ -104,7 +157,7 @@ def empty(s3: Any, bucket: str) -> int:
     return count
 
 
-def remove(session: Any, name: str, confirm: Callable[[str], bool], say: Callable[[str], None] = print) -> bool:
+def remove(session: Any, name: str, confirm: Callable[[str], bool], say: Say = print) -> bool:
     """Removes the stack and what its runs made.
 
     Args:
@@ -118,37 +171,35 @@ def remove(session: Any, name: str, confirm: Callable[[str], bool], say: Callabl
 
     Raises:
         RemoveError: there is no such stack, or something could not be removed. Calling again goes on.
+        botocore.exceptions.ClientError, WaiterError: a service refused or took too long. Calling again goes on.
     """
     sagemaker, s3, cloudformation = (session.client(service) for service in ("sagemaker", "s3", "cloudformation"))
     stack = describe(cloudformation, name)
-    resources = [(kind, made) for kind in KINDS for made in made_by_runs(sagemaker, kind, stack.prefix)]
-    jobs = running_jobs(sagemaker, stack.prefix)
-    _tell(say, stack, resources, jobs)
+    _tell(sagemaker, stack, say)
     if not confirm(name):
         return False
-    for job in jobs:
-        sagemaker.stop_training_job(TrainingJobName=job)
-        say(f"stopped training job {job}")
-    for kind, made in resources:
-        getattr(sagemaker, kind.delete)(**{kind.name: made})
-        say(f"deleted {kind.what} {made}")
+    stop_runs(session.client("stepfunctions"), stack.state_machine, say)
+    stop_jobs(sagemaker, stack.prefix, say)
+    delete_served(sagemaker, stack.prefix, say)
     for bucket in stack.buckets:
         say(f"emptied {bucket}: {empty(s3, bucket)} object versions")
     cloudformation.delete_stack(StackName=name)
     say(f"deleting stack {name} ...")
     cloudformation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 5})
-    say("gone")
+    say("gone; SageMaker's own log groups under /aws/sagemaker/ stay, since other work of the account may share them")
     return True
 
 
-def _tell(say: Callable[[str], None], stack: Stack, resources: Iterable[tuple[Kind, str]], jobs: Iterable[str]) -> None:
+def _tell(sagemaker: Any, stack: Stack, say: Say) -> None:
     say(f"This removes the stack {stack.name} and all that it holds, for good:")
     for bucket in stack.buckets:
         say(f"  bucket {bucket} with every object and version in it")
-    for kind, made in resources:
-        say(f"  {kind.what} {made}")
-    for job in jobs:
-        say(f"  running training job {job} is stopped")
+    for kind in KINDS:
+        for name in made_by_runs(sagemaker, kind, stack.prefix):
+            say(f"  {kind.what} {name}")
+    for job in running_jobs(sagemaker, stack.prefix):
+        say(f"  training job {job}, which runs, is stopped")
+    say("  runs that are under way are stopped")
 
 
 def _typed(name: str) -> bool:
@@ -161,13 +212,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--region")
     parser.add_argument("--profile")
     options = parser.parse_args(arguments)
-    session = boto3.Session(region_name=options.region, profile_name=options.profile)
     try:
+        session = boto3.Session(region_name=options.region, profile_name=options.profile)
         if not remove(session, options.stack, _typed):
             print("nothing was removed")
             return 1
-    except RemoveError as error:
-        print(error, file=sys.stderr)
+    except (RemoveError, BotoCoreError, ClientError) as error:
+        print(f"{error}\nWhat was removed stays removed; mend this and call again.", file=sys.stderr)
         return 1
     return 0
 

@@ -341,7 +341,11 @@ class ControlPlane:
             if endpoint.endpoint_status == "Failed":
                 # API reference of DescribeEndpoint: DeleteEndpoint is the only operation on a failed endpoint.
                 raise validation_exception(f'Cannot update failed endpoint "{endpoint.arn}".')
-            endpoint.update(self._config(backend, request["EndpointConfigName"]), request.get("DeploymentConfig"))
+            config = self._config(backend, request["EndpointConfigName"])
+            if config.serverless and not endpoint.serverless:
+                # Developer guide, "Update a serverless endpoint"; the wording is this server's own.
+                raise validation_exception("Updating a real-time endpoint to a serverless endpoint is not supported.")
+            endpoint.update(config, request.get("DeploymentConfig"))
             return {"EndpointArn": endpoint.arn}
 
     def _delete_endpoint(self, backend: Backend, request: Parameters) -> Parameters:

@@ -75,6 +75,10 @@ class EndpointConfig:
         return found
 
     @property
+    def serverless(self) -> bool:
+        return any("ServerlessConfig" in variant for variant in self.variants)
+
+    @property
     def response_object(self) -> dict[str, Any]:
         """DescribeEndpointConfig's answer."""
         shown = {key: value for key, value in self.request.items() if key != "Tags"}
@@ -160,6 +164,10 @@ class Endpoint:
         self._shutdown = threading.Event()
 
     # -- changes; each is refused by the control plane while another is under way
+
+    @property
+    def serverless(self) -> bool:
+        return any(variant.serverless is not None for variant in self._variants)
 
     @property
     def busy(self) -> bool:

@@ -16,9 +16,13 @@ REGION = "us-east-1"
 TEMPLATE = {
     "Parameters": {"NamePrefix": {"Type": "String", "Default": "sluice"}},
     "Resources": {name: {"Type": "AWS::S3::Bucket"} for name in ("InboxBucket", "ArtifactBucket")},
-    "Outputs": {f"{name}Name": {"Value": {"Ref": name}} for name in ("InboxBucket", "ArtifactBucket")},
+    "Outputs": {
+        **{f"{name}Name": {"Value": {"Ref": name}} for name in ("InboxBucket", "ArtifactBucket")},
+        "StateMachineArn": {"Value": "arn:aws:states:us-east-1:123456789012:stateMachine:pipeline"},
+    },
 }
 TAGS = [{"Key": "sluice:name_prefix", "Value": "sluice"}, {"Key": "sluice:dataset", "Value": "churn"}]
+WAITING = json.dumps({"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 60, "End": True}}})
 ROLE = "arn:aws:iam::123456789012:role/any"
 
 
@@ -31,8 +35,8 @@ def session() -> Iterator[Any]:
 def deploy(session: Any, name: str = "sluice", template: dict[str, Any] | None = None) -> list[str]:
     cloudformation = session.client("cloudformation")
     cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template or TEMPLATE))
-    outputs = cloudformation.describe_stacks(StackName=name)["Stacks"][0].get("Outputs", [])
-    return [item["OutputValue"] for item in outputs]
+    session.client("stepfunctions").create_state_machine(name="pipeline", definition=WAITING, roleArn=ROLE)
+    return [bucket["Name"] for bucket in session.client("s3").list_buckets()["Buckets"]]
 
 
 def serve(session: Any, name: str, tags: list[dict[str, str]]) -> None:
@@ -66,6 +70,15 @@ def test_everything_that_costs_money_is_removed(session: Any) -> None:
     assert names(session) == ([], [], [])
     assert s3.list_buckets()["Buckets"] == []
     assert any("endpoint sluice-churn" in line for line in said)
+
+
+def test_what_is_under_way_is_stopped_first(session: Any) -> None:
+    deploy(session)
+    stepfunctions = session.client("stepfunctions")
+    machine = stepfunctions.list_state_machines()["stateMachines"][0]["stateMachineArn"]
+    run = stepfunctions.start_execution(stateMachineArn=machine)["executionArn"]
+    remove(session, "sluice", lambda _: True, lambda _: None)
+    assert stepfunctions.describe_execution(executionArn=run)["status"] == "ABORTED"
 
 
 def test_what_others_made_is_left_alone(session: Any) -> None:

@@ -256,7 +256,7 @@ def test_a_model_needs_its_image_its_data_and_a_role_that_may_read_them(
     assert create(role=f"arn:aws:iam::{ACCOUNT}:role/nobody")[1].startswith("Could not access model data at")
 
 
-def test_a_serverless_variant_is_described_as_one(sagemaker: SageMaker, artefact: str) -> None:
+def serverless_config(sagemaker: SageMaker, artefact: str) -> str:
     model = sagemaker.config(artefact)
     name = sagemaker.lab.name("serverless")
     sagemaker.api.create_endpoint_config(
@@ -269,6 +269,20 @@ def test_a_serverless_variant_is_described_as_one(sagemaker: SageMaker, artefact
             }
         ],
     )
+    return name
+
+
+def test_an_endpoint_on_instances_does_not_become_serverless(sagemaker: SageMaker, artefact: str) -> None:
+    endpoint = sagemaker.deploy(artefact)
+    with pytest.raises(ClientError, match="not supported"):
+        sagemaker.api.update_endpoint(
+            EndpointName=endpoint["EndpointName"], EndpointConfigName=serverless_config(sagemaker, artefact)
+        )
+    assert sagemaker.settled(endpoint["EndpointName"])["EndpointConfigName"] == endpoint["EndpointConfigName"]
+
+
+def test_a_serverless_variant_is_described_as_one(sagemaker: SageMaker, artefact: str) -> None:
+    name = serverless_config(sagemaker, artefact)
     sagemaker.api.create_endpoint(EndpointName=name, EndpointConfigName=name)
     variant = sagemaker.settled(name)["ProductionVariants"][0]
     assert variant["CurrentServerlessConfig"] == {"MemorySizeInMB": 2048, "MaxConcurrency": 5}

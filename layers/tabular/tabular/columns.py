@@ -62,7 +62,7 @@ def profile(table: Table, names: Sequence[str]) -> list[Profile]:
     )
     profiles = []
     for i, values in facts.items():
-        rows, filled, numbers, distinct = (int(value) for value in values)
+        rows, filled, numbers, distinct = (int(value or 0) for value in values)
         profiles.append(Profile(i, names[i], rows, filled, numbers, distinct))
     return _with_kinds(table, profiles)
 

@@ -8,8 +8,8 @@ Levels, ranks, constants and identifiers come from the training rows only.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from sluice.recipe import (
     DATE_PARTS,
@@ -34,8 +34,8 @@ MAX_ONE_HOT_FEATURES: Final = 2000
 
 IDENTIFIER_SHARE: Final = 0.95
 
-_NEARLY_ALL: Final = 0.8
-"""Of an estimate of distinct values: below it they are surely not all distinct."""
+_NEARLY_ALL: Final = 0.7
+"""Of the estimate of distinct values: below it they are surely not all distinct."""
 
 _TRAIN: Final = "parts WHERE part = 'train'"
 _IDENTIFIER_NAME: Final = re.compile(
@@ -65,13 +65,7 @@ def fit(
     features = [p for p in profiles if p.name != target.name]
     used = [p for p in features if p.name not in drop]
     leaking = _leaking(table, used)
-    facts = table.aggregate(
-        {p.position: ["count(*)", f"count(c{p.position})", f"{_distinct(p)}"] for p in used}, _TRAIN
-    )
-    one_hot_levels = MAX_ONE_HOT_LEVELS
-    if sum(_text_levels(facts, p) for p in used) > MAX_ONE_HOT_FEATURES:
-        one_hot_levels = 2
-
+    facts = table.aggregate({p.position: _facts(p) for p in used}, _TRAIN)
     reasons = {p.name: "listed under `drop` in config.yaml" for p in features if p.name in drop}
     for p in used:
         reason = _why_dropped(table, p, facts[p.position], unread_rows)
@@ -79,8 +73,10 @@ def fit(
             reason = f"says the same as the target `{target.name}` in every row (leakage)"
         if reason is not None:
             reasons[p.name] = reason
-    text = [p.position for p in used if p.kind is Kind.TEXT and p.name not in reasons]
-    levels = _levels(table, {position: facts[position][2] for position in text})
+    levels = _levels(table, [p for p in used if p.kind is Kind.TEXT and p.name not in reasons])
+    one_hot_levels = MAX_ONE_HOT_LEVELS
+    if sum(len(texts) for texts in levels.values() if len(texts) <= MAX_ONE_HOT_LEVELS) > MAX_ONE_HOT_FEATURES:
+        one_hot_levels = 2
     columns = tuple(
         DroppedColumn(name=p.name, reason=reasons[p.name])
         if p.name in reasons
@@ -91,27 +87,23 @@ def fit(
     return recipe, [_leakage(p.name, target.name) for p in used if p.position in leaking]
 
 
-def _distinct(p: Profile) -> str:
-    """SQL for the number of values: exact where it is asked for, else 2 for two or more, which is much cheaper."""
+def _facts(p: Profile) -> list[str]:
+    """SQL for rows, values, and whether there is one value only."""
     cell = f"lower(c{p.position})" if p.kind is Kind.BOOLEAN else f"c{p.position}"
-    may_identify = p.integer and p.distinct >= _NEARLY_ALL * p.filled
-    if p.kind is Kind.TEXT or may_identify:
-        return f"count(DISTINCT {cell})"
-    return f"CASE WHEN min({cell}) = max({cell}) THEN 1 ELSE 2 END"
-
-
-def _text_levels(facts: Mapping[int, tuple[int, ...]], p: Profile) -> int:
-    distinct = int(facts[p.position][2])
-    return distinct if p.kind is Kind.TEXT and distinct <= MAX_ONE_HOT_LEVELS else 0
+    return ["count(*)", f"count({cell})", f"coalesce(min({cell}) = max({cell}), false)"]
 
 
 def _leaking(table: Table, profiles: Sequence[Profile]) -> set[int]:
-    """Columns of two values, each of which goes with one label only, in all good rows."""
-    candidates = [p.position for p in profiles if p.missing == 0 and p.distinct <= 4]
-    pairs = table.aggregate(
-        {i: [f"count(DISTINCT c{i})", f"count(DISTINCT [c{i}, CAST(label AS VARCHAR)])"] for i in candidates}, "parts"
-    )
-    return {i for i, (values, with_label) in pairs.items() if values == with_label == 2}
+    """Columns that hold one value in all good rows of one class and another in all of the other."""
+    values = {
+        p.position: [
+            f"{extreme}(c{p.position}) FILTER (label = {label})" for label in (0, 1) for extreme in ("min", "max")
+        ]
+        for p in profiles
+        if p.missing == 0
+    }
+    extremes = table.aggregate(values, "parts")
+    return {i for i, (low0, high0, low1, high1) in extremes.items() if low0 == high0 != low1 == high1}
 
 
 def _leakage(name: str, target: str) -> Finding:
@@ -119,19 +111,25 @@ def _leakage(name: str, target: str) -> Finding:
     return Finding(rule=Rule.LEAKAGE, column=name, what=what)
 
 
-def _why_dropped(table: Table, p: Profile, facts: tuple[int, ...], unread_rows: int) -> str | None:
-    rows, filled, distinct = facts
+def _why_dropped(table: Table, p: Profile, facts: tuple[Any, ...], unread_rows: int) -> str | None:
+    rows, filled, one_value = facts
     if filled == 0:
         return "has no values"
-    if distinct == 1 and filled == rows:
+    if one_value and filled == rows:
         return "has the same value in every row"
+    if p.distinct < _NEARLY_ALL * p.filled or not (p.kind is Kind.TEXT or p.integer):
+        return None
+    distinct = int(table.row(f"SELECT count(DISTINCT c{p.position}) FROM {_TRAIN}")[0])
     if p.kind is Kind.TEXT and distinct > MAX_ONE_HOT_LEVELS and distinct >= IDENTIFIER_SHARE * filled:
         return "is an identifier or free text: nearly every row has a value of its own"
-    if p.kind is Kind.NUMBER and p.integer and distinct == filled == rows:
-        if _IDENTIFIER_NAME.search(p.name):
-            return "is an identifier: whole numbers, every one different, and its name says so"
-        if _counts_rows(table, p.position, unread_rows):
-            return "counts the rows of the file"
+    return _why_numbers_identify(table, p, unread_rows) if p.integer and distinct == filled == rows else None
+
+
+def _why_numbers_identify(table: Table, p: Profile, unread_rows: int) -> str | None:
+    if _IDENTIFIER_NAME.search(p.name):
+        return "is an identifier: whole numbers, every one different, and its name says so"
+    if _counts_rows(table, p.position, unread_rows):
+        return "counts the rows of the file"
     return None
 
 
@@ -156,19 +154,15 @@ def _column(p: Profile, levels: tuple[str, ...], one_hot_levels: int) -> Column:
             return FrequencyRankColumn(name=p.name, levels=levels)
 
 
-def _levels(table: Table, distinct: Mapping[int, int]) -> dict[int, tuple[str, ...]]:
-    """The commonest levels of the training part by column, commonest first, ties by code point.
-
-    Args:
-        table: with its ``parts`` made.
-        distinct: how many levels each column has.
-    """
-    few = [position for position, number in distinct.items() if number <= MAX_RANKED_LEVELS]
+def _levels(table: Table, profiles: Sequence[Profile]) -> dict[int, tuple[str, ...]]:
+    """The commonest levels of the training part by column, commonest first, ties by code point."""
+    few = [p.position for p in profiles if p.distinct <= 2 * MAX_RANKED_LEVELS]
     levels: dict[int, tuple[str, ...]] = {}
     for position, (counts,) in table.aggregate({i: [f"histogram(c{i})"] for i in few}, _TRAIN).items():
-        rows = dict(counts or {})
-        levels[position] = tuple(sorted(rows, key=lambda level: (-rows[level], level)))
-    for position in distinct.keys() - levels.keys():
+        rows: dict[str, int] = counts or {}
+        ranked = sorted(rows, key=lambda level: (-rows[level], level))
+        levels[position] = tuple(ranked[:MAX_RANKED_LEVELS])
+    for position in {p.position for p in profiles} - levels.keys():
         query = (
             f"SELECT c{position} FROM {_TRAIN} AND c{position} IS NOT NULL "
             f"GROUP BY ALL ORDER BY count(*) DESC, c{position} LIMIT {MAX_RANKED_LEVELS}"

@@ -202,7 +202,7 @@ class Scanner:
         rows = block.split(ending)
         rows.pop()
         delimiter, wanted = self._delimiter, self._width - 1
-        if {row.count(delimiter) for row in rows} != {wanted}:
+        if {row.count(delimiter) for row in rows} != {wanted} or max(map(len, rows)) > MAX_RECORD_BYTES:
             return None
         return rows, len(ending)
 
@@ -239,6 +239,8 @@ class Scanner:
 
     def _is_plain(self, line: bytes) -> bool:
         """Whether the line is a record by itself, on which every reader agrees."""
+        if len(line) > MAX_RECORD_BYTES:
+            return False
         outside = line
         if b'"' in line:
             parts = line.split(b'"')

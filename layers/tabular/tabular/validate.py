@@ -279,7 +279,8 @@ class _Validation:
         used = {feature.source for feature in recipe.features}
         yield from column_warnings([p for p in self._profiles if p.name in used])
         if self._found.blank_lines:
-            what = f"{self._found.blank_lines} blank lines, this the first"
+            lines = self._found.blank_lines
+            what = "1 blank line was skipped" if lines == 1 else f"{lines:,} blank lines were skipped, the first here"
             yield Finding(rule=Rule.BLANK_LINES, line=self._found.first_blank_line, what=what)
         repeated = int(self._table.row("SELECT count(*) - count(DISTINCT u) FROM good")[0])
         if repeated:

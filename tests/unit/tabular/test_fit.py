@@ -1,0 +1,128 @@
+"""What becomes of each kind of column, and why some are left out."""
+
+from __future__ import annotations
+
+import random
+
+from sluice.recipe import FrequencyRankColumn
+from tests.unit.tabular.conftest import HEADER, Judge, Judged, data_rows, table
+
+
+def with_column(name: str, cells: list[str]) -> str:
+    return table([f"{row},{cell}" for row, cell in zip(data_rows(len(cells)), cells, strict=True)], f"{HEADER},{name}")
+
+
+def use(judged: Judged, name: str) -> tuple[str, str | None]:
+    (column,) = [column for column in judged.report.columns if column.name == name]
+    return str(column.use), column.reason
+
+
+def test_text_that_differs_in_nearly_every_row_is_dropped(judge: Judge) -> None:
+    judged = judge(with_column("code", [f"C-{i * 7919 % 10007}" for i in range(200)]))
+    assert use(judged, "code") == ("dropped", "is an identifier or free text: nearly every row has a value of its own")
+
+
+def test_different_whole_numbers_are_dropped_where_their_name_says_identifier(judge: Judge) -> None:
+    numbers = [str(i * 7919 % 10007) for i in range(200)]
+    for name in ("id", "customer_id", "customerID", "User Id", "index"):
+        kind, reason = use(judge(with_column(name, numbers)), name)
+        assert (kind, reason) == (
+            "dropped",
+            "is an identifier: whole numbers, every one different, and its name says so",
+        )
+    for name in ("paid", "grid", "amount", "humidity"):
+        assert use(judge(with_column(name, numbers)), name) == ("number", None)
+
+
+def test_row_numbers_are_dropped_even_with_rows_set_aside(judge: Judge) -> None:
+    rows = [f"{i + 1000},{row}" for i, row in enumerate(data_rows(400))]
+    rows[100], rows[200] = "1100,30,Oslo", "1200,30,Oslo,x,bad,no"
+    judged = judge(table(rows, "n," + HEADER))
+    assert judged.report.rows.rejected == 2
+    assert use(judged, "n") == ("dropped", "counts the rows of the file")
+
+
+def test_constant_and_empty_columns_are_dropped(judge: Judge) -> None:
+    assert use(judge(with_column("k", ["same"] * 120)), "k") == ("dropped", "has the same value in every row")
+    assert use(judge(with_column("k", ["3.0"] * 120)), "k") == ("dropped", "has the same value in every row")
+    assert use(judge(with_column("k", ["NA", ""] * 60)), "k") == ("dropped", "has no values")
+
+
+def test_one_value_with_blanks_is_kept_since_the_blanks_say_something(judge: Judge) -> None:
+    assert use(judge(with_column("k", ["same", ""] * 60)), "k") == ("one_hot", None)
+
+
+def test_a_copy_of_the_target_is_dropped_with_a_warning(judge: Judge) -> None:
+    judged = judge(with_column("left", ["gone" if row.endswith("yes") else "here" for row in data_rows()]))
+    assert use(judged, "left") == ("dropped", "says the same as the target `label` in every row (leakage)")
+    assert judged.report.warnings[0].startswith(
+        "table.csv, column `left`: it says the same as the target `label` in every row, so it was left out"
+    )
+
+
+def test_nothing_left_to_learn_from_is_refused(judge: Judge) -> None:
+    rows = [f"same,{'yes' if i % 2 else 'no'},{i}" for i in range(100)]
+    assert judge(table(rows, "k,label,id")).report.rules == ("no_features",)
+
+
+def test_dropped_by_configuration_means_not_even_checked(judge: Judge) -> None:
+    cells = ["1"] * 120
+    cells[7] = "bad"
+    judged = judge(with_column("extra", cells), drop=["extra"])
+    assert use(judged, "extra") == ("dropped", "listed under `drop` in config.yaml")
+    assert judged.report.rows.rejected == 0
+
+
+def test_words_for_yes_and_no_become_one_number(judge: Judge) -> None:
+    for pair in (("true", "false"), ("Yes", "No"), ("T", "F"), ("y", "n"), ("on", "OFF")):
+        judged = judge(with_column("flag", [pair[i % 5 % 2] for i in range(120)]))
+        assert use(judged, "flag") == ("boolean", None)
+
+
+def test_words_of_two_pairs_are_categories(judge: Judge) -> None:
+    assert use(judge(with_column("flag", ["n", "f", "n"] * 40)), "flag") == ("one_hot", None)
+
+
+def test_a_time_of_day_gives_the_hour(judge: Judge) -> None:
+    dates = [f"2024-03-{1 + i % 28:02d}" for i in range(120)]
+    assert "when.hour" not in [f.name for f in judge(with_column("when", dates)).recipe.features]
+    times = [f"{date}T{i % 24:02d}:30:00" for i, date in enumerate(dates)]
+    assert "when.hour" in [f.name for f in judge(with_column("when", times)).recipe.features]
+
+
+def test_many_levels_are_ranked_by_frequency_in_the_training_part(judge: Judge) -> None:
+    cities = [f"city{i % 40 if i % 3 else i % 7}" for i in range(600)]
+    judged = judge(with_column("town", cities))
+    (column,) = [column for column in judged.recipe.columns if column.name == "town"]
+    assert isinstance(column, FrequencyRankColumn)
+    at = 1 + [feature.source for feature in judged.recipe.features].index("town")
+    counts = [0] * (len(column.levels) + 1)
+    for row in judged.part("train"):
+        counts[int(row[at]) - 1] += 1
+    assert counts == sorted(counts, reverse=True)
+    assert len(column.levels) == 40
+
+
+def test_levels_come_from_the_training_part_alone(judge: Judge) -> None:
+    cells = ["rare" if i == 0 else "abc"[i % 3] for i in range(150)]
+    seen = set()
+    for seed in range(12):
+        judged = judge(with_column("kind", cells), split={"seed": seed})
+        (column,) = [column for column in judged.recipe.columns if column.name == "kind"]
+        assert column.kind == "one_hot"
+        at = 1 + [feature.name for feature in judged.recipe.features].index("kind=a")
+        without = [row for row in judged.part("train") if row[at : at + 3] == ["0", "0", "0"]]
+        assert ("rare" in column.levels) == bool(without)
+        seen.add("rare" in column.levels)
+    assert seen == {True, False}, "the seeds put the row both into and out of the training part"
+
+
+def test_hundreds_of_categories_stay_one_feature_each(judge: Judge) -> None:
+    width, letters = 260, random.Random(3)  # noqa: S311 - a table, no secret
+    names = ",".join(f"f{i}" for i in range(width))
+    rows = [",".join(letters.choices("abcdefghij", k=width)) + f",{r % 2}" for r in range(100)]
+    judged = judge(table(rows, names + ",label"))
+    assert judged.report.verdict == "accepted"
+    assert {column.use for column in judged.report.columns} == {"frequency_rank", "target"}
+    assert judged.report.features == width
+    assert {len(row) for row in judged.rows()} == {1 + width}

@@ -1,0 +1,107 @@
+"""Real tables: the right types, the right columns left out, and data that the built-in algorithm learns from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xgboost as xgb
+from sklearn.datasets import load_breast_cancer
+from sklearn.metrics import log_loss
+
+from sluice.config import DatasetConfig
+from tests.unit.tabular.conftest import Judge, Judged
+
+SHARED = Path(__file__).parents[4] / "shared" / "data"
+
+
+def shared(name: str) -> Path:
+    path = SHARED / name
+    if not path.exists():
+        pytest.skip(f"{path} is absent: the tables of ../shared/data are kept beside the project, not in it")
+    return path
+
+
+def breast_cancer(folder: Path) -> Path:
+    path = folder / "breast-cancer.csv"
+    load_breast_cancer(as_frame=True).frame.to_csv(path, index=False)
+    return path
+
+
+def uses(judged: Judged) -> dict[str, str | None]:
+    return {column.name: column.use for column in judged.report.columns}
+
+
+def test_telco_has_the_right_types(judge: Judge) -> None:
+    judged = judge(shared("telco-customer-churn.csv"), target="Churn")
+    report = judged.report
+    assert (report.verdict, report.warnings, report.classes) == ("accepted", (), ("No", "Yes"))
+    assert (report.rows.received, report.rows.rejected) == (7043, 0)
+    found = uses(judged)
+    assert found["customerID"] == "dropped"
+    assert [name for name, use in found.items() if use == "number"] == [
+        "SeniorCitizen",
+        "tenure",
+        "MonthlyCharges",
+        "TotalCharges",
+    ]
+    assert [name for name, use in found.items() if use == "boolean"] == [
+        "Partner",
+        "Dependents",
+        "PhoneService",
+        "PaperlessBilling",
+    ]
+    missing = {column.name: column.missing for column in report.columns if column.missing}
+    assert missing == {"TotalCharges": 11}
+
+
+def test_adult_has_the_right_types(judge: Judge) -> None:
+    judged = judge(shared("adult.csv"), target="income")
+    report = judged.report
+    assert (report.verdict, report.classes) == ("accepted", ("<=50K", ">50K"))
+    assert (report.rows.received, report.rows.rejected) == (32561, 0)
+    found = uses(judged)
+    assert [name for name, use in found.items() if use == "number"] == [
+        "age",
+        "fnlwgt",
+        "education_num",
+        "capital_gain",
+        "capital_loss",
+        "hours_per_week",
+    ]
+    assert found["native_country"] == "frequency_rank"
+    assert "dropped" not in found.values()
+    missing = {column.name: column.missing for column in report.columns if column.missing}
+    assert missing == {"workclass": 1836, "occupation": 1843, "native_country": 583}
+
+
+def matrix(judged: Judged, part: str) -> xgb.DMatrix:
+    rows = np.genfromtxt(judged.out / part / f"{part}.csv", delimiter=",", dtype=np.float32)
+    return xgb.DMatrix(rows[:, 1:], rows[:, 0])
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "at_most"),
+    [("breast-cancer", "target", 0.15), ("telco-customer-churn.csv", "Churn", 0.45), ("adult.csv", "income", 0.30)],
+)
+def test_the_built_in_algorithm_learns_from_the_files(
+    judge: Judge, tmp_path: Path, name: str, target: str, at_most: float
+) -> None:
+    judged = judge(breast_cancer(tmp_path) if name == "breast-cancer" else shared(name), target=target)
+    parameters = DatasetConfig.model_validate({}).resolved_hyperparameters()
+    rounds, patience = int(parameters.pop("num_round")), int(parameters.pop("early_stopping_rounds"))
+    train, validation, test = (matrix(judged, part) for part in ("train", "validation", "test"))
+    booster = xgb.train(
+        parameters | {"nthread": 2},
+        train,
+        rounds,
+        evals=[(validation, "validation")],
+        early_stopping_rounds=patience,
+        verbose_eval=False,
+    )
+    scores = booster.predict(test, iteration_range=(0, booster.best_iteration + 1))
+    loss = log_loss(test.get_label(), scores)
+    assert loss < at_most
+    assert judged.report.prior_log_loss is not None
+    assert loss < 0.9 * judged.report.prior_log_loss

@@ -1,0 +1,82 @@
+"""No training/serving skew: the files that SQL makes hold the numbers that ``Recipe.apply`` makes."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import math
+import tempfile
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sluice.config import DatasetConfig
+from sluice.recipe import Recipe
+from tabular import validate_table
+
+BLANKS = st.sampled_from(["", " ", "NA", " ? ", "\u00a0"])
+NUMBERS = st.one_of(
+    st.floats(-1e30, 1e30).map(repr),
+    st.integers(-(10**14), 10**14).map(str),
+    st.sampled_from(["+5", ".5", "5.", "-0", "1E3", "1e-400", "007", " 3 ", "-.5e-3", "123456789012345678"]),
+)
+INTEGERS = st.one_of(st.integers(-(10**6), 10**6).map(str), st.sampled_from(["+7", "-0", "007", " 4"]))
+WORDS = st.text(alphabet=st.sampled_from(list("abé,;\"'\n x")), min_size=1, max_size=3)
+FLAGS = st.sampled_from(["yes", "No", "YES ", "no"])
+DATES = st.dates(datetime.date(1000, 1, 1), datetime.date(2999, 12, 31)).map(str)
+TIMES = st.tuples(DATES, st.times()).map(lambda moment: f"{moment[0]}T{moment[1].isoformat()}")
+COLUMNS = {
+    "number": NUMBERS,
+    "integer": INTEGERS,
+    "few": st.sampled_from(["red", "Red", " blue", "it's", '"q"']),
+    "many": WORDS,
+    "flag": FLAGS,
+    "date": DATES,
+    "time": st.one_of(TIMES, DATES),
+}
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> list[dict[str, str]]:
+    """Rows with each kind of column; labels in turn, so that both classes are large enough."""
+    rows = draw(st.integers(50, 70))
+    cells = {
+        name: draw(st.lists(st.one_of(values, values, values, BLANKS), min_size=rows, max_size=rows))
+        for name, values in COLUMNS.items()
+    }
+    return [{name: column[i] for name, column in cells.items()} | {"label": "ab"[i % 2]} for i in range(rows)]
+
+
+@given(tables())
+@settings(max_examples=30, deadline=None)
+def test_sql_and_python_make_the_same_numbers_of_every_row(table: list[dict[str, str]]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["row", *COLUMNS, "label"], lineterminator="\n")
+    writer.writeheader()
+    # The row's number as a fraction comes first, so that each row of the parts is known again.
+    records = [{"row": f"{i * 37 % 101}.5"} | row for i, row in enumerate(table)]
+    writer.writerows(records)
+    with tempfile.TemporaryDirectory() as folder:
+        path, out = Path(folder) / "table.csv", Path(folder) / "out"
+        path.write_text(text.getvalue(), encoding="utf-8", newline="")
+        report = validate_table(
+            path, name="table.csv", config=DatasetConfig.model_validate({}), default_target=None, out=out, threads=1
+        )
+        assert report.verdict == "accepted", report.reasons
+        assert report.rows.rejected == 0
+        recipe = Recipe.model_validate_json((out / "recipe.json").read_text(encoding="utf-8"))
+        by_row = {float(record["row"]): record for record in records}
+        written = 0
+        for part in ("train", "validation", "test"):
+            for line in (out / part / f"{part}.csv").read_text(encoding="ascii").splitlines():
+                label, *features = (float(cell) if cell else math.nan for cell in line.split(","))
+                record = by_row[features[0]]
+                expected = recipe.apply(record)
+                assert label == recipe.class_number(record["label"])
+                assert len(features) == len(expected)
+                for got, wanted in zip(features, expected, strict=True):
+                    assert got == wanted or (math.isnan(got) and math.isnan(wanted)), (record, got, wanted)
+                written += 1
+        assert written == len(records)

@@ -1,0 +1,133 @@
+"""The recipe applied to single records. That SQL gives the same numbers is held by ``tabular/test_transform.py``."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from sluice.recipe import (
+    BooleanColumn,
+    DateColumn,
+    DroppedColumn,
+    FrequencyRankColumn,
+    NumberColumn,
+    OneHotColumn,
+    Recipe,
+    RecordError,
+    Target,
+)
+
+RECIPE = Recipe(
+    target=Target(name="churn", classes=("no", "yes")),
+    missing=("NA", "?"),
+    columns=(
+        DroppedColumn(name="id", reason="is an identifier"),
+        NumberColumn(name="age", integer=True),
+        BooleanColumn(name="active"),
+        OneHotColumn(name="plan", levels=("basic", "gold")),
+        FrequencyRankColumn(name="city", levels=("Oslo", "Rome", "Bern")),
+        DateColumn(name="since", parts=("year", "month", "day", "weekday", "days", "hour")),
+    ),
+)
+RECORD = {"age": "41", "active": "Yes", "plan": "gold", "city": "Rome", "since": "2024-02-29T13:45:00Z"}
+
+
+def applied(**cells: str | float | bool | None) -> dict[str, float]:
+    names = [feature.name for feature in RECIPE.features]
+    return dict(zip(names, RECIPE.apply({**RECORD, **cells}), strict=True))
+
+
+def test_features_are_listed_in_file_order_with_their_source_columns() -> None:
+    assert [(feature.name, feature.source) for feature in RECIPE.features] == [
+        ("age", "age"),
+        ("active", "active"),
+        ("plan=basic", "plan"),
+        ("plan=gold", "plan"),
+        ("city#rank", "city"),
+        ("since.year", "since"),
+        ("since.month", "since"),
+        ("since.day", "since"),
+        ("since.weekday", "since"),
+        ("since.days", "since"),
+        ("since.hour", "since"),
+    ]
+
+
+def test_a_whole_record_becomes_numbers() -> None:
+    assert RECIPE.apply(RECORD) == [41, 1, 0, 1, 2, 2024, 2, 29, 4, 19782, 13]
+
+
+def test_json_values_mean_what_their_text_means() -> None:
+    assert applied(age=41, active=True) == applied(age=" 41 ", active="true")
+
+
+@pytest.mark.parametrize("blank", [None, "", "  ", "NA", " ? ", "\u00a0", math.nan])
+def test_a_missing_cell_makes_every_feature_of_its_column_missing(blank: str | float | None) -> None:
+    features = RECIPE.apply(dict.fromkeys(RECORD, blank))
+    assert len(features) == len(RECIPE.features)
+    assert all(math.isnan(feature) for feature in features)
+
+
+def test_an_unseen_level_is_zero_in_every_one_hot_feature() -> None:
+    features = applied(plan="platinum")
+    assert (features["plan=basic"], features["plan=gold"]) == (0, 0)
+
+
+def test_an_unseen_level_ranks_after_the_rarest() -> None:
+    assert applied(city="Lima")["city#rank"] == 4
+
+
+def test_levels_are_told_apart_by_case() -> None:
+    assert applied(plan="GOLD")["plan=gold"] == 0
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ({"age": "forty"}, "column `age`: got 'forty'; expected a number such as 12.5"),
+        ({"age": "1_000"}, "column `age`: got '1_000'; expected a number such as 12.5"),
+        ({"age": "٤٢"}, "column `age`: got '٤٢'; expected a number such as 12.5"),
+        ({"age": True}, "column `age`: got True; expected a number such as 12.5"),
+        ({"age": "inf"}, "column `age`: got 'inf'; expected a number such as 12.5"),
+        ({"age": "1e39"}, "column `age`: got '1e39'; expected a finite number that fits 32-bit floating point"),
+        ({"age": math.inf}, "column `age`: got inf; expected a finite number that fits 32-bit floating point"),
+        ({"age": 10**400}, "column `age`: got 1"),
+        ({"active": "perhaps"}, "column `active`: got 'perhaps'; expected true or false, yes or no"),
+        ({"since": "2023-02-29"}, "column `since`: got '2023-02-29'; "),
+        ({"since": "29.02.2024"}, "column `since`: got '29.02.2024'; expected an ISO date such as 2026-11-23"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_by_column(cells: dict[str, str | float | bool], said: str) -> None:
+    with pytest.raises(RecordError) as refusal:
+        applied(**cells)
+    assert refusal.value.problems[0].startswith(said)
+
+
+def test_absent_and_unknown_columns_are_named_together() -> None:
+    record = {name: cell for name, cell in RECORD.items() if name != "city"} | {"town": "Rome"}
+    with pytest.raises(RecordError) as refusal:
+        RECIPE.apply(record)
+    assert refusal.value.problems == [
+        "column `town`: unknown; the model was trained on `age`, `active`, `plan`, `city`, `since`",
+        "column `city`: absent; give it, or null where its value is not known",
+    ]
+
+
+def test_dropped_columns_and_the_target_may_come_along() -> None:
+    assert RECIPE.apply({**RECORD, "id": "C-17", "churn": "no"}) == RECIPE.apply(RECORD)
+
+
+def test_labels_become_class_numbers() -> None:
+    assert [RECIPE.class_number(" no"), RECIPE.class_number("yes")] == [0, 1]
+    with pytest.raises(RecordError, match="target `churn`: got 'maybe'; known: no, yes"):
+        RECIPE.class_number("maybe")
+
+
+def test_a_recipe_survives_being_written_and_read() -> None:
+    assert Recipe.model_validate_json(RECIPE.model_dump_json()) == RECIPE
+
+
+def test_a_recipe_of_another_schema_version_is_refused() -> None:
+    with pytest.raises(ValueError, match="schema_version"):
+        Recipe.model_validate({**RECIPE.model_dump(), "schema_version": 2})

@@ -157,7 +157,7 @@ def shown(text: str) -> str:
 
 
 def listed(names: list[str], most: int = 40) -> str:
-    """Names in backticks. Of more than ``most`` the first ones and the last, which is the target more often than not."""
+    """Names in backticks. Of more than ``most`` the first ones and the last: it is often the target."""
     quoted = [f"`{name}`" for name in names]
     if len(quoted) <= most:
         return ", ".join(quoted)

@@ -89,7 +89,12 @@ def _birth(pid: int) -> str | None:
             fields = stat.read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             return None
-        return None if fields[0] == "Z" else fields[19]
+        if fields[0] == "Z":
+            if child is not None:
+                child.wait()  # it ended since it was polled
+                del _children[pid]
+            return None
+        return fields[19]
     listed = subprocess.run(
         ["ps", "-o", "stat=,lstart=", "-p", str(pid)],
         capture_output=True,

@@ -23,6 +23,7 @@ from sluice.deployment import (
     model_request,
     other_kind_reason,
 )
+from sluice.endpoints import describe_endpoint
 from sluice.ledger import read_champion, take_turn
 from sluice.messages import Deployment, DeployRequest
 from sluice.objects import read_json
@@ -73,17 +74,8 @@ def create_if_absent(create: Any, request: dict[str, Any]) -> None:
             raise
 
 
-def describe(name: str) -> dict[str, Any] | None:
-    try:
-        return dict(sagemaker.describe_endpoint(EndpointName=name))
-    except ClientError as error:
-        if "Could not find" in error.response["Error"]["Message"]:
-            return None
-        raise
-
-
 def put_behind(asked: Deployment, kind: str, creation: dict[str, Any]) -> Deployment:
-    live = describe(asked.endpoint_name)
+    live = describe_endpoint(sagemaker, asked.endpoint_name)
     if live is None:
         sagemaker.create_endpoint(**creation)
         return asked

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from sluice.deployment import SCORE_TOLERANCE, largest_difference, parse_scores
+from sluice.endpoints import describe_endpoint
 from sluice.messages import Deployment, Verification, VerifyRequest
 from sluice.objects import read_json
 from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
@@ -22,7 +21,7 @@ runtime = boto3.client("sagemaker-runtime", config=CLIENT_CONFIG.merge(Config(re
 @step(VerifyRequest)
 def handler(request: VerifyRequest) -> Verification:
     deployment = request.deployment
-    live = describe(deployment.endpoint_name)
+    live = describe_endpoint(sagemaker, deployment.endpoint_name)
     if live is None:
         return failed("it does not exist")
     if live["EndpointConfigName"] != deployment.config_name:
@@ -33,15 +32,6 @@ def handler(request: VerifyRequest) -> Verification:
     if verification.verdict == "failed":
         take_back(deployment)
     return verification
-
-
-def describe(name: str) -> dict[str, Any] | None:
-    try:
-        return dict(sagemaker.describe_endpoint(EndpointName=name))
-    except ClientError as error:
-        if "Could not find" in error.response["Error"]["Message"]:
-            return None
-        raise
 
 
 def replay(deployment: Deployment, rows: list[str], offline: list[float], *, last_try: bool) -> Verification:

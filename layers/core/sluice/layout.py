@@ -89,9 +89,5 @@ class RunLayout:
         return self._key("golden.json")
 
     @property
-    def decision(self) -> str:
-        return self._key("decision.json")
-
-    @property
     def outcome(self) -> str:
         return self._key("outcome.json")

@@ -1,0 +1,20 @@
+"""Live endpoints. The client is the first argument."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+
+def describe_endpoint(sagemaker: SageMakerClient, name: str) -> dict[str, Any] | None:
+    """The DescribeEndpoint response, or None where there is no such endpoint."""
+    try:
+        return dict(sagemaker.describe_endpoint(EndpointName=name))
+    except ClientError as error:
+        if "Could not find" in error.response["Error"]["Message"]:
+            return None
+        raise

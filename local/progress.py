@@ -14,7 +14,7 @@ from rich.text import Text
 
 from local.execution import Phase, Snapshot, now
 
-_METRIC_SHOWN = "validation-logloss"
+_METRICS_SHOWN = ("validation-logloss", "validation-mlogloss")
 
 
 class Progress:
@@ -86,7 +86,7 @@ def _rounds(snapshot: Snapshot) -> str:
     if not snapshot.rounds:
         return ""
     last = snapshot.rounds[-1]
-    value = last.metrics.get(_METRIC_SHOWN)
+    value = next((last.metrics[name] for name in _METRICS_SHOWN if name in last.metrics), None)
     return f"round {last.number}" + (f", validation log loss {value:.4f}" if value is not None else "")
 
 

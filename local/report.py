@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from rich import box
 from rich.console import Console
@@ -10,6 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from sluice.messages import GateCheck, Metrics, RunResult, ValidationResult
+
+_MOST_COLUMNS: Final = 6
+"""Classes whose confusion matrix fits a terminal."""
 
 
 def print_report(
@@ -54,8 +57,10 @@ def _print_metrics(console: Console, metrics: Metrics, classes: tuple[str, ...])
         ),
         soft_wrap=True,
     )
-    console.print(Text(f"accuracy {metrics.accuracy:.4f} at cutoff {metrics.cutoff:g}"))
-    console.print(_confusion_matrix(metrics, classes))
+    at = "" if metrics.cutoff is None else f" at cutoff {metrics.cutoff:g}"
+    console.print(Text(f"accuracy {metrics.accuracy:.4f}{at}"))
+    few = len(metrics.confusion_matrix) <= _MOST_COLUMNS
+    console.print(_confusion_matrix(metrics, classes) if few else _confusions(metrics, classes))
 
 
 def _confusion_matrix(metrics: Metrics, classes: tuple[str, ...]) -> Table:
@@ -66,6 +71,19 @@ def _confusion_matrix(metrics: Metrics, classes: tuple[str, ...]) -> Table:
         table.add_column(Text(f"predicted {name}"), justify="right")
     for name, counts in zip(names, metrics.confusion_matrix, strict=True):
         table.add_row(Text(f"true {name}"), *(f"{count:,}" for count in counts))
+    return table
+
+
+def _confusions(metrics: Metrics, classes: tuple[str, ...]) -> Table:
+    """What of a matrix too wide for a terminal matters: how each class fares, and what it is taken for."""
+    table = Table(title="classes (held-out rows)", title_justify="left", box=box.SIMPLE_HEAD)
+    for heading in ("class", "rows", "right", "most often taken for"):
+        table.add_column(heading, justify="right" if heading in ("rows", "right") else "left")
+    for number, counts in enumerate(metrics.confusion_matrix):
+        wrong = {other: count for other, count in enumerate(counts) if other != number and count}
+        worst = max(wrong, key=lambda other: wrong[other], default=None)
+        taken_for = "" if worst is None else f"{classes[worst]} ({wrong[worst]:,})"
+        table.add_row(Text(classes[number]), f"{sum(counts):,}", f"{counts[number]:,}", Text(taken_for))
     return table
 
 

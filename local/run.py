@@ -25,6 +25,7 @@ from local.report import print_report
 from local.result import failure_json, result_json, run_result, validation_result
 from local.table import read_header
 from sluice.config import ConfigError, parse_config
+from sluice.deployment import parse_scores
 from sluice.layout import INCOMING, config_key, split_uri
 from sluice.messages import Outcome, RunResult, ValidationResult
 
@@ -151,23 +152,30 @@ def drop(aws: Aws, outputs: dict[str, str], call: Call) -> str:
     return await_execution(aws, machine, before, (inbox, call.key, etag))
 
 
-def ask_endpoint(aws: Aws, endpoint: str, validation: ValidationResult, cutoff: float) -> dict[str, Any]:
+def ask_endpoint(aws: Aws, endpoint: str, validation: ValidationResult, cutoff: float | None) -> dict[str, Any]:
     """Sends the first held-out row to the live endpoint.
 
     Returns:
-        The row as it was sent, the score, and the predicted and the true class by name.
+        The row as it was sent, the probability of each class, the score (the positive class's of two classes, the
+        likeliest one's of more), and the predicted and the true class by name.
     """
     label, features = _first_test_row(aws, validation)
     answer = aws.sagemaker_runtime.invoke_endpoint(
         EndpointName=endpoint, ContentType="text/csv", Accept="text/csv", Body=features.encode()
     )
-    score = float(answer["Body"].read().decode().strip())
+    scores = parse_scores(answer["Body"].read().decode())
+    if cutoff is not None:
+        shown, predicted = 1, int(scores[0] >= cutoff)
+        scores = [1 - scores[0], scores[0]]
+    else:
+        shown = predicted = scores.index(max(scores))
     return {
         "endpoint": endpoint,
         "features": features,
-        "score": score,
-        "positive": validation.classes[-1],
-        "predicted": validation.classes[int(score >= cutoff)],
+        "scores": dict(zip(validation.classes, scores, strict=True)),
+        "score": scores[shown],
+        "positive": validation.classes[shown],
+        "predicted": validation.classes[predicted],
         "actual": validation.classes[label],
     }
 
@@ -180,7 +188,7 @@ def _first_test_row(aws: Aws, validation: ValidationResult) -> tuple[int, str]:
     return int(float(label)), ",".join(features)
 
 
-def _cutoff(recorded: RunResult) -> float:
+def _cutoff(recorded: RunResult) -> float | None:
     return recorded.metrics.cutoff if recorded.metrics else 0.5
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -28,10 +30,15 @@ def handler(request: VerifyRequest) -> Verification:
         # Whatever is live now is another's, or was put back already: it is not for this run to touch.
         return failed(f"{live['EndpointConfigName']} is live, not {deployment.config_name}")
     golden = read_json(s3, request.evaluation.golden_uri or "")
-    verification = replay(deployment, golden["rows"], golden["scores"], last_try=request.last_try)
+    verification = replay(deployment, golden["rows"], flat(golden["scores"]), last_try=request.last_try)
     if verification.verdict == "failed":
         take_back(deployment)
     return verification
+
+
+def flat(scores: list[Any]) -> list[float]:
+    """Row after row: one number a row for two classes, else a list of them."""
+    return [score for row in scores for score in (row if isinstance(row, list) else [row])]
 
 
 def replay(deployment: Deployment, rows: list[str], offline: list[float], *, last_try: bool) -> Verification:

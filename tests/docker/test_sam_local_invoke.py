@@ -128,7 +128,8 @@ def seed(aws: Aws, folder: Path) -> dict[str, str]:
         AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
     )
-    aws.dynamodb.put_item(TableName=table, Item={"pk": {"S": f"RUN#{THE_RUN.run.run_id}"}, "status": {"S": "running"}})
+    claim = {"pk": f"RUN#{THE_RUN.run.run_id}", "status": "running", "execution_arn": THE_RUN.run.execution_arn}
+    aws.dynamodb.put_item(TableName=table, Item={name: {"S": value} for name, value in claim.items()})
     session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION)
     topic = session.client("sns", endpoint_url=aws.endpoint_url).create_topic(Name="sluice-outcomes")
     made = {

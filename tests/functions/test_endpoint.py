@@ -202,6 +202,19 @@ def test_an_endpoint_that_gives_the_offline_scores_is_verified(
     assert asked[0]["ContentType"] == "text/csv"
 
 
+def test_an_endpoint_of_many_classes_is_verified_on_each_probability(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offline = [[0.1, 0.2, 0.7], [0.5, 0.25, 0.25]]
+    aws.put(ARTIFACTS, aws.layout.golden, json.dumps({"rows": ["1,2", "3,"], "scores": offline}))
+    live(monkeypatch, "InService", CONFIG)
+    answer_scores(monkeypatch, "[0.1, 0.2, 0.7]\n[0.5, 0.25, 0.25]\n")
+    assert verified(context).verdict == "verified"
+    Calls().patch(monkeypatch, verify.sagemaker, "delete_endpoint")
+    answer_scores(monkeypatch, "[0.1, 0.7, 0.2]\n[0.5, 0.25, 0.25]\n")
+    assert verified(context).verdict == "failed"
+
+
 @pytest.mark.usefixtures("golden")
 @pytest.mark.parametrize("body", ["0.25\n0.5\n", "0.25\n", "nan\n0.75\n", "<html>"])
 @pytest.mark.parametrize("previous", ["old", None])

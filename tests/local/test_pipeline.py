@@ -9,8 +9,11 @@ import tarfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 import xgboost
+from sklearn.datasets import load_wine
 
+from local import run
 from local.result import run_result, validation_result
 from local.run import ask_endpoint
 
@@ -154,3 +157,42 @@ def test_a_key_and_a_table_with_quotes_blanks_and_unicode_go_all_the_way(local_a
     prediction = ask_endpoint(local_aws.aws, recorded.endpoint.name, validation, cutoff=0.5)
     assert {prediction["predicted"], prediction["actual"]} <= {"yes", "no"}
     assert 0 <= prediction["score"] <= 1
+
+
+def test_a_table_of_three_classes_gets_an_endpoint_that_answers_a_probability_for_each(
+    local_aws: LocalAws, tmp_path: Path
+) -> None:
+    wine = load_wine(as_frame=True)
+    table = wine.frame.assign(target=[f"cultivar {wine.target_names[number]}" for number in wine.target])
+    path = tmp_path / "wine.csv"
+    table.to_csv(path, index=False)
+
+    ended = local_aws.drop(path, "target")
+
+    result = local_aws.result(ended)
+    assert result["outcome"] == "deployed", result["reasons"]
+    assert [len(row) for row in result["metrics"]["confusion_matrix"]] == [3, 3, 3]
+    assert result["metrics"]["log_loss"] < 0.5 * result["metrics"]["prior_log_loss"]
+    validation = validation_result(ended)
+    assert validation is not None
+    prediction = ask_endpoint(local_aws.aws, result["endpoint"]["name"], validation, cutoff=None)
+    assert set(prediction["scores"]) == set(validation.classes)
+    assert sum(prediction["scores"].values()) == pytest.approx(1, abs=1e-5)
+    assert prediction["score"] == max(prediction["scores"].values())
+
+
+def test_files_of_one_dataset_that_arrive_together_deploy_one_after_the_other(
+    local_aws: LocalAws, tmp_path: Path
+) -> None:
+    tables = [write_table(tmp_path / f"{i}.csv", HEADER, learnable_rows(300, seed=20 + i)) for i in range(3)]
+    calls = [run.check_call(table, "label", "together") for table in tables]
+    arns = [run.drop(local_aws.aws, local_aws.outputs, call) for call in calls]
+
+    ended = [local_aws.follow(arn) for arn in arns]
+
+    assert [local_aws.result(snapshot)["outcome"] for snapshot in ended] == ["deployed"] * 3
+    live = local_aws.aws.sagemaker.describe_endpoint(EndpointName="sluice-together")
+    champion = local_aws.aws.dynamodb.get_item(
+        TableName=local_aws.outputs["RunsTableName"], Key={"pk": {"S": "DATASET#together"}}
+    )["Item"]
+    assert champion["config_name"] == {"S": live["EndpointConfigName"]}

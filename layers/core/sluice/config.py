@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from sluice.hyperparameters import DEFAULTS, TUNABLE
+from sluice.hyperparameters import DEFAULTS, TUNABLE, multi_class
 
 
 class ConfigError(ValueError):
@@ -85,9 +85,14 @@ class DatasetConfig(_Section):
             raise ValueError(f"unknown hyperparameters {unknown}; the built-in XGBoost takes {sorted(TUNABLE)}")
         return value
 
-    def resolved_hyperparameters(self) -> dict[str, str]:
-        """Defaults overlaid with the dataset's own, as the strings that CreateTrainingJob wants."""
-        return {name: str(value) for name, value in {**DEFAULTS, **self.hyperparameters}.items()}
+    def resolved_hyperparameters(self, classes: int) -> dict[str, str]:
+        """Defaults overlaid with the dataset's own, as the strings that CreateTrainingJob wants.
+
+        Args:
+            classes: of the target; from three on the model gives a probability for each.
+        """
+        chosen = {**DEFAULTS, **(multi_class(classes) if classes > 2 else {}), **self.hyperparameters}
+        return {name: str(value) for name, value in chosen.items()}
 
 
 def parse_config(text: str | None, name: str) -> DatasetConfig:

@@ -6,6 +6,7 @@ Names derive from the run, so that each call may be repeated; the endpoint is na
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -119,12 +120,15 @@ def endpoint_status(description: Mapping[str, Any], deployment: Deployment) -> E
 
 
 def parse_scores(body: str) -> list[float]:
-    """Scores of a ``text/csv`` answer, one a row; the container separates them by line ends, older ones by commas.
+    """Scores of a ``text/csv`` answer, row after row: one a row for two classes, else one a row and class.
+
+    The container separates rows by line ends, older ones by commas, and writes several scores of a row as Python shows
+    a list.
 
     Raises:
         ValueError: a score is no finite number.
     """
-    scores = [float(part) for part in body.replace(",", "\n").split()]
+    scores = [float(part) for part in re.sub(r"[\[\],]", " ", body).split()]
     if not all(math.isfinite(score) for score in scores):
         raise ValueError("the endpoint answered a score that is not finite")
     return scores
@@ -134,8 +138,8 @@ def largest_difference(live: Sequence[float], offline: Sequence[float]) -> float
     """Largest absolute difference between scores of the same rows.
 
     Raises:
-        ValueError: the endpoint answered another number of scores than it was sent rows.
+        ValueError: the endpoint answered another number of scores.
     """
     if len(live) != len(offline):
-        raise ValueError(f"{len(offline)} rows were sent and {len(live)} scores came back")
+        raise ValueError(f"{len(offline)} scores were expected and {len(live)} came back")
     return max((abs(a - b) for a, b in zip(live, offline, strict=True)), default=0.0)

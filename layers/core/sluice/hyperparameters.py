@@ -47,3 +47,8 @@ TUNABLE: Final[frozenset[str]] = frozenset(
         "seed",
     }
 )
+
+
+def multi_class(classes: int) -> dict[str, str | int | float]:
+    """What differs for a target of three classes or more."""
+    return {"objective": "multi:softprob", "num_class": classes, "eval_metric": "mlogloss"}

@@ -73,7 +73,9 @@ class ValidationResult(Message):
     warnings: Reasons = ()
     rows: RowCounts = RowCounts()
     target: str | None = None
-    classes: tuple[str, ...] = Field((), description="Label text by class number; the last is the positive class.")
+    classes: tuple[str, ...] = Field(
+        (), description="Label text by class number; of two the last is the positive class."
+    )
     features: int = Field(0, ge=0, description="Columns of the training files, the label not counted.")
     prior_log_loss: float | None = Field(None, description="Natural log; of always predicting the class shares.")
     train_uri: str | None = Field(None, description="Prefix: label first, no header, text/csv.")
@@ -134,7 +136,11 @@ class GateCheck(Message):
 
 
 class Metrics(Message):
-    """Scores on the held-out test set. Log losses use the natural logarithm."""
+    """Scores on the held-out test set. Log losses use the natural logarithm.
+
+    From three classes on precision, recall and ROC AUC are the plain mean over the classes, each against the rest, and
+    the predicted class is the likeliest, so that there is no cutoff.
+    """
 
     rows: int = Field(ge=0)
     log_loss: float
@@ -143,7 +149,7 @@ class Metrics(Message):
     precision: float | None = None
     recall: float | None = None
     roc_auc: float | None = None
-    cutoff: float = 0.5
+    cutoff: float | None = 0.5
     confusion_matrix: tuple[tuple[int, ...], ...] = Field(description="Rows: true class; columns: predicted class.")
 
 

@@ -72,7 +72,7 @@ def training_job_request(
             "TrainingImage": training_image(settings.aws_region),
             "TrainingInputMode": "File",
         },
-        "HyperParameters": config.resolved_hyperparameters(),
+        "HyperParameters": config.resolved_hyperparameters(len(validation.classes)),
         "InputDataConfig": [
             _channel("train", validation.train_uri),
             _channel("validation", validation.validation_uri),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from scoring.metrics import Floats, Ints, confusion_matrix, log_loss, ratio, roc_auc
+from scoring.metrics import Floats, Ints, confusion_matrix, log_loss, macro, ratio, roc_auc
 from sluice.config import Gates
 from sluice.messages import GateCheck, Metrics
 
@@ -21,38 +21,52 @@ def measure(labels: Ints, scores: Floats, prior_log_loss: float | None) -> Metri
     """Scores a model's predictions.
 
     Args:
-        labels: (n,) of 0 and 1.
-        scores: (n,), probability of class 1.
+        labels: (n,) class numbers from 0.
+        scores: (n,), probability of class 1, or (n, k), of each of k classes.
         prior_log_loss: log loss on the same rows of always predicting the training data's class shares.
 
     Raises:
         NothingToMeasureError: no rows, one class only, scores that are no probabilities, no prior to compare with.
     """
+    classes = 2 if scores.ndim == 1 else scores.shape[1]
     if labels.size == 0:
         raise NothingToMeasureError("the test set is empty")
-    if labels.shape != scores.shape:
-        raise NothingToMeasureError(f"{labels.size} test rows but {scores.size} scores")
-    if not np.isin(labels, (0, 1)).all():
-        raise NothingToMeasureError("the test labels are not all 0 or 1")
+    if labels.size != scores.shape[0]:
+        raise NothingToMeasureError(f"{labels.size} test rows but {scores.shape[0]} scores")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise NothingToMeasureError(f"the test labels are not all from 0 to {classes - 1}")
     if np.unique(labels).size < 2:
         raise NothingToMeasureError("the test set has one class only")
-    if not np.isfinite(scores).all() or scores.min() < 0 or scores.max() > 1:
+    if not _are_probabilities(scores):
         raise NothingToMeasureError("the model's scores are not all probabilities")
     if prior_log_loss is None or not np.isfinite(prior_log_loss):
         raise NothingToMeasureError("the log loss of predicting the class shares is unknown")
-    matrix = confusion_matrix(labels, (scores >= CUTOFF).astype(np.int64))
-    (_, false_positive), (false_negative, true_positive) = matrix
+    predicted = (scores >= CUTOFF).astype(np.int64) if classes == 2 else scores.argmax(axis=1)
+    matrix = confusion_matrix(labels, predicted, classes)
+    counts = np.array(matrix)
+    right, of_truth, of_prediction = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+    shown = [1] if classes == 2 else range(classes)
     return Metrics(
         rows=int(labels.size),
         log_loss=log_loss(labels, scores),
         prior_log_loss=prior_log_loss,
-        accuracy=(matrix[0][0] + true_positive) / int(labels.size),
-        precision=ratio(true_positive, true_positive + false_positive),
-        recall=ratio(true_positive, true_positive + false_negative),
-        roc_auc=roc_auc(labels, scores),
-        cutoff=CUTOFF,
+        accuracy=int(right.sum()) / int(labels.size),
+        precision=macro([ratio(int(right[k]), int(of_prediction[k])) for k in shown]),
+        recall=macro([ratio(int(right[k]), int(of_truth[k])) for k in shown]),
+        roc_auc=macro([roc_auc((labels == k).astype(np.int64), _score_of(scores, k)) for k in shown]),
+        cutoff=CUTOFF if classes == 2 else None,
         confusion_matrix=matrix,
     )
+
+
+def _are_probabilities(scores: Floats) -> bool:
+    if not np.isfinite(scores).all() or scores.min() < 0 or scores.max() > 1:
+        return False
+    return scores.ndim == 1 or bool(np.allclose(scores.sum(axis=1), 1, atol=1e-4))
+
+
+def _score_of(scores: Floats, number: int) -> Floats:
+    return scores if scores.ndim == 1 else scores[:, number]
 
 
 def judge(metrics: Metrics, gates: Gates, default_share_of_prior: float) -> tuple[GateCheck, ...]:

@@ -1,10 +1,12 @@
-"""Binary classification metrics with numpy. scikit-learn is the oracle in tests, not a dependency of the function.
+"""Classification metrics with numpy. scikit-learn is the oracle in tests, not a dependency of the function.
 
-All take ``labels`` (n,) of 0 and 1 and ``scores`` (n,), the probability of class 1.
+``labels`` are (n,) class numbers from 0. Of two classes ``scores`` are (n,), the probability of class 1; of k classes
+(n, k), rows adding up to 1.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -20,13 +22,17 @@ _EPSILON: Final = float(np.finfo(np.float64).eps)
 
 def log_loss(labels: Ints, scores: Floats) -> float:
     """Mean negative log likelihood, natural logarithm."""
-    kept = np.clip(scores, _EPSILON, 1 - _EPSILON)
-    return float(-np.mean(np.where(labels == 1, np.log(kept), np.log1p(-kept))))
+    if scores.ndim == 1:
+        kept = np.clip(scores, _EPSILON, 1 - _EPSILON)
+        return float(-np.mean(np.where(labels == 1, np.log(kept), np.log1p(-kept))))
+    # Rows of float32 add up to 1 within rounding only.
+    of_truth = scores[np.arange(labels.size), labels] / scores.sum(axis=1)
+    return float(-np.mean(np.log(np.clip(of_truth, _EPSILON, 1 - _EPSILON))))
 
 
-def confusion_matrix(labels: Ints, predicted: Ints) -> tuple[tuple[int, ...], ...]:
-    """Counts, 2 x 2. Rows: true class; columns: predicted class."""
-    counts = np.bincount(2 * labels + predicted, minlength=4).reshape(2, 2)
+def confusion_matrix(labels: Ints, predicted: Ints, classes: int = 2) -> tuple[tuple[int, ...], ...]:
+    """Counts, ``classes`` x ``classes``. Rows: true class; columns: predicted class."""
+    counts = np.bincount(classes * labels + predicted, minlength=classes**2).reshape(classes, classes)
     return tuple(tuple(int(count) for count in row) for row in counts)
 
 
@@ -45,3 +51,9 @@ def roc_auc(labels: Ints, scores: Floats) -> float | None:
 def ratio(part: int, whole: int) -> float | None:
     """None where there is nothing to measure."""
     return part / whole if whole else None
+
+
+def macro(values: Sequence[float | None]) -> float | None:
+    """Plain mean over the classes; None where one of them has no value."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None

@@ -59,7 +59,9 @@ class Rule(StrEnum):
     TARGET_ONE_CLASS = "target_one_class"
     TARGET_MANY_CLASSES = "target_many_classes"
     CLASS_TOO_SMALL = "class_too_small"
+    LABELS_ALIKE = "labels_alike"
     POSITIVE_UNKNOWN = "positive_unknown"
+    POSITIVE_OF_MANY = "positive_of_many"
     SPLIT_IMPOSSIBLE = "split_impossible"
 
 
@@ -100,9 +102,11 @@ MEND: Final[dict[Rule, str]] = {
     Rule.TARGET_DROPPED: "Take the target out of `drop` in config.yaml.",
     Rule.TARGET_MISSING: "Fill in the label or remove the row.",
     Rule.TARGET_ONE_CLASS: "Add rows of the other class: there is nothing to tell apart.",
-    Rule.TARGET_MANY_CLASSES: "Bring the labels down to two, or name another column as `target` in config.yaml.",
+    Rule.TARGET_MANY_CLASSES: "Bring the labels down to 50, or name another column as `target` in config.yaml.",
     Rule.CLASS_TOO_SMALL: "Add rows of that class, or mend the label if it is a slip.",
+    Rule.LABELS_ALIKE: "Write each label in one way.",
     Rule.POSITIVE_UNKNOWN: "Correct `positive` in config.yaml.",
+    Rule.POSITIVE_OF_MANY: "Remove `positive` from config.yaml, or bring the labels down to two.",
     Rule.SPLIT_IMPOSSIBLE: "Add different rows of that class, or set another `split.seed` in config.yaml.",
 }
 

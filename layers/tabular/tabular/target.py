@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
+from sluice.recipe import NUMBER
 from tabular.findings import Finding, RefusedError, Rule, listed, shown
 from tabular.table import Table
 
@@ -17,12 +19,12 @@ CONVENTIONAL_NAMES: Final = ("target", "label", "class", "y")
 POSITIVE_WORDS: Final = frozenset({"1", "1.0", "true", "t", "yes", "y", "positive"})
 MINIMUM_ROWS_PER_CLASS: Final = 10
 
-_MANY_VALUES: Final = 50
+MOST_CLASSES: Final = 50
 
 
 @dataclass(frozen=True)
 class Classes:
-    """Labels by class number, the positive one last; rows of each."""
+    """Labels by class number, of two the positive one last; rows of each."""
 
     labels: tuple[str, ...]
     rows: Mapping[str, int]
@@ -58,41 +60,75 @@ def resolve_target(names: Sequence[str], configured: str | None, default: str | 
 
 
 def find_classes(table: Table, target: int, name: str, positive: str | None) -> Classes:
-    """The classes of the good rows. Raises RefusedError where they cannot be learnt."""
-    distinct = int(table.row(f"SELECT count(DISTINCT c{target}) FROM good")[0])
-    top = table.rows(f"SELECT c{target}, count(*) FROM good GROUP BY ALL ORDER BY count(*) DESC, c{target} LIMIT 10")
-    rows = {str(label): int(count) for label, count in top}
-    shares = ", ".join(f"`{shown(label)}` ({count:,} rows)" for label, count in rows.items())
-    if distinct < 2:
-        raise RefusedError(Finding(rule=Rule.TARGET_ONE_CLASS, column=name, what=f"there is only one class, {shares}"))
-    if distinct > 2:
-        raise RefusedError(Finding(rule=Rule.TARGET_MANY_CLASSES, column=name, what=_many(distinct, shares)))
-    small = [
-        Finding(
-            rule=Rule.CLASS_TOO_SMALL,
-            column=name,
-            what=f"class `{shown(label)}` has {count} rows; {MINIMUM_ROWS_PER_CLASS} are needed",
+    """The classes of the good rows: of two the positive one last, of more in the order of numbers or of text.
+
+    Raises:
+        RefusedError: they cannot be learnt.
+    """
+    found = table.rows(
+        f"SELECT c{target}, count(*) FROM good GROUP BY ALL ORDER BY count(*) DESC, c{target} LIMIT {MOST_CLASSES + 1}"
+    )
+    rows = {str(label): int(count) for label, count in found}
+    if len(rows) < 2:
+        what = f"there is only one class, {_shares(rows)}"
+        raise RefusedError(Finding(rule=Rule.TARGET_ONE_CLASS, column=name, what=what))
+    if len(rows) > MOST_CLASSES:
+        distinct = int(table.row(f"SELECT count(DISTINCT c{target}) FROM good")[0])
+        what = (
+            f"it has {distinct:,} different values, so it looks like a quantity; at most {MOST_CLASSES} classes can be "
+            "predicted, and numbers cannot"
         )
-        for label, count in rows.items()
-        if count < MINIMUM_ROWS_PER_CLASS
-    ]
-    if small:
-        raise RefusedError(*small)
-    if positive is not None and positive.strip() not in rows:
-        what = f"`positive: {positive}` is no label of the target; the labels are {listed(list(rows))}"
-        raise RefusedError(Finding(rule=Rule.POSITIVE_UNKNOWN, column=name, what=what))
+        raise RefusedError(Finding(rule=Rule.TARGET_MANY_CLASSES, column=name, what=what))
+    problems = [*_alike(name, rows), *_small(name, rows), *_wrong_positive(name, rows, positive)]
+    if problems:
+        raise RefusedError(*problems)
+    if len(rows) > 2:
+        return Classes(tuple(sorted(rows, key=_by_number)), rows)
     last = positive.strip() if positive is not None else _positive_by_convention(rows)
     first = next(label for label in rows if label != last)
     return Classes((first, last), rows)
 
 
-def _many(distinct: int, shares: str) -> str:
-    if distinct > _MANY_VALUES:
-        return (
-            f"it has {distinct:,} different values, so it looks like a quantity; "
-            "only targets of two classes are supported, and predicting numbers is not"
-        )
-    return f"it has {distinct} classes, {shares}; more than two (multi-class) are not supported yet"
+def _shares(rows: Mapping[str, int]) -> str:
+    return ", ".join(f"`{shown(label)}` ({count:,} rows)" for label, count in rows.items())
+
+
+def _alike(name: str, rows: Mapping[str, int]) -> Iterator[Finding]:
+    """Labels that people read as one: `Yes` and `yes`, `1` and `1.0`. As classes apart they would be learnt apart."""
+    spellings: dict[object, list[str]] = {}
+    for label in rows:
+        spellings.setdefault(_meaning(label), []).append(label)
+    for alike in spellings.values():
+        if len(alike) > 1:
+            what = f"its labels {listed(alike)} look like one class written in {len(alike)} ways"
+            yield Finding(rule=Rule.LABELS_ALIKE, column=name, what=what)
+
+
+def _meaning(label: str) -> object:
+    return float(label) if re.fullmatch(NUMBER, label) else " ".join(label.casefold().split())
+
+
+def _small(name: str, rows: Mapping[str, int]) -> Iterator[Finding]:
+    for label, count in rows.items():
+        if count < MINIMUM_ROWS_PER_CLASS:
+            what = f"class `{shown(label)}` has {count} rows; {MINIMUM_ROWS_PER_CLASS} are needed"
+            yield Finding(rule=Rule.CLASS_TOO_SMALL, column=name, what=what)
+
+
+def _wrong_positive(name: str, rows: Mapping[str, int], positive: str | None) -> Iterator[Finding]:
+    if positive is None:
+        return
+    if len(rows) > 2:
+        what = f"`positive: {positive}` is set, but the target has {len(rows)} classes; it is for two"
+        yield Finding(rule=Rule.POSITIVE_OF_MANY, column=name, what=what)
+    elif positive.strip() not in rows:
+        what = f"`positive: {positive}` is no label of the target; the labels are {listed(list(rows))}"
+        yield Finding(rule=Rule.POSITIVE_UNKNOWN, column=name, what=what)
+
+
+def _by_number(label: str) -> tuple[bool, float, str]:
+    number = float(label) if re.fullmatch(NUMBER, label) else None
+    return (number is None, number or 0.0, label)
 
 
 def _positive_by_convention(rows: Mapping[str, int]) -> str:

@@ -57,6 +57,68 @@ def test_the_order_of_rows_does_not_matter(sample: Sample, random: object) -> No
     assert before.roc_auc == pytest.approx(after.roc_auc)
 
 
+@st.composite
+def many_class_samples(draw: st.DrawFn) -> Sample:
+    """Labels of three to five classes, each present, with float32 probabilities as XGBoost gives them."""
+    classes = draw(st.integers(3, 5))
+    seed = draw(st.integers(0, 2**32 - 1))
+    rng = np.random.default_rng(seed)
+    labels = np.concatenate([np.arange(classes), rng.integers(0, classes, draw(st.integers(0, 60)))])
+    logits = rng.normal(size=(labels.size, classes)).astype(np.float32) * draw(st.sampled_from([0.1, 1, 10]))
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return labels.astype(np.int64), (powers / powers.sum(axis=1, keepdims=True)).astype(np.float64)
+
+
+def adding_up(scores: Floats) -> Floats:
+    """What scikit-learn asks for, and float32 gives within rounding only."""
+    return scores / scores.sum(axis=1, keepdims=True)
+
+
+@settings(max_examples=60)
+@given(many_class_samples())
+def test_metrics_of_many_classes_equal_those_of_scikit_learn(sample: Sample) -> None:
+    labels, scores = sample
+    classes = list(range(scores.shape[1]))
+    predicted = scores.argmax(axis=1)
+    found = measure(labels, scores, prior_log_loss=1.1)
+    oracle = sklearn.metrics.log_loss(labels, adding_up(scores), labels=classes)
+    assert found.log_loss == pytest.approx(oracle, rel=1e-6)
+    assert [list(row) for row in found.confusion_matrix] == sklearn.metrics.confusion_matrix(labels, predicted).tolist()
+    assert found.accuracy == pytest.approx(sklearn.metrics.accuracy_score(labels, predicted))
+    assert found.recall == pytest.approx(sklearn.metrics.recall_score(labels, predicted, average="macro"))
+    one_against_the_rest = [sklearn.metrics.roc_auc_score(labels == k, scores[:, k]) for k in classes]
+    assert found.roc_auc == pytest.approx(np.mean(one_against_the_rest), rel=1e-9)
+    if set(predicted) == set(classes):
+        oracle = sklearn.metrics.precision_score(labels, predicted, average="macro")
+        assert found.precision == pytest.approx(oracle)
+    else:
+        assert found.precision is None, "a class that is never predicted has no precision"
+    assert found.cutoff is None
+
+
+@settings(max_examples=30)
+@given(samples())
+def test_two_classes_measure_the_same_in_either_form(sample: Sample) -> None:
+    labels, scores = sample
+    both = np.column_stack([1 - scores, scores])
+    assert log_loss(labels, both) == pytest.approx(log_loss(labels, scores), rel=1e-9, abs=1e-12)
+
+
+@settings(max_examples=30)
+@given(many_class_samples())
+def test_renaming_classes_rearranges_the_matrix(sample: Sample) -> None:
+    labels, scores = sample
+    order = np.random.default_rng(1).permutation(scores.shape[1])
+    renamed = measure(np.argsort(order)[labels], scores[:, order], 1.1)
+    before = np.array(measure(labels, scores, 1.1).confusion_matrix)
+    assert np.array_equal(np.array(renamed.confusion_matrix), before[order][:, order])
+
+
+def test_scores_that_do_not_add_up_are_refused() -> None:
+    with pytest.raises(NothingToMeasureError, match="probabilities"):
+        measure(np.array([0, 1, 2]), np.full((3, 3), 0.5), 1.1)
+
+
 def test_a_perfect_model_has_no_loss() -> None:
     labels = np.array([0, 1, 1, 0])
     assert log_loss(labels, labels.astype(np.float64)) == pytest.approx(0, abs=1e-12)
@@ -81,7 +143,7 @@ def test_one_class_has_no_roc_curve() -> None:
         ([0, 0], [0.1, 0.2], 0.7, "one class"),
         ([0, 1], [0.1, math.nan], 0.7, "probabilities"),
         ([0, 1], [0.1, 1.5], 0.7, "probabilities"),
-        ([0, 2], [0.1, 0.5], 0.7, "0 or 1"),
+        ([0, 2], [0.1, 0.5], 0.7, "not all from 0 to 1"),
         ([0, 1], [0.1], 0.7, "2 test rows but 1 scores"),
         ([0, 1], [0.1, 0.5], None, "class shares"),
         ([0, 1], [0.1, 0.5], math.nan, "class shares"),

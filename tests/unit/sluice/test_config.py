@@ -24,13 +24,22 @@ def test_a_configuration_is_read() -> None:
     config = parse_config("target: churned\ngates: {min_accuracy: 0.8}\nhyperparameters: {max_depth: 3}", NAME)
     assert config.target == "churned"
     assert config.gates.min_accuracy == 0.8
-    assert config.resolved_hyperparameters()["max_depth"] == "3"
+    assert config.resolved_hyperparameters(classes=2)["max_depth"] == "3"
 
 
 def test_hyperparameters_are_the_strings_that_sagemaker_wants_with_early_stopping_armed() -> None:
-    resolved = parse_config(None, NAME).resolved_hyperparameters()
+    resolved = parse_config(None, NAME).resolved_hyperparameters(classes=2)
+    assert resolved["objective"] == "binary:logistic"
     assert all(isinstance(value, str) for value in resolved.values())
     assert {"num_round", "objective", "eval_metric", "early_stopping_rounds"} <= set(resolved)
+
+
+def test_many_classes_are_trained_for_a_probability_of_each() -> None:
+    resolved = parse_config("hyperparameters: {max_depth: 3}", NAME).resolved_hyperparameters(classes=7)
+    assert resolved["objective"] == "multi:softprob"
+    assert resolved["num_class"] == "7"
+    assert resolved["eval_metric"] == "mlogloss"
+    assert resolved["max_depth"] == "3"
 
 
 @pytest.mark.parametrize(

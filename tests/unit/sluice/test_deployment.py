@@ -87,6 +87,10 @@ def test_scores_come_back_as_they_were_sent(scores: list[float], separator: str)
     assert parse_scores(separator.join(map(repr, scores)) + "\n") == scores
 
 
+def test_scores_of_many_classes_come_row_after_row() -> None:
+    assert parse_scores("[0.1, 0.2, 0.7]\n[0.5, 0.25, 0.25]\n") == [0.1, 0.2, 0.7, 0.5, 0.25, 0.25]
+
+
 @pytest.mark.parametrize("body", ["nan", "0.5\ninf", "abc"])
 def test_what_is_no_score_is_an_error(body: str) -> None:
     with pytest.raises(ValueError, match=r"finite|could not convert"):
@@ -94,7 +98,7 @@ def test_what_is_no_score_is_an_error(body: str) -> None:
 
 
 def test_too_few_scores_are_an_error() -> None:
-    with pytest.raises(ValueError, match="3 rows were sent and 2 scores came back"):
+    with pytest.raises(ValueError, match="3 scores were expected and 2 came back"):
         largest_difference([0.1, 0.2], [0.1, 0.2, 0.3])
 
 

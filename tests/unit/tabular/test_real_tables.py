@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import pytest
 import xgboost as xgb
-from sklearn.datasets import load_breast_cancer
+from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.metrics import log_loss
 
 from sluice.config import DatasetConfig
@@ -23,9 +25,15 @@ def shared(name: str) -> Path:
     return path
 
 
-def breast_cancer(folder: Path) -> Path:
-    path = folder / "breast-cancer.csv"
-    load_breast_cancer(as_frame=True).frame.to_csv(path, index=False)
+SHIPPED: Final[dict[str, Callable[..., Any]]] = {"breast-cancer": load_breast_cancer, "digits": load_digits}
+
+
+def table_of(name: str, folder: Path) -> Path:
+    """One of the tables that scikit-learn ships, or one of those beside the repository."""
+    if name not in SHIPPED:
+        return shared(name)
+    path = folder / f"{name}.csv"
+    SHIPPED[name](as_frame=True).frame.to_csv(path, index=False)
     return path
 
 
@@ -83,13 +91,18 @@ def matrix(judged: Judged, part: str) -> xgb.DMatrix:
 
 @pytest.mark.parametrize(
     ("name", "target", "at_most"),
-    [("breast-cancer", "target", 0.15), ("telco-customer-churn.csv", "Churn", 0.45), ("adult.csv", "income", 0.30)],
+    [
+        ("breast-cancer", "target", 0.15),
+        ("digits", "target", 0.35),
+        ("telco-customer-churn.csv", "Churn", 0.45),
+        ("adult.csv", "income", 0.30),
+    ],
 )
 def test_the_built_in_algorithm_learns_from_the_files(
     judge: Judge, tmp_path: Path, name: str, target: str, at_most: float
 ) -> None:
-    judged = judge(breast_cancer(tmp_path) if name == "breast-cancer" else shared(name), target=target)
-    parameters = DatasetConfig.model_validate({}).resolved_hyperparameters()
+    judged = judge(table_of(name, tmp_path), target=target)
+    parameters = DatasetConfig.model_validate({}).resolved_hyperparameters(len(judged.report.classes))
     rounds, patience = int(parameters.pop("num_round")), int(parameters.pop("early_stopping_rounds"))
     train, validation, test = (matrix(judged, part) for part in ("train", "validation", "test"))
     booster = xgb.train(

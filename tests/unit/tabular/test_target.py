@@ -28,6 +28,8 @@ def test_the_configured_target_wins_over_default_and_convention(judge: Judge) ->
     assert judge(content).report.target == "label"
 
 
+THREE_CLASSES = table([row.replace("no", "maybe") if i % 2 else row for i, row in enumerate(data_rows())])
+
 REFUSED_TARGETS: dict[str, tuple[str, dict[str, Any], Rule, str]] = {
     "unnamed": (
         renamed("outcome"),
@@ -62,12 +64,23 @@ REFUSED_TARGETS: dict[str, tuple[str, dict[str, Any], Rule, str]] = {
         Rule.TARGET_ONE_CLASS,
         "there is only one class, `no` (120 rows)",
     ),
-    "three classes": (
-        table([row.replace("no", "maybe") if i % 2 else row for i, row in enumerate(data_rows())]),
+    "labels that differ by case": (
+        table([row.replace("no", "No") if i % 2 else row for i, row in enumerate(data_rows())]),
         {},
-        Rule.TARGET_MANY_CLASSES,
-        "it has 3 classes, `maybe` (40 rows), `no` (40 rows), `yes` (40 rows); "
-        "more than two (multi-class) are not supported yet",
+        Rule.LABELS_ALIKE,
+        "its labels `No`, `no` look like one class written in 2 ways. Write each label in one way.",
+    ),
+    "labels that are the same number": (
+        table([row.replace("no", "1" if i % 2 else "1.0") for i, row in enumerate(data_rows())]),
+        {},
+        Rule.LABELS_ALIKE,
+        "look like one class written in 2 ways",
+    ),
+    "a positive one of three": (
+        THREE_CLASSES,
+        {"positive": "yes"},
+        Rule.POSITIVE_OF_MANY,
+        "`positive: yes` is set, but the target has 3 classes; it is for two",
     ),
     "a quantity": (
         table(),
@@ -94,6 +107,19 @@ REFUSED_TARGETS: dict[str, tuple[str, dict[str, Any], Rule, str]] = {
         "class `yes` has too few different rows",
     ),
 }
+
+
+def test_three_classes_are_numbered_by_their_text(judge: Judge) -> None:
+    judged = judge(THREE_CLASSES)
+    assert judged.report.verdict == "accepted", judged.report.reasons
+    assert judged.report.classes == ("maybe", "no", "yes")
+    labels = {line.split(",")[0] for line in (judged.out / "train" / "train.csv").read_text().splitlines()}
+    assert labels == {"0", "1", "2"}
+
+
+def test_labels_that_are_numbers_are_numbered_by_their_value(judge: Judge) -> None:
+    rows = [f"{row.rpartition(',')[0]},{number}" for row, number in zip(data_rows(), [10, 9, 2] * 40, strict=True)]
+    assert judge(table(rows)).report.classes == ("2", "9", "10")
 
 
 @pytest.mark.parametrize("case", REFUSED_TARGETS)

@@ -33,14 +33,15 @@ $(VENV)/.installed: requirements-dev.txt scripts/bootstrap.py
 	done; \
 	echo "Sluice needs a Python 3.8 or later to set itself up; on Debian: apt-get install python3 python3-venv" >&2; exit 1
 
-demo: setup ## run the main job here, on real data; or on yours: CSV=path/to/file.csv TARGET=column [DATASET=name]
-	@$(PYTHON) -m local demo $${CSV:+--csv "$$CSV"} $${TARGET:+--target "$$TARGET"} $${DATASET:+--dataset "$$DATASET"}
+demo: setup ## run the main job here, on real data; or on yours: CSV=file.csv TARGET=column [DATASET=name CONFIG=config.yaml JSON=result.json]
+	@$(PYTHON) -m local demo $${CSV:+--csv "$$CSV"} $${TARGET:+--target "$$TARGET"} $${DATASET:+--dataset "$$DATASET"} \
+		$${CONFIG:+--config "$$CONFIG"} $${JSON:+--json "$$JSON"}
 
 local: setup ## start the local AWS with the stack in it, and say what to type
 	@$(PYTHON) -m local up
 
 status: setup ## say what of the local AWS is up
-	@$(PYTHON) -m local status
+	@$(PYTHON) -m local status || true
 
 down: setup ## stop the local AWS
 	@$(PYTHON) -m local down
@@ -64,7 +65,8 @@ test: check ## check, and all tests but those that need Docker or the SageMaker 
 
 deploy: setup ## deploy to your AWS account, guided; ARCHITECTURE=arm64 (default) or x86_64
 	SLUICE_ARCHITECTURE=$(ARCHITECTURE) $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
-	$(SAM) deploy --guided --parameter-overrides Architecture=$(ARCHITECTURE)
+	@echo "When asked for Parameter Architecture, answer $(ARCHITECTURE): that is what was built."
+	$(SAM) deploy --guided
 
 remove: setup ## remove a stack from your AWS account with all that its runs made; STACK=name
 	@test -n "$(STACK)" || { echo "say which: make remove STACK=sluice" >&2; exit 2; }

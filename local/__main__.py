@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return NOT_DEPLOYED
     except KeyboardInterrupt:
-        print("interrupted; what is up: python -m local status", file=sys.stderr)
+        print("interrupted; make status says what is up", file=sys.stderr)
         return _INTERRUPTED
 
 
@@ -65,8 +65,8 @@ def _status(home: Home, options: argparse.Namespace, console: Console) -> int:
         console.print(
             f"{process.name:<10} pid {process.pid}, log {home.log(process.name)}", markup=False, soft_wrap=True
         )
-    console.print(f"{'endpoint':<10} {state.endpoint_url}", markup=False)
-    console.print(f"{'sagemaker':<10} {state.sagemaker_url}", markup=False)
+    console.print(f"{'AWS':<10} {state.endpoint_url}", markup=False)
+    console.print(f"{'SageMaker':<10} {state.sagemaker_url}", markup=False)
     for name, value in (stack.stack_outputs(Aws.of(state)) or {}).items():
         console.print(f"{name:<20} {value}", markup=False, soft_wrap=True)
     return 0
@@ -79,13 +79,14 @@ def _run(home: Home, options: argparse.Namespace, console: Console) -> int:
 
 def _demo(home: Home, options: argparse.Namespace, console: Console) -> int:
     """Runs the main job and leaves things as they were: what it started, it stops."""
-    if options.csv and not options.target:
-        raise WrongCallError("name the column to predict: make demo CSV=path/to/file.csv TARGET=column")
+    if bool(options.csv) != bool(options.target):
+        raise WrongCallError("a table of your own goes with its column: make demo CSV=path/to/file.csv TARGET=column")
     table = options.csv or write_breast_cancer(home.root / "demo")
     call = check_call(table, options.target or TARGET, options.dataset, options.config, options.json)
     was_up = cloud.is_up(home.read())
     try:
-        return run(home, call, _options(options), console)
+        keep = None if was_up else home.root / "demo" / call.folder
+        return run(home, call, _options(options), console, keep)
     finally:
         if not was_up:
             _down(home, options, console)

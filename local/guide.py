@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from local.aws import REGION, Aws
+from local.aws import Aws
 from local.home import Home, State
 
 
@@ -22,7 +22,8 @@ def write_exports(home: Home, aws: Aws) -> str:
 
 def guide(home: Home, state: State, outputs: dict[str, str]) -> str:
     aws = Aws.of(state)
-    inbox, machine = outputs["InboxBucketName"], outputs["StateMachineArn"]
+    inbox, artifacts = outputs["InboxBucketName"], outputs["ArtifactBucketName"]
+    machine = outputs["StateMachineArn"]
     return f"""\
 The local AWS is up at {state.endpoint_url}, its SageMaker at {state.sagemaker_url}.
 
@@ -37,14 +38,14 @@ Watch the execution:
   aws stepfunctions list-executions --state-machine-arn {machine} --max-items 1
   aws stepfunctions get-execution-history --execution-arn ARN --query 'events[].stateEnteredEventDetails.name'
 
-Ask the endpoint (a row without its label, in the order of recipe.json):
+Ask the endpoint, with a row that it never saw (a row holds the features in the order of recipe.json, without the
+label; one with too few is scored without a word):
+  KEY=$(aws s3 ls --recursive s3://{artifacts}/mydata/ | grep test/test.csv | sort | tail -n 1 | awk '{{print $4}}')
+  aws s3 cp s3://{artifacts}/$KEY - | head -n 1 | cut -d, -f2- > row.csv
   aws sagemaker-runtime invoke-endpoint --endpoint-name sluice-mydata --content-type text/csv \\
-    --cli-binary-format raw-in-base64-out --body '1,2,3' /dev/stdout
+    --body fileb://row.csv /dev/stdout
 
-Without the AWS CLI:
+Without the AWS CLI (pip install awscli), which also asks the endpoint:
   .venv/bin/python -m local run my.csv --target COLUMN --dataset mydata
-  .venv/bin/python -c 'import boto3; print(boto3.client("sagemaker-runtime", endpoint_url="{state.sagemaker_url}",
-    region_name="{REGION}", aws_access_key_id="test", aws_secret_access_key="test").invoke_endpoint(
-    EndpointName="sluice-mydata", ContentType="text/csv", Body="1,2,3")["Body"].read().decode())'
 
-Stop it: make down"""
+Stop it, which forgets all that was made: make down"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Final
 
 from rich import box
@@ -32,18 +33,35 @@ def print_report(
     if recorded and recorded.gates:
         console.print(_gates(recorded.gates))
     for warning in recorded.warnings if recorded else ():
-        console.print(Text(f"worth a look: {warning}", style="yellow"), soft_wrap=True)
+        console.print(Text(f"worth a look: {warning}", style="yellow"), soft_wrap=not console.is_terminal)
+    if validation and validation.left_out:
+        console.print(Text(f"{'left out':<16} {_left_out(validation.left_out)}"), soft_wrap=not console.is_terminal)
     lines = {"endpoint": _endpoint(result["endpoint"]), "prediction": _sentence(result["prediction"])}
     for name, text in lines.items():
         if text:
-            console.print(Text(f"{name:<16} {text}"), soft_wrap=True)
-    for name, where in result["artifacts"].items():
-        console.print(Text(f"{name:<16} {where}", style="dim"), soft_wrap=True)
+            console.print(Text(f"{name:<16} {text}"), soft_wrap=not console.is_terminal)
+    _print_artifacts(console, result["artifacts"])
     training = result["seconds"]["training"]
     seconds = f"{result['seconds']['total']:.1f} s" + (f", {training} s of it training" if training is not None else "")
     good = result["outcome"] == "deployed"
     headline = Text(str(result["outcome"]).replace("_", " "), style="bold green" if good else "bold red")
     console.print(headline, Text(f"in {seconds}"))
+
+
+def _left_out(columns: dict[str, str]) -> str:
+    return "; ".join(f"{name} ({reason})" for name, reason in columns.items())
+
+
+def _print_artifacts(console: Console, artifacts: dict[str, str]) -> None:
+    """Where all lies: the common folder once, then what is in it."""
+    if not artifacts:
+        return
+    folder = os.path.commonpath(artifacts.values()) if len(artifacts) > 1 else ""
+    folder = folder.replace("s3:/", "s3://", 1) if folder.startswith("s3:/") and "s3://" not in folder else folder
+    if folder:
+        console.print(Text(f"{'made in':<16} {folder}/", style="dim"), soft_wrap=not console.is_terminal)
+    for name, where in artifacts.items():
+        console.print(Text(f"{name:<16} {where.removeprefix(folder).lstrip('/')}", style="dim"), soft_wrap=True)
 
 
 def _print_metrics(console: Console, metrics: Metrics, classes: tuple[str, ...]) -> None:
@@ -55,7 +73,7 @@ def _print_metrics(console: Console, metrics: Metrics, classes: tuple[str, ...])
             f" on {metrics.rows:,} held-out rows; always predicting the class frequencies: {metrics.prior_log_loss:.4f}"
             f" ({share:.0%} of it)",
         ),
-        soft_wrap=True,
+        soft_wrap=not console.is_terminal,
     )
     at = "" if metrics.cutoff is None else f" at cutoff {metrics.cutoff:g}"
     console.print(Text(f"accuracy {metrics.accuracy:.4f}{at}"))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 import sys
 import time
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,6 +36,9 @@ NOT_DEPLOYED: Final = 1
 WRONG_CALL: Final = 2
 
 _TEST_HEAD_BYTES: Final = 1 << 20
+_REPORTS: Final = ("validation", "rejected_rows", "recipe", "config", "evaluation", "outcome")
+_NAMES_SHOWN: Final = 40
+_NAME_SHOWN: Final = 60
 
 
 class WrongCallError(Exception):
@@ -66,9 +71,8 @@ def check_call(
         header = read_header(table)
     except OSError as error:
         raise WrongCallError(f"{table}: {error.strerror or error}") from error
-    if target not in header:
-        listed = ", ".join(header) if any(header) else "none: the file starts with an empty line"
-        raise WrongCallError(f"{table}: there is no column {target!r}; columns: {listed}")
+    if header is not None and target not in header:
+        raise WrongCallError(_no_such_column(table, target, header))
     folder = dataset if dataset is not None else dataset_name(table)
     if not folder or "/" in folder or folder != folder.strip():
         raise WrongCallError(f"--dataset {folder!r}: expected a name for a folder, such as churn")
@@ -77,13 +81,26 @@ def check_call(
     return Call(table, folder, _config_with_target(config, target), json_path)
 
 
+def _no_such_column(table: Path, target: str, header: list[str]) -> str:
+    near = next((name for name in header if name.lower() == target.lower()), None)
+    near = near or next(iter(get_close_matches(target, header, n=1)), None)
+    hint = f"; did you mean `{near}`?" if near else ""
+    shown = ", ".join(f"`{name[:_NAME_SHOWN]}`" for name in header[:_NAMES_SHOWN])
+    more = f" and {len(header) - _NAMES_SHOWN} more" if len(header) > _NAMES_SHOWN else ""
+    listed = shown.encode("unicode_escape").decode("ascii") if not shown.isprintable() else shown
+    return f"{table}: there is no column `{target}`{hint} The columns are {listed}{more}."
+
+
 def dataset_name(table: Path) -> str:
     """The default name of a dataset: the file's name in the letters that AWS names may have."""
     return re.sub(r"[^a-z0-9]+", "-", table.stem.lower()).strip("-") or "table"
 
 
-def run(home: Home, call: Call, options: Options, console: Console) -> int:
+def run(home: Home, call: Call, options: Options, console: Console, keep: Path | None = None) -> int:
     """Does the main job.
+
+    Args:
+        keep: a folder for copies of the reports, where the local AWS will be gone before they are read.
 
     Returns:
         Exit status: 0 deployed, 1 not deployed, whatever the reason; the reasons are on standard error.
@@ -95,7 +112,10 @@ def run(home: Home, call: Call, options: Options, console: Console) -> int:
         result, recorded, validation = failure_json(call.folder, str(error), time.monotonic() - started), None, None
     if call.json_path:
         call.json_path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    print_report(console, result, recorded, validation)
+    shown = result
+    if keep and result["artifacts"]:
+        shown = {**result, "artifacts": keep_reports(Aws.of(home.read()), result["artifacts"], keep)}
+    print_report(console, shown, recorded, validation)
     if result["outcome"] == Outcome.DEPLOYED:
         return DEPLOYED
     for reason in result["reasons"]:
@@ -103,11 +123,23 @@ def run(home: Home, call: Call, options: Options, console: Console) -> int:
     return NOT_DEPLOYED
 
 
+def keep_reports(aws: Aws, artifacts: dict[str, str], folder: Path) -> dict[str, str]:
+    """Copies the reports of a run into ``folder``, which holds those of the last run only. Returns path by name."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    kept: dict[str, str] = {}
+    for name, (bucket, key) in {name: split_uri(artifacts[name]) for name in _REPORTS if name in artifacts}.items():
+        path = folder / Path(key).name
+        aws.s3.download_file(bucket, key, str(path))
+        kept[name] = str(path)
+    return kept
+
+
 def start_and_deploy(home: Home, options: Options, console: Console) -> tuple[Aws, dict[str, str]]:
     """The local AWS, up and with the current stack, and the stack's outputs."""
 
     def say(text: str) -> None:
-        console.print(Text(text, style="dim"), soft_wrap=True)
+        console.print(Text(text, style="dim"), soft_wrap=not console.is_terminal)
 
     with home.locked():
         if not cloud.is_up(home.read()):
@@ -122,9 +154,8 @@ def _run(
 ) -> tuple[dict[str, Any], RunResult | None, ValidationResult | None]:
     aws, outputs = start_and_deploy(home, options, console)
     arn = drop(aws, outputs, call)
-    console.print(
-        Text(f"s3://{outputs['InboxBucketName']}/{call.key} is in; execution {arn}", style="dim"), soft_wrap=True
-    )
+    dropped = Text(f"s3://{outputs['InboxBucketName']}/{call.key} is in; execution {arn}", style="dim")
+    console.print(dropped, soft_wrap=not console.is_terminal)
     snapshot = _follow(aws, arn, console)
     recorded, validation = run_result(snapshot), validation_result(snapshot)
     prediction = None
@@ -206,7 +237,9 @@ def _config_with_target(path: Path | None, target: str) -> str:
         merged = {**(yaml.safe_load(text or "") or {}), "target": target}
         config = yaml.safe_dump(merged, allow_unicode=True, sort_keys=False)
         parse_config(config, str(path or "--target"))
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise WrongCallError(f"--config {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
         raise WrongCallError(f"--config {path}: {error}") from error
     except ConfigError as error:
         raise WrongCallError("\n".join(error.reasons)) from error

@@ -218,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print("nothing was removed")
             return 1
     except (RemoveError, BotoCoreError, ClientError) as error:
-        print(f"{error}\nWhat was removed stays removed; mend this and call again.", file=sys.stderr)
+        print(f"{error}\nMend this and call again; what was removed before stays removed.", file=sys.stderr)
         return 1
     return 0
 

@@ -24,6 +24,11 @@ from sluice.step import TRANSFER_CONFIG, emit, step
 #: Rows that are asked of the live endpoint after deployment.
 GOLDEN_ROWS = 20
 
+WAY_OUT = (
+    "Give it more rows, or columns that tell more about the target; or, if such a model is good enough, set the gates "
+    "in the dataset's config.yaml."
+)
+
 settings = EvaluateSettings.load()
 s3 = boto3.client("s3", config=TRANSFER_CONFIG)
 
@@ -58,6 +63,8 @@ def evaluate(request: EvaluateRequest, config: DatasetConfig, test: Path, archiv
     metrics = measure(labels, scores, request.validation.prior_log_loss)
     gates = judge(metrics, config.gates, settings.default_max_log_loss_share_of_prior)
     failed = tuple(f"Gate {gate.name} failed: {gate.reason}." for gate in gates if not gate.passed)
+    if failed:
+        failed = (*failed, WAY_OUT)
     emit(request.run.dataset, {"LogLoss": (metrics.log_loss, MetricUnit.NoUnit)})
     return record(
         request,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import boto3
 from botocore.exceptions import ClientError
 
 from sluice.config import ConfigError, DatasetConfig, parse_config
-from sluice.layout import RunLayout, config_key, uri
+from sluice.contract import ContractError, Plan, plan
+from sluice.contract_store import StoredContract, read_contract, write_contract
+from sluice.layout import RunLayout, config_key, contract_key, uri
 from sluice.messages import Run, ValidateRequest, ValidationResult
 from sluice.objects import read_text, upload_working_data, write_json
 from sluice.settings import ValidateSettings
@@ -27,7 +31,8 @@ def handler(request: ValidateRequest) -> ValidationResult:
         return reject(run, (reason,))
     try:
         config = config_of(run)
-    except ConfigError as error:
+        stored, contract = contract_of(run, config)
+    except (ConfigError, ContractError) as error:
         return reject(run, tuple(error.reasons))
     with tempfile.TemporaryDirectory() as scratch:
         table, out = Path(scratch, "table.csv"), Path(scratch, "out")
@@ -40,7 +45,9 @@ def handler(request: ValidateRequest) -> ValidationResult:
             config=config,
             default_target=settings.default_target or None,
             out=out,
+            contract=contract,
         )
+        keep_contract(run, stored, contract, out)
         return store(run, config, report, out)
 
 
@@ -55,6 +62,28 @@ def config_of(run: Run) -> DatasetConfig:
         return DatasetConfig.model_validate_json(kept)
     key = config_key(run.folder)
     return parse_config(read_text(s3, run.bucket, key), uri(run.bucket, key))
+
+
+def contract_of(run: Run, config: DatasetConfig) -> tuple[StoredContract | None, Plan]:
+    """The dataset's contract as it lies in S3, and what this run does with it.
+
+    Raises:
+        ContractError: it cannot be used.
+    """
+    key = contract_key(run.dataset)
+    stored = None if config.contract.mode == "ignore" else read_contract(s3, settings.artifact_bucket, key)
+    name = uri(settings.artifact_bucket, key)
+    return stored, plan(config.contract.mode, stored.text if stored else None, name, run.run_id)
+
+
+def keep_contract(run: Run, stored: StoredContract | None, contract: Plan, out: Path) -> None:
+    """Writes the contract that the file made, unless another run was faster, and what the run used beside its data."""
+    made = out / "contract.json"
+    if made.exists() and not contract.stored:
+        text = made.read_text(encoding="utf-8")
+        write_contract(s3, settings.artifact_bucket, contract_key(run.dataset), text, stored)
+    elif contract.held and stored:
+        made.write_text(stored.text, encoding="utf-8")
 
 
 def refused_unread(run: Run) -> str | None:
@@ -74,6 +103,12 @@ def reject(run: Run, reasons: tuple[str, ...]) -> ValidationResult:
     report = {"verdict": "rejected", "reasons": list(reasons)}
     write_json(s3, settings.artifact_bucket, key, report)
     return ValidationResult(verdict="rejected", reasons=reasons, report_uri=uri(settings.artifact_bucket, key))
+
+
+def left_out(report: TableReport) -> Iterator[tuple[str, str]]:
+    """The first columns that no feature was made of; all of them are in the report."""
+    unused = ((column.name, column.reason) for column in report.columns if column.reason)
+    return itertools.islice(((name[:60], reason) for name, reason in unused), 30)
 
 
 def fetch(run: Run, path: Path) -> bool:
@@ -96,6 +131,8 @@ def store(run: Run, config: DatasetConfig, report: TableReport, out: Path) -> Va
         for part in ("train", "validation", "test"):
             upload_working_data(s3, out / part / f"{part}.csv", bucket, f"{getattr(layout, part)}{part}.csv")
         s3.upload_file(str(out / "recipe.json"), bucket, layout.recipe, ExtraArgs={"ContentType": "application/json"})
+    if (used := out / "contract.json").exists():
+        s3.upload_file(str(used), bucket, layout.contract, ExtraArgs={"ContentType": "application/json"})
     upload_working_data(s3, out / "rejected_rows.csv", bucket, layout.rejected_rows)
     s3.upload_file(
         str(out / "validation.json"), bucket, layout.validation_report, ExtraArgs={"ContentType": "application/json"}
@@ -114,9 +151,12 @@ def store(run: Run, config: DatasetConfig, report: TableReport, out: Path) -> Va
         target=report.target,
         classes=report.classes,
         features=report.features,
+        left_out=dict(left_out(report)),
         prior_log_loss=report.prior_log_loss,
         config_uri=uri(bucket, layout.config),
         report_uri=uri(bucket, layout.validation_report),
         rejected_rows_uri=uri(bucket, layout.rejected_rows),
+        contract_uri=uri(bucket, layout.contract) if report.contract else None,
+        contract_version=report.contract.version if report.contract else None,
         **({name: uri(bucket, key) for name, key in made.items()} if accepted else {}),
     )

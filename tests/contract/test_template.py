@@ -234,6 +234,12 @@ def test_the_template_and_the_layers_are_built_for_the_same_processor_by_default
     assert TEMPLATE["Parameters"]["Architecture"]["Default"] == default
 
 
+def test_a_change_of_processor_makes_sam_build_the_layers_anew() -> None:
+    """SAM's cache does not see SLUICE_ARCHITECTURE; without this it hands out wheels for the other processor."""
+    for layer in resources("AWS::Serverless::LayerVersion").values():
+        assert layer["Metadata"] == {"BuildMethod": "makefile", "BuildArchitecture": {"Ref": "Architecture"}}
+
+
 def test_the_outputs_are_those_that_the_readme_names() -> None:
     assert {"InboxBucketName", "ArtifactBucketName", "StateMachineArn", "RunsTableName", "DashboardUrl"} <= set(
         TEMPLATE["Outputs"]

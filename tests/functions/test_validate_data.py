@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import io
 import json
+from typing import Any
 
 import pytest
 
 from functions.validate_data import app
+from sluice.contract_store import ContractTakenError, read_contract
+from sluice.layout import RunLayout, contract_key
 from sluice.messages import ValidationResult
 from sluice.objects import WORKING_DATA_TAG
 from tests.functions.conftest import ARTIFACTS, INBOX, Aws, Context, request
@@ -32,7 +35,8 @@ def test_a_good_table_becomes_three_parts_a_recipe_and_a_report(aws: Aws, contex
     assert result.prior_log_loss == pytest.approx(0.66, abs=0.05)
     layout = aws.layout
     assert aws.stored() == {
-        layout.validation_report, layout.rejected_rows, layout.recipe, layout.config,
+        layout.validation_report, layout.rejected_rows, layout.recipe, layout.config, layout.contract,
+        contract_key(GOOD.run.dataset),
         f"{layout.train}train.csv", f"{layout.validation}validation.csv", f"{layout.test}test.csv",
     }  # fmt: skip
     first = aws.read(f"{layout.train}train.csv").decode().splitlines()[0].split(",")
@@ -119,3 +123,151 @@ def test_row_values_are_not_logged(aws: Aws, context: Context, breast_cancer: st
     validate(context)
     assert log.getvalue()
     assert "secret-cell" not in log.getvalue()
+
+
+CONTRACT = contract_key(GOOD.run.dataset)
+NEXT = RunLayout(GOOD.run.dataset, "b" * 12)
+
+
+def validate_next(aws: Aws, context: Context, table: str) -> ValidationResult:
+    """A second file of the dataset, in a run of its own."""
+    aws.put(INBOX, "incoming/breast-cancer/next.csv", table)
+    return validate(context, run_id="b" * 12, key="incoming/breast-cancer/next.csv")
+
+
+@pytest.fixture
+def first(aws: Aws, context: Context, breast_cancer: str) -> ValidationResult:
+    """The dataset's first file, accepted."""
+    aws.put(INBOX, GOOD.run.key, breast_cancer)
+    aws.put(INBOX, CONFIG_KEY, "target: diagnosis")
+    return validate(context)
+
+
+def test_the_first_accepted_file_makes_the_contract(aws: Aws, first: ValidationResult) -> None:
+    assert (first.verdict, first.contract_version) == ("accepted", 1)
+    assert first.contract_uri == f"s3://{ARTIFACTS}/{aws.layout.contract}"
+    assert aws.read(CONTRACT) == aws.read(aws.layout.contract)
+    made = json.loads(aws.read(CONTRACT))
+    assert (made["run_id"], made["rows"], len(made["columns"])) == (GOOD.run.run_id, 569, 31)
+    assert json.loads(aws.read(aws.layout.validation_report))["contract"]["made"]
+
+
+def test_a_refused_file_makes_no_contract(aws: Aws, context: Context, breast_cancer: str) -> None:
+    aws.put(INBOX, GOOD.run.key, breast_cancer)
+    result = validate(context)
+    assert (result.verdict, result.contract_uri, result.contract_version) == ("rejected", None, None)
+    assert CONTRACT not in aws.stored()
+
+
+def test_a_second_file_is_held_against_the_contract_and_leaves_it_as_it_is(
+    aws: Aws, context: Context, breast_cancer: str, first: ValidationResult
+) -> None:
+    before = aws.read(CONTRACT)
+    header, *rows = breast_cancer.splitlines()
+    result = validate_next(aws, context, "\n".join([header, *rows[100:]]))
+    assert (result.verdict, result.contract_version, result.warnings) == ("accepted", 1, first.warnings)
+    assert aws.read(CONTRACT) == before == aws.read(NEXT.contract)
+    assert json.loads(aws.read(NEXT.validation_report))["contract"] == {
+        "version": 1, "made": False, "reordered": False, "breaches": [],
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("first")
+def test_a_second_file_that_breaks_the_contract_is_refused(aws: Aws, context: Context, breast_cancer: str) -> None:
+    before = aws.read(CONTRACT)
+    result = validate_next(aws, context, breast_cancer.replace("mean radius", "radius (mean)", 1))
+    assert (result.verdict, result.contract_version, result.train_uri) == ("rejected", 1, None)
+    assert result.reasons[0].startswith("next.csv, column `mean radius`: it is absent")
+    assert aws.read(CONTRACT) == before
+    report = json.loads(aws.read(NEXT.validation_report))
+    assert [one["rule"] for one in report["contract"]["breaches"]] == ["missing_column", "new_column"]
+
+
+@pytest.mark.usefixtures("first")
+def test_a_reset_makes_the_next_version_once(aws: Aws, context: Context, breast_cancer: str) -> None:
+    aws.put(INBOX, CONFIG_KEY, "target: diagnosis\ncontract: reset")
+    changed = breast_cancer.replace("mean radius", "radius", 1)
+    result = validate_next(aws, context, changed)
+    assert (result.verdict, result.contract_version) == ("accepted", 2)
+    made = json.loads(aws.read(CONTRACT))
+    assert (made["version"], made["run_id"], made["columns"][0]["name"]) == (2, "b" * 12, "radius")
+    assert validate_next(aws, context, changed) == result
+    assert json.loads(aws.read(CONTRACT))["version"] == 2
+
+
+@pytest.mark.usefixtures("first")
+def test_an_ignored_contract_is_neither_read_nor_written(aws: Aws, context: Context, breast_cancer: str) -> None:
+    aws.put(INBOX, CONFIG_KEY, "target: diagnosis\ncontract: ignore")
+    aws.put(ARTIFACTS, CONTRACT, "{")
+    result = validate_next(aws, context, breast_cancer)
+    assert (result.verdict, result.contract_uri) == ("accepted", None)
+    assert aws.read(CONTRACT) == b"{"
+
+
+def test_a_broken_contract_refuses_the_file_and_names_the_key(aws: Aws, context: Context, breast_cancer: str) -> None:
+    aws.put(INBOX, GOOD.run.key, breast_cancer)
+    aws.put(INBOX, CONFIG_KEY, "target: diagnosis")
+    aws.put(ARTIFACTS, CONTRACT, '{"columns": [{"name": "mean radius", "kind": "float"}]}')
+    result = validate(context)
+    assert result.verdict == "rejected"
+    (reason,) = result.reasons
+    assert reason.startswith(f"s3://{ARTIFACTS}/{CONTRACT}: `columns.0.kind`")
+    assert "`contract: reset`" in reason
+
+
+def test_a_contract_by_hand_is_held_in_what_it_says(aws: Aws, context: Context, breast_cancer: str) -> None:
+    aws.put(INBOX, GOOD.run.key, breast_cancer)
+    aws.put(INBOX, CONFIG_KEY, "target: diagnosis\ncontract: {rules: {new_column: ignore}}")
+    aws.put(ARTIFACTS, CONTRACT, '{"version": 7, "columns": [{"name": "mean radius", "maximum": 0.5}]}')
+    result = validate(context)
+    assert (result.verdict, result.contract_version) == ("rejected", 7)
+    (reason,) = result.reasons
+    assert "column `mean radius`: its values reach from" in reason
+
+
+def test_of_two_first_files_the_slower_is_held_against_the_contract_of_the_faster(
+    aws: Aws, context: Context, breast_cancer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.put(INBOX, GOOD.run.key, breast_cancer)
+    aws.put(INBOX, CONFIG_KEY, "target: diagnosis")
+
+    def read_before_the_other_writes(*arguments: Any) -> Any:
+        found = read_contract(*arguments)
+        aws.put(ARTIFACTS, CONTRACT, '{"target": {"name": "other"}}')
+        return found
+
+    monkeypatch.setattr(app, "read_contract", read_before_the_other_writes)
+    with pytest.raises(ContractTakenError):
+        validate(context)
+    assert aws.layout.validation_report not in aws.stored()
+    monkeypatch.undo()
+    result = validate(context)
+    assert (result.verdict, result.contract_version) == ("rejected", 1)
+    assert "it is the target now" in result.reasons[0]
+
+
+@pytest.mark.usefixtures("first")
+def test_a_reset_does_not_overwrite_a_contract_that_it_has_not_read(
+    aws: Aws, context: Context, breast_cancer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.put(INBOX, CONFIG_KEY, "target: diagnosis\ncontract: reset")
+
+    def read_before_a_person_edits(*arguments: Any) -> Any:
+        found = read_contract(*arguments)
+        aws.put(ARTIFACTS, CONTRACT, '{"version": 9}')
+        return found
+
+    monkeypatch.setattr(app, "read_contract", read_before_a_person_edits)
+    with pytest.raises(ContractTakenError):
+        validate_next(aws, context, breast_cancer)
+    assert json.loads(aws.read(CONTRACT)) == {"version": 9}
+
+
+@pytest.mark.usefixtures("first")
+def test_values_that_break_the_contract_are_not_logged(
+    aws: Aws, context: Context, breast_cancer: str, log: io.StringIO
+) -> None:
+    text = breast_cancer.replace("malignant", "secret-class")
+    result = validate_next(aws, context, text)
+    assert any("secret-class" in reason for reason in result.reasons)
+    assert "secret-class" not in log.getvalue()

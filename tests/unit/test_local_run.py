@@ -44,16 +44,40 @@ def test_a_target_that_yaml_would_read_as_something_else_stays_what_it_is(tmp_pa
 
 
 def test_an_unknown_column_is_a_wrong_call_that_lists_the_columns(table: Path) -> None:
-    with pytest.raises(WrongCallError, match="no column 'churn'; columns: a, Churn"):
+    with pytest.raises(WrongCallError, match=r"no column `churn`; did you mean `Churn`\? The columns are `a`, `Churn`"):
         check_call(table, "churn")
 
 
-def test_an_empty_file_is_a_wrong_call(tmp_path: Path) -> None:
-    empty = tmp_path / "empty.csv"
-    empty.touch()
+def test_of_many_columns_some_are_listed_and_none_breaks_the_terminal(tmp_path: Path) -> None:
+    wide = tmp_path / "wide.csv"
+    wide.write_text(",".join(f"column\x1b {i}" + "x" * 100 for i in range(500)) + "\n1,2\n")
 
-    with pytest.raises(WrongCallError, match=r"empty\.csv: there is no column 'y'"):
-        check_call(empty, "y")
+    with pytest.raises(WrongCallError, match="and 460 more") as refused:
+        check_call(wide, "y")
+
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 5000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"PK\x03\x04[Content_Types].xml,a",
+        b"\x1f\x8b\x08,a",
+        b"a\0,b\n",
+        b"Report of customers\na,b\n",
+        b"1,2.5,x\n",
+    ],
+    ids=["empty", "workbook", "gzip", "binary", "title", "numbers"],
+)
+def test_a_file_whose_first_line_is_no_header_is_left_for_the_pipeline_to_refuse(
+    tmp_path: Path, content: bytes
+) -> None:
+    table = tmp_path / "t.csv"
+    table.write_bytes(content)
+
+    assert check_call(table, "y").key == "incoming/t/t.csv"
 
 
 def test_a_folder_for_a_table_is_a_wrong_call(tmp_path: Path) -> None:

@@ -18,12 +18,13 @@ from local.table import read_header
         (b'"two\nlines",y\n', ["two\nlines", "y"]),
         ("größe,y\n".encode("latin-1"), ["größe", "y"]),
         (b" a , b \n", ["a", "b"]),
-        (b"only\n1\n", ["only"]),
-        (b"", []),
+        (b"only\n1\n", None),
+        (b"", None),
+        (b"1,2\n", None),
     ],
 )
 def test_the_header_is_read_whatever_the_mark_the_delimiter_and_the_quotes(
-    tmp_path: Path, content: bytes, header: list[str]
+    tmp_path: Path, content: bytes, header: list[str] | None
 ) -> None:
     table = tmp_path / "table.csv"
     table.write_bytes(content)

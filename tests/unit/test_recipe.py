@@ -11,6 +11,7 @@ from sluice.recipe import (
     DateColumn,
     DroppedColumn,
     FrequencyRankColumn,
+    Notation,
     NumberColumn,
     OneHotColumn,
     Recipe,
@@ -126,6 +127,43 @@ def test_labels_become_class_numbers() -> None:
 
 def test_a_recipe_survives_being_written_and_read() -> None:
     assert Recipe.model_validate_json(RECIPE.model_dump_json()) == RECIPE
+
+
+@pytest.mark.parametrize(
+    ("notation", "cell", "number"),
+    [
+        ("decimal_comma", "-1.234.567,5", -1234567.5),
+        ("decimal_comma", "1\u202f234,5", 1234.5),
+        ("decimal_comma", ",5", 0.5),
+        ("decimal_comma", "1.234", 1234),
+        ("thousands_comma", "+1,234,567.5e1", 12345675),
+        ("thousands_comma", "1234.5", 1234.5),
+        ("thousands_blank", "1 234.5", 1234.5),
+        ("thousands_blank", "1'234\u2019567", None),
+        ("thousands_comma", "12,34", None),
+        ("thousands_comma", "0,123", None),
+        ("thousands_comma", "1,234,5", None),
+        ("decimal_comma", "1.5", None),
+        ("decimal_comma", "1.234.5", None),
+        ("plain", "1,5", None),
+    ],
+)
+def test_a_number_is_read_in_the_notation_of_its_column(notation: Notation, cell: str, number: float | None) -> None:
+    recipe = RECIPE.model_copy(update={"columns": (NumberColumn(name="x", notation=notation),)})
+    if number is None:
+        with pytest.raises(RecordError, match="expected a number such as"):
+            recipe.apply({"x": cell})
+    else:
+        assert recipe.apply({"x": cell}) == [number]
+
+
+def test_a_json_number_has_no_notation() -> None:
+    recipe = RECIPE.model_copy(update={"columns": (NumberColumn(name="x", notation="decimal_comma"),)})
+    assert recipe.apply({"x": 1.234}) == [1.234]
+
+
+def test_a_recipe_from_before_notations_is_read_as_plain_numbers() -> None:
+    assert NumberColumn.model_validate({"name": "x", "kind": "number", "integer": True}).notation == "plain"
 
 
 def test_a_recipe_of_another_schema_version_is_refused() -> None:

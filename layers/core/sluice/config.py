@@ -6,12 +6,15 @@ would let a bad model through.
 
 from __future__ import annotations
 
+import math
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Hashable
+from typing import Annotated, Any, Final, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from sluice.contract import ContractConfig
 from sluice.hyperparameters import DEFAULTS, TUNABLE, multi_class
 
 
@@ -24,7 +27,7 @@ class ConfigError(ValueError):
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Gates(_Section):
@@ -67,15 +70,24 @@ class DatasetConfig(_Section):
     positive: str | None = Field(None, description="The label that counts as 1; by default the rarer one.")
     drop: tuple[str, ...] = Field((), description="Columns that must not be used.")
     missing: tuple[str, ...] = Field(
-        ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?", "-"),
+        ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "?", "-"),
         description="Cells that mean: no value.",
     )
     max_rejected_share: float = Field(0.01, ge=0, lt=1, description="Bad rows beyond this share refuse the file.")
     split: Split = Split()
     hyperparameters: Annotated[dict[str, str | int | float], Field(default_factory=dict)]
+    contract: ContractConfig = Field(ContractConfig(), description="How files are held against the dataset's contract.")
     gates: Gates = Gates()
     training: Training = Training()
     endpoint: Endpoint = Endpoint()
+
+    @field_validator("hyperparameters", mode="before")
+    @classmethod
+    def _finite(cls, value: Any) -> Any:
+        for name, number in value.items() if isinstance(value, dict) else ():
+            if isinstance(number, float) and not math.isfinite(number):
+                raise ValueError(f"`{name}` must be a finite number")
+        return value
 
     @field_validator("hyperparameters")
     @classmethod
@@ -95,6 +107,69 @@ class DatasetConfig(_Section):
         return {name: str(value) for name, value in chosen.items()}
 
 
+_TEXT_KEYS: Final = frozenset(
+    name for name, field in DatasetConfig.model_fields.items() if field.annotation in (str | None, tuple[str, ...])
+)
+"""Keys at the top whose values, or whose list's items, are texts."""
+
+_TEXT_TAG: Final = "tag:yaml.org,2002:str"
+_SCALAR_TAGS: Final = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "bool", "timestamp"))
+_NULL_TAG: Final = "tag:yaml.org,2002:null"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without the two surprises that cost people most: a key that stands twice, of which the last one would win,
+    and labels such as 007, 2024-01-31, 1.10 or No, which would become something else than what is written."""
+
+    def get_single_node(self) -> yaml.Node | None:
+        root = super().get_single_node()
+        for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
+            if isinstance(key, yaml.ScalarNode) and key.value in _TEXT_KEYS:
+                _take_as_written(value)
+        return root
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        lines: dict[str, int] = {}
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in lines:
+                raise _RepeatedKeyError(key.value, lines[key.value], key.start_mark.line + 1)
+            lines[key.value] = key.start_mark.line + 1
+        return super().construct_mapping(node, deep)
+
+
+class _RepeatedKeyError(Exception):
+    def __init__(self, key: str, first: int, second: int) -> None:
+        super().__init__(f"line {second}: the key `{key}` stands in line {first} already; remove one of them")
+
+
+def _take_as_written(node: yaml.Node) -> None:
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            if isinstance(item, yaml.ScalarNode) and item.tag in _SCALAR_TAGS | {_NULL_TAG}:
+                item.tag = _TEXT_TAG
+    elif isinstance(node, yaml.ScalarNode) and node.tag in _SCALAR_TAGS:
+        node.tag = _TEXT_TAG
+
+
+def _loaded(text: str, name: str) -> Any:
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+    except _RepeatedKeyError as error:
+        raise ConfigError([f"{name}, {error}"]) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise ConfigError([f"{name}{where}: this is not YAML; see README for an example"]) from error
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        # PyYAML says so of a number, date or truth value that has the look of one and is none.
+        what = "a number, a date or a true/false value cannot be read; put it in quotes where it is a text"
+        raise ConfigError([f"{name}: {what}"]) from error
+    except RecursionError as error:
+        raise ConfigError([f"{name}: it is nested too deeply; see README for an example"]) from error
+
+
 def parse_config(text: str | None, name: str) -> DatasetConfig:
     """Reads a configuration.
 
@@ -107,12 +182,7 @@ def parse_config(text: str | None, name: str) -> DatasetConfig:
     """
     if text is None:
         return DatasetConfig.model_validate({})
-    try:
-        loaded: Any = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise ConfigError([f"{name}{where}: this is not YAML; see README for an example"]) from error
+    loaded = _loaded(text, name)
     if loaded is None:
         loaded = {}
     if not isinstance(loaded, dict):
@@ -129,12 +199,19 @@ def _sentence(name: str, problem: Any) -> str:
         known = _keys_beside(problem["loc"])
         return f"{name}: unknown key `{path}`; known here: {', '.join(known)}"
     message = re.sub(r"^Value error, ", "", problem["msg"])
+    if problem["type"] == "string_type":
+        message = "expected one text; put it in quotes where it looks like something else"
+    elif problem["type"] == "tuple_type":
+        given = problem["input"][:60] if isinstance(problem["input"], str) else "id"
+        message = f"write a list, such as `[{given}]`"
     return f"{name}: `{path}`: {message}"
 
 
 def _keys_beside(location: tuple[str | int, ...]) -> list[str]:
-    sections: dict[str, type[BaseModel]] = {
-        "gates": Gates, "training": Training, "endpoint": Endpoint, "split": Split,
-    }  # fmt: skip
-    model = sections.get(str(location[0]), DatasetConfig) if len(location) > 1 else DatasetConfig
+    model: type[BaseModel] = DatasetConfig
+    for part in location[:-1]:
+        section = model.model_fields[str(part)].annotation
+        if not (isinstance(section, type) and issubclass(section, BaseModel)):
+            break
+        model = section
     return sorted(model.model_fields)

@@ -15,6 +15,11 @@ def config_key(folder: str) -> str:
     return f"datasets/{folder}/config.yaml"
 
 
+def contract_key(dataset: str) -> str:
+    """Artifact bucket's key of the contract that the dataset's files are held against."""
+    return f"{dataset}/contract.json"
+
+
 def uri(bucket: str, key: str) -> str:
     return f"s3://{bucket}/{key}"
 
@@ -61,6 +66,11 @@ class RunLayout:
     @property
     def config(self) -> str:
         return self._key("config.json")
+
+    @property
+    def contract(self) -> str:
+        """The contract as this run used or made it; the dataset's own may be edited or replaced later."""
+        return self._key("contract.json")
 
     @property
     def train(self) -> str:

@@ -77,6 +77,7 @@ class ValidationResult(Message):
         (), description="Label text by class number; of two the last is the positive class."
     )
     features: int = Field(0, ge=0, description="Columns of the training files, the label not counted.")
+    left_out: dict[str, str] = Field(default_factory=dict, description="Reason by column, of the first unused ones.")
     prior_log_loss: float | None = Field(None, description="Natural log; of always predicting the class shares.")
     train_uri: str | None = Field(None, description="Prefix: label first, no header, text/csv.")
     validation_uri: str | None = None
@@ -85,6 +86,8 @@ class ValidationResult(Message):
     config_uri: str | None = Field(None, description="The resolved dataset configuration of this run, as JSON.")
     report_uri: str | None = Field(None, description="validation.json")
     rejected_rows_uri: str | None = None
+    contract_uri: str | None = Field(None, description="The contract that the run was held against, or that it made.")
+    contract_version: int | None = None
 
 
 class StartTrainingRequest(Message):

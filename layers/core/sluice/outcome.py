@@ -74,6 +74,7 @@ def _artifacts(request: RecordRequest, bucket: str) -> dict[str, str]:
     found = {
         "validation": validation.report_uri if validation else None,
         "rejected_rows": validation.rejected_rows_uri if validation else None,
+        "contract": validation.contract_uri if validation else None,
         "recipe": validation.recipe_uri if validation else None,
         "config": validation.config_uri if validation else None,
         "train": validation.train_uri if validation else None,

@@ -9,7 +9,8 @@ Semantics, for both:
 
 - A cell is trimmed of :data:`WHITESPACE`; if what is left is one of the recipe's missing tokens (or nothing), the cell
   is missing. Every feature made from a missing cell is missing: NaN here, an empty cell in CSV, NaN to XGBoost.
-- ``number``: decimal or exponent notation with a point, ASCII digits; no thousands separators, no infinities.
+- ``number``: decimal or exponent notation in the column's one :data:`Notation`, ASCII digits; no infinities. A text in
+  another notation than ``plain`` is rewritten to it by :data:`SEPARATORS`, and then read.
 - ``boolean``: one of the pairs of :data:`BOOLEAN_PAIRS` in any case; 0 or 1.
 - ``one_hot``: one feature a level, 1 where equal. A level that training did not see: 0 in all of them.
 - ``frequency_rank``: 1 for the commonest level of the training part, 2 for the next. A level that it did not see, or
@@ -34,8 +35,46 @@ type Cell = str | int | float | bool | None
 WHITESPACE: Final = " \t\n\r\v\f\u00a0"
 
 # The patterns stay within what Python's re and Google's RE2 (DuckDB) read alike.
-NUMBER: Final = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+NUMBER: Final = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 INTEGER: Final = r"[+-]?[0-9]{1,15}"
+
+type Notation = Literal["plain", "decimal_comma", "thousands_comma", "thousands_blank"]
+"""How a column's files write numbers: 1234.5, 1.234,5 (or 1 234,5), 1,234.5, 1 234.5 (or 1'234.5)."""
+
+_BLANKS: Final = " '\u2019\u00a0\u202f"
+
+
+def _pattern(thousands: str, point: str) -> str:
+    """Whole part with or without thousands separators (the same ones throughout), decimals, exponent."""
+    grouped = "|".join(f"([{mark}][0-9]{{3}})+" for mark in thousands)
+    whole = rf"([1-9][0-9]{{0,2}}({grouped})|[0-9]+)"
+    return rf"[+-]?({whole}([{point}][0-9]*)?|[{point}][0-9]+)([eE][+-]?[0-9]+)?"
+
+
+NUMBER_IN: Final[dict[Notation, str]] = {
+    "plain": NUMBER,
+    "decimal_comma": _pattern("." + _BLANKS, ","),
+    "thousands_comma": _pattern(",", "."),
+    "thousands_blank": _pattern(_BLANKS, "."),
+}
+"""What a number looks like, by notation. Separators of thousands may be left out."""
+
+SEPARATORS: Final[dict[Notation, tuple[str, str]]] = {
+    "plain": ("", ""),
+    "decimal_comma": (",." + _BLANKS, "."),
+    "thousands_comma": (",", ""),
+    "thousands_blank": (_BLANKS, ""),
+}
+"""By notation, what makes a number of it a plain one: each character of the first text becomes the one at the same
+place in the second, or goes where there is none (SQL's ``translate``)."""
+
+_EXAMPLES: Final[dict[Notation, str]] = {
+    "plain": "12.5",
+    "decimal_comma": "1234,5",
+    "thousands_comma": "1,234.5",
+    "thousands_blank": "1 234.5",
+}
+
 DATE: Final = (
     r"[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
     r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?Z?)?"
@@ -87,14 +126,19 @@ class _Column(_Part):
 class NumberColumn(_Column):
     kind: Literal["number"] = "number"
     integer: bool = Field(False, description="Every value seen was whole; only says how the files write it.")
+    notation: Notation = Field("plain", description="How texts write its numbers; JSON numbers are what they are.")
 
     def numbers(self, cell: str | int | float | bool) -> Iterator[float]:
-        if isinstance(cell, bool) or (isinstance(cell, str) and not re.fullmatch(NUMBER, cell)):
-            raise ValueError("expected a number such as 12.5")
-        number = float(cell)
+        if isinstance(cell, bool) or (isinstance(cell, str) and not re.fullmatch(NUMBER_IN[self.notation], cell)):
+            raise ValueError(f"expected a number such as {_EXAMPLES[self.notation]}")
+        number = float(self._plain(cell) if isinstance(cell, str) else cell)
         if not abs(number) <= FLOAT32_MAX:
             raise ValueError("expected a finite number that fits 32-bit floating point")
         yield number
+
+    def _plain(self, text: str) -> str:
+        before, after = SEPARATORS[self.notation]
+        return text.translate(str.maketrans(before[: len(after)], after, before[len(after) :]))
 
 
 class BooleanColumn(_Column):

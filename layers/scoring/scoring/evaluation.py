@@ -81,7 +81,9 @@ def _checks(metrics: Metrics, gates: Gates) -> Iterator[GateCheck]:
         yield _at_most("max_log_loss", metrics.log_loss, gates.max_log_loss)
     if gates.max_log_loss_share_of_prior is not None:
         share = metrics.log_loss / metrics.prior_log_loss if metrics.prior_log_loss > 0 else None
-        yield _at_most("max_log_loss_share_of_prior", share, gates.max_log_loss_share_of_prior)
+        check = _at_most("max_log_loss_share_of_prior", share, gates.max_log_loss_share_of_prior)
+        told = f"log loss {metrics.log_loss:.4f}, {metrics.prior_log_loss:.4f} for always predicting the class shares"
+        yield check.model_copy(update={"reason": f"{check.reason} ({told})"})
     for name, value, limit in (
         ("min_accuracy", metrics.accuracy, gates.min_accuracy),
         ("min_precision", metrics.precision, gates.min_precision),

@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from sluice.recipe import BOOLEAN_PAIRS, DATE, FLOAT32_MAX, INTEGER, NUMBER
+from sluice.recipe import BOOLEAN_PAIRS, DATE, FLOAT32_MAX, INTEGER, NUMBER, NUMBER_IN, Notation
 from tabular.findings import Finding, Rule
+from tabular.notation import is_number, plain, readings, unread_texts
 from tabular.table import Table, literal
 
 KIND_SHARE: Final = 0.9
@@ -23,6 +24,7 @@ KIND_SHARE: Final = 0.9
 
 _MIXED_SHARE: Final = 0.5
 _FEW_LEVELS: Final = 1000
+_WHOLE: Final = r"[+-]?[0-9]+"
 _SPECIAL: Final = r"(?i)[+-]?(inf(inity)?|nan)"
 _FLOAT32_WHOLE: Final = 1 << 24
 
@@ -37,7 +39,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Profile:
-    """Facts of one column over all well-formed rows. ``distinct`` is an estimate, within a few per cent."""
+    """Facts of one column over all well-formed rows. ``distinct`` is an estimate, within a few per cent.
+
+    ``whole``: every number is; ``integer``: and has at most 15 digits, so that a double holds it. ``doubt`` says where
+    its numbers could be read in another notation as well.
+    """
 
     position: int
     name: str
@@ -47,16 +53,24 @@ class Profile:
     distinct: int
     kind: Kind = Kind.TEXT
     integer: bool = False
+    whole: bool = False
     timed: bool = False
     largest: float = 0.0
+    notation: Notation = "plain"
+    doubt: str | None = None
 
     @property
     def missing(self) -> int:
         return self.rows - self.filled
 
+    @property
+    def plain(self) -> str:
+        """SQL for a cell of a number column in plain notation."""
+        return plain(f"c{self.position}", self.notation)
 
-def profile(table: Table, names: Sequence[str]) -> list[Profile]:
-    """The profile of every column, in the file's order."""
+
+def profile(table: Table, names: Sequence[str], delimiter: bytes = b",") -> list[Profile]:
+    """The profile of every column, in the file's order. The delimiter says what a comma in numbers may mean."""
     facts = table.aggregate(
         {i: ["count(*)", f"count(c{i})", _count(i, NUMBER), f"approx_count_distinct(c{i})"] for i in range(len(names))}
     )
@@ -64,7 +78,24 @@ def profile(table: Table, names: Sequence[str]) -> list[Profile]:
     for i, values in facts.items():
         rows, filled, numbers, distinct = (int(value or 0) for value in values)
         profiles.append(Profile(i, names[i], rows, filled, numbers, distinct))
-    return _with_kinds(table, profiles)
+    return _with_kinds(table, _with_notations(table, profiles, delimiter))
+
+
+def _with_notations(table: Table, profiles: Sequence[Profile], delimiter: bytes) -> list[Profile]:
+    unlike = [p for p in profiles if p.numbers < p.filled]
+    found = readings(
+        table,
+        {p.position: p.numbers for p in unlike},
+        {p.position: p.filled for p in unlike},
+        delimiter,
+        KIND_SHARE,
+    )
+    return [
+        replace(p, numbers=reading.numbers, notation=reading.notation, doubt=reading.doubt)
+        if (reading := found.get(p.position))
+        else p
+        for p in profiles
+    ]
 
 
 def _count(position: int, pattern: str) -> str:
@@ -80,16 +111,7 @@ def _with_kinds(table: Table, profiles: Sequence[Profile]) -> list[Profile]:
         if p.numbers and p.numbers + int(special.get(p.position, (0,))[0]) >= KIND_SHARE * p.filled
     }
     text = [p.position for p in profiles if p.filled and p.position not in numeric]
-    number_facts = table.aggregate(
-        {
-            i: [
-                f"coalesce(bool_and(regexp_full_match(c{i}, {literal(INTEGER)})) "
-                f"FILTER (regexp_full_match(c{i}, {literal(NUMBER)})), false)",
-                f"coalesce(max(abs(TRY_CAST(c{i} AS DOUBLE))) FILTER (regexp_full_match(c{i}, {literal(NUMBER)})), 0)",
-            ]
-            for i in sorted(numeric)
-        }
-    )
+    number_facts = table.aggregate({p.position: _number_facts(p) for p in profiles if p.position in numeric})
     text_facts = table.aggregate(
         {
             i: [
@@ -107,11 +129,23 @@ def _with_kinds(table: Table, profiles: Sequence[Profile]) -> list[Profile]:
         if not p.filled:
             kinds.append(replace(p, kind=Kind.EMPTY))
         elif p.position in numeric:
-            integer, largest = number_facts[p.position]
-            kinds.append(replace(p, kind=Kind.NUMBER, integer=bool(integer), largest=float(largest)))
+            integer, whole, largest = number_facts[p.position]
+            number = replace(p, kind=Kind.NUMBER, integer=bool(integer), whole=bool(whole), largest=float(largest))
+            kinds.append(number)
         else:
             kinds.append(_text_kind(table, p, text_facts[p.position]))
     return kinds
+
+
+def _number_facts(p: Profile) -> list[str]:
+    """SQL for whether all numbers are whole of up to 15 digits, whether they are whole, and the largest one's size."""
+    among = f"FILTER ({is_number(f'c{p.position}', p.notation)})"
+    integer, whole = (f"regexp_full_match({p.plain}, {literal(pattern)})" for pattern in (INTEGER, _WHOLE))
+    return [
+        f"coalesce(bool_and({integer}) {among}, false)",
+        f"coalesce(bool_and({whole}) {among}, false)",
+        f"coalesce(max(abs(TRY_CAST({p.plain} AS DOUBLE))) {among}, 0)",
+    ]
 
 
 def _text_kind(table: Table, p: Profile, facts: tuple[Any, ...]) -> Profile:
@@ -136,13 +170,13 @@ def mark_misfits(table: Table, profiles: Sequence[Profile]) -> None:
     for p in profiles:
         cell = f"c{p.position}"
         if p.kind is Kind.NUMBER:
-            number = f"regexp_full_match({cell}, {literal(NUMBER)})"
+            number = is_number(cell, p.notation)
             special = f"regexp_full_match({cell}, {literal(_SPECIAL)})"
             if p.numbers < p.filled:
                 table.mark_bad(p.position, Rule.INFINITE_NUMBER, special)
                 table.mark_bad(p.position, Rule.NOT_A_NUMBER, f"NOT {number} AND NOT {special}")
             if p.largest > FLOAT32_MAX:
-                too_large = f"{number} AND abs(TRY_CAST({cell} AS DOUBLE)) > {FLOAT32_MAX}"
+                too_large = f"{number} AND abs(TRY_CAST({p.plain} AS DOUBLE)) > {FLOAT32_MAX}"
                 table.mark_bad(p.position, Rule.NUMBER_TOO_LARGE, too_large)
         elif p.kind is Kind.DATE:
             table.mark_bad(p.position, Rule.NOT_A_DATE, f"{cell} IS NOT NULL AND NOT ({is_date(p.position)})")
@@ -151,7 +185,7 @@ def mark_misfits(table: Table, profiles: Sequence[Profile]) -> None:
 def header_looks_like_data(table: Table, profiles: Sequence[Profile], missing: Sequence[str]) -> bool:
     """Whether the first row reads as one more row of the table: numbers over numbers, words that the columns hold."""
     numbers = [p for p in profiles if p.kind is Kind.NUMBER]
-    if not all(re.fullmatch(NUMBER, p.name) or p.name in missing for p in numbers):
+    if not all(re.fullmatch(NUMBER_IN[p.notation], p.name) or p.name in missing for p in numbers):
         return False
     words = [p for p in profiles if p.kind in (Kind.TEXT, Kind.BOOLEAN, Kind.DATE) and p.distinct <= _FEW_LEVELS]
     if not words:
@@ -169,7 +203,15 @@ def column_warnings(profiles: Sequence[Profile]) -> list[Finding]:
             share = p.numbers / p.filled
             what = f"{share:.0%} of its values are numbers and the rest are not, so all are taken as categories"
             findings.append(Finding(rule=Rule.MIXED_COLUMN, column=p.name, what=what))
-        if p.kind is Kind.NUMBER and p.integer and _FLOAT32_WHOLE < p.largest <= FLOAT32_MAX:
+        if p.doubt is not None and p.kind is Kind.NUMBER:
+            findings.append(Finding(rule=Rule.NUMBER_NOTATION, column=p.name, what=p.doubt))
+        if p.kind is Kind.NUMBER and p.whole and _FLOAT32_WHOLE < p.largest <= FLOAT32_MAX:
             what = f"its whole numbers go up to {p.largest:,.0f}, and training rounds them to 24 binary digits"
             findings.append(Finding(rule=Rule.INEXACT_INTEGERS, column=p.name, what=what))
     return findings
+
+
+def text_warnings(table: Table, profiles: Sequence[Profile], names: Sequence[str]) -> list[Finding]:
+    """What a person should know of columns that mean numbers or dates but are taken as text, also where left out."""
+    texts = {p.position: p.filled for p in profiles if p.kind is Kind.TEXT}
+    return list(unread_texts(table, texts, names, KIND_SHARE))

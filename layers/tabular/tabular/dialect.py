@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,6 +17,20 @@ _BLOCK: Final = 1 << 22
 _SAMPLE: Final = 1 << 20
 _SAMPLE_RECORDS: Final = 200
 
+_EXCEL_SEPARATOR: Final = re.compile(rb'(?i:"?sep=([,;\t|])"?\r?\n)')
+_INVISIBLE: Final = re.compile("[\u200b\u2060\ufeff]")
+"""Zero-width space, word joiner and byte order mark: in a name they only hide that two names differ."""
+
+_MARKS: Final = (
+    (codecs.BOM_UTF32_LE, "UTF-32 (little endian)"),  # begins as the mark of UTF-16 does
+    (codecs.BOM_UTF32_BE, "UTF-32 (big endian)"),
+    (codecs.BOM_UTF16_LE, "UTF-16 (little endian)"),
+    (codecs.BOM_UTF16_BE, "UTF-16 (big endian)"),
+)
+
+_HABIT: Final = 0.05
+"""Where that share of records can be read only by skipping blanks before quotes, they are the writer's habit."""
+
 _FOREIGN: Final = (
     (b"\x1f\x8b", "a gzip archive"),
     (b"PK\x03\x04", "a zip archive or an Excel workbook"),
@@ -26,18 +42,26 @@ _FOREIGN: Final = (
 
 @dataclass(frozen=True)
 class Header:
-    """The header row. ``end`` is the byte offset of what follows it, ``next_line`` that line's number."""
+    """The header row. ``end`` is the byte offset of what follows it, ``next_line`` that line's number.
+
+    ``ending`` is the length of its line end; ``regular`` says that every CSV reader finds the same header.
+    """
 
     cells: tuple[str, ...]
     line: int
     end: int
     next_line: int
+    ending: int
+    regular: bool
 
 
 @dataclass(frozen=True)
 class Dialect:
+    """``skip_blanks``: the file has blanks between a delimiter and an opening quote, which mean nothing."""
+
     delimiter: bytes
     header: Header
+    skip_blanks: bool
 
     @property
     def width(self) -> int:
@@ -57,18 +81,17 @@ def check_encoding(path: Path) -> None:
     for magic, kind in _FOREIGN:
         if start.startswith(magic):
             raise RefusedError(Finding(rule=Rule.NOT_CSV, what=f"this is {kind}, not CSV text"))
-    if utf16 := _utf16_kind(start):
-        raise RefusedError(Finding(rule=Rule.ENCODING, line=1, byte_offset=0, what=f"the text is {utf16}, not UTF-8"))
+    if wide := _wide_kind(start):
+        raise RefusedError(Finding(rule=Rule.ENCODING, line=1, byte_offset=0, what=f"the text is {wide}, not UTF-8"))
     if fault := _undecodable(path):
         raise RefusedError(fault)
 
 
-def _utf16_kind(start: bytes) -> str | None:
-    """UTF-16 by its byte order mark, or by every other byte of plain text being NUL."""
-    if start.startswith(codecs.BOM_UTF16_LE):
-        return "UTF-16 (little endian)"
-    if start.startswith(codecs.BOM_UTF16_BE):
-        return "UTF-16 (big endian)"
+def _wide_kind(start: bytes) -> str | None:
+    """UTF-32 by its byte order mark; UTF-16 by that, or by every other byte of plain text being NUL."""
+    for mark, kind in _MARKS:
+        if start.startswith(mark):
+            return kind
     half = len(start) // 2
     if half >= 4 and start[1::2].count(0) > 0.7 * half and start[::2].count(0) < 0.1 * half:
         return "UTF-16 (little endian, without byte order mark)"
@@ -79,7 +102,7 @@ def _utf16_kind(start: bytes) -> str | None:
 
 def _undecodable(path: Path) -> Finding | None:
     decoder = codecs.getincrementaldecoder("utf-8")()
-    offset, line, pending = 0, 1, 0
+    offset, line, pending = 0, 1, b""
     with path.open("rb") as stream:
         while block := stream.read(_BLOCK):
             nul = block.find(b"\0")
@@ -94,19 +117,21 @@ def _undecodable(path: Path) -> Finding | None:
                 try:
                     decoder.decode(block)
                 except UnicodeDecodeError as error:
-                    return _not_utf8(block, error.start - pending, offset, line)
-                pending = len(decoder.getstate()[0])
+                    return _not_utf8(pending + block, error.start, offset - len(pending), line)
+                pending = decoder.getstate()[0]
             offset += len(block)
             line += block.count(b"\n")
     if pending:
         return Finding(
-            rule=Rule.ENCODING, line=line, byte_offset=offset - pending, what="the file ends inside a UTF-8 character"
+            rule=Rule.ENCODING,
+            line=line,
+            byte_offset=offset - len(pending),
+            what="the file ends inside a UTF-8 character",
         )
     return None
 
 
 def _not_utf8(block: bytes, position: int, offset: int, line: int) -> Finding:
-    position = max(position, 0)
     value = block[position]
     windows = any(byte in block for byte in range(0x80, 0xA0))
     name = "Windows-1252" if windows else "Latin-1 (ISO 8859-1)"
@@ -145,30 +170,46 @@ def detect(path: Path) -> Dialect:
                 what="lines end with a carriage return alone, as on a very old Mac",
             )
         )
-    agreement = {delimiter: _agreement(sample, start, delimiter, final) for delimiter in DELIMITERS}
-    best = max(DELIMITERS, key=lambda delimiter: agreement[delimiter])
-    record = read_record(sample, start, best, final=final)
+    candidates: Sequence[bytes] = DELIMITERS
+    if named := _EXCEL_SEPARATOR.match(sample, start):
+        candidates, start, line = (named.group(1),), named.end(), line + 1
+    best, agreement = _best_delimiter(sample, start, candidates, final=final, skip_blanks=False)
+    skipping, agreement_skipping = _best_delimiter(sample, start, candidates, final=final, skip_blanks=True)
+    skip_blanks = agreement_skipping > agreement + _HABIT
+    best = skipping if skip_blanks else best
+    record = read_record(sample, start, best, final=final, skip_blanks=skip_blanks)
     if record is None:
         raise RefusedError(Finding(rule=Rule.HEADER_UNREADABLE, line=line, what="the header row does not end"))
     if isinstance(record, Fault):
         raise RefusedError(
             Finding(rule=Rule.HEADER_UNREADABLE, line=line, what=f"the header row cannot be read: {record.what}")
         )
-    cells = tuple(cell.decode().strip() for cell in record.cells)
+    cells = tuple(_INVISIBLE.sub("", cell.decode()).strip() for cell in record.cells)
     if len(cells) < 2:
         raise RefusedError(
             Finding(rule=Rule.SINGLE_COLUMN, line=line, what=f"there is only one column, `{shown(cells[0])}`")
         )
-    header = Header(cells, line, record.end, line + sample.count(b"\n", start, record.end))
-    return Dialect(best, header)
+    next_line = line + sample.count(b"\n", start, record.end)
+    regular = line == 1 and not record.odd and not any(end in cell for cell in record.cells for end in (b"\r", b"\n"))
+    header = Header(cells, line, record.end, next_line, record.end - record.content_end, regular)
+    return Dialect(best, header, skip_blanks)
 
 
-def _agreement(sample: bytes, start: int, delimiter: bytes, final: bool) -> tuple[float, int]:
+def _best_delimiter(
+    sample: bytes, start: int, candidates: Sequence[bytes], *, final: bool, skip_blanks: bool
+) -> tuple[bytes, float]:
+    """The delimiter of most agreement, the first among equals, and its share of records."""
+    found = {each: _agreement(sample, start, each, final=final, skip_blanks=skip_blanks) for each in candidates}
+    best = max(candidates, key=lambda each: found[each])
+    return best, found[best][0]
+
+
+def _agreement(sample: bytes, start: int, delimiter: bytes, *, final: bool, skip_blanks: bool) -> tuple[float, int]:
     """The share of records that are as wide as the first, and its width; (0, 1) where it has one cell only."""
     widths: list[int] = []
     position = start
     while position < len(sample) and len(widths) < _SAMPLE_RECORDS:
-        record = read_record(sample, position, delimiter, final=final)
+        record = read_record(sample, position, delimiter, final=final, skip_blanks=skip_blanks)
         if record is None:
             break
         if isinstance(record, Fault):

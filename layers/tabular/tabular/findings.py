@@ -12,11 +12,17 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
+LONGEST_NAME: Final = 256
+"""Characters of a column's name or of a label: longer ones are text that slipped there, and answers carry them."""
+
 _SHOWN_CHARACTERS: Final = 60
 
 
 class Rule(StrEnum):
-    """Ids of the rules; the file's own first, then its header, its rows, its columns and its target."""
+    """Ids of the rules; the file's own first, then its header, its rows, its columns and its target.
+
+    Those that begin with ``contract_`` are the rules of ``sluice.drift``.
+    """
 
     FILE_EMPTY = "file_empty"
     NOT_CSV = "not_csv"
@@ -32,14 +38,17 @@ class Rule(StrEnum):
     HEADER_BLANK = "header_blank"
     HEADER_DUPLICATE = "header_duplicate"
     HEADER_UNREADABLE = "header_unreadable"
+    HEADER_TOO_LONG = "header_too_long"
 
     RAGGED_ROW = "ragged_row"
     UNCLOSED_QUOTE = "unclosed_quote"
     STRAY_QUOTE = "stray_quote"
     STRAY_CARRIAGE_RETURN = "stray_carriage_return"
     RECORD_TOO_LONG = "record_too_long"
+    MULTI_LINE_CELL = "multi_line_cell"
     BLANK_LINES = "blank_lines"
     DUPLICATE_ROWS = "duplicate_rows"
+    REPEATED_IN_TEST = "repeated_in_test"
 
     NOT_A_NUMBER = "not_a_number"
     INFINITE_NUMBER = "infinite_number"
@@ -47,6 +56,9 @@ class Rule(StrEnum):
     NOT_A_DATE = "not_a_date"
     MIXED_COLUMN = "mixed_column"
     INEXACT_INTEGERS = "inexact_integers"
+    NUMBER_NOTATION = "number_notation"
+    NUMBER_AS_TEXT = "number_as_text"
+    DATE_AS_TEXT = "date_as_text"
     DROP_UNKNOWN = "drop_unknown"
     NO_FEATURES = "no_features"
     LEAKAGE = "leakage"
@@ -60,10 +72,28 @@ class Rule(StrEnum):
     TARGET_MANY_CLASSES = "target_many_classes"
     CLASS_TOO_SMALL = "class_too_small"
     LABELS_ALIKE = "labels_alike"
+    LABEL_TOO_LONG = "label_too_long"
     POSITIVE_UNKNOWN = "positive_unknown"
     POSITIVE_OF_MANY = "positive_of_many"
     SPLIT_IMPOSSIBLE = "split_impossible"
 
+    CONTRACT_MISSING_COLUMN = "contract_missing_column"
+    CONTRACT_NEW_COLUMN = "contract_new_column"
+    CONTRACT_KIND = "contract_kind"
+    CONTRACT_NULLS = "contract_nulls"
+    CONTRACT_MISSING_SHARE = "contract_missing_share"
+    CONTRACT_UNSEEN_LEVELS = "contract_unseen_levels"
+    CONTRACT_RANGE = "contract_range"
+    CONTRACT_PSI = "contract_psi"
+    CONTRACT_TARGET = "contract_target"
+    CONTRACT_CLASS_VANISHED = "contract_class_vanished"
+    CONTRACT_CLASS_NEW = "contract_class_new"
+    CONTRACT_CLASS_SHARE = "contract_class_share"
+    CONTRACT_ROW_COUNT = "contract_row_count"
+    CONTRACT_RESET = "contract_reset"
+
+
+_RESET: Final = "or, where the change is meant, set `contract: reset` in config.yaml."
 
 MEND: Final[dict[Rule, str]] = {
     Rule.FILE_EMPTY: "Upload a CSV file with a header row and data rows.",
@@ -79,13 +109,18 @@ MEND: Final[dict[Rule, str]] = {
     Rule.HEADER_BLANK: "Give the column a name, or remove it (pandas: `to_csv(..., index=False)`).",
     Rule.HEADER_DUPLICATE: "Give each column a name of its own.",
     Rule.HEADER_UNREADABLE: "Mend the quotes in the header row.",
+    Rule.HEADER_TOO_LONG: "Give the column a shorter name; one this long usually means a quote that is not closed.",
     Rule.RAGGED_ROW: "Give the row as many cells as the header; put a cell that holds the delimiter in double quotes.",
     Rule.UNCLOSED_QUOTE: 'Close the quoted cell, and write a quote inside quotes twice ("").',
-    Rule.STRAY_QUOTE: 'Put the whole cell in quotes, and write a quote inside quotes twice ("").',
+    Rule.STRAY_QUOTE: "Put the whole cell in quotes, without blanks between them and the delimiters, and write a quote "
+    'inside quotes twice ("").',
     Rule.STRAY_CARRIAGE_RETURN: "End lines with LF or CRLF, and quote cells that hold line ends.",
     Rule.RECORD_TOO_LONG: "Shorten the row; a very long one usually means an unclosed quote.",
+    Rule.MULTI_LINE_CELL: "Nothing to do where the text is so; else close the quoted cell on its line.",
     Rule.BLANK_LINES: "Nothing to do; they were skipped.",
     Rule.DUPLICATE_ROWS: "Nothing to do where they are real; equal rows stay in one part of the split.",
+    Rule.REPEATED_IN_TEST: "List the columns that tell such rows apart under `drop` in config.yaml: equal rows then "
+    "stay in one part of the split.",
     Rule.NOT_A_NUMBER: "Write a plain number such as 1234.5, leave the cell empty, or add the text to `missing` in "
     "config.yaml.",
     Rule.INFINITE_NUMBER: "Leave the cell empty or write a finite number; training stops at infinities.",
@@ -93,6 +128,10 @@ MEND: Final[dict[Rule, str]] = {
     Rule.NOT_A_DATE: "Write the date as 2026-11-23, leave the cell empty, or add the text to `missing` in config.yaml.",
     Rule.MIXED_COLUMN: "Keep to one kind of value a column, or add the text to `missing` in config.yaml.",
     Rule.INEXACT_INTEGERS: "Nothing to do for quantities; drop the column in config.yaml if these are codes.",
+    Rule.NUMBER_NOTATION: "Nothing to do where that is meant; else write plain numbers such as 1234.5.",
+    Rule.NUMBER_AS_TEXT: "Write plain numbers such as 1234.5, without signs of percent or currency, or drop the column "
+    "in config.yaml.",
+    Rule.DATE_AS_TEXT: "Write dates as 2026-11-23, or drop the column in config.yaml.",
     Rule.DROP_UNKNOWN: "Correct `drop` in config.yaml.",
     Rule.NO_FEATURES: "Add columns that vary from row to row.",
     Rule.LEAKAGE: "Remove the column from the file if it is known only once the outcome is.",
@@ -100,14 +139,31 @@ MEND: Final[dict[Rule, str]] = {
     Rule.TARGET_NOT_NAMED: "Say which column to predict: `target: <column>` in config.yaml.",
     Rule.TARGET_AMBIGUOUS: "Say which column to predict: `target: <column>` in config.yaml.",
     Rule.TARGET_DROPPED: "Take the target out of `drop` in config.yaml.",
-    Rule.TARGET_MISSING: "Fill in the label or remove the row.",
+    Rule.TARGET_MISSING: "Fill in the label or remove the row; where a text such as `-` or `None` is a label, set "
+    "`missing` in config.yaml without it.",
     Rule.TARGET_ONE_CLASS: "Add rows of the other class: there is nothing to tell apart.",
     Rule.TARGET_MANY_CLASSES: "Bring the labels down to 50, or name another column as `target` in config.yaml.",
     Rule.CLASS_TOO_SMALL: "Add rows of that class, or mend the label if it is a slip.",
     Rule.LABELS_ALIKE: "Write each label in one way.",
+    Rule.LABEL_TOO_LONG: "Shorten the labels, or name another column as `target` in config.yaml.",
     Rule.POSITIVE_UNKNOWN: "Correct `positive` in config.yaml.",
     Rule.POSITIVE_OF_MANY: "Remove `positive` from config.yaml, or bring the labels down to two.",
-    Rule.SPLIT_IMPOSSIBLE: "Add different rows of that class, or set another `split.seed` in config.yaml.",
+    Rule.SPLIT_IMPOSSIBLE: "Add different rows (of that class), or set smaller shares or another seed under `split` in "
+    "config.yaml.",
+    Rule.CONTRACT_MISSING_COLUMN: "Add the column or give it its old name, " + _RESET,
+    Rule.CONTRACT_NEW_COLUMN: "Nothing to do where it is meant: it is used from this run on. Else remove it.",
+    Rule.CONTRACT_KIND: "Write its values as before, " + _RESET,
+    Rule.CONTRACT_NULLS: "Fill in the values, " + _RESET,
+    Rule.CONTRACT_MISSING_SHARE: "Fill in the values, " + _RESET,
+    Rule.CONTRACT_UNSEEN_LEVELS: "Write the levels as before, " + _RESET,
+    Rule.CONTRACT_RANGE: "Look for slips and changed units, " + _RESET,
+    Rule.CONTRACT_PSI: "Look for changed units, codes or a partial export, " + _RESET,
+    Rule.CONTRACT_TARGET: "Correct `target` in config.yaml, " + _RESET,
+    Rule.CONTRACT_CLASS_VANISHED: "Add rows of the class, " + _RESET,
+    Rule.CONTRACT_CLASS_NEW: "Write the label as before, " + _RESET,
+    Rule.CONTRACT_CLASS_SHARE: "Look for a partial export, " + _RESET,
+    Rule.CONTRACT_ROW_COUNT: "Look for a partial export, " + _RESET,
+    Rule.CONTRACT_RESET: "Take `contract: reset` out of config.yaml, or every file starts a new one.",
 }
 
 
@@ -116,7 +172,7 @@ CELL_FAULTS: Final[dict[Rule, str]] = {
     Rule.INFINITE_NUMBER: "`{cell}` is not a finite number",
     Rule.NUMBER_TOO_LARGE: "`{cell}` is too large for a 32-bit floating-point number",
     Rule.NOT_A_DATE: "`{cell}` is not an ISO date",
-    Rule.TARGET_MISSING: "the label is missing",
+    Rule.TARGET_MISSING: "the label is missing{cell}",
 }
 """What is said of a single cell, by its rule."""
 
@@ -141,7 +197,7 @@ class Finding(BaseModel):
         if self.byte_offset is not None and self.rule in (Rule.ENCODING, Rule.NUL_BYTE):
             place += f" (byte offset {self.byte_offset})"
         if self.column is not None:
-            place += f", column `{self.column}`"
+            place += f", column `{shown(self.column)}`"
         more = f" (and {self.rows - 1:,} more like it)" if self.rows is not None and self.rows > 1 else ""
         return f"{place}: {self.what}{more}. {MEND[self.rule]}"
 
@@ -162,7 +218,7 @@ def shown(text: str) -> str:
 
 def listed(names: list[str], most: int = 40) -> str:
     """Names in backticks. Of more than ``most`` the first ones and the last: it is often the target."""
-    quoted = [f"`{name}`" for name in names]
-    if len(quoted) <= most:
+    quoted = [f"`{shown(name)}`" for name in (names if len(names) <= most else [*names[: most - 1], names[-1]])]
+    if len(names) <= most:
         return ", ".join(quoted)
-    return f"{', '.join(quoted[: most - 1])}, {len(quoted) - most} more and {quoted[-1]}"
+    return f"{', '.join(quoted[:-1])}, {len(names) - most} more and {quoted[-1]}"

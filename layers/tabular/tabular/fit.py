@@ -24,11 +24,14 @@ from sluice.recipe import (
     Target,
 )
 from tabular.columns import Kind, Profile
-from tabular.findings import Finding, Rule
+from tabular.findings import Finding, Rule, shown
 from tabular.table import Table
 
 MAX_ONE_HOT_LEVELS: Final = 20
 MAX_RANKED_LEVELS: Final = 1000
+MAX_RANKED_LEVELS_IN_ALL: Final = 100_000
+"""Of the whole table: the columns share them, as every level is written into the recipe and into SQL."""
+
 MAX_ONE_HOT_FEATURES: Final = 2000
 """Of the whole table; beyond it every text column is ranked, so that thousands of them stay one feature each."""
 
@@ -36,6 +39,12 @@ IDENTIFIER_SHARE: Final = 0.95
 
 _NEARLY_ALL: Final = 0.7
 """Of the estimate of distinct values: below it they are surely not all distinct."""
+
+_STRAY_BLANKS: Final = 0.01
+"""Share of the rows of a class where a copy of the target may be empty and yet is one."""
+
+_MOST_EXACT: Final = 1e30
+"""Row numbers are compared as 128-bit integers."""
 
 _TRAIN: Final = "parts WHERE part = 'train'"
 _IDENTIFIER_NAME: Final = re.compile(
@@ -64,13 +73,13 @@ def fit(
     """
     features = [p for p in profiles if p.name != target.name]
     used = [p for p in features if p.name not in drop]
-    leaking = _leaking(table, used)
+    leaking = _leaking(table, used, len(target.classes))
     facts = table.aggregate({p.position: _facts(p) for p in used}, _TRAIN)
     reasons = {p.name: "listed under `drop` in config.yaml" for p in features if p.name in drop}
     for p in used:
         reason = _why_dropped(table, p, facts[p.position], unread_rows)
         if reason is None and p.position in leaking:
-            reason = f"says the same as the target `{target.name}` in every row (leakage)"
+            reason = f"says the same as the target `{target.name}` in {leaking[p.position]} (leakage)"
         if reason is not None:
             reasons[p.name] = reason
     levels = _levels(table, [p for p in used if p.kind is Kind.TEXT and p.name not in reasons])
@@ -84,7 +93,7 @@ def fit(
         for p in features
     )
     recipe = Recipe(target=target, missing=tuple(sorted({*missing} - {""})), columns=columns)
-    return recipe, [_leakage(p.name, target.name) for p in used if p.position in leaking]
+    return recipe, [_leakage(p.name, target.name, leaking[p.position]) for p in used if p.position in leaking]
 
 
 def _facts(p: Profile) -> list[str]:
@@ -93,21 +102,50 @@ def _facts(p: Profile) -> list[str]:
     return ["count(*)", f"count({cell})", f"coalesce(min({cell}) = max({cell}), false)"]
 
 
-def _leaking(table: Table, profiles: Sequence[Profile]) -> set[int]:
-    """Columns that hold one value in all good rows of one class and another in all of the other."""
-    values = {
-        p.position: [
-            f"{extreme}(c{p.position}) FILTER (label = {label})" for label in (0, 1) for extreme in ("min", "max")
-        ]
-        for p in profiles
-        if p.missing == 0
-    }
-    extremes = table.aggregate(values, "parts")
-    return {i for i, (low0, high0, low1, high1) in extremes.items() if low0 == high0 != low1 == high1}
+def _leaking(table: Table, profiles: Sequence[Profile], classes: int) -> dict[int, str]:
+    """Columns that hold one value in each class, and another in every other class; with where they do.
+
+    Case and number format do not tell values apart. Nothing at all is a value too; a few blanks beside a value are not.
+    """
+    facts: dict[int, list[tuple[Any, ...]]] = {p.position: [] for p in profiles}
+    candidates = list(profiles)
+    for label in range(classes):
+        found = table.aggregate({p.position: _class_facts(p, label) for p in candidates}, "parts")
+        for position, values in found.items():
+            facts[position].append(values)
+        candidates = [p for p in candidates if _says(facts[p.position])]
+    return {p.position: _where(facts[p.position]) for p in candidates}
 
 
-def _leakage(name: str, target: str) -> Finding:
-    what = f"it says the same as the target `{target}` in every row, so it was left out: a model would only copy it"
+def _class_facts(p: Profile, label: int) -> list[str]:
+    """SQL for the least and the greatest value of one class, its rows, and those with a value."""
+    value = f"TRY_CAST({p.plain} AS DOUBLE)" if p.kind is Kind.NUMBER else f"lower(c{p.position})"
+    chosen = f"FILTER (label = {label})"
+    return [
+        f"min({value}) {chosen}",
+        f"max({value}) {chosen}",
+        f"count(*) {chosen}",
+        f"count(c{p.position}) {chosen}",
+    ]
+
+
+def _says(facts: Sequence[tuple[Any, ...]]) -> bool:
+    """Whether the classes seen so far have one value each, and no two the same."""
+    single = all(
+        least == most and (filled == 0 or rows - filled <= max(1, _STRAY_BLANKS * rows))
+        for least, most, rows, filled in facts
+    )
+    return single and len({least for least, *_ in facts}) == len(facts)
+
+
+def _where(facts: Sequence[tuple[Any, ...]]) -> str:
+    stray = sum(rows - filled for _, _, rows, filled in facts if filled)
+    return f"all rows but {stray}, where it is empty" if stray else "every row"
+
+
+def _leakage(name: str, target: str, where: str) -> Finding:
+    same = f"it says the same as the target `{shown(target)}` in {where}"
+    what = f"{same}, so it was left out: a model would only copy it"
     return Finding(rule=Rule.LEAKAGE, column=name, what=what)
 
 
@@ -117,25 +155,25 @@ def _why_dropped(table: Table, p: Profile, facts: tuple[Any, ...], unread_rows: 
         return "has no values"
     if one_value and filled == rows:
         return "has the same value in every row"
-    if p.distinct < _NEARLY_ALL * p.filled or not (p.kind is Kind.TEXT or p.integer):
+    if p.distinct < _NEARLY_ALL * p.filled or not (p.kind is Kind.TEXT or p.whole):
         return None
     distinct = int(table.row(f"SELECT count(DISTINCT c{p.position}) FROM {_TRAIN}")[0])
     if p.kind is Kind.TEXT and distinct > MAX_ONE_HOT_LEVELS and distinct >= IDENTIFIER_SHARE * filled:
         return "is an identifier or free text: nearly every row has a value of its own"
-    return _why_numbers_identify(table, p, unread_rows) if p.integer and distinct == filled == rows else None
+    return _why_numbers_identify(table, p, unread_rows) if p.whole and distinct == filled == rows else None
 
 
 def _why_numbers_identify(table: Table, p: Profile, unread_rows: int) -> str | None:
     if _IDENTIFIER_NAME.search(p.name):
         return "is an identifier: whole numbers, every one different, and its name says so"
-    if _counts_rows(table, p.position, unread_rows):
+    if p.largest < _MOST_EXACT and _counts_rows(table, p.plain, unread_rows):
         return "counts the rows of the file"
     return None
 
 
-def _counts_rows(table: Table, position: int, unread_rows: int) -> bool:
+def _counts_rows(table: Table, number: str, unread_rows: int) -> bool:
     """Whether the column goes up or down by one from row to row; rows that were set aside leave gaps."""
-    up, down = f"CAST(c{position} AS BIGINT) - ordinal", f"CAST(c{position} AS BIGINT) + ordinal"
+    up, down = f"CAST({number} AS HUGEINT) - ordinal", f"CAST({number} AS HUGEINT) + ordinal"
     rising, falling = table.row(f"SELECT max({up}) - min({up}), max({down}) - min({down}) FROM good")
     return min(int(rising), int(falling)) <= unread_rows
 
@@ -143,7 +181,7 @@ def _counts_rows(table: Table, position: int, unread_rows: int) -> bool:
 def _column(p: Profile, levels: tuple[str, ...], one_hot_levels: int) -> Column:
     match p.kind:
         case Kind.NUMBER:
-            return NumberColumn(name=p.name, integer=p.integer)
+            return NumberColumn(name=p.name, integer=p.integer, notation=p.notation)
         case Kind.BOOLEAN:
             return BooleanColumn(name=p.name)
         case Kind.DATE:
@@ -156,16 +194,20 @@ def _column(p: Profile, levels: tuple[str, ...], one_hot_levels: int) -> Column:
 
 def _levels(table: Table, profiles: Sequence[Profile]) -> dict[int, tuple[str, ...]]:
     """The commonest levels of the training part by column, commonest first, ties by code point."""
+    ranked_columns = sum(p.distinct > MAX_ONE_HOT_LEVELS for p in profiles)
+    share = MAX_RANKED_LEVELS_IN_ALL // max(ranked_columns, 1)
+    # No fewer than a ranked column has, or it would look like a one-hot column.
+    most = min(MAX_RANKED_LEVELS, max(share, MAX_ONE_HOT_LEVELS + 1))
     few = [p.position for p in profiles if p.distinct <= 2 * MAX_RANKED_LEVELS]
     levels: dict[int, tuple[str, ...]] = {}
     for position, (counts,) in table.aggregate({i: [f"histogram(c{i})"] for i in few}, _TRAIN).items():
         rows: dict[str, int] = counts or {}
         ranked = sorted(rows, key=lambda level: (-rows[level], level))
-        levels[position] = tuple(ranked[:MAX_RANKED_LEVELS])
+        levels[position] = tuple(ranked[:most])
     for position in {p.position for p in profiles} - levels.keys():
         query = (
             f"SELECT c{position} FROM {_TRAIN} AND c{position} IS NOT NULL "
-            f"GROUP BY ALL ORDER BY count(*) DESC, c{position} LIMIT {MAX_RANKED_LEVELS}"
+            f"GROUP BY ALL ORDER BY count(*) DESC, c{position} LIMIT {most}"
         )
         levels[position] = tuple(str(level) for (level,) in table.rows(query))
     return levels

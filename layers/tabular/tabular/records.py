@@ -21,6 +21,11 @@ _BLOCK: Final = 1 << 22
 _QUOTED_CELL: Final = re.compile(rb'"((?:[^"]++|"")*+)"')
 _UNQUOTED_ENDS: Final = {delimiter: re.compile(rb"[\r\n" + re.escape(delimiter) + rb"]") for delimiter in DELIMITERS}
 _BLANK: Final = b" \t\r\v\f"
+_BLANKS_AND_QUOTE: Final = re.compile(rb'[ \t]+(?=")')
+
+_ALIKE_SHARE: Final = 0.9
+_SURE_AGREEMENT: Final = 20
+"""Delimiters that stand as in rows, on the lines in a quoted cell. Fewer may be chance: prose has a comma a line."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +44,19 @@ class Batch:
 
 @dataclass(frozen=True)
 class Record:
-    """A well-formed record that spans lines, or has quotes inside an unquoted cell (``odd``)."""
+    """A well-formed record that spans lines, or that CSV readers may read differently as it stands (``odd``).
+
+    ``ending`` is the length of its line end; ``doubtful`` says that the lines which it spans look like rows.
+    """
 
     ordinal: int
     line: int
     offset: int
     raw: bytes
     cells: list[bytes]
+    ending: int
     odd: bool
+    doubtful: bool
 
 
 @dataclass(frozen=True)
@@ -90,12 +100,20 @@ class Fault:
     position: int
 
 
-def read_record(buffer: bytes, start: int, delimiter: bytes, *, final: bool) -> Parsed | Fault | None:
-    """Reads the record that begins at ``start``; None where it needs bytes after the buffer (and it is not final)."""
+def read_record(
+    buffer: bytes, start: int, delimiter: bytes, *, final: bool, skip_blanks: bool = False
+) -> Parsed | Fault | None:
+    """Reads the record that begins at ``start``; None where it needs bytes after the buffer (and it is not final).
+
+    With ``skip_blanks``, blanks before an opening quote are passed over, as Python's ``skipinitialspace`` does.
+    """
     cells: list[bytes] = []
     odd = False
     at = start
     while True:
+        blanks = _BLANKS_AND_QUOTE.match(buffer, at) if skip_blanks and delimiter != b"\t" else None
+        if blanks:
+            at, odd = blanks.end(), True
         cell = _read_cell(buffer, at, delimiter, len(cells))
         if isinstance(cell, Fault):
             incomplete = cell.position == len(buffer) and not final and len(buffer) - start <= MAX_RECORD_BYTES
@@ -135,8 +153,11 @@ def _read_cell(buffer: bytes, at: int, delimiter: bytes, column: int) -> tuple[b
 class Scanner:
     """Cuts what follows the header into events. Memory: one block of 4 MiB, or one record where that is longer."""
 
-    def __init__(self, stream: BinaryIO, *, delimiter: bytes, width: int, offset: int, line: int) -> None:
+    def __init__(
+        self, stream: BinaryIO, *, delimiter: bytes, width: int, offset: int, line: int, skip_blanks: bool = False
+    ) -> None:
         self._stream = stream
+        self._skip_blanks = skip_blanks
         self._delimiter = delimiter
         self._width = width
         self._offset = offset
@@ -257,7 +278,7 @@ class Scanner:
         if not line.strip() and self._delimiter not in line:
             yield BlankLine(self._line, self._offset)
             return self._advance(line)
-        parsed = read_record(block, at, self._delimiter, final=final)
+        parsed = read_record(block, at, self._delimiter, final=final, skip_blanks=self._skip_blanks)
         if parsed is None:
             if len(block) - at <= MAX_RECORD_BYTES:
                 return 0
@@ -266,23 +287,44 @@ class Scanner:
             yield self._fault(line, parsed, at, line_end)
             return self._advance(line)
         raw = block[at : parsed.content_end]
-        if len(raw) > MAX_RECORD_BYTES:
-            what = f"the row has more than {MAX_RECORD_BYTES:,} bytes"
-            yield self._malformed(raw, Rule.RECORD_TOO_LONG, what, None)
-        elif len(parsed.cells) == self._width:
-            yield Record(self._ordinal, self._line, self._offset, raw, parsed.cells, parsed.odd)
-            self._ordinal += 1
-        elif b"\n" in raw and self._is_plain(_first_line(block, line_end)):
-            # The line below is a record by itself: the quote swallowed it by not being closed.
+        fits = len(raw) <= MAX_RECORD_BYTES and len(parsed.cells) == self._width
+        doubtful = b"\n" in raw and fits and self._lines_look_like_rows(raw)
+        if b"\n" in raw and (self._surely_swallows_rows(raw) if doubtful else not fits and self._holds_a_row(raw)):
+            # Lines below are records by themselves: the quote swallowed them by not being closed.
             column = next((i for i, cell in enumerate(parsed.cells) if b"\n" in cell), 0)
             what = "a quoted cell is not closed on its line"
             yield self._malformed(line.rstrip(b"\r\n"), Rule.UNCLOSED_QUOTE, what, column)
             return self._advance(line)
+        if len(raw) > MAX_RECORD_BYTES:
+            what = f"the row has more than {MAX_RECORD_BYTES:,} bytes"
+            yield self._malformed(raw, Rule.RECORD_TOO_LONG, what, None)
+        elif fits:
+            ending = parsed.end - parsed.content_end
+            cells = parsed.cells
+            yield Record(self._ordinal, self._line, self._offset, raw, cells, ending, parsed.odd, doubtful)
+            self._ordinal += 1
         else:
-            cells = len(parsed.cells)
-            what = f"the row has {cells} {'cell' if cells == 1 else 'cells'} where the header has {self._width}"
+            count = len(parsed.cells)
+            what = f"the row has {count} {'cell' if count == 1 else 'cells'} where the header has {self._width}"
             yield self._malformed(raw, Rule.RAGGED_ROW, what, None)
         return self._advance(block[at : parsed.end])
+
+    def _holds_a_row(self, raw: bytes) -> bool:
+        """Whether a line after the first is a record by itself."""
+        return any(self._is_plain(line.removesuffix(b"\r")) for line in raw.split(b"\n")[1:])
+
+    def _lines_look_like_rows(self, raw: bytes) -> bool:
+        """Whether the first line, the last and nearly all between have as many delimiters as a row, quoted or not.
+
+        A table that is quoted inside a cell differs: its first line and its last share theirs with the row's own cells.
+        """
+        alike = [line.count(self._delimiter) == self._width - 1 for line in raw.split(b"\n") if line.strip()]
+        return alike[0] and alike[-1] and sum(alike) >= _ALIKE_SHARE * len(alike)
+
+    def _surely_swallows_rows(self, raw: bytes) -> bool:
+        """Whether so many lines are records by themselves that the cell is no text that happens to look so."""
+        rows = sum(self._is_plain(line.removesuffix(b"\r")) for line in raw.split(b"\n")[1:-1])
+        return rows * (self._width - 1) >= _SURE_AGREEMENT
 
     def _fault(self, line: bytes, fault: Fault, at: int, line_end: int) -> Malformed:
         rule, what = fault.rule, fault.what
@@ -305,7 +347,3 @@ class Scanner:
         self._offset += len(text)
         self._line += text.count(b"\n")
         return len(text)
-
-
-def _first_line(block: bytes, start: int) -> bytes:
-    return block[start:].split(b"\n", 1)[0].removesuffix(b"\r")

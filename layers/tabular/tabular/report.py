@@ -8,14 +8,16 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sluice.contract import Breach
 from sluice.messages import RowCounts
 from tabular.dialect import Dialect
 from tabular.findings import CELL_FAULTS, MEND, Finding, Rule, shown
-from tabular.records import Batch, Malformed, Record
+from tabular.records import Batch, Fault, Malformed, Record, read_record
 from tabular.survey import events
 from tabular.table import Table
 
 _RAW_CHARACTERS: Final = 2000
+_MOST_BYTES: Final = 100_000_000
 _REJECTED_HEADER: Final = ("line", "byte_offset", "column", "rule", "what", "raw", "how_to_mend")
 
 
@@ -37,6 +39,15 @@ class ColumnReport(_Part):
     missing: int
     use: str | None = None
     reason: str | None = None
+
+
+class ContractReport(_Part):
+    """The dataset's contract, as this file was held against it, or as it made it."""
+
+    version: int
+    made: bool = Field(False, description="This file made this version.")
+    reordered: bool = Field(False, description="The columns stand in another order; they are matched by name.")
+    breaches: tuple[Breach, ...] = Field((), description="What differs: errors, then warnings.")
 
 
 class Problem(_Part):
@@ -74,6 +85,7 @@ class TableReport(_Part):
     dialect: DialectReport | None = None
     columns: tuple[ColumnReport, ...] = ()
     problems: tuple[Problem, ...] = ()
+    contract: ContractReport | None = None
 
 
 def write_report(report: TableReport, out: Path) -> None:
@@ -86,26 +98,43 @@ def safe(text: str) -> str:
 
 
 class RejectedRows:
-    """Writes rejected_rows.csv: one line for each fault, in the file's order; memory does not grow."""
+    """Writes rejected_rows.csv: one line for each fault, in the file's order; memory does not grow.
+
+    A row's text stands with its first fault only, and the file ends at about 100 MB with a line that says so: a file of
+    cells that are all wrong would otherwise become one of a hundred times its size. All faults are counted.
+    """
 
     def __init__(self, path: Path) -> None:
         self._stream = path.open("w", encoding="utf-8", newline="")
         self._writer = csv.writer(self._stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
         self._writer.writerow(_REJECTED_HEADER)
         self._problems: dict[tuple[str, str | None], Problem] = {}
+        self._offset = -1
+        self._left_out = 0
 
     def close(self) -> None:
+        if self._left_out:
+            what = f"{self._left_out:,} more faults are not listed: this file would grow too large"
+            self._writer.writerow(("", "", "", "", what, "", "Mend these first; validation.json counts all of them."))
         self._stream.close()
 
     def add(self, line: int, offset: int, column: str | None, rule: Rule, what: str, raw: bytes) -> None:
-        text = raw.decode(errors="replace")
-        text = text if len(text) <= _RAW_CHARACTERS else text[:_RAW_CHARACTERS] + "…"
-        cells = (safe(column or ""), rule.value, safe(what), safe(text), MEND[rule])
-        self._writer.writerow((line, offset, *cells))
+        if self._stream.tell() >= _MOST_BYTES:
+            self._left_out += 1
+        else:
+            self._write(line, offset, column, rule, what, raw)
         known = self._problems.get((rule, column))
         if known is None:
             known = Problem(rule=rule, column=column, rows=0, first_line=line, what=what)
         self._problems[rule, column] = known.model_copy(update={"rows": known.rows + 1})
+
+    def _write(self, line: int, offset: int, column: str | None, rule: Rule, what: str, raw: bytes) -> None:
+        text = ""
+        if offset != self._offset:
+            text = raw[: 4 * _RAW_CHARACTERS + 4].decode(errors="replace")
+            text = text if len(text) <= _RAW_CHARACTERS else text[:_RAW_CHARACTERS] + "…"
+        self._offset = offset
+        self._writer.writerow((line, offset, safe(column or ""), rule.value, safe(what), safe(text), MEND[rule]))
 
     def problems(self) -> tuple[Problem, ...]:
         """By rule and column, in the order of their first lines."""
@@ -135,9 +164,17 @@ def write_rejected_rows(path: Path, dialect: Dialect, table: Table | None, rejec
                 while pending is not None and pending[0] < last:
                     ordinal, position, rule, cell = pending
                     line, offset, raw = places[ordinal - event.ordinal]
-                    what = CELL_FAULTS[Rule(rule)].format(cell=shown(cell or ""))
+                    said = shown(cell) if cell else _missing_token(raw, position, dialect)
+                    what = CELL_FAULTS[Rule(rule)].format(cell=said)
                     rejected.add(line, offset, names[position], Rule(rule), what, raw)
                     pending = next(bad, None)
+
+
+def _missing_token(raw: bytes, position: int, dialect: Dialect) -> str:
+    """What is added of a cell that is missing though something stands in it."""
+    record = read_record(raw, 0, dialect.delimiter, final=True, skip_blanks=dialect.skip_blanks)
+    text = "" if record is None or isinstance(record, Fault) else record.cells[position].decode().strip()
+    return f": `{shown(text)}` counts as no value" if text else ""
 
 
 class _Places:

@@ -13,7 +13,7 @@ both classes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +23,10 @@ from tabular.table import Table, literal
 
 HASH_BITS: Final = 52
 PARTS: Final = ("train", "validation", "test")
+
+MINIMUM_TRAINING_ROWS: Final = 20
+MINIMUM_TRAINING_ROWS_PER_CLASS: Final = 3
+"""Of a class of 10 rows, the fewest that are taken, 7 train by default, and fewer than 3 once in 600 times."""
 
 _CELL_SEPARATOR: Final = "chr(31)"
 
@@ -86,3 +90,26 @@ def class_counts(table: Table, classes: Sequence[str]) -> dict[str, dict[str, in
     for part, number, rows in table.rows("SELECT part, label, count(*) FROM parts GROUP BY ALL"):
         counts[part][classes[number]] = int(rows)
     return counts
+
+
+def check_training(counts: Mapping[str, Mapping[str, int]]) -> None:
+    """Raises RefusedError where the training part is too small to learn from. ``counts``: rows by part and label."""
+    train = counts["train"]
+    total, everything = sum(train.values()), sum(sum(rows.values()) for rows in counts.values())
+    if total < MINIMUM_TRAINING_ROWS:
+        what = f"only {total} of {everything:,} rows are left to train on; {MINIMUM_TRAINING_ROWS} are needed"
+        raise RefusedError(Finding(rule=Rule.SPLIT_IMPOSSIBLE, what=what))
+    for label, rows in train.items():
+        if rows < MINIMUM_TRAINING_ROWS_PER_CLASS:
+            what = (
+                f"only {rows} rows of class `{shown(label)}` are left to train on; "
+                f"{MINIMUM_TRAINING_ROWS_PER_CLASS} are needed"
+            )
+            raise RefusedError(Finding(rule=Rule.SPLIT_IMPOSSIBLE, what=what))
+
+
+def repeated_in_test(table: Table, columns: Sequence[int]) -> int:
+    """Test rows that have a training row's label and the same cells in the given columns."""
+    row = f"hash(label, {', '.join(f'c{i}' for i in columns)})"
+    test, train = (f"SELECT {row} AS h FROM parts WHERE part = '{part}'" for part in ("test", "train"))
+    return int(table.row(f"SELECT count(*) FROM ({test}) WHERE h IN ({train})")[0])

@@ -77,12 +77,13 @@ class Table:
         while batch := cursor.fetchmany(size):
             yield from batch
 
-    def load(self, path: Path, dialect: Dialect, *, header: bool, missing: Sequence[str], u: str) -> int:
+    def load(self, path: Path, dialect: Dialect, *, sequential: bool, missing: Sequence[str], u: str) -> int:
         """Reads a file of regular records into ``cells``; returns the number of rows.
 
         Args:
-            path: the file itself, or a copy that holds its well-formed records alone.
-            header: whether its first record is the header.
+            path: the file itself, or a copy that holds a header and its well-formed records alone.
+            sequential: to read it with one thread, which a file needs whose cells hold line ends: the parallel reader
+                guesses where records begin, and a line inside a cell may look like one.
             missing: cells that mean: no value. They become NULL.
             u: SQL over the trimmed cells t0, t1, ... (missing ones as they stand) for the hash of a row.
         """
@@ -94,9 +95,10 @@ class Table:
         columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
         self.execute(
             f"CREATE TABLE cells AS SELECT {cells}, {u} AS u FROM (SELECT {trimmed} FROM read_csv("
-            f"{literal(str(path))}, auto_detect = false, columns = {{{columns}}}, header = {str(header).lower()}, "
+            f"{literal(str(path))}, auto_detect = false, columns = {{{columns}}}, header = true, "
             f"delim = {literal(dialect.delimiter.decode())}, quote = '\"', escape = '\"', strict_mode = true, "
-            f"null_padding = false, max_line_size = {4 * MAX_RECORD_BYTES}, encoding = 'utf-8'))"
+            f"null_padding = false, max_line_size = {4 * MAX_RECORD_BYTES}, encoding = 'utf-8', "
+            f"parallel = {str(not sequential).lower()}))"
         )
         return int(self.row("SELECT count(*) FROM cells")[0])
 

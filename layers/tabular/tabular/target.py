@@ -12,11 +12,14 @@ from difflib import get_close_matches
 from typing import Final
 
 from sluice.recipe import NUMBER
-from tabular.findings import Finding, RefusedError, Rule, listed, shown
+from tabular.findings import LONGEST_NAME, Finding, RefusedError, Rule, listed, shown
 from tabular.table import Table
 
 CONVENTIONAL_NAMES: Final = ("target", "label", "class", "y")
-POSITIVE_WORDS: Final = frozenset({"1", "1.0", "true", "t", "yes", "y", "positive"})
+POSITIVE_WORDS: Final = frozenset({"true", "t", "yes", "y", "positive"})
+NEGATIVE_NUMBERS: Final = frozenset({0.0, -1.0})
+"""Beside one of these 1 means yes; beside 2 it is a number like any other."""
+
 MINIMUM_ROWS_PER_CLASS: Final = 10
 
 MOST_CLASSES: Final = 50
@@ -36,8 +39,8 @@ def resolve_target(names: Sequence[str], configured: str | None, default: str | 
     Raises:
         RefusedError: none is named, or it is no column of the file, or it is dropped.
     """
-    wanted = configured or default
-    if wanted is None:
+    wanted = (configured or default or "").strip()
+    if not wanted:
         matches = [i for i, name in enumerate(names) if name.lower() in CONVENTIONAL_NAMES]
         if len(matches) > 1:
             what = f"several columns could be the target: {listed([names[i] for i in matches])}"
@@ -49,14 +52,14 @@ def resolve_target(names: Sequence[str], configured: str | None, default: str | 
             )
             raise RefusedError(Finding(rule=Rule.TARGET_NOT_NAMED, what=what))
         wanted = names[matches[0]]
-    if wanted.strip() not in names:
+    if wanted not in names:
         near = get_close_matches(wanted.lower(), [name.lower() for name in names], n=1)
-        hint = f"did you mean `{next(n for n in names if n.lower() == near[0])}`? " if near else ""
-        what = f"the target `{wanted}` is no column of the file; {hint}the columns are {listed(list(names))}"
+        hint = f"did you mean `{shown(next(n for n in names if n.lower() == near[0]))}`? " if near else ""
+        what = f"the target `{shown(wanted)}` is no column of the file; {hint}the columns are {listed(list(names))}"
         raise RefusedError(Finding(rule=Rule.TARGET_UNKNOWN, what=what))
     if wanted in dropped:
         raise RefusedError(Finding(rule=Rule.TARGET_DROPPED, column=wanted, what="the target is listed under `drop`"))
-    return names.index(wanted.strip())
+    return names.index(wanted)
 
 
 def find_classes(table: Table, target: int, name: str, positive: str | None) -> Classes:
@@ -79,7 +82,7 @@ def find_classes(table: Table, target: int, name: str, positive: str | None) -> 
             "predicted, and numbers cannot"
         )
         raise RefusedError(Finding(rule=Rule.TARGET_MANY_CLASSES, column=name, what=what))
-    problems = [*_alike(name, rows), *_small(name, rows), *_wrong_positive(name, rows, positive)]
+    problems = [*_long(name, rows), *_alike(name, rows), *_small(name, rows), *_wrong_positive(name, rows, positive)]
     if problems:
         raise RefusedError(*problems)
     if len(rows) > 2:
@@ -91,6 +94,13 @@ def find_classes(table: Table, target: int, name: str, positive: str | None) -> 
 
 def _shares(rows: Mapping[str, int]) -> str:
     return ", ".join(f"`{shown(label)}` ({count:,} rows)" for label, count in rows.items())
+
+
+def _long(name: str, rows: Mapping[str, int]) -> Iterator[Finding]:
+    for label in rows:
+        if len(label) > LONGEST_NAME:
+            what = f"its label `{shown(label)}` has {len(label):,} characters; {LONGEST_NAME} are the most"
+            yield Finding(rule=Rule.LABEL_TOO_LONG, column=name, what=what)
 
 
 def _alike(name: str, rows: Mapping[str, int]) -> Iterator[Finding]:
@@ -119,10 +129,10 @@ def _wrong_positive(name: str, rows: Mapping[str, int], positive: str | None) ->
     if positive is None:
         return
     if len(rows) > 2:
-        what = f"`positive: {positive}` is set, but the target has {len(rows)} classes; it is for two"
+        what = f"`positive: {shown(positive)}` is set, but the target has {len(rows)} classes; it is for two"
         yield Finding(rule=Rule.POSITIVE_OF_MANY, column=name, what=what)
     elif positive.strip() not in rows:
-        what = f"`positive: {positive}` is no label of the target; the labels are {listed(list(rows))}"
+        what = f"`positive: {shown(positive)}` is no label of the target; the labels are {listed(list(rows))}"
         yield Finding(rule=Rule.POSITIVE_UNKNOWN, column=name, what=what)
 
 
@@ -133,7 +143,13 @@ def _by_number(label: str) -> tuple[bool, float, str]:
 
 def _positive_by_convention(rows: Mapping[str, int]) -> str:
     """The label that says yes; else the rarer one; else the later one in code point order."""
-    said = [label for label in rows if label.lower() in POSITIVE_WORDS]
+    numbers = [float(label) if re.fullmatch(NUMBER, label) else None for label in rows]
+    signed = 1.0 in numbers and any(number in NEGATIVE_NUMBERS for number in numbers if number is not None)
+    said = [
+        label
+        for label, number in zip(rows, numbers, strict=True)
+        if label.lower() in POSITIVE_WORDS or (signed and number == 1)
+    ]
     if len(said) == 1:
         return said[0]
     return min(sorted(rows, reverse=True), key=lambda label: rows[label])

@@ -20,6 +20,7 @@ from sluice.recipe import (
     OneHotColumn,
     Recipe,
 )
+from tabular.notation import plain
 from tabular.split import PARTS
 from tabular.table import Table, literal, tuple_of
 
@@ -48,10 +49,8 @@ def feature_expressions(recipe: Recipe, positions: Mapping[str, int]) -> list[st
 def _expressions(column: Column, cell: str) -> list[str]:
     expressions: list[str] = []
     match column:
-        case NumberColumn(integer=True):
-            expressions = [f"CAST({cell} AS BIGINT)"]
         case NumberColumn():
-            expressions = [f"CAST({cell} AS DOUBLE)"]
+            expressions = [f"CAST({plain(cell, column.notation)} AS {'BIGINT' if column.integer else 'DOUBLE'})"]
         case BooleanColumn():
             expressions = [f"CAST(lower({cell}) IN {tuple_of(sorted(TRUE_WORDS))} AS TINYINT)"]
         case OneHotColumn():

@@ -69,3 +69,51 @@ def test_every_problem_is_reported_at_once() -> None:
 
 def test_yaml_cannot_construct_objects() -> None:
     assert "not YAML" in reasons("target: !!python/object/apply:os.system [echo]")[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        ("positive: Yes", "positive", "Yes"),
+        ("positive: 1", "positive", "1"),
+        ("positive: 1.10", "positive", "1.10"),
+        ("target: 2020", "target", "2020"),
+        ("target: 2024-13-45", "target", "2024-13-45"),
+        ("target: 2024-01-31", "target", "2024-01-31"),
+        ("target: 0b_", "target", "0b_"),
+        ("target: !!int abc", "target", "abc"),
+        ("target: !!timestamp x", "target", "x"),
+        ("target: !!bool maybe", "target", "maybe"),
+        ("target:", "target", None),
+        ("drop: [No, 007]", "drop", ("No", "007")),
+        ("missing: [0, -999, null, '']", "missing", ("0", "-999", "null", "")),
+    ],
+)
+def test_names_and_labels_are_taken_as_they_are_written(text: str, key: str, value: object) -> None:
+    assert getattr(parse_config(text, NAME), key) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"split: {{seed: {'9' * 5000}}}", "put it in quotes"),
+        ("split: {seed: 0b_}", "put it in quotes"),
+        ("split: {seed: !!bool maybe}", "put it in quotes"),
+        ("split: {seed: !!timestamp x}", "put it in quotes"),
+        ("[" * 5000, "nested too deeply"),
+        ("gates: {max_log_loss: .inf}", "`gates.max_log_loss`: Input should be a finite number"),
+        ("split: {test: .nan}", "`split.test`"),
+        ("hyperparameters: {eta: .nan}", "`hyperparameters`: `eta` must be a finite number"),
+        ("hyperparameters: {eta: -.inf}", "`hyperparameters`: `eta` must be a finite number"),
+        ("target: a\ndrop: [b]\ntarget: c", ", line 3: the key `target` stands in line 1 already"),
+        ("gates: {min_accuracy: 1, min_accuracy: 0}", ", line 1: the key `min_accuracy` stands in line 1 already"),
+        ("drop: id", "`drop`: write a list, such as `[id]`"),
+        ("drop:", "`drop`: write a list, such as `[id]`"),
+        ("target: [a]", "`target`: expected one text"),
+        ("? [a]\n: b", "not YAML"),
+    ],
+)
+def test_what_yaml_cannot_mean_is_refused_and_never_a_crash(text: str, said: str) -> None:
+    (reason,) = reasons(text)
+    assert reason.startswith(NAME)
+    assert said in reason

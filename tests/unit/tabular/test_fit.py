@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from sluice.recipe import FrequencyRankColumn
 from tests.unit.tabular.conftest import HEADER, Judge, Judged, data_rows, table
 
@@ -126,3 +128,65 @@ def test_hundreds_of_categories_stay_one_feature_each(judge: Judge) -> None:
     assert {column.use for column in judged.report.columns} == {"frequency_rank", "target"}
     assert judged.report.features == width
     assert {len(row) for row in judged.rows()} == {1 + width}
+
+
+def test_identifiers_of_any_length_and_notation_are_dropped(judge: Judge) -> None:
+    numbers = [10**17 + i * 7919 % 10007 for i in range(200)]
+    assert use(judge(with_column("customer_id", [str(n) for n in numbers])), "customer_id")[0] == "dropped"
+    assert use(judge(with_column("customer_id", [f'"{n:,}"' for n in numbers])), "customer_id")[0] == "dropped"
+    rising = judge(with_column("n", [str(10**17 + i) for i in range(200)]))
+    assert use(rising, "n") == ("dropped", "counts the rows of the file")
+
+
+def test_long_whole_numbers_that_are_kept_are_warned_of(judge: Judge) -> None:
+    judged = judge(with_column("amount", [str(10**17 + i * 7919 % 10007) for i in range(200)]))
+    assert use(judged, "amount") == ("number", None)
+    assert "column `amount`: its whole numbers go up to 100,000,000,000,0" in judged.report.warnings[0]
+
+
+def labels(yes: str, no: str, rows: int = 120) -> list[str]:
+    return [yes if row.endswith("yes") else no for row in data_rows(rows)]
+
+
+def test_a_copy_of_the_target_is_seen_through_case_number_format_and_a_blank(judge: Judge) -> None:
+    cased = labels("gone", "here")
+    cased[3:6] = [word.upper() for word in cased[3:6]]
+    assert use(judge(with_column("left", cased)), "left")[0] == "dropped"
+    numbers = labels("1", "0")
+    numbers[3:6] = [f"{number}.0" for number in numbers[3:6]]
+    assert use(judge(with_column("left", numbers)), "left")[0] == "dropped"
+    blank = labels("gone", "here")
+    blank[4] = ""
+    judged = judge(with_column("left", blank))
+    assert use(judged, "left")[1] == (
+        "says the same as the target `label` in all rows but 1, where it is empty (leakage)"
+    )
+    assert use(judge(with_column("left", labels("2024-01-01", ""))), "left")[0] == "dropped"
+
+
+def test_a_column_that_is_mostly_empty_in_both_classes_is_no_copy(judge: Judge) -> None:
+    cells = [cell if i % 4 else "" for i, cell in enumerate(labels("gone", "here"))]
+    assert use(judge(with_column("left", cells)), "left") == ("one_hot", None)
+    sparse = [cell if i % 4 else "" for i, cell in enumerate(labels("gone", ""))]
+    assert use(judge(with_column("left", sparse)), "left") == ("one_hot", None)
+
+
+def test_a_copy_of_many_classes_is_one_in_all_of_them(judge: Judge) -> None:
+    rows = [f"{row.rpartition(',')[0]},{'abc'[i * 7 % 3]}" for i, row in enumerate(data_rows(210))]
+    copied = [f"{row},{row[-1].upper()}{row[-1]}" for row in rows]
+    assert use(judge(table(copied, f"{HEADER},kind")), "kind")[0] == "dropped"
+    partly = [f"{row},{row[-1] if row[-1] != 'c' else 'cd'[i % 2]}" for i, row in enumerate(rows)]
+    assert use(judge(table(partly, f"{HEADER},kind")), "kind") == ("one_hot", None)
+
+
+def test_the_columns_of_a_wide_table_share_the_levels_that_are_ranked(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tabular.fit.MAX_RANKED_LEVELS_IN_ALL", 400)
+    towns = ",".join(f"town{i}" for i in range(10))
+    rows = [f"{row},{','.join(f't{(r * 31 + i) % 100}' for i in range(10))}" for r, row in enumerate(data_rows(600))]
+    ranked = [column for column in judge(table(rows, f"{HEADER},{towns}")).recipe.columns if column.name[:4] == "town"]
+    assert [len(column.levels) for column in ranked if isinstance(column, FrequencyRankColumn)] == [40] * 10
+    monkeypatch.setattr("tabular.fit.MAX_RANKED_LEVELS_IN_ALL", 10)
+    ranked = [column for column in judge(table(rows, f"{HEADER},{towns}")).recipe.columns if column.name[:4] == "town"]
+    assert [len(column.levels) for column in ranked if isinstance(column, FrequencyRankColumn)] == [21] * 10

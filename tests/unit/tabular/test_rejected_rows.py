@@ -32,3 +32,25 @@ def test_every_bad_row_is_listed_in_order_however_many(judge: Judge) -> None:
     assert judged.report.rows.rejected == 3000
     assert judged.report.problems[0].rows == 3000
     assert len(judged.report.warnings) == 1
+
+
+def test_the_text_of_a_row_stands_with_its_first_fault_only(judge: Judge) -> None:
+    """Repeated with each of them, the text of a long row would make the file a hundred times the size of the table."""
+    width = 100
+    names = ",".join(f"f{i}" for i in range(width))
+    rows = [f"{','.join(str(r + i) for i in range(width))},{'yes' if r % 2 else 'no'}" for r in range(60)]
+    rows[7] = ",".join(["bad" * 10] * width) + ",no"
+    judged = judge(table(rows, f"{names},label"), max_rejected_share=0.1)
+    assert len(judged.rejected_rows) == width
+    assert [bool(row["raw"]) for row in judged.rejected_rows] == [True] + [False] * (width - 1)
+    assert (judged.out / "rejected_rows.csv").stat().st_size < 3_000 + 300 * width
+
+
+def test_beyond_its_most_bytes_the_file_says_what_it_leaves_out(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tabular.report._MOST_BYTES", 10_000)
+    rows = [f"{i % 97},{'bad' if i % 10 == 3 else i}.5,{'yes' if i % 2 else 'no'}" for i in range(3000)]
+    judged = judge(table(rows, header="a,b,label"), max_rejected_share=0.2)
+    *listed, last = judged.rejected_rows
+    assert (judged.out / "rejected_rows.csv").stat().st_size < 11_000
+    assert last["what"] == f"{300 - len(listed)} more faults are not listed: this file would grow too large"
+    assert judged.report.problems[0].rows == judged.report.rows.rejected == 300

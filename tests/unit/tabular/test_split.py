@@ -76,3 +76,48 @@ def test_a_small_class_is_in_every_part_whatever_the_seed(judge: Judge) -> None:
         report = judge(table(rows, HEADER), split={"seed": seed}).report
         assert report.verdict == "accepted"
         assert all(counts["yes"] > 0 for counts in report.class_counts.values()), seed
+
+
+def copies(rows: int = 300) -> list[str]:
+    """Each case three times, told apart by a code alone."""
+    return [f"C{i * 7919 % 10007},{row}" for i, row in enumerate([*data_rows(rows)] * 3)]
+
+
+def test_what_is_dropped_does_not_tell_rows_apart(judge: Judge) -> None:
+    judged = judge(table(copies(), "code," + HEADER), drop=["code"])
+    parts = [{tuple(row) for row in judged.part(part)} for part in ("train", "validation", "test")]
+    assert not parts[0] & parts[1]
+    assert not parts[0] & parts[2]
+    (warning,) = judged.report.warnings
+    assert "600 rows repeat another row exactly, `drop` columns apart" in warning
+
+
+def test_the_same_case_in_training_and_test_data_is_warned_of(judge: Judge) -> None:
+    judged = judge(table(copies(), "code," + HEADER))
+    train = {tuple(row) for row in judged.part("train")}
+    again = sum(tuple(row) in train for row in judged.part("test"))
+    assert again > 0
+    (warning,) = judged.report.warnings
+    assert f"{again} of {judged.report.rows.test} test rows equal a training row in the label" in warning
+    assert "List the columns that tell such rows apart under `drop`" in warning
+
+
+def test_everything_dropped_is_still_an_answer(judge: Judge) -> None:
+    names = [name for name in HEADER.split(",") if name != "label"]
+    assert judge(table(), drop=names).report.rules == ("no_features",)
+    assert judge(table(), drop=[*names, "label"]).report.rules == ("target_dropped",)
+
+
+def test_a_training_part_too_small_to_learn_from_is_refused(judge: Judge) -> None:
+    report = judge(table(data_rows(60)), split={"validation": 0.49, "test": 0.49}).report
+    assert report.rules == ("split_impossible",)
+    assert report.reasons[0].startswith("table.csv: only ")
+    assert "of 60 rows are left to train on; 20 are needed" in report.reasons[0]
+    assert "set smaller shares" in report.reasons[0]
+
+
+def test_a_class_too_small_to_learn_from_is_refused(judge: Judge) -> None:
+    rows = [row.replace("yes", "no") if i > 27 else row for i, row in enumerate(data_rows(400))]
+    shares = {"validation": 0.45, "test": 0.45}
+    refusals = [judge(table(rows), split={**shares, "seed": seed}).report.reasons for seed in range(6)]
+    assert any("rows of class `yes` are left to train on; 3 are needed" in "".join(reasons) for reasons in refusals)

@@ -52,6 +52,18 @@ REFUSED_TARGETS: dict[str, tuple[str, dict[str, Any], Rule, str]] = {
         "several columns could be the target: `y`, `label`.",
     ),
     "dropped": (table(), {"drop": ["label"]}, Rule.TARGET_DROPPED, "the target is listed under `drop`"),
+    "dropped, with a blank": (
+        table(),
+        {"target": "label ", "drop": ["label"]},
+        Rule.TARGET_DROPPED,
+        "table.csv, column `label`: the target is listed under `drop`",
+    ),
+    "labels that are whole texts": (
+        table([f"{row}{'x' * 100_000}" for row in data_rows()]),
+        {},
+        Rule.LABEL_TOO_LONG,
+        "has 100,002 characters; 256 are the most",
+    ),
     "drop unknown": (
         table(),
         {"drop": ["agee"]},
@@ -136,6 +148,10 @@ def test_an_unusable_target_is_refused_with_the_way_out(judge: Judge, case: str)
     [
         ("no", "yes", ("no", "yes")),
         ("1", "0", ("0", "1")),
+        ("1", "-1", ("-1", "1")),
+        ("1.0", "0.0", ("0.0", "1.0")),
+        ("1", "2", ("1", "2")),
+        ("2", "1", ("2", "1")),
         ("TRUE", "FALSE", ("FALSE", "TRUE")),
         ("good", "bad", ("good", "bad")),
         ("<=50K", ">50K", ("<=50K", ">50K")),
@@ -168,3 +184,33 @@ def test_the_prior_is_the_training_shares_scored_on_the_test_labels(judge: Judge
     expected = log_loss(test, [share] * len(test), labels=[0, 1])
     assert judged.report.prior_log_loss is not None
     assert math.isclose(judged.report.prior_log_loss, expected, rel_tol=1e-9)
+
+
+@pytest.mark.parametrize("word", ["-", "None"])
+def test_a_label_that_counts_as_missing_is_named_with_the_way_out(judge: Judge, word: str) -> None:
+    rows = [f"{row.rpartition(',')[0]},{word if row.endswith('no') else '+'}" for row in data_rows()]
+    judged = judge(table(rows))
+    assert judged.report.rules == (Rule.TOO_MANY_REJECTED,)
+    said = (
+        f"table.csv, line 3, column `label`: the label is missing: `{word}` counts as no value (and 79 more like it). "
+    )
+    assert judged.report.reasons[1].startswith(said)
+    assert "set `missing` in config.yaml without it" in judged.report.reasons[1]
+    assert set(judge(table(rows), missing=["", "NA"]).report.classes) == {word, "+"}
+
+
+def test_long_names_do_not_swell_the_answer(judge: Judge) -> None:
+    names = ",".join(f"{i}{'n' * 9000}" for i in range(39))
+    report = judge(table([",".join("1" * 39)] * 60, names)).report
+    assert report.rules == (Rule.HEADER_TOO_LONG,)
+    assert sum(len(reason) for reason in report.reasons) < 1000
+    names = ",".join(f"{i}{'n' * 250}" for i in range(39))
+    report = judge(table([",".join(f"{r + i}" for i in range(39)) for r in range(60)], names)).report
+    assert report.rules == (Rule.TARGET_NOT_NAMED,)
+    assert sum(len(reason) for reason in report.reasons) < 4000
+
+
+def test_a_column_name_of_two_lines_is_told_on_one(judge: Judge) -> None:
+    rows = [f"{row},16777217" if i == 5 else f"{row},{i % 9}" for i, row in enumerate(data_rows())]
+    (warning,) = judge(table(rows, HEADER + ',"a\nb"')).report.warnings
+    assert warning.startswith("table.csv, column `a\\nb`: its whole numbers")

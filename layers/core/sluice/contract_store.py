@@ -1,0 +1,52 @@
+"""The dataset's ``contract.json`` in S3, replaced by compare-and-swap: of two files that come first, one makes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+
+
+class ContractTakenError(RuntimeError):
+    """Another run wrote the contract meanwhile. A repeated step is held against that one."""
+
+
+@dataclass(frozen=True)
+class StoredContract:
+    text: str
+    etag: str
+
+
+def read_contract(s3: S3Client, bucket: str, key: str) -> StoredContract | None:
+    """The object as it lies there, or None. Undecodable bytes become U+FFFD."""
+    try:
+        found = s3.get_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+            return None
+        raise
+    return StoredContract(found["Body"].read().decode("utf-8-sig", errors="replace"), found["ETag"])
+
+
+def write_contract(s3: S3Client, bucket: str, key: str, text: str, replaces: StoredContract | None) -> None:
+    """Writes it where what lies there is still what was read.
+
+    Raises:
+        ContractTakenError: it is not.
+    """
+    body = text.encode()
+    try:
+        if replaces is None:
+            s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
+        else:
+            s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", IfMatch=replaces.etag)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _TAKEN or (replaces and error.response["Error"]["Code"] == "NoSuchKey"):
+            raise ContractTakenError(f"s3://{bucket}/{key} was written by another run meanwhile") from error
+        raise

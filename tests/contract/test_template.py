@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from sluice import messages, settings
+from sluice.objects import WORKING_DATA_TAG
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,7 +39,7 @@ RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 PIPELINE: dict[str, Any] = json.loads((ROOT / "statemachine" / "pipeline.asl.json").read_text())
 
 #: Function folder, its request, its answer, and the settings that it reads.
-FUNCTIONS: dict[str, tuple[type[messages.Message], type[messages.Message], type | None]] = {
+FUNCTIONS: dict[str, tuple[type[messages.Message], type[messages.Message], type[BaseModel] | None]] = {
     "validate_data": (messages.ValidateRequest, messages.ValidationResult, settings.ValidateSettings),
     "start_training": (messages.StartTrainingRequest, messages.TrainingStarted, settings.TrainSettings),
     "check_training": (messages.CheckTrainingRequest, messages.TrainingStatus, None),
@@ -87,7 +89,7 @@ def test_each_function_has_an_event_that_it_parses(name: str) -> None:
 def test_the_template_gives_each_function_the_settings_that_it_reads_and_no_more(name: str) -> None:
     given = set(RESOURCES[f"{pascal(name)}Function"]["Properties"].get("Environment", {}).get("Variables", {}))
     reads = FUNCTIONS[name][2]
-    wanted = {field.upper() for field in reads.model_fields} if reads is not None else set()  # type: ignore[attr-defined]
+    wanted = {field.upper() for field in reads.model_fields} if reads is not None else set()
     assert given == wanted - {"AWS_REGION"}, "AWS_REGION is Lambda's own"
 
 
@@ -202,8 +204,6 @@ def test_buckets_are_private_encrypted_versioned_and_tls_only(bucket: str) -> No
 
 
 def test_the_lifecycle_forgets_what_the_code_tags() -> None:
-    from sluice.objects import WORKING_DATA_TAG  # noqa: PLC0415
-
     rules = RESOURCES["ArtifactBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     (tag,) = (rule["TagFilters"][0] for rule in rules if "TagFilters" in rule)
     assert f"{tag['Key']}={tag['Value']}" == WORKING_DATA_TAG

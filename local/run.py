@@ -36,7 +36,7 @@ NOT_DEPLOYED: Final = 1
 WRONG_CALL: Final = 2
 
 _TEST_HEAD_BYTES: Final = 1 << 20
-_REPORTS: Final = ("validation", "rejected_rows", "recipe", "config", "evaluation", "outcome")
+_REPORTS: Final = ("validation", "rejected_rows", "contract", "recipe", "config", "evaluation", "outcome")
 _NAMES_SHOWN: Final = 40
 _NAME_SHOWN: Final = 60
 

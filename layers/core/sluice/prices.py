@@ -1,7 +1,7 @@
 """What a training job costs, roughly: a hint for the run's record, not a bill.
 
-On-demand prices of SageMaker AI training in us-east-1, USD per hour. Other regions cost up to half as much again; a
-type that is not listed has no estimate rather than a wrong one.
+Approximate on-demand prices of SageMaker AI training in us-east-1, USD per hour, not checked against the price list of
+the day. Other regions differ; a type that is not listed has no estimate rather than a made-up one.
 """
 
 from __future__ import annotations

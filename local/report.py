@@ -56,12 +56,13 @@ def _print_artifacts(console: Console, artifacts: dict[str, str]) -> None:
     """Where all lies: the common folder once, then what is in it."""
     if not artifacts:
         return
-    folder = os.path.commonpath(artifacts.values()) if len(artifacts) > 1 else ""
-    folder = folder.replace("s3:/", "s3://", 1) if folder.startswith("s3:/") and "s3://" not in folder else folder
+    # By characters: commonpath would take the two slashes of s3:// for one.
+    shared = os.path.commonprefix(list(artifacts.values()))
+    folder = shared[: shared.rfind("/") + 1] if len(artifacts) > 1 else ""
     if folder:
-        console.print(Text(f"{'made in':<16} {folder}/", style="dim"), soft_wrap=not console.is_terminal)
+        console.print(Text(f"{'made in':<16} {folder}", style="dim"), soft_wrap=not console.is_terminal)
     for name, where in artifacts.items():
-        console.print(Text(f"{name:<16} {where.removeprefix(folder).lstrip('/')}", style="dim"), soft_wrap=True)
+        console.print(Text(f"{name:<16} {where.removeprefix(folder)}", style="dim"), soft_wrap=True)
 
 
 def _print_metrics(console: Console, metrics: Metrics, classes: tuple[str, ...]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import itertools
 from typing import Any, Final
 
 from rich import box
@@ -56,11 +56,9 @@ def _print_artifacts(console: Console, artifacts: dict[str, str]) -> None:
     """Where all lies: the common folder once, then what is in it."""
     if not artifacts:
         return
-    # By characters: commonpath would take the two slashes of s3:// for one.
-    shared = os.path.commonprefix(list(artifacts.values()))
-    folder = shared[: shared.rfind("/") + 1] if len(artifacts) > 1 else ""
-    if folder:
-        console.print(Text(f"{'made in':<16} {folder}", style="dim"), soft_wrap=not console.is_terminal)
+    levels = zip(*(where.split("/")[:-1] for where in artifacts.values()), strict=False)
+    folder = "".join(f"{names[0]}/" for names in itertools.takewhile(lambda names: len(set(names)) == 1, levels))
+    console.print(Text(f"{'made in':<16} {folder}", style="dim"), soft_wrap=not console.is_terminal)
     for name, where in artifacts.items():
         console.print(Text(f"{name:<16} {where.removeprefix(folder)}", style="dim"), soft_wrap=True)
 

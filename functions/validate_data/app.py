@@ -12,10 +12,10 @@ from botocore.exceptions import ClientError
 
 from sluice.config import ConfigError, DatasetConfig, parse_config
 from sluice.contract import ContractError, Plan, plan
-from sluice.contract_store import StoredContract, read_contract, write_contract
+from sluice.contract_store import write_contract
 from sluice.layout import RunLayout, config_key, contract_key, uri
 from sluice.messages import Run, ValidateRequest, ValidationResult
-from sluice.objects import read_text, upload_working_data, write_json
+from sluice.objects import StoredText, read_stored, read_text, upload_working_data, write_json
 from sluice.settings import ValidateSettings
 from sluice.step import TRANSFER_CONFIG, step
 from tabular import TableReport, validate_table
@@ -64,19 +64,19 @@ def config_of(run: Run) -> DatasetConfig:
     return parse_config(read_text(s3, run.bucket, key), uri(run.bucket, key))
 
 
-def contract_of(run: Run, config: DatasetConfig) -> tuple[StoredContract | None, Plan]:
+def contract_of(run: Run, config: DatasetConfig) -> tuple[StoredText | None, Plan]:
     """The dataset's contract as it lies in S3, and what this run does with it.
 
     Raises:
         ContractError: it cannot be used.
     """
     key = contract_key(run.dataset)
-    stored = None if config.contract.mode == "ignore" else read_contract(s3, settings.artifact_bucket, key)
+    stored = None if config.contract.mode == "ignore" else read_stored(s3, settings.artifact_bucket, key)
     name = uri(settings.artifact_bucket, key)
     return stored, plan(config.contract.mode, stored.text if stored else None, name, run.run_id)
 
 
-def keep_contract(run: Run, stored: StoredContract | None, contract: Plan, out: Path) -> None:
+def keep_contract(run: Run, stored: StoredText | None, contract: Plan, out: Path) -> None:
     """Writes the contract that the file made, unless another run was faster, and what the run used beside its data."""
     made = out / "contract.json"
     if made.exists() and not contract.stored:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from functions.validate_data import app
-from sluice.contract_store import ContractTakenError, read_contract
+from sluice.contract_store import ContractTakenError
 from sluice.layout import RunLayout, contract_key
 from sluice.messages import ValidationResult
-from sluice.objects import WORKING_DATA_TAG
+from sluice.objects import WORKING_DATA_TAG, read_stored
 from tests.functions.conftest import ARTIFACTS, INBOX, Aws, Context, request
 from tests.messages import GOOD
 
@@ -232,11 +232,11 @@ def test_of_two_first_files_the_slower_is_held_against_the_contract_of_the_faste
     aws.put(INBOX, CONFIG_KEY, "target: diagnosis")
 
     def read_before_the_other_writes(*arguments: Any) -> Any:
-        found = read_contract(*arguments)
+        found = read_stored(*arguments)
         aws.put(ARTIFACTS, CONTRACT, '{"target": {"name": "other"}}')
         return found
 
-    monkeypatch.setattr(app, "read_contract", read_before_the_other_writes)
+    monkeypatch.setattr(app, "read_stored", read_before_the_other_writes)
     with pytest.raises(ContractTakenError):
         validate(context)
     assert aws.layout.validation_report not in aws.stored()
@@ -253,11 +253,11 @@ def test_a_reset_does_not_overwrite_a_contract_that_it_has_not_read(
     aws.put(INBOX, CONFIG_KEY, "target: diagnosis\ncontract: reset")
 
     def read_before_a_person_edits(*arguments: Any) -> Any:
-        found = read_contract(*arguments)
+        found = read_stored(*arguments)
         aws.put(ARTIFACTS, CONTRACT, '{"version": 9}')
         return found
 
-    monkeypatch.setattr(app, "read_contract", read_before_a_person_edits)
+    monkeypatch.setattr(app, "read_stored", read_before_a_person_edits)
     with pytest.raises(ContractTakenError):
         validate_next(aws, context, breast_cancer)
     assert json.loads(aws.read(CONTRACT)) == {"version": 9}

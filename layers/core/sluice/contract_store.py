@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
+
+from sluice.objects import StoredText
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -17,24 +18,7 @@ class ContractTakenError(RuntimeError):
     """Another run wrote the contract meanwhile. A repeated step is held against that one."""
 
 
-@dataclass(frozen=True)
-class StoredContract:
-    text: str
-    etag: str
-
-
-def read_contract(s3: S3Client, bucket: str, key: str) -> StoredContract | None:
-    """The object as it lies there, or None. Undecodable bytes become U+FFFD."""
-    try:
-        found = s3.get_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
-            return None
-        raise
-    return StoredContract(found["Body"].read().decode("utf-8-sig", errors="replace"), found["ETag"])
-
-
-def write_contract(s3: S3Client, bucket: str, key: str, text: str, replaces: StoredContract | None) -> None:
+def write_contract(s3: S3Client, bucket: str, key: str, text: str, replaces: StoredText | None) -> None:
     """Writes it where what lies there is still what was read.
 
     Raises:

@@ -6,12 +6,11 @@ only.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
-
-from botocore.exceptions import ClientError
 
 from sluice.messages import RunResult
 
@@ -74,10 +73,8 @@ def crown_champion(
             ConditionExpression=f"{unchanged} OR run_id = :me",
             ExpressionAttributeValues=values,
         )
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-            raise ChampionChangedError(dataset, seen) from error
-        raise
+    except dynamodb.exceptions.ConditionalCheckFailedException as error:
+        raise ChampionChangedError(dataset, seen) from error
 
 
 class Closing(StrEnum):
@@ -108,10 +105,8 @@ def close_run(dynamodb: DynamoDBClient, table: str, result: RunResult, execution
             },
             ReturnValues="ALL_OLD",
         ).get("Attributes", {})
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-            return Closing.FOREIGN
-        raise
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return Closing.FOREIGN
     return Closing.AGAIN if before.get("status", {}).get("S") == result.outcome.value else Closing.CLOSED
 
 
@@ -136,25 +131,20 @@ def take_turn(dynamodb: DynamoDBClient, table: str, dataset: str, execution_arn:
             ExpressionAttributeNames={"#until": "until"},
             ExpressionAttributeValues={":me": {"S": execution_arn}, ":now": {"N": str(now)}},
         )
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-            return False
-        raise
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
     return True
 
 
 def give_turn_back(dynamodb: DynamoDBClient, table: str, dataset: str, execution_arn: str) -> None:
     """Lets the next run of the dataset deploy; harmless where this execution has no turn."""
-    try:
+    with contextlib.suppress(dynamodb.exceptions.ConditionalCheckFailedException):
         dynamodb.delete_item(
             TableName=table,
             Key=_turn_key(dataset),
             ConditionExpression="attribute_not_exists(pk) OR execution_arn = :me",
             ExpressionAttributeValues={":me": {"S": execution_arn}},
         )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-            raise
 
 
 def _turn_key(dataset: str) -> dict[str, dict[str, str]]:

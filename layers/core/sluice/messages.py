@@ -61,8 +61,14 @@ class RowCounts(Message):
     test: int = Field(0, ge=0)
 
 
-class ValidateRequest(Message):
+class Request(Message):
+    """What a state asks of its function: always about a run."""
+
     run: Run
+
+
+class ValidateRequest(Request):
+    """The run alone: everything else begins here."""
 
 
 class ValidationResult(Message):
@@ -90,8 +96,7 @@ class ValidationResult(Message):
     contract_version: int | None = None
 
 
-class StartTrainingRequest(Message):
-    run: Run
+class StartTrainingRequest(Request):
     validation: ValidationResult
 
 
@@ -102,8 +107,7 @@ class TrainingStarted(Message):
     wait_seconds: int = Field(ge=0, le=300)
 
 
-class CheckTrainingRequest(Message):
-    run: Run
+class CheckTrainingRequest(Request):
     job_name: str
 
 
@@ -121,8 +125,7 @@ class TrainingStatus(Message):
     billable_seconds: int | None = None
 
 
-class EvaluateRequest(Message):
-    run: Run
+class EvaluateRequest(Request):
     validation: ValidationResult
     training: TrainingStatus
 
@@ -165,8 +168,7 @@ class EvaluationResult(Message):
     golden_uri: str | None = Field(None, description="Test rows with their offline scores, replayed after deployment.")
 
 
-class DeployRequest(Message):
-    run: Run
+class DeployRequest(Request):
     validation: ValidationResult
     training: TrainingStatus
     evaluation: EvaluationResult
@@ -185,8 +187,7 @@ class Deployment(Message):
     wait_seconds: int = Field(ge=0, le=30)
 
 
-class CheckEndpointRequest(Message):
-    run: Run
+class CheckEndpointRequest(Request):
     deployment: Deployment
 
 
@@ -198,8 +199,7 @@ class EndpointStatus(Message):
     reasons: Reasons = ()
 
 
-class VerifyRequest(Message):
-    run: Run
+class VerifyRequest(Request):
     evaluation: EvaluationResult
     deployment: Deployment
     last_try: bool = Field(False, description="No further try follows: what cannot be verified now is not.")
@@ -220,10 +220,9 @@ class Fault(Message):
     cause: str
 
 
-class RecordRequest(Message):
+class RecordRequest(Request):
     """Everything that is known when a run ends; what the run never reached is None."""
 
-    run: Run
     outcome: Outcome
     fault: Fault | None = None
     validation: ValidationResult | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -17,15 +17,28 @@ if TYPE_CHECKING:
 WORKING_DATA_TAG = "sluice=working-data"
 
 
-def read_text(s3: S3Client, bucket: str, key: str) -> str | None:
-    """The object as text, or None where there is none. Undecodable bytes become U+FFFD."""
+class StoredText(NamedTuple):
+    """An object as text, and the ETag that it had."""
+
+    text: str
+    etag: str
+
+
+def read_stored(s3: S3Client, bucket: str, key: str) -> StoredText | None:
+    """The object, or None where there is none. Undecodable bytes become U+FFFD."""
     try:
-        body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        found = s3.get_object(Bucket=bucket, Key=key)
     except ClientError as error:
         if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
             return None
         raise
-    return body.decode("utf-8-sig", errors="replace")
+    return StoredText(found["Body"].read().decode("utf-8-sig", errors="replace"), found["ETag"])
+
+
+def read_text(s3: S3Client, bucket: str, key: str) -> str | None:
+    """The object's text, or None where there is none."""
+    stored = read_stored(s3, bucket, key)
+    return stored.text if stored else None
 
 
 def read_json(s3: S3Client, s3_uri: str) -> Any:

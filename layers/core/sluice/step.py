@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from botocore.config import Config
 
-from sluice.messages import Message, Run
+from sluice.messages import Message, Request
 
 NAMESPACE = "Sluice"
 
@@ -23,9 +23,9 @@ TRANSFER_CONFIG = Config(retries={"total_max_attempts": 4, "mode": "standard"}, 
 logger = Logger(service="sluice")
 
 
-def step[Request: Message, Answer: Message](
-    request_type: type[Request],
-) -> Callable[[Callable[[Request], Answer]], Callable[[dict[str, Any], Any], dict[str, Any]]]:
+def step[Asked: Request, Answer: Message](
+    request_type: type[Asked],
+) -> Callable[[Callable[[Asked], Answer]], Callable[[dict[str, Any], Any], dict[str, Any]]]:
     """Turns ``request -> answer`` into a Lambda handler.
 
     The handler logs with ``run_id`` and ``dataset`` on every line, emits ``StepSeconds`` by dataset and step, and
@@ -33,12 +33,12 @@ def step[Request: Message, Answer: Message](
     retries.
     """
 
-    def decorate(work: Callable[[Request], Answer]) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    def decorate(work: Callable[[Asked], Answer]) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
         name = request_type.__name__.removesuffix("Request")
 
         def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             request = request_type.model_validate(event)
-            run: Run = getattr(request, "run")  # noqa: B009  (every request has one; Message itself does not)
+            run = request.run
             logger.append_keys(
                 step=name, run_id=run.run_id, dataset=run.dataset, request_id=getattr(context, "aws_request_id", None)
             )

@@ -27,9 +27,13 @@ class Rule(StrEnum):
     FILE_EMPTY = "file_empty"
     NOT_CSV = "not_csv"
     ENCODING = "encoding"
+    ENCODING_GUESSED = "encoding_guessed"
+    GZIP_DAMAGED = "gzip_damaged"
+    FILE_TOO_LARGE = "file_too_large"
     NUL_BYTE = "nul_byte"
     SINGLE_COLUMN = "single_column"
     TOO_MANY_COLUMNS = "too_many_columns"
+    TOO_MANY_ROWS = "too_many_rows"
     NO_ROWS = "no_rows"
     TOO_FEW_ROWS = "too_few_rows"
     TOO_MANY_REJECTED = "too_many_rejected"
@@ -39,12 +43,14 @@ class Rule(StrEnum):
     HEADER_DUPLICATE = "header_duplicate"
     HEADER_UNREADABLE = "header_unreadable"
     HEADER_TOO_LONG = "header_too_long"
+    HEADER_UNEXPECTED = "header_unexpected"
 
     RAGGED_ROW = "ragged_row"
     UNCLOSED_QUOTE = "unclosed_quote"
     STRAY_QUOTE = "stray_quote"
     STRAY_CARRIAGE_RETURN = "stray_carriage_return"
     RECORD_TOO_LONG = "record_too_long"
+    CELL_TOO_LONG = "cell_too_long"
     MULTI_LINE_CELL = "multi_line_cell"
     BLANK_LINES = "blank_lines"
     DUPLICATE_ROWS = "duplicate_rows"
@@ -59,6 +65,7 @@ class Rule(StrEnum):
     NUMBER_NOTATION = "number_notation"
     NUMBER_AS_TEXT = "number_as_text"
     DATE_AS_TEXT = "date_as_text"
+    DATE_FORMAT = "date_format"
     DROP_UNKNOWN = "drop_unknown"
     NO_FEATURES = "no_features"
     LEAKAGE = "leakage"
@@ -76,6 +83,9 @@ class Rule(StrEnum):
     POSITIVE_UNKNOWN = "positive_unknown"
     POSITIVE_OF_MANY = "positive_of_many"
     SPLIT_IMPOSSIBLE = "split_impossible"
+    SPLIT_COLUMN_UNKNOWN = "split_column_unknown"
+    SPLIT_COLUMN_KIND = "split_column_kind"
+    SPLIT_VALUE_MISSING = "split_value_missing"
 
     CONTRACT_MISSING_COLUMN = "contract_missing_column"
     CONTRACT_NEW_COLUMN = "contract_new_column"
@@ -99,9 +109,13 @@ MEND: Final[dict[Rule, str]] = {
     Rule.FILE_EMPTY: "Upload a CSV file with a header row and data rows.",
     Rule.NOT_CSV: "Export the table as CSV (UTF-8, comma-separated) and upload that.",
     Rule.ENCODING: "Save the file as UTF-8 and upload it again.",
+    Rule.ENCODING_GUESSED: "Nothing to do where the texts look right; else save the file as UTF-8.",
+    Rule.GZIP_DAMAGED: "Compress the file again (`gzip table.csv`), or upload it uncompressed.",
+    Rule.FILE_TOO_LARGE: "Sample it, or split off a part.",
     Rule.NUL_BYTE: "Remove the NUL bytes or export the table again; they usually mean a damaged or binary file.",
     Rule.SINGLE_COLUMN: "Separate the columns by comma, semicolon, tab or vertical bar.",
     Rule.TOO_MANY_COLUMNS: "Leave out columns that cannot help the prediction.",
+    Rule.TOO_MANY_ROWS: "Sample it, or split off a part.",
     Rule.NO_ROWS: "Add data rows below the header.",
     Rule.TOO_FEW_ROWS: "Add rows: a model cannot be trained and measured on fewer.",
     Rule.TOO_MANY_REJECTED: "Mend the rows listed in rejected_rows.csv, or raise `max_rejected_share` in config.yaml.",
@@ -110,12 +124,14 @@ MEND: Final[dict[Rule, str]] = {
     Rule.HEADER_DUPLICATE: "Give each column a name of its own.",
     Rule.HEADER_UNREADABLE: "Mend the quotes in the header row.",
     Rule.HEADER_TOO_LONG: "Give the column a shorter name; one this long usually means a quote that is not closed.",
+    Rule.HEADER_UNEXPECTED: "Take `header: false` out of config.yaml, or the header row out of the file.",
     Rule.RAGGED_ROW: "Give the row as many cells as the header; put a cell that holds the delimiter in double quotes.",
     Rule.UNCLOSED_QUOTE: 'Close the quoted cell, and write a quote inside quotes twice ("").',
     Rule.STRAY_QUOTE: "Put the whole cell in quotes, without blanks between them and the delimiters, and write a quote "
     'inside quotes twice ("").',
     Rule.STRAY_CARRIAGE_RETURN: "End lines with LF or CRLF, and quote cells that hold line ends.",
     Rule.RECORD_TOO_LONG: "Shorten the row; a very long one usually means an unclosed quote.",
+    Rule.CELL_TOO_LONG: "Shorten the cell; a very long one usually means an unclosed quote.",
     Rule.MULTI_LINE_CELL: "Nothing to do where the text is so; else close the quoted cell on its line.",
     Rule.BLANK_LINES: "Nothing to do; they were skipped.",
     Rule.DUPLICATE_ROWS: "Nothing to do where they are real; equal rows stay in one part of the split.",
@@ -132,6 +148,7 @@ MEND: Final[dict[Rule, str]] = {
     Rule.NUMBER_AS_TEXT: "Write plain numbers such as 1234.5, without signs of percent or currency, or drop the column "
     "in config.yaml.",
     Rule.DATE_AS_TEXT: "Write dates as 2026-11-23, or drop the column in config.yaml.",
+    Rule.DATE_FORMAT: "Nothing to do where that is meant; else write dates as 2026-11-23.",
     Rule.DROP_UNKNOWN: "Correct `drop` in config.yaml.",
     Rule.NO_FEATURES: "Add columns that vary from row to row.",
     Rule.LEAKAGE: "Remove the column from the file if it is known only once the outcome is.",
@@ -150,6 +167,9 @@ MEND: Final[dict[Rule, str]] = {
     Rule.POSITIVE_OF_MANY: "Remove `positive` from config.yaml, or bring the labels down to two.",
     Rule.SPLIT_IMPOSSIBLE: "Add different rows (of that class), or set smaller shares or another seed under `split` in "
     "config.yaml.",
+    Rule.SPLIT_COLUMN_UNKNOWN: "Correct `split` in config.yaml.",
+    Rule.SPLIT_COLUMN_KIND: "Name a column of dates or numbers as `by_time` under `split` in config.yaml.",
+    Rule.SPLIT_VALUE_MISSING: "Fill in the value, or take the column out of `split` in config.yaml.",
     Rule.CONTRACT_MISSING_COLUMN: "Add the column or give it its old name, " + _RESET,
     Rule.CONTRACT_NEW_COLUMN: "Nothing to do where it is meant: it is used from this run on. Else remove it.",
     Rule.CONTRACT_KIND: "Write its values as before, " + _RESET,
@@ -173,6 +193,7 @@ CELL_FAULTS: Final[dict[Rule, str]] = {
     Rule.NUMBER_TOO_LARGE: "`{cell}` is too large for a 32-bit floating-point number",
     Rule.NOT_A_DATE: "`{cell}` is not an ISO date",
     Rule.TARGET_MISSING: "the label is missing{cell}",
+    Rule.SPLIT_VALUE_MISSING: "the value that `split` goes by is missing{cell}",
 }
 """What is said of a single cell, by its rule."""
 

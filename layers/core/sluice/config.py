@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Hashable
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sluice.contract import ContractConfig
 from sluice.hyperparameters import DEFAULTS, TUNABLE, multi_class
@@ -58,14 +58,25 @@ class Endpoint(_Section):
 
 
 class Split(_Section):
-    """Shares of the accepted rows for validation and test; the rest trains."""
+    """Shares of the accepted rows for validation and test; the rest trains. At random, unless rows belong together."""
 
     validation: float = Field(0.15, gt=0, lt=0.5)
     test: float = Field(0.15, gt=0, lt=0.5)
     seed: int = Field(0, ge=0)
+    group_by: str | None = Field(None, min_length=1, description="Rows with the same value here stay in one part.")
+    by_time: str | None = Field(None, min_length=1, description="The latest rows by this column are the test part.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.group_by is not None and self.by_time is not None:
+            raise ValueError("set `group_by` or `by_time`, not both")
+        return self
 
 
 class DatasetConfig(_Section):
+    header: bool = Field(
+        True, description="The first row holds the column names. Without it they are label, x1, x2, ..."
+    )
     target: str | None = Field(None, min_length=1, description="Header of the column to predict.")
     positive: str | None = Field(None, description="The label that counts as 1; by default the rarer one.")
     drop: tuple[str, ...] = Field((), description="Columns that must not be used.")

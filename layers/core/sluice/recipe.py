@@ -1,9 +1,9 @@
 """How one raw record becomes the numbers that the model sees: the one definition, written to ``recipe.json``.
 
 Built-in XGBoost takes numbers only. Validation learns a recipe (types on the whole file, levels and ranks on the
-training part alone) and the training files are made from it by SQL (``tabular.transform``); a single prediction is made
-from it here, by :meth:`Recipe.apply`. A property test holds the two to the same numbers, so that training and serving
-cannot drift apart.
+training part alone) and the training files are made from it by the table engine (``tabular.transform``); a single
+prediction is made from it here, by :meth:`Recipe.apply`. A property test holds the two to the same numbers, so that
+training and serving cannot drift apart.
 
 Semantics, for both:
 
@@ -15,7 +15,8 @@ Semantics, for both:
 - ``one_hot``: one feature a level, 1 where equal. A level that training did not see: 0 in all of them.
 - ``frequency_rank``: 1 for the commonest level of the training part, 2 for the next. A level that it did not see, or
   one too rare to be listed: number of levels + 1, so that it sorts after the rarest.
-- ``date``: ISO 8601 date, an optional time of day ignored but for the hour; its parts as numbers.
+- ``date``: a date in the column's one :data:`DateFormat`, an optional time of day ignored but for the hour; its parts
+  as numbers.
 - ``dropped``: no feature, with the reason.
 """
 
@@ -34,7 +35,7 @@ type Cell = str | int | float | bool | None
 
 WHITESPACE: Final = " \t\n\r\v\f\u00a0"
 
-# The patterns stay within what Python's re and Google's RE2 (DuckDB) read alike.
+# The patterns stay within what Python's re and Rust's regex (Polars) read alike.
 NUMBER: Final = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 INTEGER: Final = r"[+-]?[0-9]{1,15}"
 
@@ -66,7 +67,7 @@ SEPARATORS: Final[dict[Notation, tuple[str, str]]] = {
     "thousands_blank": (_BLANKS, ""),
 }
 """By notation, what makes a number of it a plain one: each character of the first text becomes the one at the same
-place in the second, or goes where there is none (SQL's ``translate``)."""
+place in the second, or goes where there is none."""
 
 _EXAMPLES: Final[dict[Notation, str]] = {
     "plain": "12.5",
@@ -75,10 +76,62 @@ _EXAMPLES: Final[dict[Notation, str]] = {
     "thousands_blank": "1 234.5",
 }
 
-DATE: Final = (
-    r"[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-    r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?Z?)?"
+type DateFormat = Literal["iso", "year_first", "day_first", "month_first", "day_name", "name_day"]
+"""How a column's files write dates: 2026-11-23, 2026/11/23 (or 2026.11.23), 23.11.2026 (or 23/11/2026, 23-11-2026),
+11/23/2026 (or 11-23-2026), 23 Nov 2026 (or 23-Nov-2026), Nov 23, 2026."""
+
+_YEAR: Final = "(?P<year>[12][0-9]{3})"
+_MONTH: Final = "(?P<month>0?[1-9]|1[0-2])"
+_DAY: Final = "(?P<day>0?[1-9]|[12][0-9]|3[01])"
+_NAME: Final = (
+    "(?P<name>(?i:jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?"
+    r"|nov(ember)?|dec(ember)?))\.?"
 )
+_TIME: Final = (
+    r"((T|,? )(?P<hour>[01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(?P<half> ?(?i:[ap]m))?)?"
+)
+
+DATE: Final[dict[DateFormat, str]] = {
+    "iso": r"(?P<year>[12][0-9]{3})-(?P<month>0[1-9]|1[0-2])-(?P<day>0[1-9]|[12][0-9]|3[01])"
+    r"([T ](?P<hour>[01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?Z?)?(?P<half>)",
+    "year_first": f"{_YEAR}[/.]{_MONTH}[/.]{_DAY}{_TIME}",
+    "day_first": f"{_DAY}[/.-]{_MONTH}[/.-]{_YEAR}{_TIME}",
+    "month_first": f"{_MONTH}[/-]{_DAY}[/-]{_YEAR}{_TIME}",
+    "day_name": rf"{_DAY}[ -]{_NAME}[ -]{_YEAR}{_TIME}",
+    "name_day": rf"{_NAME} {_DAY},? {_YEAR}{_TIME}",
+}
+"""What a date looks like, by format. The time of day may be left out."""
+
+MONTH_NAMES: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+_DATE_EXAMPLES: Final[dict[DateFormat, str]] = {
+    "iso": "2026-11-23",
+    "year_first": "2026/11/23",
+    "day_first": "23.11.2026",
+    "month_first": "11/23/2026",
+    "day_name": "23 Nov 2026",
+    "name_day": "Nov 23, 2026",
+}
+
+
+def read_date(text: str, format: DateFormat) -> tuple[datetime.date, int | None] | None:  # noqa: A002 - its name
+    """The day, and the hour where a time is given; None where the text is no date of that format."""
+    found = re.fullmatch(DATE[format], text)
+    if found is None:
+        return None
+    parts = found.groupdict()
+    month = int(parts["month"]) if "month" in parts else MONTH_NAMES.index(parts["name"][:3].lower()) + 1
+    try:
+        day = datetime.date(int(parts["year"]), month, int(parts["day"]))
+    except ValueError:
+        return None
+    hour = int(parts["hour"]) if parts["hour"] else None
+    half = (parts["half"] or "").strip().lower()
+    if hour is not None and half:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if half == "pm" else 0)
+    return day, hour
 
 FLOAT32_MAX: Final = 3.4028234663852886e38
 """XGBoost holds features as float32; the container refuses what does not fit."""
@@ -185,6 +238,7 @@ class FrequencyRankColumn(_Column):
 
 class DateColumn(_Column):
     kind: Literal["date"] = "date"
+    format: DateFormat = Field("iso", description="How texts write its dates.")
     parts: tuple[DatePart, ...] = Field(
         DATE_PARTS, description="weekday: Monday 1 to Sunday 7; days: since 1970-01-01; hour: 0 where no time is given."
     )
@@ -193,18 +247,17 @@ class DateColumn(_Column):
         return tuple(f"{self.name}.{part}" for part in self.parts)
 
     def numbers(self, cell: str | int | float | bool) -> Iterator[float]:
-        text = str(cell)
-        try:
-            day = datetime.date.fromisoformat(text[:10] if re.fullmatch(DATE, text) else "")
-        except ValueError:
-            raise ValueError("expected an ISO date such as 2026-11-23") from None
+        read = read_date(str(cell), self.format)
+        if read is None:
+            raise ValueError(f"expected a date such as {_DATE_EXAMPLES[self.format]}")
+        day, hour = read
         values: dict[DatePart, int] = {
             "year": day.year,
             "month": day.month,
             "day": day.day,
             "weekday": day.isoweekday(),
             "days": (day - _EPOCH).days,
-            "hour": int(text[11:13] or 0),
+            "hour": hour or 0,
         }
         return (float(values[part]) for part in self.parts)
 

@@ -1,15 +1,14 @@
 """Learns the recipe: what becomes of each column.
 
-Levels, ranks, constants and identifiers come from the training rows only.
+Levels and ranks come from the training rows only.
 """
-
-# ruff: noqa: S608 - statements are built from column numbers, escaped literals and this package's constants
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, Final
+
+import polars as pl
 
 from sluice.recipe import (
     DATE_PARTS,
@@ -23,68 +22,61 @@ from sluice.recipe import (
     Recipe,
     Target,
 )
+from tabular.census import Census
 from tabular.columns import Kind, Profile
 from tabular.findings import Finding, Rule, shown
-from tabular.table import Table
 
 MAX_ONE_HOT_LEVELS: Final = 20
 MAX_RANKED_LEVELS: Final = 1000
 MAX_RANKED_LEVELS_IN_ALL: Final = 100_000
-"""Of the whole table: the columns share them, as every level is written into the recipe and into SQL."""
+"""Of the whole table: the columns share them, as every level is written into the recipe."""
 
 MAX_ONE_HOT_FEATURES: Final = 2000
 """Of the whole table; beyond it every text column is ranked, so that thousands of them stay one feature each."""
 
 IDENTIFIER_SHARE: Final = 0.95
 
-_NEARLY_ALL: Final = 0.7
-"""Of the estimate of distinct values: below it they are surely not all distinct."""
-
 _STRAY_BLANKS: Final = 0.01
 """Share of the rows of a class where a copy of the target may be empty and yet is one."""
 
-_MOST_EXACT: Final = 1e30
-"""Row numbers are compared as 128-bit integers."""
-
-_TRAIN: Final = "parts WHERE part = 'train'"
-_IDENTIFIER_NAME: Final = re.compile(
-    r"(?i:(^|[^a-z])(id|uuid|guid|key|index|idx|no|nr|number|row|rownum|rowid)$)|[a-z0-9](ID|Id)$"
-)
+_MOST_EXACT: Final = 2.0**53
+"""Row numbers are compared as doubles."""
 
 
 def fit(
-    table: Table,
+    census: Census,
     profiles: Sequence[Profile],
     *,
     target: Target,
     missing: Sequence[str],
     drop: Sequence[str],
-    unread_rows: int,
+    group_by: str | None,
 ) -> tuple[Recipe, list[Finding]]:
     """The recipe, and warnings on columns that it leaves out for leakage.
 
     Args:
-        table: with its ``parts`` made.
+        census: of the file.
         profiles: of every column; the target's is passed over.
         target: name and classes.
         missing: tokens of a missing cell.
         drop: columns that a person ruled out.
-        unread_rows: how many rows of the file never came into the table, which a column of row numbers skips.
+        group_by: the column whose values the split keeps together.
     """
     features = [p for p in profiles if p.name != target.name]
-    used = [p for p in features if p.name not in drop]
-    leaking = _leaking(table, used, len(target.classes))
-    facts = table.aggregate({p.position: _facts(p) for p in used}, _TRAIN)
-    reasons = {p.name: "listed under `drop` in config.yaml" for p in features if p.name in drop}
-    for p in used:
-        reason = _why_dropped(table, p, facts[p.position], unread_rows)
-        if reason is None and p.position in leaking:
-            reason = f"says the same as the target `{target.name}` in {leaking[p.position]} (leakage)"
-        if reason is not None:
+    leaking = _leaking(census, target.classes)
+    reasons: dict[str, str] = {}
+    for p in features:
+        if p.name in drop:
+            reasons[p.name] = "listed under `drop` in config.yaml"
+        elif p.name == group_by:
+            reasons[p.name] = "is the group that the split goes by: other data have other groups"
+        elif reason := _why_dropped(p):
             reasons[p.name] = reason
-    levels = _levels(table, [p for p in used if p.kind is Kind.TEXT and p.name not in reasons])
+        elif p.position in leaking:
+            reasons[p.name] = f"says the same as the target `{shown(target.name)}` in {leaking[p.position]} (leakage)"
+    levels = _levels([p for p in features if p.kind is Kind.TEXT and p.name not in reasons])
     one_hot_levels = MAX_ONE_HOT_LEVELS
-    if sum(len(texts) for texts in levels.values() if len(texts) <= MAX_ONE_HOT_LEVELS) > MAX_ONE_HOT_FEATURES:
+    if sum(len(found) for found in levels.values() if len(found) <= MAX_ONE_HOT_LEVELS) > MAX_ONE_HOT_FEATURES:
         one_hot_levels = 2
     columns = tuple(
         DroppedColumn(name=p.name, reason=reasons[p.name])
@@ -93,40 +85,16 @@ def fit(
         for p in features
     )
     recipe = Recipe(target=target, missing=tuple(sorted({*missing} - {""})), columns=columns)
-    return recipe, [_leakage(p.name, target.name, leaking[p.position]) for p in used if p.position in leaking]
+    return recipe, [_leakage(p.name, target.name, leaking[p.position]) for p in features if p.position in leaking]
 
 
-def _facts(p: Profile) -> list[str]:
-    """SQL for rows, values, and whether there is one value only."""
-    cell = f"lower(c{p.position})" if p.kind is Kind.BOOLEAN else f"c{p.position}"
-    return ["count(*)", f"count({cell})", f"coalesce(min({cell}) = max({cell}), false)"]
-
-
-def _leaking(table: Table, profiles: Sequence[Profile], classes: int) -> dict[int, str]:
+def _leaking(census: Census, classes: Sequence[str]) -> dict[int, str]:
     """Columns that hold one value in each class, and another in every other class; with where they do.
 
     Case and number format do not tell values apart. Nothing at all is a value too; a few blanks beside a value are not.
     """
-    facts: dict[int, list[tuple[Any, ...]]] = {p.position: [] for p in profiles}
-    candidates = list(profiles)
-    for label in range(classes):
-        found = table.aggregate({p.position: _class_facts(p, label) for p in candidates}, "parts")
-        for position, values in found.items():
-            facts[position].append(values)
-        candidates = [p for p in candidates if _says(facts[p.position])]
-    return {p.position: _where(facts[p.position]) for p in candidates}
-
-
-def _class_facts(p: Profile, label: int) -> list[str]:
-    """SQL for the least and the greatest value of one class, its rows, and those with a value."""
-    value = f"TRY_CAST({p.plain} AS DOUBLE)" if p.kind is Kind.NUMBER else f"lower(c{p.position})"
-    chosen = f"FILTER (label = {label})"
-    return [
-        f"min({value}) {chosen}",
-        f"max({value}) {chosen}",
-        f"count(*) {chosen}",
-        f"count(c{p.position}) {chosen}",
-    ]
+    facts = {i: [found[label] for label in classes] for i, found in census.copies().items()}
+    return {i: _where(values) for i, values in facts.items() if _says(values)}
 
 
 def _says(facts: Sequence[tuple[Any, ...]]) -> bool:
@@ -149,33 +117,26 @@ def _leakage(name: str, target: str, where: str) -> Finding:
     return Finding(rule=Rule.LEAKAGE, column=name, what=what)
 
 
-def _why_dropped(table: Table, p: Profile, facts: tuple[Any, ...], unread_rows: int) -> str | None:
-    rows, filled, one_value = facts
-    if filled == 0:
+def _why_dropped(p: Profile) -> str | None:
+    if not p.filled:
         return "has no values"
-    if one_value and filled == rows:
+    if p.constant and not p.missing:
         return "has the same value in every row"
-    if p.distinct < _NEARLY_ALL * p.filled or not (p.kind is Kind.TEXT or p.whole):
-        return None
-    distinct = int(table.row(f"SELECT count(DISTINCT c{p.position}) FROM {_TRAIN}")[0])
-    if p.kind is Kind.TEXT and distinct > MAX_ONE_HOT_LEVELS and distinct >= IDENTIFIER_SHARE * filled:
+    if p.kind is Kind.TEXT and _is_identifier(p):
         return "is an identifier or free text: nearly every row has a value of its own"
-    return _why_numbers_identify(table, p, unread_rows) if p.whole and distinct == filled == rows else None
-
-
-def _why_numbers_identify(table: Table, p: Profile, unread_rows: int) -> str | None:
-    if _IDENTIFIER_NAME.search(p.name):
+    if p.whole and p.all_different:
         return "is an identifier: whole numbers, every one different, and its name says so"
-    if p.largest < _MOST_EXACT and _counts_rows(table, p.plain, unread_rows):
-        return "counts the rows of the file"
-    return None
+    return "counts the rows of the file" if p.counts_rows and p.largest < _MOST_EXACT else None
 
 
-def _counts_rows(table: Table, number: str, unread_rows: int) -> bool:
-    """Whether the column goes up or down by one from row to row; rows that were set aside leave gaps."""
-    up, down = f"CAST({number} AS HUGEINT) - ordinal", f"CAST({number} AS HUGEINT) + ordinal"
-    rising, falling = table.row(f"SELECT max({up}) - min({up}), max({down}) - min({down}) FROM good")
-    return min(int(rising), int(falling)) <= unread_rows
+def _is_identifier(p: Profile) -> bool:
+    if p.levels is None or p.distinct <= MAX_ONE_HOT_LEVELS:
+        return False
+    if not p.exact:
+        return p.distinct >= IDENTIFIER_SHARE * p.filled
+    train = p.levels["train"]
+    distinct, filled = int((train > 0).sum()), int(train.sum())
+    return distinct > MAX_ONE_HOT_LEVELS and distinct >= IDENTIFIER_SHARE * filled
 
 
 def _column(p: Profile, levels: tuple[str, ...], one_hot_levels: int) -> Column:
@@ -185,29 +146,21 @@ def _column(p: Profile, levels: tuple[str, ...], one_hot_levels: int) -> Column:
         case Kind.BOOLEAN:
             return BooleanColumn(name=p.name)
         case Kind.DATE:
-            return DateColumn(name=p.name, parts=(*DATE_PARTS, "hour") if p.timed else DATE_PARTS)
+            return DateColumn(name=p.name, format=p.date_format, parts=(*DATE_PARTS, "hour") if p.timed else DATE_PARTS)
         case _:
             if len(levels) <= one_hot_levels:
                 return OneHotColumn(name=p.name, levels=tuple(sorted(levels)))
             return FrequencyRankColumn(name=p.name, levels=levels)
 
 
-def _levels(table: Table, profiles: Sequence[Profile]) -> dict[int, tuple[str, ...]]:
+def _levels(profiles: Sequence[Profile]) -> dict[int, tuple[str, ...]]:
     """The commonest levels of the training part by column, commonest first, ties by code point."""
     ranked_columns = sum(p.distinct > MAX_ONE_HOT_LEVELS for p in profiles)
     share = MAX_RANKED_LEVELS_IN_ALL // max(ranked_columns, 1)
     # No fewer than a ranked column has, or it would look like a one-hot column.
     most = min(MAX_RANKED_LEVELS, max(share, MAX_ONE_HOT_LEVELS + 1))
-    few = [p.position for p in profiles if p.distinct <= 2 * MAX_RANKED_LEVELS]
-    levels: dict[int, tuple[str, ...]] = {}
-    for position, (counts,) in table.aggregate({i: [f"histogram(c{i})"] for i in few}, _TRAIN).items():
-        rows: dict[str, int] = counts or {}
-        ranked = sorted(rows, key=lambda level: (-rows[level], level))
-        levels[position] = tuple(ranked[:most])
-    for position in {p.position for p in profiles} - levels.keys():
-        query = (
-            f"SELECT c{position} FROM {_TRAIN} AND c{position} IS NOT NULL "
-            f"GROUP BY ALL ORDER BY count(*) DESC, c{position} LIMIT {most}"
-        )
-        levels[position] = tuple(str(level) for (level,) in table.rows(query))
-    return levels
+    return {
+        p.position: tuple(p.levels.filter(pl.col("train") > 0)["cell"].head(most))
+        for p in profiles
+        if p.levels is not None
+    }

@@ -1,25 +1,31 @@
-"""How a column writes its numbers, and texts that mean a number or a date but are in no notation that is read.
+"""How a column writes its numbers and dates, found by counting which forms its texts have.
 
-Nothing of a cell is repeated here: warnings describe a notation by a pattern.
+Also texts that mean a number or a date but are in no notation that is read. Nothing of a cell is repeated here: warnings
+describe a notation by a pattern.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sluice.recipe import NUMBER_IN, SEPARATORS, Notation
+import polars as pl
+
+from sluice.recipe import DATE, FLOAT32_MAX, MONTH_NAMES, NUMBER_IN, SEPARATORS, DateFormat, Notation
 from tabular.findings import Finding, Rule
-from tabular.table import Table, literal
+
+KIND_SHARE: Final = 0.9
+"""A column of which this share of the values are numbers (dates) is one of numbers (dates); the rest are mistakes."""
 
 NEEDED_SHARE: Final = 0.01
 """Fewer cells than this share in another notation are mistakes of their rows, in a column of plain numbers."""
 
-_SAMPLE_ROWS: Final = 20_000
-_LIKELY_SHARE: Final = 0.5
-"""A column of which fewer values in the sample have a form is not asked on all of its rows whether nearly all have."""
+_CONTRADICTED_SHARE: Final = 0.1
+"""Of the dates that only one order of day and month fits, the share of the other order that makes both doubtful."""
 
+SPECIAL: Final = "(?i)[+-]?(inf(inity)?|nan)"
 _FIGURES: Final = r"[+-]?[0-9][0-9.,' ]*"
 _MONEY: Final = r"([$€£¥₹]|EUR|USD|GBP|CHF|JPY|INR|SEK|NOK|DKK|PLN|kr|zł)"
 _MONTH: Final = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
@@ -35,7 +41,8 @@ _TEXTS: Final[tuple[tuple[Rule, str, str], ...]] = (
     (
         Rule.DATE_AS_TEXT,
         rf"(?i)[0-9]{{1,2}}([/.-])[0-9]{{1,2}}([/.-])([0-9]{{4}}|[0-9]{{2}}){_TIME}",
-        "dates with the day or the month first (`dd/mm/yyyy`, `mm/dd/yyyy`)",
+        "dates of which nothing tells whether the day or the month stands first (`dd/mm/yyyy`, `mm/dd/yyyy`), or that "
+        "mix the two, or have years of two digits",
     ),
     (Rule.DATE_AS_TEXT, rf"(?i)[12][0-9]{{3}}([/.])[0-9]{{1,2}}([/.])[0-9]{{1,2}}{_TIME}", "dates as `yyyy/mm/dd`"),
     (
@@ -43,112 +50,143 @@ _TEXTS: Final[tuple[tuple[Rule, str, str], ...]] = (
         rf"(?i)([0-9]{{1,2}}[ .-]*{_MONTH}|{_MONTH} [0-9]{{1,2}},?)[ -]+([0-9]{{4}}|[0-9]{{2}}){_TIME}",
         "dates with the month in letters (`dd Mon yyyy`)",
     ),
+    (
+        Rule.NUMBER_AS_TEXT,
+        "|".join(f"({one})" for one in NUMBER_IN.values()),
+        "numbers in more than one notation (`0.5` and `0,5`)",
+    ),
 )
 
+_OTHERS: Final[tuple[Notation, ...]] = ("thousands_comma", "thousands_blank", "decimal_comma")
+_FORMATS: Final[tuple[DateFormat, ...]] = ("iso", "year_first", "day_first", "month_first", "day_name", "name_day")
 
-def plain(cell: str, notation: Notation) -> str:
-    """SQL for a number of a notation as a plain one."""
+FIGURES: Final = r"^[-+$€£¥₹(]?[.,]?[0-9]"
+"""What begins so may be a number or a date in some notation."""
+
+
+def matches(cell: pl.Expr, pattern: str) -> pl.Expr:
+    """Whether the whole cell has the form."""
+    return cell.str.contains(f"^(?:{pattern})$")
+
+
+def number(cell: pl.Expr, notation: Notation) -> pl.Expr:
+    """The number that a cell of that notation writes, infinite where it is too large for a double; else null.
+
+    For plain numbers the engine's own cast takes what ``NUMBER`` takes, and ``nan`` and ``inf``, which come out as they
+    are.
+    """
+    if notation == "plain":
+        return cell.cast(pl.Float64, strict=False)
     before, after = SEPARATORS[notation]
-    return f"translate({cell}, {literal(before)}, {literal(after)})" if before else cell
+    plain = cell
+    for i, mark in enumerate(before):
+        plain = plain.str.replace_all(mark, after[i : i + 1], literal=True)
+    return pl.when(matches(cell, NUMBER_IN[notation])).then(plain).cast(pl.Float64, strict=False)
 
 
-def is_number(cell: str, notation: Notation) -> str:
-    """SQL: the cell is a number of that notation."""
-    return f"regexp_full_match({cell}, {literal(NUMBER_IN[notation])})"
+def fits(value: pl.Expr) -> pl.Expr:
+    """The value where it is a number that a 32-bit float holds; else null."""
+    return pl.when(value.abs() <= FLOAT32_MAX).then(value)
 
 
-def _likely(table: Table, positions: Iterable[int], patterns: Sequence[str]) -> list[int]:
-    """The columns of which nearly all cells may have one of the forms, as far as a sample of the rows can say."""
-    rows = int(table.row("SELECT count(*) FROM cells")[0])
-    step = max(rows // _SAMPLE_ROWS, 1)
-    counts = table.aggregate(
-        {i: [f"count(c{i})", *(_matches(i, pattern) for pattern in patterns)] for i in positions},
-        f"cells WHERE rowid % {step} = 0" if step > 1 else "cells",
-    )
-    return [i for i, (filled, *found) in counts.items() if not filled or max(found) >= _LIKELY_SHARE * filled]
+def day(cell: pl.Expr, form: DateFormat) -> pl.Expr:
+    """The date that a cell of that format writes; null where it writes none that the calendar has."""
+    if form == "iso":
+        return pl.when(matches(cell, DATE["iso"])).then(cell.str.head(10)).str.to_date("%Y-%m-%d", strict=False)
+    found = cell.str.extract_groups(f"^(?:{DATE[form]})$")
+    month = found.struct.field("month") if "(?P<month>" in DATE[form] else _month_number(found.struct.field("name"))
+    text = pl.concat_str(found.struct.field("year"), month, found.struct.field("day"), separator="-")
+    hour, half = found.struct.field("hour").cast(pl.Int8, strict=False), found.struct.field("half")
+    clock = half.is_null() | (half == "") | hour.is_between(1, 12)
+    return pl.when(clock).then(text).str.to_date("%Y-%m-%d", strict=False)
 
 
-def _matches(position: int, pattern: str) -> str:
-    return f"count_if(regexp_full_match(c{position}, {literal(pattern)}))"
+def hour(cell: pl.Expr, form: DateFormat) -> pl.Expr:
+    """The hour of the day that a cell with a date of that format gives; null where it gives none."""
+    if form == "iso":
+        return cell.str.slice(11, 2).cast(pl.Int8, strict=False)
+    found = cell.str.extract_groups(f"^(?:{DATE[form]})$")
+    hours, half = found.struct.field("hour").cast(pl.Int8, strict=False), found.struct.field("half")
+    written = half.str.strip_chars().str.to_lowercase()
+    return pl.when(written == "pm").then(hours % 12 + 12).when(written == "am").then(hours % 12).otherwise(hours)
+
+
+def _month_number(name: pl.Expr) -> pl.Expr:
+    numbers = [str(i) for i in range(1, 13)]
+    return name.str.head(3).str.to_lowercase().replace_strict(list(MONTH_NAMES), numbers, default=None)
+
+
+def count_forms(cells: pl.DataFrame) -> Counter[str]:
+    """How many cells have which form.
+
+    Args:
+        cells: different texts that are not missing, ``cell``, and how often each stands, ``rows``.
+    """
+    cell, rows = pl.col("cell"), pl.col("rows")
+    plain, decimal = (matches(cell, NUMBER_IN[notation]) for notation in ("plain", "decimal_comma"))
+    # A point among decimal commas separates thousands; alone (`0.000`) it may mean decimals, beside a comma it cannot.
+    pointed = decimal & cell.str.contains(".", literal=True)
+    forms: dict[str, pl.Expr] = {"filled": pl.lit(True), "plain": plain, "special": matches(cell, SPECIAL)}
+    forms |= {notation: matches(cell, NUMBER_IN[notation]) for notation in _OTHERS}
+    forms |= {"pointed_plain": pointed & plain, "pointed_only": pointed & ~plain}
+    forms |= {form: day(cell, form).is_not_null() for form in _FORMATS}
+    either = day(cell, "day_first").is_not_null() | day(cell, "month_first").is_not_null()
+    forms |= {"day_or_month_first": either}
+    forms |= {f"text {i}": matches(cell, pattern) for i, (_, pattern, _) in enumerate(_TEXTS)}
+    found = cells.select(**{name: (form * rows).sum() for name, form in forms.items()})
+    return Counter({name: int(count or 0) for name, count in found.row(0, named=True).items()})
 
 
 @dataclass(frozen=True)
-class Reading:
-    """The notation of one column, how many of its cells are in it, and what is said where another was as likely."""
+class Numbers:
+    """In which notation a column's numbers are, how many cells are in it, and what is said of other readings."""
 
     notation: Notation
-    numbers: int
+    count: int
     doubt: str | None = None
 
 
-def readings(
-    table: Table, plain_numbers: Mapping[int, int], filled: Mapping[int, int], delimiter: bytes, share: float
-) -> dict[int, Reading]:
-    """The columns that are to be read in another notation than the plain one.
-
-    Args:
-        table: with its cells.
-        plain_numbers: cells that are plain numbers, by column; columns where all are need not be asked for.
-        filled: cells that are not missing.
-        delimiter: of the file. With ``;`` a comma separates decimals where nothing in the column says otherwise.
-        share: of the cells that a notation must read.
-    """
-    others: list[Notation] = ["thousands_comma", "thousands_blank", "decimal_comma"]
+def read_numbers(forms: Mapping[str, int], delimiter: bytes) -> Numbers:
+    """The notation that fits a column's cells; with ``;`` between cells a comma separates decimals in case of doubt."""
+    others: list[Notation] = list(_OTHERS)
     if delimiter == b";":
         others = ["decimal_comma", "thousands_comma", "thousands_blank"]
-    asked = _likely(table, plain_numbers, [NUMBER_IN[notation] for notation in others])
-    # A point among decimal commas separates thousands; alone (`0.000`) it may mean decimals, beside a comma it cannot.
-    pointed = {i: f"{is_number(f'c{i}', 'decimal_comma')} AND contains(c{i}, '.')" for i in asked}
-    counts = table.aggregate(
-        {
-            i: [
-                *(_matches(i, NUMBER_IN[notation]) for notation in others),
-                f"count_if({pointed[i]} AND {is_number(f'c{i}', 'plain')})",
-                f"count_if({pointed[i]} AND NOT {is_number(f'c{i}', 'plain')})",
-            ]
-            for i in asked
-        }
-    )
-    chosen: dict[int, Reading] = {}
-    for i, values in counts.items():
-        read = dict(zip(others, (int(value) for value in values), strict=False))
-        reread, proof = int(values[-2]), int(values[-1])
-        best = max(others, key=lambda notation: read[notation])
-        if read[best] < share * filled[i] or read[best] - plain_numbers[i] <= NEEDED_SHARE * filled[i]:
-            continue
-        chosen[i] = Reading(best, read[best], _doubt(best, read, reread, proof))
-    return chosen
+    best = max(others, key=lambda notation: forms[notation])
+    filled, plain = forms["filled"], forms["plain"]
+    if forms[best] < KIND_SHARE * filled or forms[best] - plain <= NEEDED_SHARE * filled:
+        return Numbers("plain", plain)
+    return Numbers(best, forms[best], _number_doubt(best, forms))
 
 
-def _doubt(best: Notation, read: Mapping[Notation, int], reread: int, proof: int) -> str | None:
-    if best != "thousands_blank" and read["decimal_comma"] == read["thousands_comma"]:
+def _number_doubt(best: Notation, forms: Mapping[str, int]) -> str | None:
+    if best != "thousands_blank" and forms["decimal_comma"] == forms["thousands_comma"]:
         meaning = "decimals" if best == "decimal_comma" else "thousands"
         return f"a comma in its numbers may separate thousands or decimals (`0,000`); it is read as {meaning}"
-    if best == "decimal_comma" and reread and not proof:
+    if best == "decimal_comma" and forms["pointed_plain"] and not forms["pointed_only"]:
         return "its numbers have decimal commas, so a point before three digits (`0.000`) is read as thousands"
     return None
 
 
-def unread_texts(table: Table, filled: Mapping[int, int], names: Sequence[str], share: float) -> Iterator[Finding]:
-    """Warnings on text columns whose values mean numbers or dates, but in no notation that is read.
+def read_dates(forms: Mapping[str, int]) -> tuple[DateFormat, str | None] | None:
+    """The format that fits a column's cells, with what is said of the order of day and month; None where none does."""
+    best = max(_FORMATS, key=lambda form: forms[form])
+    if not forms[best] or forms[best] < KIND_SHARE * forms["filled"]:
+        return None
+    if best not in {"day_first", "month_first"} or not forms["month_first"]:
+        return best, None
+    only_day = forms["day_or_month_first"] - forms["month_first"]
+    only_month = forms["day_or_month_first"] - forms["day_first"]
+    if min(only_day, only_month) >= _CONTRADICTED_SHARE * max(only_day, only_month):
+        return None
+    order = "the day first (`dd/mm/yyyy`)" if best == "day_first" else "the month first (`mm/dd/yyyy`)"
+    return best, f"its dates are read with {order}, as {max(only_day, only_month):,} of them can only be read so"
 
-    Args:
-        table: with its cells.
-        filled: cells that are not missing, of the text columns alone.
-        names: of all columns.
-        share: of the cells from which on a column is of such texts.
-    """
-    several = "numbers in more than one notation (`0.5` and `0,5`)"
-    kinds = [*_TEXTS, (Rule.NUMBER_AS_TEXT, "|".join(f"({one})" for one in NUMBER_IN.values()), several)]
-    counts = table.aggregate(
-        {
-            i: [_matches(i, pattern) for _, pattern, _ in kinds]
-            for i in _likely(table, filled, ["|".join(f"({pattern})" for _, pattern, _ in kinds)])
-        }
-    )
-    for i, values in counts.items():
-        for (rule, _, described), count in zip(kinds, values, strict=True):
-            if count and count >= share * filled[i]:
-                what = f"nearly all its values are {described}, which are not read as such, so it is taken as text"
-                yield Finding(rule=rule, column=names[i], what=what)
-                break
+
+def unread_text(name: str, forms: Mapping[str, int]) -> Iterator[Finding]:
+    """A warning where the cells of a text column mean numbers or dates, but in no notation that is read."""
+    for i, (rule, _, described) in enumerate(_TEXTS):
+        count = forms[f"text {i}"]
+        if count and count >= KIND_SHARE * forms["filled"]:
+            what = f"nearly all its values are {described}, which are not read as such, so it is taken as text"
+            yield Finding(rule=rule, column=name, what=what)
+            return

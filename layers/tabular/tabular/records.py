@@ -1,22 +1,27 @@
 """The records of a CSV file, exactly as RFC 4180 has them, with the physical line and byte offset of each.
 
-DuckDB parses fast and tells of many malformed rows, but it counts records where a person counts lines, and its reading
-of misplaced quotes varies. So the structure of the file is settled here, and DuckDB sees only records on which no two
-readers differ. Plain stretches of lines, which is nearly all of nearly every file, are taken a block at a time.
+Engines parse fast, but they pad short rows in silence, count records where a person counts lines, and differ on
+misplaced quotes. So the structure of the file is settled here, and the engine sees only records on which no two readers
+differ. Plain stretches of lines, which is nearly all of nearly every file, are taken a block at a time.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import BinaryIO, Final
+
+import polars as pl
 
 from tabular.findings import Rule
 
 DELIMITERS: Final = (b",", b";", b"\t", b"|")
 MAX_RECORD_BYTES: Final = 1 << 20
-_BLOCK: Final = 1 << 22
+MAX_CELL_BYTES: Final = 1 << 16
+_BLOCK: Final = 1 << 23
 
 _QUOTED_CELL: Final = re.compile(rb'"((?:[^"]++|"")*+)"')
 _UNQUOTED_ENDS: Final = {delimiter: re.compile(rb"[\r\n" + re.escape(delimiter) + rb"]") for delimiter in DELIMITERS}
@@ -32,21 +37,23 @@ _SURE_AGREEMENT: Final = 20
 class Batch:
     """Consecutive well-formed records of one physical line each.
 
-    ``ordinal`` numbers well-formed records from 0; ``ending`` is the length of the line end.
+    ``ordinal`` numbers well-formed records from 0; ``raw`` is their text with the line ends (the file's last may lack
+    its own). ``cells`` are they as the engine read them, where it did: columns c0, c1, ... of text.
     """
 
     ordinal: int
     line: int
     offset: int
-    rows: list[bytes]
-    ending: int
+    raw: bytes
+    rows: int
+    cells: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True)
 class Record:
-    """A well-formed record that spans lines, or that CSV readers may read differently as it stands (``odd``).
+    """A well-formed record that spans lines, or that CSV readers may read differently as it stands.
 
-    ``ending`` is the length of its line end; ``doubtful`` says that the lines which it spans look like rows.
+    ``doubtful`` says that the lines which it spans look like rows.
     """
 
     ordinal: int
@@ -54,8 +61,6 @@ class Record:
     offset: int
     raw: bytes
     cells: list[bytes]
-    ending: int
-    odd: bool
     doubtful: bool
 
 
@@ -150,8 +155,30 @@ def _read_cell(buffer: bytes, at: int, delimiter: bytes, column: int) -> tuple[b
     return cell, stop, b'"' in cell
 
 
+def parse(raw: bytes, delimiter: bytes, width: int) -> pl.DataFrame | None:
+    """Plain records as columns c0, c1, ... of text; None where the engine finds one with more than ``width`` cells."""
+    try:
+        return pl.read_csv(
+            raw,
+            has_header=False,
+            schema=dict.fromkeys((f"c{i}" for i in range(width)), pl.String),
+            separator=delimiter.decode(),
+            quote_char='"' if b'"' in raw else None,
+            empty_string_is_null=False,
+        )
+    except pl.exceptions.ComputeError:
+        return None
+
+
+def _without_end(line: bytes) -> bytes:
+    return line.removesuffix(b"\n").removesuffix(b"\r")
+
+
 class Scanner:
-    """Cuts what follows the header into events. Memory: one block of 4 MiB, or one record where that is longer."""
+    """Cuts what follows the header into events. Memory: a few times a block of 8 MiB, or one record if longer.
+
+    The stream must hold UTF-8 text without NUL.
+    """
 
     def __init__(
         self, stream: BinaryIO, *, delimiter: bytes, width: int, offset: int, line: int, skip_blanks: bool = False
@@ -163,9 +190,17 @@ class Scanner:
         self._offset = offset
         self._line = line
         self._ordinal = 0
+        wide = pl.col("line").str.len_bytes() > MAX_CELL_BYTES
         # Outside quotes, a quoted stretch (here \0) must touch a delimiter, a line's end or another stretch ("").
-        other = rb"[^\0" + re.escape(delimiter) + rb"]"
-        self._misplaced = re.compile(other + rb"\0|\0" + other)
+        other = "[^\0" + re.escape(delimiter.decode()) + "]"
+        misplaced = other + "\0|\0" + other
+        self._misplaced = re.compile(misplaced.encode())
+        outside = pl.col("line").str.replace_all('"[^"]*"', "\0")
+        self._plain_unquoted = ~wide & self._has_width(pl.col("line"))
+        self._plain_quoted = ~wide & self._has_width(outside) & ~outside.str.contains(f'{misplaced}|"')
+
+    def _has_width(self, text: pl.Expr) -> pl.Expr:
+        return text.str.count_matches(self._delimiter.decode(), literal=True) == self._width - 1
 
     def events(self) -> Iterator[Event]:
         self._stream.seek(self._offset)
@@ -173,7 +208,7 @@ class Scanner:
         while True:
             block = self._stream.read(_BLOCK)
             final = not block
-            buffer = carry + block
+            buffer = carry + block if carry else block
             if not buffer:
                 return
             end = len(buffer) if final else buffer.rfind(b"\n") + 1
@@ -204,72 +239,84 @@ class Scanner:
 
     def _block(self, block: bytes, final: bool) -> Generator[Event, None, int]:
         """Events of whole lines; returns how many bytes are used up (less than all where a record goes on)."""
-        lines = self._plain_lines(block)
-        if lines is not None:
-            rows, ending = lines
-            yield self._batch(rows, ending, len(block))
+        rows = block.count(b"\n")
+        if (cells := self._uniform(block, rows)) is not None:
+            yield self._batch(block, rows, cells)
             return len(block)
         return (yield from self._line_by_line(block, final))
 
-    def _plain_lines(self, block: bytes) -> tuple[list[bytes], int] | None:
-        """The lines of a block in which nothing is quoted, blank, ragged or mixed in its line ends; else None."""
-        if b'"' in block or not block.endswith(b"\n"):
+    def _uniform(self, block: bytes, rows: int) -> pl.DataFrame | None:
+        """The cells of a block in which nothing is quoted, blank, ragged, long or mixed in its line ends; else None.
+
+        The engine refuses a row that is too long and pads one that is too short. As the delimiters of all rows are as
+        many as they should be, there is none of the second kind where there is none of the first.
+        """
+        if b'"' in block or block.count(self._delimiter) != rows * (self._width - 1) or not block.endswith(b"\n"):
             return None
-        ending = b"\n"
-        if b"\r" in block:
-            ending = b"\r\n"
-            if not block.count(b"\r\n") == block.count(b"\n") == block.count(b"\r"):
-                return None
-        rows = block.split(ending)
-        rows.pop()
-        delimiter, wanted = self._delimiter, self._width - 1
-        if {row.count(delimiter) for row in rows} != {wanted} or max(map(len, rows)) > MAX_RECORD_BYTES:
+        returns = block.count(b"\r")
+        if returns and not returns == rows == block.count(b"\r\n"):
             return None
-        return rows, len(ending)
+        if block.startswith((b"\n", b"\r\n")) or b"\n\n" in block or (returns and b"\n\r" in block):
+            return None
+        step = MAX_CELL_BYTES // 2  # every longer stretch without a line end spans a whole step
+        if any(block.find(b"\n", at, at + step) < 0 for at in range(0, len(block) - step, step)):
+            return None
+        cells = parse(block, self._delimiter, self._width)
+        return cells if cells is not None and cells.height == rows else None
 
     def _line_by_line(self, block: bytes, final: bool) -> Generator[Event, None, int]:
-        rows: list[bytes] = []
-        batch_ending = batch_bytes = 0
-        at = 0
-        while at < len(block):
-            stop = block.find(b"\n", at)
-            line_end = len(block) if stop < 0 else stop + 1
-            content_end = line_end if stop < 0 else stop
-            if stop >= 0 and content_end > at and block[content_end - 1] == 0x0D:
-                content_end -= 1
-            line, ending = block[at:content_end], line_end - content_end
-            if self._is_plain(line):
-                if rows and ending != batch_ending:
-                    yield self._batch(rows, batch_ending, batch_bytes)
-                    rows, batch_bytes = [], 0
-                batch_ending = ending
-                rows.append(line)
-                batch_bytes += line_end - at
-                at = line_end
+        starts, plain = self._lines(block)
+        ends = [i for i in range(1, len(plain) + 1) if i == len(plain) or plain[i] != plain[i - 1]]
+        number = 0
+        while number < len(plain):
+            at = starts[number]
+            if plain[number]:
+                last = ends[bisect_right(ends, number)]
+                yield self._batch(block[at : starts[last]], last - number)
+                number = last
                 continue
-            if rows:
-                yield self._batch(rows, batch_ending, batch_bytes)
-                rows, batch_bytes = [], 0
-            used = yield from self._exceptional(block, at, line_end, final)
+            line = block[at : starts[number + 1]]
+            if len(line) > MAX_CELL_BYTES and self._is_plain(_without_end(line)):  # long as a table is wide
+                yield self._batch(line, 1)
+                number += 1
+                continue
+            used = yield from self._exceptional(block, at, starts[number + 1], final)
             if used == 0:
                 return at
-            at += used
-        if rows:
-            yield self._batch(rows, batch_ending, batch_bytes)
-        return at
+            number = bisect_left(starts, at + used)
+        return len(block)
+
+    def _lines(self, block: bytes) -> tuple[list[int], list[bool]]:
+        """Where each line starts, and then where the block ends; and which lines are records that all readers agree on."""
+        returns = block.count(b"\r")
+        if returns and not returns == block.count(b"\n") == block.count(b"\r\n"):
+            lines = block.removesuffix(b"\n").split(b"\n")
+            sizes: Iterable[int] = (len(line) + 1 for line in lines)
+            plain = [self._is_plain(_without_end(line)) for line in lines]
+        else:
+            table = pl.read_lines(block).select(
+                size=pl.col("line").str.len_bytes() + (2 if returns else 1),
+                plain=self._plain_quoted if b'"' in block else self._plain_unquoted,
+            )
+            sizes, plain = table["size"].to_list(), table["plain"].to_list()
+        starts = [0, *accumulate(sizes)]
+        starts[-1] = len(block)  # the last line may have no end, or a shorter one
+        return starts, plain
 
     def _is_plain(self, line: bytes) -> bool:
         """Whether the line is a record by itself, on which every reader agrees."""
+        outside = line
         if len(line) > MAX_RECORD_BYTES:
             return False
-        outside = line
         if b'"' in line:
             parts = line.split(b'"')
-            if len(parts) % 2 == 0:
+            if len(parts) % 2 == 0 or max(map(len, parts[1::2])) > MAX_CELL_BYTES:
                 return False
             outside = b"\0".join(parts[::2])
             if self._misplaced.search(outside):
                 return False
+        if len(line) > MAX_CELL_BYTES and max(map(len, outside.split(self._delimiter))) > MAX_CELL_BYTES:
+            return False
         return outside.count(self._delimiter) == self._width - 1 and b"\r" not in line
 
     def _exceptional(self, block: bytes, at: int, line_end: int, final: bool) -> Generator[Event, None, int]:
@@ -298,20 +345,22 @@ class Scanner:
         if len(raw) > MAX_RECORD_BYTES:
             what = f"the row has more than {MAX_RECORD_BYTES:,} bytes"
             yield self._malformed(raw, Rule.RECORD_TOO_LONG, what, None)
-        elif fits:
-            ending = parsed.end - parsed.content_end
-            cells = parsed.cells
-            yield Record(self._ordinal, self._line, self._offset, raw, cells, ending, parsed.odd, doubtful)
-            self._ordinal += 1
-        else:
+        elif not fits:
             count = len(parsed.cells)
             what = f"the row has {count} {'cell' if count == 1 else 'cells'} where the header has {self._width}"
             yield self._malformed(raw, Rule.RAGGED_ROW, what, None)
+        elif max(map(len, parsed.cells)) > MAX_CELL_BYTES:
+            column = max(range(self._width), key=lambda i: len(parsed.cells[i]))
+            what = f"the cell has {len(parsed.cells[column]):,} bytes; {MAX_CELL_BYTES:,} are the most"
+            yield self._malformed(raw, Rule.CELL_TOO_LONG, what, column)
+        else:
+            yield Record(self._ordinal, self._line, self._offset, raw, parsed.cells, doubtful)
+            self._ordinal += 1
         return self._advance(block[at : parsed.end])
 
     def _holds_a_row(self, raw: bytes) -> bool:
         """Whether a line after the first is a record by itself."""
-        return any(self._is_plain(line.removesuffix(b"\r")) for line in raw.split(b"\n")[1:])
+        return any(self._is_plain(_without_end(line)) for line in raw.split(b"\n")[1:])
 
     def _lines_look_like_rows(self, raw: bytes) -> bool:
         """Whether the first line, the last and nearly all between have as many delimiters as a row, quoted or not.
@@ -323,7 +372,7 @@ class Scanner:
 
     def _surely_swallows_rows(self, raw: bytes) -> bool:
         """Whether so many lines are records by themselves that the cell is no text that happens to look so."""
-        rows = sum(self._is_plain(line.removesuffix(b"\r")) for line in raw.split(b"\n")[1:-1])
+        rows = sum(self._is_plain(_without_end(line)) for line in raw.split(b"\n")[1:-1])
         return rows * (self._width - 1) >= _SURE_AGREEMENT
 
     def _fault(self, line: bytes, fault: Fault, at: int, line_end: int) -> Malformed:
@@ -336,11 +385,11 @@ class Scanner:
     def _malformed(self, raw: bytes, rule: Rule, what: str, column: int | None) -> Malformed:
         return Malformed(self._line, self._offset, raw, rule, what, column)
 
-    def _batch(self, rows: list[bytes], ending: int, size: int) -> Batch:
-        batch = Batch(self._ordinal, self._line, self._offset, rows, ending)
-        self._ordinal += len(rows)
-        self._line += len(rows)
-        self._offset += size
+    def _batch(self, raw: bytes, rows: int, cells: pl.DataFrame | None = None) -> Batch:
+        batch = Batch(self._ordinal, self._line, self._offset, raw, rows, cells)
+        self._ordinal += rows
+        self._line += rows
+        self._offset += len(raw)
         return batch
 
     def _advance(self, text: bytes) -> int:

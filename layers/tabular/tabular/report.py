@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from pathlib import Path
 from typing import Final, Literal
 
@@ -10,11 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sluice.contract import Breach
 from sluice.messages import RowCounts
-from tabular.dialect import Dialect
-from tabular.findings import CELL_FAULTS, MEND, Finding, Rule, shown
-from tabular.records import Batch, Fault, Malformed, Record, read_record
-from tabular.survey import events
-from tabular.table import Table
+from tabular.encoding import Encoding
+from tabular.findings import MEND, Finding, Rule
 
 _RAW_CHARACTERS: Final = 2000
 _MOST_BYTES: Final = 100_000_000
@@ -26,19 +24,22 @@ class _Part(BaseModel):
 
 
 class DialectReport(_Part):
-    encoding: Literal["utf-8"] = "utf-8"
+    """How the file is written."""
+
+    encoding: Encoding = "utf-8"
+    compression: Literal["gzip"] | None = None
     delimiter: str
-    header_line: int
+    header_line: int | None = Field(description="None where the file has no header row.")
 
 
 class ColumnReport(_Part):
-    """One column of the file. ``use`` is the recipe's kind or ``target``; None where the file was rejected."""
+    """One column of the file, over the rows that were not set aside."""
 
     name: str
-    kind: str
-    missing: int
-    use: str | None = None
-    reason: str | None = None
+    kind: str = Field(description="number, boolean, date, text or empty.")
+    missing: int = Field(description="Rows without a value.")
+    use: str | None = Field(None, description="The recipe's kind, or target; none where the file was rejected.")
+    reason: str | None = Field(None, description="Why the column is left out.")
 
 
 class ContractReport(_Part):
@@ -48,6 +49,20 @@ class ContractReport(_Part):
     made: bool = Field(False, description="This file made this version.")
     reordered: bool = Field(False, description="The columns stand in another order; they are matched by name.")
     breaches: tuple[Breach, ...] = Field((), description="What differs: errors, then warnings.")
+
+
+class SplitReport(_Part):
+    """What decided which part a row is in. The parts are in ``class_counts``."""
+
+    method: Literal["stratified", "group_by", "by_time"]
+    column: str | None = Field(None, description="The column that the split goes by; none where it is stratified.")
+    seed: int
+
+
+class ReportedFinding(Finding):
+    """A finding as the report lists it."""
+
+    severity: Literal["error", "warning"] = Field(description="An error refused the file.")
 
 
 class Problem(_Part):
@@ -76,6 +91,7 @@ class TableReport(_Part):
     reasons: tuple[str, ...] = ()
     rules: tuple[str, ...] = Field((), description="Ids of the rules that refused the file.")
     warnings: tuple[str, ...] = ()
+    findings: tuple[ReportedFinding, ...] = Field((), description="The reasons and warnings, each in parts.")
     rows: RowCounts = RowCounts()
     target: str | None = None
     classes: tuple[str, ...] = Field((), description="Label text by class number; the last is the positive class.")
@@ -85,6 +101,7 @@ class TableReport(_Part):
     dialect: DialectReport | None = None
     columns: tuple[ColumnReport, ...] = ()
     problems: tuple[Problem, ...] = ()
+    split: SplitReport | None = Field(None, description="None where the file was rejected.")
     contract: ContractReport | None = None
 
 
@@ -107,8 +124,15 @@ class RejectedRows:
     def __init__(self, path: Path) -> None:
         self._stream = path.open("w", encoding="utf-8", newline="")
         self._writer = csv.writer(self._stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        self.restart()
+
+    def restart(self) -> None:
+        """Forgets what was added: the file is gone through again."""
+        self._stream.seek(0)
+        self._stream.truncate()
         self._writer.writerow(_REJECTED_HEADER)
-        self._problems: dict[tuple[str, str | None], Problem] = {}
+        self._first: dict[tuple[Rule, str | None], tuple[int, str]] = {}
+        self._rows: Counter[tuple[Rule, str | None]] = Counter()
         self._offset = -1
         self._left_out = 0
 
@@ -123,10 +147,8 @@ class RejectedRows:
             self._left_out += 1
         else:
             self._write(line, offset, column, rule, what, raw)
-        known = self._problems.get((rule, column))
-        if known is None:
-            known = Problem(rule=rule, column=column, rows=0, first_line=line, what=what)
-        self._problems[rule, column] = known.model_copy(update={"rows": known.rows + 1})
+        self._first.setdefault((rule, column), (line, what))
+        self._rows[rule, column] += 1
 
     def _write(self, line: int, offset: int, column: str | None, rule: Rule, what: str, raw: bytes) -> None:
         text = ""
@@ -138,58 +160,7 @@ class RejectedRows:
 
     def problems(self) -> tuple[Problem, ...]:
         """By rule and column, in the order of their first lines."""
-        return tuple(self._problems.values())
-
-
-def write_rejected_rows(path: Path, dialect: Dialect, table: Table | None, rejected: RejectedRows) -> None:
-    """Adds every malformed row, and every row with a bad cell, from one more pass over the file.
-
-    Args:
-        path: the file.
-        dialect: of the file.
-        table: with its bad cells marked; None where the file never came into one.
-        rejected: to add to.
-    """
-    bad = iter(table.stream("SELECT * FROM bad ORDER BY ordinal, position, rule")) if table else iter(())
-    names = dialect.header.cells
-    pending = next(bad, None)
-    for event in events(path, dialect):
-        match event:
-            case Malformed():
-                column = None if event.column is None or event.column >= len(names) else names[event.column]
-                rejected.add(event.line, event.offset, column, event.rule, event.what, event.raw)
-            case Batch() | Record():
-                last = event.ordinal + (len(event.rows) if isinstance(event, Batch) else 1)
-                places = _Places(event)
-                while pending is not None and pending[0] < last:
-                    ordinal, position, rule, cell = pending
-                    line, offset, raw = places[ordinal - event.ordinal]
-                    said = shown(cell) if cell else _missing_token(raw, position, dialect)
-                    what = CELL_FAULTS[Rule(rule)].format(cell=said)
-                    rejected.add(line, offset, names[position], Rule(rule), what, raw)
-                    pending = next(bad, None)
-
-
-def _missing_token(raw: bytes, position: int, dialect: Dialect) -> str:
-    """What is added of a cell that is missing though something stands in it."""
-    record = read_record(raw, 0, dialect.delimiter, final=True, skip_blanks=dialect.skip_blanks)
-    text = "" if record is None or isinstance(record, Fault) else record.cells[position].decode().strip()
-    return f": `{shown(text)}` counts as no value" if text else ""
-
-
-class _Places:
-    """Line, byte offset and text of the records of one event, by their number in it, asked in rising order."""
-
-    def __init__(self, event: Batch | Record) -> None:
-        self._event = event
-        self._number = 0
-        self._offset = event.offset
-
-    def __getitem__(self, number: int) -> tuple[int, int, bytes]:
-        event = self._event
-        if isinstance(event, Record):
-            return event.line, event.offset, event.raw
-        while self._number < number:
-            self._offset += len(event.rows[self._number]) + event.ending
-            self._number += 1
-        return event.line + number, self._offset, event.rows[number]
+        return tuple(
+            Problem(rule=rule, column=column, rows=self._rows[rule, column], first_line=line, what=what)
+            for (rule, column), (line, what) in self._first.items()
+        )

@@ -1,25 +1,28 @@
 """Which part a row falls into: train, validation or test.
 
-A row's place depends on its own content and the seed alone. It is hashed (MD5, which is the same in every engine and
-version; DuckDB's own hash is not) to a number u in [0, 2^52), and the parts are cut at fixed shares of that range: the
-same row always lands in the same part, whichever rows come with it, and duplicates land together. Within each class the
-shares are the same, so the parts are stratified up to chance.
+A row's place depends on its own content and the seed alone. It is hashed (XXH64, a published function that is the same in
+every engine and version; the engine's own hash is not) to a number u in [0, 2^52), and the parts are cut at fixed shares
+of that range: the same row always lands in the same part, whichever rows come with it, and duplicates land together.
+Within each class the shares are the same, so the parts are stratified up to chance.
 
 Where a class is so small that no row of it falls below a cut, the cut moves up to its lowest row, so that each part has
-both classes.
-"""
+every class.
 
-# ruff: noqa: S608 - statements are built from column numbers, escaped literals and this package's constants
+With ``group_by`` the group alone is hashed, so that all of its rows land together; the cuts are then the same for all
+classes. With ``by_time`` the latest rows are the test part and those before them the validation part.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
+
+import polars as pl
+import polars_hash  # noqa: F401 - registers the expressions' namespace `nchash`
 
 from sluice.config import Split
 from tabular.findings import Finding, RefusedError, Rule, shown
-from tabular.table import Table, literal
 
 HASH_BITS: Final = 52
 PARTS: Final = ("train", "validation", "test")
@@ -28,72 +31,138 @@ MINIMUM_TRAINING_ROWS: Final = 20
 MINIMUM_TRAINING_ROWS_PER_CLASS: Final = 3
 """Of a class of 10 rows, the fewest that are taken, 7 train by default, and fewer than 3 once in 600 times."""
 
-_CELL_SEPARATOR: Final = "chr(31)"
+_CELL_SEPARATOR: Final = "\x1f"
 
 
-def hash_expression(cells: Sequence[str], seed: int) -> str:
-    """SQL for u: the first 52 bits of the MD5 of the seed and the cells' text, each preceded by a unit separator."""
-    return f"CAST('0x' || left(md5(concat_ws({_CELL_SEPARATOR}, '{seed}', {', '.join(cells)})), 13) AS BIGINT)"
+def hash_expression(cells: Sequence[str], seed: int) -> pl.Expr:
+    """u: the first 52 bits of the XXH64 of the seed and the cells' text, joined by unit separators.
+
+    Args:
+        cells: names of columns of text without nulls.
+        seed: of the split.
+    """
+    text = pl.concat_str(pl.lit(str(seed)), *cells, separator=_CELL_SEPARATOR)
+    hashed: pl.Expr = text.nchash.xxhash64()  # type: ignore[attr-defined]
+    return hashed // (1 << (64 - HASH_BITS))
 
 
 @dataclass(frozen=True)
 class Cuts:
-    """Of one class: rows with u below ``test`` are the test part, then those below ``validation``; the rest train."""
+    """Rows with u below ``test`` are the test part, then those below ``validation``; the rest train."""
 
-    label: str
     test: int
     validation: int
 
 
-def find_cuts(table: Table, target: int, classes: Sequence[str], split: Split) -> list[Cuts]:
-    """The cuts of each class. Raises RefusedError where a class cannot be in all three parts."""
-    lowest = _lowest_by_class(table, target, dict.fromkeys(classes, 0))
-    test = {label: max(_cut_at(split.test), lowest[label] + 1) for label in classes}
-    above = _lowest_by_class(table, target, test)
-    both = _cut_at(split.test + split.validation)
-    validation = {label: max(both, above.get(label, 0) + 1) for label in classes}
-    left = _lowest_by_class(table, target, validation)
-    for label in classes:
-        if label not in above or label not in left:
-            what = f"class `{shown(label)}` has too few different rows to be in training, validation and test data"
-            raise RefusedError(Finding(rule=Rule.SPLIT_IMPOSSIBLE, what=what))
-    return [Cuts(label, test[label], validation[label]) for label in classes]
+@dataclass(frozen=True)
+class Places:
+    """The cuts of the split: the same for all classes, but for those whose own are given.
+
+    By time, ``times`` are the values after which rows are of the validation and of the test part.
+    """
+
+    cuts: Cuts
+    moved: Mapping[str, Cuts] = field(default_factory=dict)
+    times: tuple[float, float] | None = None
+
+    def part(self) -> pl.Expr:
+        """0 for training, 1 for validation, 2 for test, from ``label`` and ``u``, or from ``time``."""
+        if self.times is not None:
+            return _number(pl.col("time") > self.times[1], pl.col("time") > self.times[0])
+        test, validation = pl.lit(self.cuts.test), pl.lit(self.cuts.validation)
+        if self.moved:
+            labels = list(self.moved)
+            test, validation = (
+                pl.col("label").replace_strict(labels, values, default=usual, return_dtype=pl.Int64)
+                for values, usual in (
+                    ([cuts.test for cuts in self.moved.values()], self.cuts.test),
+                    ([cuts.validation for cuts in self.moved.values()], self.cuts.validation),
+                )
+            )
+        return _number(pl.col("u") < test, pl.col("u") < validation)
+
+
+def _number(test: pl.Expr, validation: pl.Expr) -> pl.Expr:
+    return pl.when(test).then(2).when(validation).then(1).otherwise(0).cast(pl.Int8)
+
+
+def usual_cuts(split: Split) -> Cuts:
+    return Cuts(_cut_at(split.test), _cut_at(split.test + split.validation))
 
 
 def _cut_at(share: float) -> int:
     return round(share * (1 << HASH_BITS))
 
 
-def _lowest_by_class(table: Table, target: int, floors: dict[str, int]) -> dict[str, int]:
-    """The lowest u of each class that is not below the class's floor; a class without one is left out."""
-    floor = " ".join(f"WHEN {literal(label)} THEN {value}" for label, value in floors.items())
-    query = f"SELECT c{target}, min(u) FROM good WHERE u >= CASE c{target} {floor} END GROUP BY ALL"
-    return {str(label): int(u) for label, u in table.rows(query)}
+class Lowest:
+    """The lowest different u of each class, as many as it takes to move its cuts."""
+
+    def __init__(self, cuts: Cuts) -> None:
+        self._cuts = cuts
+        self._floors = (0, cuts.test, cuts.validation)
+        self._found: dict[str, tuple[list[int], list[int], list[int]]] = {}
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Adds rows with ``label`` and ``u``."""
+        above = [
+            pl.col("u").filter(pl.col("u") >= floor).unique().bottom_k(3).alias(str(floor)) for floor in self._floors
+        ]
+        for label, *found in rows.group_by("label").agg(above).iter_rows():
+            known = self._found.get(label, ([], [], []))
+            self._found[label] = tuple(sorted({*old, *new})[:3] for old, new in zip(known, found, strict=True))  # type: ignore[assignment]
+
+    def moved(self, labels: Sequence[str]) -> dict[str, Cuts]:
+        """The classes whose cuts must move.
+
+        Raises:
+            RefusedError: a class cannot be in all three parts.
+        """
+        moved = {}
+        for label in labels:
+            cuts = self._cuts_of(label)
+            if cuts is None:
+                what = f"class `{shown(label)}` has too few different rows to be in training, validation and test data"
+                raise RefusedError(Finding(rule=Rule.SPLIT_IMPOSSIBLE, what=what))
+            if cuts != self._cuts:
+                moved[label] = cuts
+        return moved
+
+    def _cuts_of(self, label: str) -> Cuts | None:
+        lowest, beyond_test, beyond_validation = self._found[label]
+        first = lowest[0] < self._cuts.test
+        test = self._cuts.test if first else lowest[0] + 1
+        above = (beyond_test if first else lowest[1:])[:2]
+        if not above:
+            return None
+        second = above[0] < self._cuts.validation
+        validation = self._cuts.validation if second else above[0] + 1
+        left = beyond_validation if second else above[1:]
+        return Cuts(test, validation) if left else None
 
 
-def make_parts(table: Table, target: int, cuts: Sequence[Cuts]) -> None:
-    """Makes the view ``parts``: the good rows with ``label``, the class number, and ``part``."""
-    label = " ".join(f"WHEN {literal(cut.label)} THEN {number}" for number, cut in enumerate(cuts))
-    part = " ".join(
-        f"WHEN c{target} = {literal(cut.label)} THEN CASE WHEN u < {cut.test} THEN 'test' "
-        f"WHEN u < {cut.validation} THEN 'validation' ELSE 'train' END"
-        for cut in cuts
-    )
-    table.execute(
-        f"CREATE VIEW parts AS SELECT *, CASE c{target} {label} END AS label, CASE {part} END AS part FROM good"
-    )
+def find_times(sample: pl.Series, split: Split) -> tuple[float, float]:
+    """The values after which rows are validation and test data, by the quantiles of a sample of the rows' times.
+
+    Raises:
+        RefusedError: there are too few different times.
+    """
+    ordered = sample.sort()
+    last = len(ordered) - 1
+    test = float(ordered[min(last, round((1 - split.test) * len(ordered)) - 1)])
+    validation = float(ordered[min(last, round((1 - split.test - split.validation) * len(ordered)) - 1)])
+    if not validation < test < float(ordered[last]):
+        what = "the values of `by_time` are too few or too much alike to cut training, validation and test data apart"
+        raise RefusedError(Finding(rule=Rule.SPLIT_IMPOSSIBLE, what=what))
+    return validation, test
 
 
-def class_counts(table: Table, classes: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Rows by part and by label."""
-    counts = {part: dict.fromkeys(classes, 0) for part in PARTS}
-    for part, number, rows in table.rows("SELECT part, label, count(*) FROM parts GROUP BY ALL"):
-        counts[part][classes[number]] = int(rows)
-    return counts
-
-
-def check_training(counts: Mapping[str, Mapping[str, int]]) -> None:
-    """Raises RefusedError where the training part is too small to learn from. ``counts``: rows by part and label."""
+def check_parts(counts: Mapping[str, Mapping[str, int]]) -> None:
+    """Raises RefusedError where a part lacks a class, or training is too small. ``counts``: rows by part and label."""
+    for part in PARTS:
+        for label, rows in counts[part].items():
+            if not rows:
+                what = f"class `{shown(label)}` does not occur in the {part} part, since `split` keeps rows together"
+                raise RefusedError(Finding(rule=Rule.SPLIT_IMPOSSIBLE, what=what))
     train = counts["train"]
     total, everything = sum(train.values()), sum(sum(rows.values()) for rows in counts.values())
     if total < MINIMUM_TRAINING_ROWS:
@@ -106,10 +175,3 @@ def check_training(counts: Mapping[str, Mapping[str, int]]) -> None:
                 f"{MINIMUM_TRAINING_ROWS_PER_CLASS} are needed"
             )
             raise RefusedError(Finding(rule=Rule.SPLIT_IMPOSSIBLE, what=what))
-
-
-def repeated_in_test(table: Table, columns: Sequence[int]) -> int:
-    """Test rows that have a training row's label and the same cells in the given columns."""
-    row = f"hash(label, {', '.join(f'c{i}' for i in columns)})"
-    test, train = (f"SELECT {row} AS h FROM parts WHERE part = '{part}'" for part in ("test", "train"))
-    return int(table.row(f"SELECT count(*) FROM ({test}) WHERE h IN ({train})")[0])

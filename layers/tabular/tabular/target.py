@@ -1,7 +1,5 @@
 """Which column is predicted, and which labels it has. Never guessed in silence."""
 
-# ruff: noqa: S608 - statements are built from column numbers, escaped literals and this package's constants
-
 from __future__ import annotations
 
 import math
@@ -13,7 +11,7 @@ from typing import Final
 
 from sluice.recipe import NUMBER
 from tabular.findings import LONGEST_NAME, Finding, RefusedError, Rule, listed, shown
-from tabular.table import Table
+from tabular.sketch import Levels
 
 CONVENTIONAL_NAMES: Final = ("target", "label", "class", "y")
 POSITIVE_WORDS: Final = frozenset({"true", "t", "yes", "y", "positive"})
@@ -62,23 +60,26 @@ def resolve_target(names: Sequence[str], configured: str | None, default: str | 
     return names.index(wanted)
 
 
-def find_classes(table: Table, target: int, name: str, positive: str | None) -> Classes:
+def find_classes(labels: Levels, name: str, positive: str | None) -> Classes:
     """The classes of the good rows: of two the positive one last, of more in the order of numbers or of text.
+
+    Args:
+        labels: of those rows.
+        name: of the target column.
+        positive: the label that a person named.
 
     Raises:
         RefusedError: they cannot be learnt.
     """
-    found = table.rows(
-        f"SELECT c{target}, count(*) FROM good GROUP BY ALL ORDER BY count(*) DESC, c{target} LIMIT {MOST_CLASSES + 1}"
-    )
-    rows = {str(label): int(count) for label, count in found}
+    found = labels.table().sort(["rows", "cell"], descending=[True, False]).head(MOST_CLASSES + 1)
+    rows = {str(label): int(count) for label, count in found.select("cell", "rows").iter_rows()}
     if len(rows) < 2:
         what = f"there is only one class, {_shares(rows)}"
         raise RefusedError(Finding(rule=Rule.TARGET_ONE_CLASS, column=name, what=what))
     if len(rows) > MOST_CLASSES:
-        distinct = int(table.row(f"SELECT count(DISTINCT c{target}) FROM good")[0])
+        about = "" if labels.exact else "about "
         what = (
-            f"it has {distinct:,} different values, so it looks like a quantity; at most {MOST_CLASSES} classes can be "
+            f"it has {about}{labels.distinct():,.0f} different values, so it looks like a quantity; at most {MOST_CLASSES} classes can be "
             "predicted, and numbers cannot"
         )
         raise RefusedError(Finding(rule=Rule.TARGET_MANY_CLASSES, column=name, what=what))

@@ -5,40 +5,45 @@ from __future__ import annotations
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from sluice.config import DatasetConfig
 from sluice.contract import Breach, Plan, SeenTable, make_contract
 from sluice.drift import hold, reordered
 from sluice.messages import RowCounts
-from sluice.recipe import NUMBER, DroppedColumn, Recipe, Target
-from tabular.columns import Profile, column_warnings, header_looks_like_data, mark_misfits, profile, text_warnings
-from tabular.dialect import Dialect, Header, check_encoding, detect
+from sluice.recipe import NUMBER, NUMBER_IN, DroppedColumn, Recipe, Target
+from tabular.census import Census, Question, sight
+from tabular.chunks import Chunk, ChunkError, chunks
+from tabular.columns import Kind, Profile, Reading, column_warnings, header_looks_like_data, text_warnings
+from tabular.dialect import Dialect, Header, detect
+from tabular.encoding import PlainText, plain_text
 from tabular.findings import LONGEST_NAME, Finding, RefusedError, Rule, listed, shown
 from tabular.fit import fit
-from tabular.profiling import see_for, see_for_first
+from tabular.profiling import asked_edges, asked_levels, own_edges, see_for, see_for_first
 from tabular.report import (
     ColumnReport,
     ContractReport,
     DialectReport,
     Problem,
     RejectedRows,
+    ReportedFinding,
+    SplitReport,
     TableReport,
-    write_rejected_rows,
     write_report,
 )
-from tabular.split import check_training, class_counts, find_cuts, hash_expression, make_parts, repeated_in_test
-from tabular.survey import Survey, survey, write_regular
-from tabular.table import Table, TableError
-from tabular.target import find_classes, prior_log_loss, resolve_target
-from tabular.transform import write_parts
+from tabular.split import PARTS, Places, check_parts, usual_cuts
+from tabular.target import Classes, find_classes, prior_log_loss, resolve_target
+from tabular.transform import Written, write_parts
 
 MINIMUM_ROWS: Final = 50
+MAXIMUM_ROWS: Final = 50_000_000
 MAXIMUM_COLUMNS: Final = 5000
 _MOST_REASONS: Final = 20
+_MOST_PASSES: Final = 5
 _REPEATED_SHARE: Final = 0.01
 """Of the test rows; a few cases that are alike by chance do not change what is measured."""
 
@@ -51,8 +56,7 @@ def validate_table(
     default_target: str | None,
     out: Path,
     contract: Plan | None = None,
-    memory_limit: str = "1GB",
-    threads: int = 2,
+    most_bytes: int | None = None,
 ) -> TableReport:
     """Checks a CSV file and, where it is accepted, makes training data from it.
 
@@ -61,56 +65,345 @@ def validate_table(
     makes one.
 
     Args:
-        path: the file; it is only read.
+        path: the file, text or gzip; it is only read.
         name: how to call it in messages.
         config: of its dataset.
         default_target: the target where the configuration names none.
-        out: a folder with room for about three times the file; made if absent.
+        out: a folder with room for the training files, and for the text where it is compressed or no UTF-8; made if
+            absent.
         contract: what to do with the dataset's contract; by default nothing.
-        memory_limit: of the engine; beyond it, it spills to ``out``.
-        threads: of the engine.
+        most_bytes: of the text in UTF-8; a file with more is refused.
 
     Raises:
-        TableError: the engine and the survey of the file disagree on it, which is a fault of this program.
-        OSError, duckdb.Error: a file cannot be read or written, or memory or disk ran out.
+        ChunkError: the engine and the scanner disagree on the file, which is a fault of this program.
+        OSError: a file cannot be read or written, or the disk is full.
     """
     out.mkdir(parents=True, exist_ok=True)
-    with closing(RejectedRows(out / "rejected_rows.csv")) as rejected:
-        report = _report(path, name, config, default_target, out, rejected, contract or Plan(), memory_limit, threads)
+    with (
+        tempfile.TemporaryDirectory(prefix=".work-", dir=out) as work,
+        closing(RejectedRows(out / "rejected_rows.csv")) as rejected,
+    ):
+        judged = _Validation(
+            path, name, config, default_target, out, Path(work), rejected, contract or Plan(), most_bytes
+        )
+        report = judged.run()
     write_report(report, out)
     return report
 
 
-def _report(
-    path: Path,
-    name: str,
-    config: DatasetConfig,
-    default_target: str | None,
-    out: Path,
-    rejected: RejectedRows,
-    contract: Plan,
-    memory_limit: str,
-    threads: int,
-) -> TableReport:
-    try:
-        check_encoding(path)
-        dialect = detect(path)
+def _sentences(name: str, findings: Iterable[Finding]) -> tuple[str, ...]:
+    sentences = [finding.sentence(name) for finding in findings]
+    if len(sentences) <= _MOST_REASONS:
+        return tuple(sentences)
+    rest = len(sentences) - _MOST_REASONS
+    return (*sentences[:_MOST_REASONS], f"{name}: {rest} more kinds of problem; see validation.json.")
+
+
+def _reported(findings: Iterable[Finding], severity: Literal["error", "warning"]) -> tuple[ReportedFinding, ...]:
+    return tuple(ReportedFinding(severity=severity, **finding.model_dump()) for finding in findings)
+
+
+@dataclass
+class _Judgement:
+    """What is known when a file was gone through."""
+
+    question: Question
+    census: Census
+    profiles: list[Profile]
+
+    @property
+    def target(self) -> str:
+        return self.question.names[self.question.target]
+
+    def rows(self) -> RowCounts:
+        received = self.census.structure.received
+        rejected = self.census.unread_rows + self.census.bad_rows
+        return RowCounts(received=received, accepted=received - rejected, rejected=rejected)
+
+    def classes(self) -> Classes:
+        """
+        Raises:
+            RefusedError: the target's labels cannot be learnt.
+        """
+        return find_classes(self.census.labels, self.target, self.question.config.positive)
+
+    def class_counts(self) -> dict[str, dict[str, int]]:
+        """Rows by part and by label."""
+        labels = self.classes().labels
+        return {part: {label: self.census.parts[label][i] for label in labels} for i, part in enumerate(PARTS)}
+
+    def frame(self) -> SeenTable:
+        """What a contract asks of the file but its columns."""
+        config, names = self.question.config, self.question.names
+        dropped = config.drop if config.split.group_by is None else (*config.drop, config.split.group_by)
+        return SeenTable(self.rows().accepted, self.target, self.classes().rows, (), names, dropped)
+
+
+class _Validation:
+    """The judgement of one file. ``run`` goes through it from its bytes to the parts."""
+
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        config: DatasetConfig,
+        default_target: str | None,
+        out: Path,
+        work: Path,
+        rejected: RejectedRows,
+        contract: Plan,
+        most_bytes: int | None,
+    ) -> None:
+        self._path = path
+        self._name = name
+        self._config = config
+        self._default_target = default_target
+        self._out = out
+        self._work = work
+        self._rejected = rejected
+        self._contract = contract
+        self._most_bytes = most_bytes
+        held = contract.held
+        self._contract_report = ContractReport(version=held.version) if held else None
+        self._text: PlainText | None = None
+        self._dialect: Dialect | None = None
+        self._judgement: _Judgement | None = None
+
+    def run(self) -> TableReport:
+        try:
+            return self._accept()
+        except RefusedError as refused:
+            return self._refused(refused.findings)
+
+    def _accept(self) -> TableReport:
+        text = self._text = plain_text(self._path, self._work, most_bytes=self._most_bytes)
+        if self._most_bytes is not None and text.size > self._most_bytes:
+            what = f"the file holds {text.size:,} bytes of text; {self._most_bytes:,} are the most"
+            raise RefusedError(Finding(rule=Rule.FILE_TOO_LARGE, what=what))
+        dialect = self._dialect = detect(text.path, headed=self._config.header)
         _check_header_text(dialect.header)
-        found = survey(path, dialect)
-    except RefusedError as refused:
-        return TableReport(
-            name=name,
-            verdict="rejected",
-            reasons=_sentences(name, refused.findings),
-            rules=_rules(refused.findings),
-            contract=_unused(contract),
+        readings = self._sight(text.path, dialect)
+        names = dialect.header.cells
+        target = resolve_target(names, self._config.target, self._default_target, self._config.drop)
+        _check_names(names, self._config, target)
+        judged = self._judge(text.path, dialect, target, readings)
+        check_parts(judged.class_counts())
+        recipe, leaks = self._fit(judged)
+        return self._accepted(judged, recipe, leaks, self._write(text.path, judged, recipe))
+
+    def _sight(self, path: Path, dialect: Dialect) -> tuple[Reading, ...]:
+        """Readings of the columns by the first rows.
+
+        Raises:
+            RefusedError: there are no rows, or what should be the header is none, or the other way round.
+        """
+        first = next(chunks(path, dialect), None)
+        if first is None:
+            raise RefusedError(Finding(rule=Rule.NO_ROWS, what="there is a header but no rows"))
+        readings, held = sight(first, dialect, self._config.missing)
+        header = dialect.header
+        if header.line is None:
+            _check_first_row(first, readings, self._config.missing)
+            return readings
+        if first.cells.height and header_looks_like_data(header.cells, readings, held, self._config.missing):
+            what = f"the first row ({shown(', '.join(header.cells))}) looks like data, not column names"
+            raise RefusedError(Finding(rule=Rule.HEADER_MISSING, line=header.line, what=what))
+        _check_header(header)
+        return readings
+
+    def _judge(self, path: Path, dialect: Dialect, target: int, readings: tuple[Reading, ...]) -> _Judgement:
+        """Goes through the file until what was guessed of it holds.
+
+        It does after one pass for nearly every file, and after a few for every one: a column is asked for all of its
+        forms once at most, and what these say does not depend on the guess.
+        """
+        config, names, held = self._config, dialect.header.cells, self._contract.held
+        question = Question(
+            dialect,
+            config,
+            target,
+            readings,
+            Places(usual_cuts(config.split)),
+            edges=asked_edges(held, names),
+            listed=asked_levels(held, names),
+            sampled=self._contract.makes is not None,
+            most_rows=MAXIMUM_ROWS,
         )
-    with (
-        tempfile.TemporaryDirectory(prefix=".engine-", dir=out) as work,
-        closing(Table(Path(work), memory_limit=memory_limit, threads=threads)) as table,
-    ):
-        _load(path, dialect, found, table, config, Path(work))
-        return _Validation(path, name, config, dialect, found, table, rejected, contract).run(default_target, out)
+        for number in range(_MOST_PASSES):
+            self._rejected.restart()
+            folder = self._work / f"pass{number}"
+            folder.mkdir()
+            census = Census(question, folder, self._rejected)
+            census.take(path)
+            judged = self._judgement = _Judgement(question, census, census.profiles())
+            if (fitting := census.readings()) != question.readings:
+                question = replace(question, readings=fitting)
+                continue
+            _check_time(question)
+            self._check_rows(judged)
+            labels = judged.classes().labels
+            self._hold_to_contract(judged)
+            if (places := census.places(labels)) == question.places:
+                return judged
+            question = replace(question, places=places)
+        raise ChunkError(f"the readings of the columns did not settle in {_MOST_PASSES} passes")
+
+    def _check_rows(self, judged: _Judgement) -> None:
+        rows, most = judged.rows(), self._config.max_rejected_share
+        if rows.rejected > most * rows.received:
+            what = (
+                f"{rows.rejected:,} of {rows.received:,} rows ({rows.rejected / rows.received:.1%}) cannot be used, "
+                f"more than the {most:.1%} that `max_rejected_share` allows"
+            )
+            raise RefusedError(Finding(rule=Rule.TOO_MANY_REJECTED, what=what))
+        if rows.accepted < MINIMUM_ROWS:
+            what = f"there are {rows.accepted} usable rows; {MINIMUM_ROWS} are needed"
+            raise RefusedError(Finding(rule=Rule.TOO_FEW_ROWS, what=what))
+
+    def _hold_to_contract(self, judged: _Judgement) -> None:
+        held = self._contract.held
+        if held is None:
+            return
+        seen = see_for(held, judged.census, judged.profiles, judged.frame())
+        breaches = hold(held, seen, self._config.contract.rules)
+        self._contract_report = ContractReport(
+            version=held.version, reordered=reordered(held, seen), breaches=tuple(breaches)
+        )
+        if errors := [breach for breach in breaches if breach.severity == "error"]:
+            raise RefusedError(*(_breach_finding(breach) for breach in errors))
+
+    def _fit(self, judged: _Judgement) -> tuple[Recipe, list[Finding]]:
+        recipe, leaks = fit(
+            judged.census,
+            judged.profiles,
+            target=Target(name=judged.target, classes=judged.classes().labels),
+            missing=self._config.missing,
+            drop=self._config.drop,
+            group_by=self._config.split.group_by,
+        )
+        if not recipe.features:
+            raise RefusedError(Finding(rule=Rule.NO_FEATURES, what="no column is left to predict from"), *leaks)
+        return recipe, leaks
+
+    def _write(self, path: Path, judged: _Judgement, recipe: Recipe) -> Written:
+        """Writes the parts, the recipe and, where the file makes one, the contract."""
+        makes = self._contract.makes
+        frame = judged.frame()
+        edges = {} if makes is None else own_edges(judged.census, judged.profiles, frame, recipe)
+        written = write_parts(
+            path,
+            judged.question,
+            judged.census,
+            recipe,
+            self._out,
+            edges=edges,
+            compare=self._work if self._may_repeat(recipe) else None,
+        )
+        (self._out / "recipe.json").write_text(recipe.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        if makes is not None:
+            seen = see_for_first(judged.census, judged.profiles, frame, recipe, edges, written.below)
+            made = make_contract(seen, version=makes, run_id=self._contract.run_id, missing=recipe.missing)
+            (self._out / "contract.json").write_text(made.text(), encoding="utf-8")
+            self._contract_report = ContractReport(version=makes, made=True)
+        return written
+
+    def _may_repeat(self, recipe: Recipe) -> bool:
+        """Whether only what the recipe leaves out may tell a test row from a training row."""
+        left_out = {column.name for column in recipe.columns if isinstance(column, DroppedColumn)}
+        return not left_out <= {*self._config.drop}
+
+    def _refused(self, findings: Sequence[Finding]) -> TableReport:
+        problems = self._rejected.problems()
+        judged = self._judgement
+        said = [*findings, *(problem.finding() for problem in problems)]
+        return TableReport(
+            name=self._name,
+            verdict="rejected",
+            reasons=_sentences(self._name, said),
+            rules=tuple(dict.fromkeys(finding.rule.value for finding in findings)),
+            findings=_reported(said, "error"),
+            rows=judged.rows() if judged else RowCounts(),
+            dialect=self._dialect_report(),
+            columns=_column_reports(judged.profiles) if judged else (),
+            problems=problems,
+            contract=self._contract_report,
+        )
+
+    def _accepted(self, judged: _Judgement, recipe: Recipe, leaks: Sequence[Finding], written: Written) -> TableReport:
+        problems = self._rejected.problems()
+        counts = judged.class_counts()
+        parts = {part: sum(rows.values()) for part, rows in counts.items()}
+        said = [*self._warnings(judged, recipe, problems, leaks, written)]
+        return TableReport(
+            name=self._name,
+            verdict="accepted",
+            warnings=_sentences(self._name, said),
+            findings=_reported(said, "warning"),
+            rows=judged.rows().model_copy(update=parts),
+            target=recipe.target.name,
+            classes=recipe.target.classes,
+            class_counts=counts,
+            features=len(recipe.features),
+            prior_log_loss=prior_log_loss(counts["train"], counts["test"]),
+            dialect=self._dialect_report(),
+            columns=_column_reports(judged.profiles, recipe),
+            problems=problems,
+            split=_split_report(self._config),
+            contract=self._contract_report,
+        )
+
+    def _dialect_report(self) -> DialectReport | None:
+        if self._text is None or self._dialect is None:
+            return None
+        return DialectReport(
+            encoding=self._text.encoding,
+            compression=self._text.compression,
+            delimiter=self._dialect.delimiter_name,
+            header_line=self._dialect.header.line,
+        )
+
+    def _warnings(
+        self,
+        judged: _Judgement,
+        recipe: Recipe,
+        problems: Sequence[Problem],
+        leaks: Sequence[Finding],
+        written: Written,
+    ) -> Iterator[Finding]:
+        yield from self._text.warnings if self._text else ()
+        yield from (problem.finding() for problem in problems)
+        yield from leaks
+        yield from self._contract_warnings()
+        used = {feature.source for feature in recipe.features}
+        yield from column_warnings([p for p in judged.profiles if p.name in used])
+        ruled_out = {recipe.target.name, *self._config.drop}
+        yield from text_warnings([p for p in judged.profiles if p.name not in ruled_out])
+        structure = judged.census.structure
+        if lines := structure.blank_lines:
+            what = "1 blank line was skipped" if lines == 1 else f"{lines:,} blank lines were skipped, the first here"
+            yield Finding(rule=Rule.BLANK_LINES, line=structure.first_blank_line, what=what)
+        if structure.doubtful_rows:
+            first, last = structure.doubtful_lines
+            what = f"lines {first}-{last} were read as one row, since a quoted cell goes over them, but look like rows"
+            yield Finding(rule=Rule.MULTI_LINE_CELL, line=first, rows=structure.doubtful_rows, what=what)
+        if repeated := judged.census.duplicates.repeated():
+            apart = ", `drop` columns apart" if self._config.drop else ""
+            yield Finding(rule=Rule.DUPLICATE_ROWS, what=f"{repeated:,} rows repeat another row exactly{apart}")
+        tested = sum(judged.class_counts()["test"].values())
+        if written.repeated and written.repeated > _REPEATED_SHARE * tested:
+            what = (
+                f"{written.repeated:,} of {tested:,} test rows equal a training row in the label and every column that "
+                "is used, so the measured quality may flatter the model"
+            )
+            yield Finding(rule=Rule.REPEATED_IN_TEST, what=what)
+
+    def _contract_warnings(self) -> Iterator[Finding]:
+        report = self._contract_report
+        if report is None:
+            return
+        yield from (_breach_finding(breach) for breach in report.breaches)
+        if report.made and self._config.contract.mode == "reset":
+            yield Finding(rule=Rule.CONTRACT_RESET, what=f"it made contract version {report.version} of the dataset")
 
 
 def _check_header_text(header: Header) -> None:
@@ -126,279 +419,75 @@ def _check_header_text(header: Header) -> None:
         raise RefusedError(Finding(rule=Rule.HEADER_MISSING, line=header.line, what=what))
 
 
-def _load(path: Path, dialect: Dialect, found: Survey, table: Table, config: DatasetConfig, work: Path) -> None:
-    """Brings the well-formed records into the table: from the file itself where DuckDB cannot misread it."""
-    source = path
-    if not found.regular:
-        source = work / "regular.csv"
-        write_regular(path, dialect, source)
-    by_name = sorted(range(dialect.width), key=lambda i: dialect.header.cells[i])
-    # What is dropped must not tell rows apart: the same case would stand in training and test data.
-    used = [i for i in by_name if dialect.header.cells[i] not in config.drop] or by_name
-    u = hash_expression([f"t{i}" for i in used], config.split.seed)
-    loaded = table.load(source, dialect, sequential=found.multi_line, missing=config.missing, u=u)
-    if loaded != found.well_formed_rows:
-        raise TableError(f"DuckDB read {loaded} rows of {path.name}; the survey counted {found.well_formed_rows}")
+def _check_header(header: Header) -> None:
+    findings = [
+        Finding(rule=Rule.HEADER_BLANK, line=header.line, what=f"column {i} has no name")
+        for i, cell in enumerate(header.cells, start=1)
+        if not cell
+    ]
+    for name, times in Counter(cell for cell in header.cells if cell).items():
+        if times > 1:
+            places = " and ".join(str(i) for i, cell in enumerate(header.cells, start=1) if cell == name)
+            what = f"the header names it more than once, in columns {places}"
+            findings.append(Finding(rule=Rule.HEADER_DUPLICATE, line=header.line, column=name, what=what))
+    if findings:
+        raise RefusedError(*findings)
 
 
-def _sentences(name: str, findings: Iterable[Finding]) -> tuple[str, ...]:
-    sentences = [finding.sentence(name) for finding in findings]
-    if len(sentences) <= _MOST_REASONS:
-        return tuple(sentences)
-    rest = len(sentences) - _MOST_REASONS
-    return (*sentences[:_MOST_REASONS], f"{name}: {rest} more kinds of problem; see validation.json.")
+def _check_first_row(first: Chunk, readings: Sequence[Reading], missing: Sequence[str]) -> None:
+    """Refuses a file that should have no header where no cell of its first row fits the numbers below it."""
+    if not first.cells.height:
+        return
+    cells = first.cells.row(0)
+    numbers = [(cell, reading) for cell, reading in zip(cells, readings, strict=True) if reading.kind is Kind.NUMBER]
+    if numbers and not any(
+        re.fullmatch(NUMBER_IN[reading.notation], cell) or cell in {"", *missing} for cell, reading in numbers
+    ):
+        what = f"`header: false` is set, but the first row ({shown(', '.join(cells))}) looks like column names"
+        raise RefusedError(Finding(rule=Rule.HEADER_UNEXPECTED, line=next(first.places([0]))[0], what=what))
 
 
-def _rules(findings: Iterable[Finding]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(finding.rule.value for finding in findings))
+def _check_names(names: Sequence[str], config: DatasetConfig, target: int) -> None:
+    if unknown := [name for name in config.drop if name not in names]:
+        what = f"`drop` names {listed(unknown)}, which the file does not have; the columns are {listed(list(names))}"
+        raise RefusedError(Finding(rule=Rule.DROP_UNKNOWN, what=what))
+    for key, name in (("group_by", config.split.group_by), ("by_time", config.split.by_time)):
+        if name is not None and name not in names:
+            what = f"`{key}` names `{shown(name)}`, which the file does not have; the columns are {listed(list(names))}"
+            raise RefusedError(Finding(rule=Rule.SPLIT_COLUMN_UNKNOWN, what=what))
+        if name == names[target]:
+            what = f"`{key}` names the target, `{shown(name)}`"
+            raise RefusedError(Finding(rule=Rule.SPLIT_COLUMN_UNKNOWN, what=what))
+    if {*names} - {names[target]} <= {*config.drop}:
+        what = "`drop` names every column but the target, so none is left to predict from"
+        raise RefusedError(Finding(rule=Rule.NO_FEATURES, what=what))
 
 
-def _unused(contract: Plan) -> ContractReport | None:
-    """Of a file that was refused before it could be held against its contract."""
-    return ContractReport(version=contract.held.version) if contract.held else None
+def _check_time(question: Question) -> None:
+    if question.time is not None and question.readings[question.time].kind is Kind.TEXT:
+        what = "`by_time` names it, but its values are neither dates nor numbers"
+        raise RefusedError(Finding(rule=Rule.SPLIT_COLUMN_KIND, column=question.names[question.time], what=what))
 
 
 def _breach_finding(breach: Breach) -> Finding:
     return Finding(rule=Rule(f"contract_{breach.rule}"), column=breach.column, what=breach.what)
 
 
-def _dialect_report(dialect: Dialect) -> DialectReport:
-    return DialectReport(delimiter=dialect.delimiter_name, header_line=dialect.header.line)
+def _column_reports(profiles: Sequence[Profile], recipe: Recipe | None = None) -> tuple[ColumnReport, ...]:
+    columns = {column.name: column for column in recipe.columns} if recipe else {}
+    reports = []
+    for p in profiles:
+        column = columns.get(p.name)
+        use = None if recipe is None else column.kind if column else "target"
+        reason = column.reason if isinstance(column, DroppedColumn) else None
+        reports.append(ColumnReport(name=p.name, kind=p.kind, missing=p.missing, use=use, reason=reason))
+    return tuple(reports)
 
 
-class _Validation:
-    """The judgement of one table that has been read. ``run`` goes through it from the header to the parts."""
-
-    def __init__(
-        self,
-        path: Path,
-        name: str,
-        config: DatasetConfig,
-        dialect: Dialect,
-        found: Survey,
-        table: Table,
-        rejected: RejectedRows,
-        contract: Plan,
-    ) -> None:
-        self._path = path
-        self._name = name
-        self._config = config
-        self._dialect = dialect
-        self._found = found
-        self._table = table
-        self._rejected = rejected
-        self._contract = contract
-        self._contract_report = _unused(contract)
-        self._profiles: list[Profile] = []
-        self._bad_rows = 0
-
-    def run(self, default_target: str | None, out: Path) -> TableReport:
-        try:
-            return self._accept(default_target, out)
-        except RefusedError as refused:
-            return self._refused(refused.findings)
-
-    def _accept(self, default_target: str | None, out: Path) -> TableReport:
-        names, config, table = self._dialect.header.cells, self._config, self._table
-        self._profiles = profile(table, names, self._dialect.delimiter)
-        self._check_header()
-        target = resolve_target(names, config.target, default_target, config.drop)
-        self._check_drop(target)
-        self._set_rows_aside(target)
-        self._check_row_counts()
-        classes = find_classes(table, target, names[target], config.positive)
-        frame = SeenTable(self._rows().accepted, names[target], classes.rows, (), names, config.drop)
-        self._hold_to_contract(frame)
-        make_parts(table, target, find_cuts(table, target, classes.labels, config.split))
-        counts = class_counts(table, classes.labels)
-        check_training(counts)
-        recipe, leaks = fit(
-            table,
-            self._profiles,
-            target=Target(name=names[target], classes=classes.labels),
-            missing=config.missing,
-            drop=config.drop,
-            unread_rows=self._found.malformed_rows,
-        )
-        if not recipe.features:
-            raise RefusedError(Finding(rule=Rule.NO_FEATURES, what="no column is left to predict from"), *leaks)
-        write_parts(table, recipe, {name: i for i, name in enumerate(names)}, out)
-        (out / "recipe.json").write_text(recipe.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        self._make_contract(frame, recipe, out)
-        return self._accepted(recipe, counts, leaks)
-
-    def _check_header(self) -> None:
-        header = self._dialect.header
-        if header_looks_like_data(self._table, self._profiles, self._config.missing):
-            what = f"the first row ({shown(', '.join(header.cells))}) looks like data, not column names"
-            raise RefusedError(Finding(rule=Rule.HEADER_MISSING, line=header.line, what=what))
-        findings = [
-            Finding(rule=Rule.HEADER_BLANK, line=header.line, what=f"column {i} has no name")
-            for i, cell in enumerate(header.cells, start=1)
-            if not cell
-        ]
-        for name, times in Counter(cell for cell in header.cells if cell).items():
-            if times > 1:
-                places = " and ".join(str(i) for i, cell in enumerate(header.cells, start=1) if cell == name)
-                what = f"the header names it more than once, in columns {places}"
-                findings.append(Finding(rule=Rule.HEADER_DUPLICATE, line=header.line, column=name, what=what))
-        if findings:
-            raise RefusedError(*findings)
-
-    def _check_drop(self, target: int) -> None:
-        names = list(self._dialect.header.cells)
-        if unknown := [name for name in self._config.drop if name not in names]:
-            what = f"`drop` names {listed(unknown)}, which the file does not have; the columns are {listed(names)}"
-            raise RefusedError(Finding(rule=Rule.DROP_UNKNOWN, what=what))
-        if {*names} - {names[target]} <= {*self._config.drop}:
-            what = "`drop` names every column but the target, so none is left to predict from"
-            raise RefusedError(Finding(rule=Rule.NO_FEATURES, what=what))
-
-    def _set_rows_aside(self, target: int) -> None:
-        used = [p for p in self._profiles if p.position != target and p.name not in self._config.drop]
-        mark_misfits(self._table, used)
-        self._table.mark_bad(target, Rule.TARGET_MISSING, f"c{target} IS NULL")
-        self._bad_rows = self._table.set_aside_bad()
-
-    def _check_row_counts(self) -> None:
-        rows, most = self._rows(), self._config.max_rejected_share
-        if rows.rejected > most * rows.received:
-            what = (
-                f"{rows.rejected:,} of {rows.received:,} rows ({rows.rejected / rows.received:.1%}) cannot be used, "
-                f"more than the {most:.1%} that `max_rejected_share` allows"
-            )
-            raise RefusedError(Finding(rule=Rule.TOO_MANY_REJECTED, what=what))
-        if rows.accepted < MINIMUM_ROWS:
-            what = f"there are {rows.accepted} usable rows; {MINIMUM_ROWS} are needed"
-            raise RefusedError(Finding(rule=Rule.TOO_FEW_ROWS, what=what))
-
-    def _hold_to_contract(self, frame: SeenTable) -> None:
-        held = self._contract.held
-        if held is None:
-            return
-        seen = see_for(held, self._table, self._profiles, frame)
-        breaches = hold(held, seen, self._config.contract.rules)
-        self._contract_report = ContractReport(
-            version=held.version, reordered=reordered(held, seen), breaches=tuple(breaches)
-        )
-        if errors := [breach for breach in breaches if breach.severity == "error"]:
-            raise RefusedError(*(_breach_finding(breach) for breach in errors))
-
-    def _make_contract(self, frame: SeenTable, recipe: Recipe, out: Path) -> None:
-        version = self._contract.makes
-        if version is None:
-            return
-        seen = see_for_first(self._table, self._profiles, frame, recipe)
-        made = make_contract(seen, version=version, run_id=self._contract.run_id, missing=recipe.missing)
-        (out / "contract.json").write_text(made.text(), encoding="utf-8")
-        self._contract_report = ContractReport(version=version, made=True)
-
-    def _problems(self) -> tuple[Problem, ...]:
-        """Writes rejected_rows.csv, and sums it up."""
-        if self._found.malformed_rows or self._bad_rows:
-            write_rejected_rows(self._path, self._dialect, self._table, self._rejected)
-        return self._rejected.problems()
-
-    def _rows(self) -> RowCounts:
-        rejected = self._found.malformed_rows + self._bad_rows
-        return RowCounts(received=self._found.received, accepted=self._found.received - rejected, rejected=rejected)
-
-    def _refused(self, findings: Sequence[Finding]) -> TableReport:
-        problems = self._problems()
-        return TableReport(
-            name=self._name,
-            verdict="rejected",
-            reasons=_sentences(self._name, [*findings, *(problem.finding() for problem in problems)]),
-            rules=_rules(findings),
-            rows=self._rows(),
-            dialect=_dialect_report(self._dialect),
-            columns=tuple(ColumnReport(name=p.name, kind=p.kind, missing=p.missing) for p in self._profiles),
-            problems=problems,
-            contract=self._contract_report,
-        )
-
-    def _accepted(self, recipe: Recipe, counts: dict[str, dict[str, int]], leaks: Sequence[Finding]) -> TableReport:
-        problems = self._problems()
-        parts = {part: sum(rows.values()) for part, rows in counts.items()}
-        return TableReport(
-            name=self._name,
-            verdict="accepted",
-            warnings=_sentences(self._name, self._warnings(recipe, problems, leaks, parts["test"])),
-            rows=self._rows().model_copy(update=parts),
-            target=recipe.target.name,
-            classes=recipe.target.classes,
-            class_counts=counts,
-            features=len(recipe.features),
-            prior_log_loss=prior_log_loss(counts["train"], counts["test"]),
-            dialect=_dialect_report(self._dialect),
-            columns=self._column_reports(recipe),
-            problems=problems,
-            contract=self._contract_report,
-        )
-
-    def _warnings(
-        self, recipe: Recipe, problems: Sequence[Problem], leaks: Sequence[Finding], tested: int
-    ) -> Iterable[Finding]:
-        yield from (problem.finding() for problem in problems)
-        yield from leaks
-        yield from self._contract_warnings()
-        used = {feature.source for feature in recipe.features}
-        yield from column_warnings([p for p in self._profiles if p.name in used])
-        yield from self._text_warnings(recipe.target.name)
-        if self._found.blank_lines:
-            lines = self._found.blank_lines
-            what = "1 blank line was skipped" if lines == 1 else f"{lines:,} blank lines were skipped, the first here"
-            yield Finding(rule=Rule.BLANK_LINES, line=self._found.first_blank_line, what=what)
-        if self._found.doubtful_rows:
-            first, last = self._found.doubtful_lines
-            what = f"lines {first}-{last} were read as one row, since a quoted cell goes over them, but look like rows"
-            yield Finding(rule=Rule.MULTI_LINE_CELL, line=first, rows=self._found.doubtful_rows, what=what)
-        repeated = int(self._table.row("SELECT count(*) - count(DISTINCT u) FROM good")[0])
-        if repeated:
-            apart = ", `drop` columns apart" if self._config.drop else ""
-            yield Finding(rule=Rule.DUPLICATE_ROWS, what=f"{repeated:,} rows repeat another row exactly{apart}")
-        yield from self._repeated_in_test(recipe, tested)
-
-    def _text_warnings(self, target: str) -> Iterable[Finding]:
-        names = self._dialect.header.cells
-        return text_warnings(
-            self._table, [p for p in self._profiles if p.name != target and p.name not in self._config.drop], names
-        )
-
-    def _repeated_in_test(self, recipe: Recipe, tested: int) -> Iterable[Finding]:
-        """Rows that only an identifier tells apart may stand on both sides of the split."""
-        left_out = {column.name for column in recipe.columns if isinstance(column, DroppedColumn)}
-        used = [p.position for p in self._profiles if p.name not in left_out and p.name != recipe.target.name]
-        if left_out <= set(self._config.drop):
-            return
-        rows = repeated_in_test(self._table, used)
-        if rows > _REPEATED_SHARE * tested:
-            what = (
-                f"{rows:,} of {tested:,} test rows equal a training row in the label and every column that is used, so "
-                "the measured quality may flatter the model"
-            )
-            yield Finding(rule=Rule.REPEATED_IN_TEST, what=what)
-
-    def _contract_warnings(self) -> Iterable[Finding]:
-        report = self._contract_report
-        if report is None:
-            return
-        yield from (_breach_finding(breach) for breach in report.breaches)
-        if report.made and self._config.contract.mode == "reset":
-            yield Finding(rule=Rule.CONTRACT_RESET, what=f"it made contract version {report.version} of the dataset")
-
-    def _column_reports(self, recipe: Recipe) -> tuple[ColumnReport, ...]:
-        columns = {column.name: column for column in recipe.columns}
-        reports = []
-        for p in self._profiles:
-            column = columns.get(p.name)
-            reports.append(
-                ColumnReport(
-                    name=p.name,
-                    kind=p.kind,
-                    missing=p.missing,
-                    use=column.kind if column else "target",
-                    reason=column.reason if isinstance(column, DroppedColumn) else None,
-                )
-            )
-        return tuple(reports)
+def _split_report(config: DatasetConfig) -> SplitReport:
+    split = config.split
+    if split.group_by is not None:
+        return SplitReport(method="group_by", column=split.group_by, seed=split.seed)
+    if split.by_time is not None:
+        return SplitReport(method="by_time", column=split.by_time, seed=split.seed)
+    return SplitReport(method="stratified", seed=split.seed)

@@ -55,12 +55,10 @@ def judge(tmp_path: Path) -> Judge:
             path.write_bytes(table)
         out = tmp_path / "out"
         parsed = DatasetConfig.model_validate(config)
-        report = validate_table(
-            path, name=path.name, config=parsed, default_target=default_target, out=out, memory_limit="400MB", threads=1
-        )
+        report = validate_table(path, name=path.name, config=parsed, default_target=default_target, out=out)
         assert TableReport.model_validate_json((out / "validation.json").read_text(encoding="utf-8")) == report
         assert report.rows.received == report.rows.accepted + report.rows.rejected
-        assert not list(out.glob(".engine-*")), "the working files are removed"
+        assert not list(out.glob(".work-*")), "the working files are removed"
         return Judged(report, out)
 
     return judged

@@ -1,0 +1,303 @@
+"""How fast the validation is, and in how much memory: ``python -m benchmarks.validate`` from the repository's root.
+
+Makes a mixed table with a few faulty rows, runs five jobs on it (``benchmarks.jobs``), each in a process of its own and
+one after the other, checks that each result is right, and prints the ratios last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from benchmarks.measure import Counts, JobError, Run, python_module, read_through, run_apart, run_here
+from benchmarks.mixed_table import faults
+
+LEAST_TIMES_PANDAS: Final = 5.0
+MOST_TIMES_POLARS: Final = 2.0
+MEMORY_MIB: Final = 1024.0
+MOST_GROWTH: Final = 0.2
+"""Of the peak memory, from the smallest table to the largest."""
+
+_FEWEST_ROWS: Final = 1000
+_BYTES_A_ROW: Final = 210
+_ROOM: Final = 4
+"""Times the file: itself, the training files of one job, and what it spills."""
+
+_MISSED, _NO_RESULT, _INTERRUPTED = 1, 2, 130
+
+
+@dataclass(frozen=True)
+class Job:
+    """``module`` in ``benchmarks.jobs``; ``times`` it runs."""
+
+    module: str
+    title: str
+    times: int = 1
+
+
+BYTES: Final = Job("byte_scan", "byte scan")
+DUCKDB: Final = Job("duckdb_parse", "DuckDB, bare parse")
+VALIDATION: Final = Job("validation", "validation, split and recipe", times=3)
+PANDAS: Final = Job("plain_pandas", "plain pandas, the same job")
+POLARS: Final = Job("polars_split", "Polars streaming split, unchecked", times=3)
+JOBS: Final = (BYTES, DUCKDB, VALIDATION, PANDAS, POLARS)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A job on one table: the median of its runs' seconds, and the largest of their peaks."""
+
+    seconds: float
+    peak_mib: float
+
+
+@dataclass(frozen=True)
+class Table:
+    """What was measured on the table of one size: ``jobs`` by their module."""
+
+    rows: int
+    bytes: int
+    jobs: Mapping[str, Measured]
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One of the numbers that are wanted. ``met`` is None where it cannot be judged."""
+
+    name: str
+    value: str
+    wanted: str
+    met: bool | None
+
+    def __str__(self) -> str:
+        verdict = {True: "met", False: "missed", None: "not judged"}[self.met]
+        return f"{self.name}: {self.value} (wanted: {self.wanted}) {verdict}"
+
+
+def judge(tables: Sequence[Table]) -> list[Ratio]:
+    """Holds what was measured to what is wanted. ``tables`` are in the order of their sizes."""
+    ratios = [ratio for table in tables for ratio in _judge_times(table)]
+    ratios.extend(_judge_memory(table) for table in tables)
+    return [*ratios, _judge_growth(tables)]
+
+
+def _judge_times(table: Table) -> Iterator[Ratio]:
+    seconds = {module: measured.seconds for module, measured in table.jobs.items()}
+    own, size = seconds[VALIDATION.module], short(table.rows)
+    faster = seconds[PANDAS.module] / own
+    yield Ratio(
+        f"validation vs plain pandas, {size} rows",
+        f"{faster:.2f}x faster" if faster >= 1 else f"{1 / faster:.2f}x slower",
+        f"at least {LEAST_TIMES_PANDAS:g}x",
+        faster >= LEAST_TIMES_PANDAS,
+    )
+    slower = own / seconds[POLARS.module]
+    yield Ratio(
+        f"validation vs unchecked Polars split, {size} rows",
+        f"{slower:.2f}x its time",
+        f"at most {MOST_TIMES_POLARS:g}x",
+        slower <= MOST_TIMES_POLARS,
+    )
+
+
+def _judge_memory(table: Table) -> Ratio:
+    peak = table.jobs[VALIDATION.module].peak_mib
+    return Ratio(
+        f"validation's peak memory, {short(table.rows)} rows",
+        f"{peak:,.1f} MiB",
+        f"under {MEMORY_MIB:,.0f} MiB",
+        peak < MEMORY_MIB,
+    )
+
+
+def _judge_growth(tables: Sequence[Table]) -> Ratio:
+    name, wanted = "growth of validation's peak memory", f"under {MOST_GROWTH:.0%}"
+    if len(tables) < 2:
+        return Ratio(name, "takes two sizes", wanted, None)
+    first, last = (tables[i].jobs[VALIDATION.module].peak_mib for i in (0, -1))
+    return Ratio(
+        f"{name}, {short(tables[0].rows)} to {short(tables[-1].rows)} rows",
+        f"{last / first - 1:+.1%}",
+        wanted,
+        last < (1 + MOST_GROWTH) * first,
+    )
+
+
+def short(rows: int) -> str:
+    """5M, 200k, 1,500."""
+    for unit, sign in ((1_000_000, "M"), (1_000, "k")):
+        if rows >= unit and rows % unit == 0:
+            return f"{rows // unit:,}{sign}"
+    return f"{rows:,}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        if options.job:
+            module, file, out = options.job
+            run_here(module, Path(file), Path(out))
+            return 0
+        return _benchmark(sorted({*options.rows}), options.check, options.json, options.keep)
+    except JobError as error:
+        print(f"no result: {error}", file=sys.stderr)
+        return _NO_RESULT
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.validate",
+        description="Measures the validation of a table against a byte scan, DuckDB, pandas and Polars.",
+        epilog=f"Needs about {_ROOM} times the largest table in the temporary folder (TMPDIR): 4 GB at 5M rows.",
+    )
+    parser.add_argument(
+        "--rows", type=_rows, nargs="+", default=[1_000_000, 5_000_000], help="sizes of the table (default: 1M and 5M)"
+    )
+    parser.add_argument("--check", action="store_true", help=f"exit with {_MISSED} where a ratio is missed")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured there, too")
+    parser.add_argument("--keep", action="store_true", help="leave the tables and the last output of each job")
+    parser.add_argument("--job", nargs=3, help=argparse.SUPPRESS)
+    return parser
+
+
+def _rows(text: str) -> int:
+    rows = int(text)
+    if rows < _FEWEST_ROWS:
+        raise argparse.ArgumentTypeError(f"{rows:,} rows are too few; {_FEWEST_ROWS:,} are the fewest")
+    return rows
+
+
+def _benchmark(sizes: Sequence[int], check: bool, result: Path | None, keep: bool) -> int:
+    machine = _machine()
+    with _folder(sizes[-1], keep) as folder:
+        tables = [_measure(rows, folder, keep) for rows in sizes]
+    for table in tables:
+        _print_table(table)
+    print("\n".join(_remarks(sizes)))
+    print("machine: " + ", ".join(f"{name} {value}" for name, value in machine.items()))
+    print()
+    ratios = judge(tables)
+    if result is not None:
+        content = {
+            "machine": machine,
+            "tables": [asdict(table) for table in tables],
+            "ratios": [asdict(ratio) for ratio in ratios],
+        }
+        result.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    print("\n".join(map(str, ratios)))
+    return _MISSED if check and any(ratio.met is False for ratio in ratios) else 0
+
+
+@contextmanager
+def _folder(most_rows: int, keep: bool) -> Iterator[Path]:
+    """A temporary folder with enough room, removed at the end, also of an interrupted run, unless it is to be kept."""
+    parent = Path(tempfile.gettempdir())
+    needed, free = _ROOM * _BYTES_A_ROW * most_rows, shutil.disk_usage(parent).free
+    if free < needed:
+        raise JobError(
+            f"{parent} has {free / 1e9:,.1f} GB free and {needed / 1e9:,.1f} GB are needed; "
+            "set TMPDIR to a folder with more"
+        )
+    with tempfile.TemporaryDirectory(prefix="sluice-benchmark-", delete=not keep) as name:
+        if keep:
+            print(f"kept: {name}", file=sys.stderr)
+        yield Path(name)
+
+
+def _measure(rows: int, folder: Path, keep: bool) -> Table:
+    file = folder / f"mixed-{rows}.csv"
+    _progress(rows, "making the table")
+    python_module("benchmarks.make_table", str(file), str(rows))
+    jobs = {job.module: _measure_job(job, rows, file, folder, keep) for job in JOBS}
+    table = Table(rows, file.stat().st_size, jobs)
+    if not keep:
+        file.unlink()
+    return table
+
+
+def _measure_job(job: Job, rows: int, file: Path, folder: Path, keep: bool) -> Measured:
+    runs: list[Run] = []
+    for number in range(1, job.times + 1):
+        _progress(rows, job.title + (f", run {number} of {job.times}" if job.times > 1 else ""))
+        out = folder / f"{job.module}-{rows}"
+        # Every job finds the file in the page cache, and no output of another that waits to be written to the disk.
+        read_through(file)
+        run = run_apart(["benchmarks.validate", "--job", job.module, str(file), str(out)])
+        check_counts(job, rows, run.counts)
+        runs.append(run)
+        if not (keep and number == job.times):
+            shutil.rmtree(out, ignore_errors=True)
+    return Measured(median(run.seconds for run in runs), max(run.peak_mib for run in runs))
+
+
+def check_counts(job: Job, rows: int, counts: Counts) -> None:
+    """A wrong result has no time."""
+    found = faults(rows)
+    set_aside = {DUCKDB: found.ragged, VALIDATION: found.rows, PANDAS: found.rows}.get(job, 0)
+    expected = Counts(set_aside=set_aside, rows=rows - set_aside)
+    if counts != expected:
+        raise JobError(f"{job.title}, {short(rows)} rows: expected {expected}, got {counts}")
+
+
+def _print_table(table: Table) -> None:
+    megabytes = table.bytes / 1e6
+    print(f"{short(table.rows)} rows, {megabytes:,.1f} MB")
+    print(f"  {'job':<36}{'seconds':>10}{'MB/s':>10}{'peak MiB':>10}")
+    for job in JOBS:
+        seconds, peak = table.jobs[job.module].seconds, table.jobs[job.module].peak_mib
+        print(f"  {job.title:<36}{seconds:>10.3f}{megabytes / seconds:>10,.1f}{peak:>10,.1f}")
+    print()
+
+
+def _remarks(sizes: Sequence[int]) -> Iterator[str]:
+    repeated = [job.title.split(",")[0] for job in JOBS if job.times > 1]
+    yield (
+        f"{' and '.join(repeated)}: median seconds and largest peak of {VALIDATION.times} runs; all others: one run. "
+        "Each run is a process of its own with the file in the page cache."
+    )
+    yield "Seconds are without imports; peaks are resident memory with imports and with the pages of mapped files."
+    for rows in sizes:
+        found = faults(rows)
+        yield (
+            f"{short(rows)} rows hold {found.ragged:,} with a cell too few and {found.text:,} with a text in a number "
+            "column: validation and pandas set them aside, the unchecked split lets them all through."
+        )
+
+
+def _machine() -> dict[str, str]:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    packages = {name: _version(name) for name in ("polars", "duckdb", "pandas", "numpy", "pyarrow")}
+    return {
+        "cores": str(os.process_cpu_count()),
+        "memory": f"{memory / (1 << 30):.1f} GiB",
+        "python": sys.version.split()[0],
+        **packages,
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def _progress(rows: int, what: str) -> None:
+    print(f"{short(rows)} rows: {what} ...", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,190 @@
+"""The rows of a file as the engine sees them: a chunk of some thousands at a time, every cell as trimmed text.
+
+This is the seam between the file and the engine (Polars): what comes after works on a chunk's ``cells`` and never sees
+the file. The engine's own typing is not used: it rounds, pads short rows and takes ``nan`` and ``inf`` for numbers.
+Memory is that of a few chunks, whatever the file's size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from sluice.recipe import WHITESPACE
+from tabular.dialect import Dialect
+from tabular.records import Batch, BlankLine, Malformed, Record, Scanner, parse
+
+_CHUNK_BYTES: Final = 1 << 22
+"""Pieces of a file are gathered until they have that many bytes; a piece is a block of the scanner at most."""
+
+_BLANKS: Final = (b" ", b"\t", b"\v", b"\f", "\u00a0".encode())
+
+
+class ChunkError(RuntimeError):
+    """The engine and the scanner disagree on the file: a fault of this program, never of the file."""
+
+
+@dataclass
+class Structure:
+    """Counts of one file. ``doubtful_rows`` are well-formed, but span lines that look like rows; the first of them spans
+    ``doubtful_lines``."""
+
+    rows: int = 0
+    malformed_rows: int = 0
+    blank_lines: int = 0
+    first_blank_line: int = 0
+    doubtful_rows: int = 0
+    doubtful_lines: tuple[int, int] = (0, 0)
+
+    @property
+    def received(self) -> int:
+        return self.rows + self.malformed_rows
+
+
+@dataclass
+class Chunk:
+    """Consecutive well-formed records, and the malformed ones that stand between them.
+
+    ``cells`` are columns c0, c1, ... of trimmed text, with "" where nothing stands; ``first`` is the ordinal of their
+    first row.
+    """
+
+    first: int
+    cells: pl.DataFrame
+    malformed: list[Malformed]
+    pieces: list[Batch | Record] = field(repr=False)
+
+    def places(self, rows: Sequence[int]) -> Iterator[tuple[int, int, bytes]]:
+        """Line, byte offset and text of rows of the chunk, asked in rising order."""
+        pieces = iter(self.pieces)
+        piece, before, lines = next(pieces), 0, None
+        number, offset = 0, 0
+        for row in rows:
+            while row >= before + _rows(piece):
+                before += _rows(piece)
+                piece, lines = next(pieces), None
+            if isinstance(piece, Record):
+                yield piece.line, piece.offset, piece.raw
+                continue
+            if lines is None:
+                lines, number, offset = piece.raw.split(b"\n"), 0, piece.offset
+            while number < row - before:
+                offset += len(lines[number]) + 1
+                number += 1
+            yield piece.line + number, offset, lines[number].removesuffix(b"\r")
+
+
+def _rows(piece: Batch | Record) -> int:
+    return piece.rows if isinstance(piece, Batch) else 1
+
+
+def chunks(path: Path, dialect: Dialect, structure: Structure | None = None) -> Iterator[Chunk]:
+    """The rows below the header, in the file's order.
+
+    Args:
+        path: text in UTF-8.
+        dialect: of it.
+        structure: is counted up on the way.
+    """
+    found = structure if structure is not None else Structure()
+    pieces: list[Batch | Record] = []
+    malformed: list[Malformed] = []
+    size = first = 0
+    with path.open("rb") as stream:
+        scanner = Scanner(
+            stream,
+            delimiter=dialect.delimiter,
+            width=dialect.width,
+            offset=dialect.header.end,
+            line=dialect.header.next_line,
+            skip_blanks=dialect.skip_blanks,
+        )
+        for event in scanner.events():
+            match event:
+                case Batch() | Record():
+                    pieces.append(event)
+                    size += len(event.raw)
+                    found.rows += _rows(event)
+                    if isinstance(event, Record) and event.doubtful:
+                        found.doubtful_rows += 1
+                        if found.doubtful_rows == 1:
+                            found.doubtful_lines = (event.line, event.line + event.raw.count(b"\n"))
+                case Malformed():
+                    malformed.append(event)
+                    size += len(event.raw)
+                    found.malformed_rows += 1
+                case BlankLine():
+                    found.blank_lines += 1
+                    found.first_blank_line = found.first_blank_line or event.line
+            if size >= _CHUNK_BYTES:
+                yield Chunk(first, _cells(pieces, dialect), malformed, pieces)
+                pieces, malformed, size, first = [], [], 0, found.rows
+    if pieces or malformed:
+        yield Chunk(first, _cells(pieces, dialect), malformed, pieces)
+
+
+def _cells(pieces: Sequence[Batch | Record], dialect: Dialect) -> pl.DataFrame:
+    """
+    Raises:
+        ChunkError: the engine reads another number of rows.
+    """
+    plain = [piece for piece in pieces if isinstance(piece, Batch)]
+    odd = [piece for piece in pieces if isinstance(piece, Record)]
+    frames = []
+    if len(plain) == 1 and plain[0].cells is not None:
+        frames.append(plain[0].cells)
+    elif plain:
+        frames.append(_parsed(b"".join(_ended(piece.raw) for piece in plain), dialect, sum(map(_rows, plain))))
+    names = [f"c{i}" for i in range(dialect.width)]
+    if odd or not plain:
+        rows = [[cell.decode() for cell in piece.cells] for piece in odd]
+        frames.append(pl.DataFrame(rows, dict.fromkeys(names, pl.String), orient="row"))
+    cells = pl.concat(frames)
+    if odd and plain:
+        cells = cells.select(pl.all().gather(_order(pieces, cells.height - len(odd))))
+    if odd or any(_has_outer_blanks(piece.raw, dialect.delimiter) for piece in plain):
+        cells = cells.select(pl.all().str.strip_chars(WHITESPACE))
+    return cells
+
+
+def _parsed(raw: bytes, dialect: Dialect, rows: int) -> pl.DataFrame:
+    cells = parse(raw, dialect.delimiter, dialect.width)
+    if cells is None or cells.height != rows:
+        read = "an error" if cells is None else f"{cells.height} rows"
+        raise ChunkError(f"the engine found {read} where the scanner counted {rows} rows")
+    return cells
+
+
+def _ended(raw: bytes) -> bytes:
+    return raw if raw.endswith(b"\n") else raw + b"\n"
+
+
+def _order(pieces: Sequence[Batch | Record], plain_rows: int) -> list[int]:
+    """For each row of the file, where it stands in the plain rows with the odd ones after them."""
+    order: list[int] = []
+    at, odd = 0, plain_rows
+    for piece in pieces:
+        if isinstance(piece, Batch):
+            order.extend(range(at, at + piece.rows))
+            at += piece.rows
+        else:
+            order.append(odd)
+            odd += 1
+    return order
+
+
+def _has_outer_blanks(raw: bytes, delimiter: bytes) -> bool:
+    """Whether a cell may begin or end with white space. Most files have none, and trimming costs as much as parsing."""
+    for blank in _BLANKS:
+        if blank == delimiter or blank not in raw:
+            continue
+        if blank != b" " or raw.startswith(b" ") or raw.endswith(b" "):
+            return True
+        edges = (delimiter, b"\n", b'"')
+        if any(blank + edge in raw or edge + blank in raw for edge in edges) or b" \r" in raw:
+            return True
+    return b"\r" in raw and raw.count(b"\r") != raw.count(b"\r\n")

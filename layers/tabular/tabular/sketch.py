@@ -1,0 +1,140 @@
+"""What is remembered of a column's values in bounded memory, whatever the file's size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+_HASHES_AT_ONCE: Final = 1 << 20
+_ALL_HASHES: Final = 1 << 64
+
+
+class Levels:
+    """How often each text of a column stands: exact up to ``most`` different ones.
+
+    Beyond them the rarest are forgotten, and then counted again from where they turn up (lossy counting; Manku and
+    Motwani, 2002): the commonest stay right within the count of the rarest that is kept. How many there are is then an
+    estimate.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept = pl.DataFrame(schema={"cell": pl.String, "rows": pl.Int64, "train": pl.Int64})
+        self._waiting: list[pl.DataFrame] = []
+        self._waiting_rows = 0
+        self._beyond: Distinct | None = None
+
+    @property
+    def exact(self) -> bool:
+        return self._beyond is None
+
+    def add(self, counts: pl.DataFrame) -> None:
+        """Adds ``cell``, ``rows`` and ``train``, how many of the rows are in the training part."""
+        if self._beyond is not None:
+            self._beyond.add_counted(_hashed(counts))
+        self._waiting.append(counts)
+        self._waiting_rows += counts.height
+        if self._waiting_rows > max(4 * self._kept.height, 4096):
+            self._merge()
+
+    def _merge(self) -> None:
+        if self._waiting:
+            merged = pl.concat([self._kept, *self._waiting]).group_by("cell").sum()
+            if merged.height > self._most:
+                if self._beyond is None:
+                    self._beyond = Distinct()
+                    self._beyond.add_counted(_hashed(merged))
+                merged = merged.sort(["train", "rows", "cell"], descending=[True, True, False]).head(self._most // 2)
+            self._kept, self._waiting, self._waiting_rows = merged, [], 0
+
+    def table(self) -> pl.DataFrame:
+        """``cell``, ``rows``, ``train``; the commonest of the training part first, ties by code point."""
+        self._merge()
+        return self._kept.sort(["train", "cell"], descending=[True, False])
+
+    def distinct(self) -> float:
+        self._merge()
+        return self._kept.height if self._beyond is None else self._beyond.estimate()
+
+
+def _hashed(counts: pl.DataFrame) -> pl.DataFrame:
+    return counts.select(pl.col("cell").hash().alias("hash"), "rows")
+
+
+class Distinct:
+    """An estimate of how many different values there are, within a per cent or two, and whether any comes twice.
+
+    Keeps the values whose hash is below a limit, which is halved whenever too many are kept (distinct sampling; Gibbons,
+    2001): a value is kept with all its repetitions or not at all. Exact while the limit has not moved.
+    """
+
+    def __init__(self, most: int = 1 << 14) -> None:
+        self._most = most
+        self._limit = _ALL_HASHES - 1
+        self._kept = pl.DataFrame(schema={"hash": pl.UInt64, "rows": pl.Int64})
+
+    def add(self, values: pl.Series) -> None:
+        """Adds values, none of them null."""
+        self.add_counted(
+            pl.DataFrame({"hash": values.hash(), "rows": pl.repeat(1, len(values), dtype=pl.Int64, eager=True)})
+        )
+
+    def add_counted(self, hashes: pl.DataFrame) -> None:
+        """Adds the hashes of values, ``hash``, and how often each stands, ``rows``."""
+        below = hashes.filter(pl.col("hash") <= self._limit)
+        self._kept = pl.concat([self._kept, below]).group_by("hash").sum()
+        while self._kept.height > self._most:
+            self._limit //= 2
+            self._kept = self._kept.filter(pl.col("hash") <= self._limit)
+
+    def estimate(self) -> float:
+        return self._kept.height * (_ALL_HASHES / (self._limit + 1))
+
+    def repeats(self) -> bool:
+        """Whether a value of the sample stands more than once."""
+        return bool((self._kept["rows"] > 1).any())
+
+
+class Hashes:
+    """64-bit hashes of rows, kept on disk in the order of the chunks."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._folder.mkdir()
+        self._chunks = 0
+        self.rows = 0
+
+    def add(self, hashes: pl.Series) -> None:
+        """Null stands for a row that does not count."""
+        hashes.alias("hash").to_frame().write_ipc(self._path(self._chunks), compression="uncompressed")
+        self._chunks += 1
+        self.rows += len(hashes) - hashes.null_count()
+
+    def _path(self, chunk: int) -> Path:
+        return self._folder / f"{chunk:06d}.arrow"
+
+    def chunk(self, number: int) -> pl.Series:
+        return pl.read_ipc(self._path(number))["hash"]
+
+    def repeated(self) -> int:
+        """How many rows have the hash of an earlier one."""
+        parts = self.rows // _HASHES_AT_ONCE + 1
+        return self.rows - sum(self._part(part, parts).n_unique() for part in range(parts))
+
+    def found_in(self, others: Hashes) -> int:
+        """How many rows have a hash that is among the others."""
+        parts = max(self.rows, others.rows) // _HASHES_AT_ONCE + 1
+        return sum(
+            int(self._part(part, parts).is_in(others._part(part, parts).unique().implode()).sum())
+            for part in range(parts)
+        )
+
+    def _part(self, part: int, parts: int) -> pl.Series:
+        """The hashes that fall into one of ``parts`` classes: equal ones into the same."""
+        mine = [pl.Series("hash", [], pl.UInt64)]
+        for number in range(self._chunks):
+            hashes = self.chunk(number).drop_nulls()
+            mine.append(hashes.filter(hashes % parts == part) if parts > 1 else hashes)
+        return pl.concat(mine)

@@ -55,6 +55,7 @@ class Case:
         uses: what becomes of some columns, as the report gives it.
         extremes: the least and the greatest number that some columns have in the training files.
         classes: the labels by class number; None where they are not asked for.
+        look_at: line and column of a cell that shows best what other readers make of the file.
         most_bytes: the cap on the text's bytes; None for the usual one.
         most_rows: the cap on the rows; None for the usual one.
     """
@@ -77,6 +78,7 @@ class Case:
     uses: Mapping[Column, str] = field(default_factory=dict)
     extremes: Mapping[Column, tuple[float, float]] = field(default_factory=dict)
     classes: tuple[str, ...] | None = None
+    look_at: tuple[Line, Column] | None = None
     most_bytes: int | None = None
     most_rows: int | None = None
 

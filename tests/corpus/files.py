@@ -7,6 +7,7 @@ import codecs
 import gzip
 import io
 import lzma
+import tarfile
 import zipfile
 from typing import Final
 
@@ -35,6 +36,15 @@ def _zip(name: str) -> bytes:
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w") as archive:
         archive.writestr(zipfile.ZipInfo(name), table())
+    return written.getvalue()
+
+
+def _tar() -> bytes:
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w") as archive:
+        member = tarfile.TarInfo("table.csv")
+        member.size = len(table())
+        archive.addfile(member, io.BytesIO(table()))
     return written.getvalue()
 
 
@@ -183,6 +193,14 @@ FILES: Final = (
         suffix=".csv.zst",
     ),
     Case(
+        "png",
+        FOREIGN,
+        "a picture renamed to .csv",
+        b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x10\x00\x00\x00\x10\x08\x06\x00\x00\x00",
+        (Said("not_csv"),),
+        rows=0,
+    ),
+    Case(
         "gzip",
         GZIP,
         "compressed as it should be",
@@ -259,6 +277,14 @@ FILES: Final = (
         suffix=".csv.gz",
     ),
     Case("zip-in-gzip", GZIP_DAMAGED, "a zip archive, compressed again", _packed(_zip("t.csv")), (Said("not_csv"),)),
+    Case(
+        "tar-in-gzip",
+        GZIP_DAMAGED,
+        "a folder packed with `tar czf`",
+        _packed(_tar()),
+        (Said("not_csv"),),
+        suffix=".tar.gz",
+    ),
     Case(
         "gzip-bomb",
         TOO_LARGE,
@@ -462,14 +488,6 @@ FILES: Final = (
         encoding="utf-8",
     ),
     Case("nul-in-a-cell", NUL, "a NUL in a text", with_cells({(4, "city"): "Os\0lo"}), (Said("nul_byte", 4),)),
-    Case(
-        "png",
-        NUL,
-        "a picture renamed to .csv",
-        b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x10\x00\x00\x00\x10\x08\x06\x00\x00\x00",
-        (Said("nul_byte"),),
-        rows=0,
-    ),
     Case(
         "nul-padding",
         NUL,

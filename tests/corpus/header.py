@@ -212,7 +212,7 @@ HEADERS: Final = (
         WIDE,
         "the same without a header",
         lambda: _wide(5001).split(b"\n", 1)[1],
-        (Said("too_many_columns", 1),),
+        (Said("too_many_columns"),),
         config=_NO_HEADER,
         rows=60,
     ),
@@ -222,6 +222,7 @@ HEADERS: Final = (
         "names that a spreadsheet runs; they are text, and in rejected_rows.csv they get an apostrophe",
         with_cells({(57, "score"): "bad"}).replace(b"score", b"=HYPERLINK(A1)", 1),
         rejected_rows=((57, "not_a_number", "'=HYPERLINK(A1)"),),
+        look_at=(57, "=HYPERLINK(A1)"),
     ),
     Case(
         "command-names",

@@ -546,6 +546,7 @@ LINES: Final = (
         table([*lines()[:60], HEADER, *lines()[60:]]),
         rejected_rows=((62, "not_a_number", _AGE), (62, "not_a_number", _SCORE)),
         rows=121,
+        look_at=(62, "label"),
     ),
     Case(
         "many-joined-exports",

@@ -190,6 +190,7 @@ VALUES: Final = (
         with_column(lambda i: _full_width(str(100 + i * 7 % 90))),
         warnings=_AS_TEXT,
         kinds=_TEXT,
+        look_at=(7, "x"),
     ),
     Case(
         "one-full-width-number",
@@ -245,7 +246,13 @@ VALUES: Final = (
         rejected_rows=((57, "not_a_number", "age"),),
     ),
     Case(
-        "percent", PERCENT, "`12.5%`", with_column(lambda i: f"{i * 7 % 100}.{i % 10}%"), warnings=_AS_TEXT, kinds=_TEXT
+        "percent",
+        PERCENT,
+        "`12.5%`",
+        with_column(lambda i: f"{i * 7 % 100}.{i % 10}%"),
+        warnings=_AS_TEXT,
+        kinds=_TEXT,
+        look_at=(7, "x"),
     ),
     Case(
         "percent-with-blank",
@@ -363,6 +370,7 @@ VALUES: Final = (
         with_column(lambda i: "low" if i % 5 == 0 else str(i * 7 % 50)),
         warnings=(Said("mixed_column", column="x"),),
         kinds=_TEXT,
+        look_at=(2, "x"),
     ),
     Case(
         "ranges",
@@ -482,6 +490,7 @@ VALUES: Final = (
         with_column(lambda i: str(16_777_217 + i * i % 77)),
         warnings=(Said("inexact_integers", column="x"),),
         kinds=_NUMBER,
+        look_at=(2, "x"),
     ),
     Case(
         "exactly-2-to-24",
@@ -531,8 +540,9 @@ VALUES: Final = (
     Case(
         "scientific-codes",
         LEADING_ZEROS,
-        "card numbers opened and saved in a spreadsheet: all digits but six are lost, and nothing tells",
+        "card numbers opened and saved in a spreadsheet: all digits but six are lost",
         with_column(lambda i: f"4.5{i % 30:02d}1E+15"),
+        warnings=(Said("inexact_integers", column="x"),),
         kinds=_NUMBER,
     ),
     Case(
@@ -540,6 +550,7 @@ VALUES: Final = (
         LEADING_ZEROS,
         "short codes stayed as they were",
         with_column(lambda i: f"4.5{i % 30:02d}1E+15" if i % 3 == 0 else str(40_000_000 + i * i % 77)),
+        warnings=(Said("inexact_integers", column="x"),),
         kinds=_NUMBER,
     ),
     Case(
@@ -622,6 +633,7 @@ VALUES: Final = (
         "`2026-11-23`",
         with_column(lambda i: f"{_year(i)}-{_month(i):02d}-{_day(i):02d}"),
         kinds=_DATE,
+        look_at=(7, "x"),
     ),
     Case(
         "iso-times",
@@ -693,6 +705,7 @@ VALUES: Final = (
         with_column(lambda i: f"{_day(i):02d}/{_month(i):02d}/{_year(i)}"),
         warnings=_DATE_FORMAT,
         kinds=_DATE,
+        look_at=(7, "x"),
     ),
     Case(
         "dates-month-first",
@@ -741,6 +754,7 @@ VALUES: Final = (
         with_column(lambda i: f"{1 + i % 12:02d}/{1 + i // 12:02d}/{_year(i)}"),
         warnings=_DATE_AS_TEXT,
         kinds=_TEXT,
+        look_at=(7, "x"),
     ),
     Case(
         "dates-both-orders",
@@ -817,6 +831,15 @@ VALUES: Final = (
         kinds=_DATE,
     ),
     Case(
+        "date-of-the-other-order",
+        BAD_DATES,
+        "one month-first date in a column that has the day first",
+        with_column(lambda i: "03/23/2024" if i == 50 else f"{_day(i):02d}/{_month(i):02d}/{_year(i)}"),
+        rejected_rows=((52, "not_a_date", "x"),),
+        warnings=_DATE_FORMAT,
+        kinds=_DATE,
+    ),
+    Case(
         "date-of-another-form",
         BAD_DATES,
         "one `23.11.2024` in a column of ISO dates",
@@ -830,6 +853,7 @@ VALUES: Final = (
         "`yes` and `no`",
         with_column(lambda i: "yes" if i % 5 < 2 else "no"),
         kinds={"x": "boolean"},
+        look_at=(2, "x"),
     ),
     Case(
         "true-false",

@@ -7,8 +7,11 @@ Memory is that of a few chunks, whatever the file's size.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -21,17 +24,32 @@ from tabular.records import Batch, BlankLine, Malformed, Record, Scanner, parse
 _CHUNK_BYTES: Final = 1 << 22
 """Pieces of a file are gathered until they have that many bytes; a piece is a block of the scanner at most."""
 
-_BLANKS: Final = (b" ", b"\t", b"\v", b"\f", "\u00a0".encode())
+_RARE_BLANKS: Final = (b"\t", b"\v", b"\f")
+_NO_BREAK_SPACE: Final = "\u00a0".encode()
+_FEW_BLANKS: Final = 2000
+
+_WORKERS: Final = 2
+_MOST_PIECES: Final = 2000
+"""Of a chunk, up to which it is remembered where they lie."""
 
 
 class ChunkError(RuntimeError):
     """The engine and the scanner disagree on the file: a fault of this program, never of the file."""
 
 
+@dataclass(frozen=True)
+class _Layout:
+    """Where the rows of a chunk lie in the file: byte offset and size of each stretch; whether cells must be trimmed."""
+
+    slices: tuple[tuple[int, int], ...]
+    rows: int
+    trimmed: bool
+
+
 @dataclass
 class Structure:
     """Counts of one file. ``doubtful_rows`` are well-formed, but span lines that look like rows; the first of them spans
-    ``doubtful_lines``."""
+    ``doubtful_lines``. ``layouts`` are those of the chunks so far; None where the file is too odd to remember them."""
 
     rows: int = 0
     malformed_rows: int = 0
@@ -39,6 +57,7 @@ class Structure:
     first_blank_line: int = 0
     doubtful_rows: int = 0
     doubtful_lines: tuple[int, int] = (0, 0)
+    layouts: list[_Layout] | None = field(default_factory=list, repr=False)
 
     @property
     def received(self) -> int:
@@ -90,7 +109,18 @@ def chunks(path: Path, dialect: Dialect, structure: Structure | None = None) -> 
         dialect: of it.
         structure: is counted up on the way.
     """
-    found = structure if structure is not None else Structure()
+    yield from _scanned(path, dialect, structure if structure is not None else Structure())
+
+
+def cells_again(path: Path, dialect: Dialect, structure: Structure) -> Iterator[pl.DataFrame]:
+    """The cells of each chunk, as a complete walk through :func:`chunks` has found them."""
+    if structure.layouts is None:
+        yield from (chunk.cells for chunk in chunks(path, dialect))
+    else:
+        yield from _read_again(path, dialect, structure.layouts)
+
+
+def _scanned(path: Path, dialect: Dialect, found: Structure) -> Iterator[Chunk]:
     pieces: list[Batch | Record] = []
     malformed: list[Malformed] = []
     size = first = 0
@@ -121,14 +151,53 @@ def chunks(path: Path, dialect: Dialect, structure: Structure | None = None) -> 
                     found.blank_lines += 1
                     found.first_blank_line = found.first_blank_line or event.line
             if size >= _CHUNK_BYTES:
-                yield Chunk(first, _cells(pieces, dialect), malformed, pieces)
+                yield _chunk(first, malformed, pieces, dialect, found)
                 pieces, malformed, size, first = [], [], 0, found.rows
     if pieces or malformed:
-        yield Chunk(first, _cells(pieces, dialect), malformed, pieces)
+        yield _chunk(first, malformed, pieces, dialect, found)
 
 
-def _cells(pieces: Sequence[Batch | Record], dialect: Dialect) -> pl.DataFrame:
-    """
+def _chunk(
+    first: int, malformed: list[Malformed], pieces: list[Batch | Record], dialect: Dialect, found: Structure
+) -> Chunk:
+    cells, trimmed = _cells(pieces, dialect)
+    if found.layouts is not None:
+        plain = [piece for piece in pieces if isinstance(piece, Batch)]
+        if len(plain) == len(pieces) <= _MOST_PIECES:
+            slices = tuple((piece.offset, len(piece.raw)) for piece in plain)
+            found.layouts.append(_Layout(slices, cells.height, trimmed))
+        else:
+            found.layouts = None
+    return Chunk(first, cells, malformed, pieces)
+
+
+def _read_again(path: Path, dialect: Dialect, layouts: Sequence[_Layout]) -> Iterator[pl.DataFrame]:
+    with path.open("rb") as stream:
+        for layout in layouts:
+            raw = []
+            for offset, size in layout.slices:
+                stream.seek(offset)
+                raw.append(_ended(stream.read(size)))
+            cells = _parsed(b"".join(raw), dialect, layout.rows)
+            yield _trimmed(cells) if layout.trimmed else cells
+
+
+def worked[T, R](items: Iterable[T], work: Callable[[T], R]) -> Iterator[R]:
+    """What ``work`` makes of each item, in their order. Two are worked on while the next is made: the engine is quick
+    with one chunk, and what it does not do side by side would leave a core idle."""
+    with ThreadPoolExecutor(max_workers=_WORKERS) as threads:
+        waiting: deque[Future[R]] = deque()
+        for item in items:
+            waiting.append(threads.submit(work, item))
+            if len(waiting) > _WORKERS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _cells(pieces: Sequence[Batch | Record], dialect: Dialect) -> tuple[pl.DataFrame, bool]:
+    """The cells, and whether they had to be trimmed.
+
     Raises:
         ChunkError: the engine reads another number of rows.
     """
@@ -143,12 +212,15 @@ def _cells(pieces: Sequence[Batch | Record], dialect: Dialect) -> pl.DataFrame:
     if odd or not plain:
         rows = [[cell.decode() for cell in piece.cells] for piece in odd]
         frames.append(pl.DataFrame(rows, dict.fromkeys(names, pl.String), orient="row"))
-    cells = pl.concat(frames)
+    cells = frames[0] if len(frames) == 1 else pl.concat(frames)
     if odd and plain:
         cells = cells.select(pl.all().gather(_order(pieces, cells.height - len(odd))))
-    if odd or any(_has_outer_blanks(piece.raw, dialect.delimiter) for piece in plain):
-        cells = cells.select(pl.all().str.strip_chars(WHITESPACE))
-    return cells
+    trimmed = bool(odd) or any(_has_outer_blanks(piece.raw, dialect.delimiter) for piece in plain)
+    return (_trimmed(cells) if trimmed else cells), trimmed
+
+
+def _trimmed(cells: pl.DataFrame) -> pl.DataFrame:
+    return cells.select(pl.all().str.strip_chars(WHITESPACE))
 
 
 def _parsed(raw: bytes, dialect: Dialect, rows: int) -> pl.DataFrame:
@@ -179,12 +251,17 @@ def _order(pieces: Sequence[Batch | Record], plain_rows: int) -> list[int]:
 
 def _has_outer_blanks(raw: bytes, delimiter: bytes) -> bool:
     """Whether a cell may begin or end with white space. Most files have none, and trimming costs as much as parsing."""
-    for blank in _BLANKS:
-        if blank == delimiter or blank not in raw:
-            continue
-        if blank != b" " or raw.startswith(b" ") or raw.endswith(b" "):
+    if any(blank in raw for blank in _RARE_BLANKS if blank != delimiter):
+        return True
+    if not raw.isascii() and _NO_BREAK_SPACE in raw:
+        return True
+    edges = (delimiter[0], *b'\n\r"')
+    at = -1
+    for _ in range(_FEW_BLANKS):
+        at = raw.find(b" ", at + 1)
+        if at < 0:
+            return False
+        if at == 0 or raw[at - 1] in edges or at + 1 == len(raw) or raw[at + 1] in edges:
             return True
-        edges = (delimiter, b"\n", b'"')
-        if any(blank + edge in raw or edge + blank in raw for edge in edges) or b" \r" in raw:
-            return True
-    return b"\r" in raw and raw.count(b"\r") != raw.count(b"\r\n")
+    pairs = (b" " + bytes([edge]) for edge in edges), (bytes([edge]) + b" " for edge in edges)
+    return any(pair in raw for pair in chain(*pairs))

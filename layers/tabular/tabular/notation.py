@@ -116,11 +116,12 @@ def _month_number(name: pl.Expr) -> pl.Expr:
     return name.str.head(3).str.to_lowercase().replace_strict(list(MONTH_NAMES), numbers, default=None)
 
 
-def count_forms(cells: pl.DataFrame) -> Counter[str]:
-    """How many cells have which form.
+def count_forms(cells: pl.DataFrame) -> dict[int, Counter[str]]:
+    """How many cells of each column have which form.
 
     Args:
-        cells: different texts that are not missing, ``cell``, and how often each stands, ``rows``.
+        cells: the number of a column, ``column``, different texts of it that are not missing, ``cell``, and how often each
+            stands, ``rows``.
     """
     cell, rows = pl.col("cell"), pl.col("rows")
     plain, decimal = (matches(cell, NUMBER_IN[notation]) for notation in ("plain", "decimal_comma"))
@@ -133,8 +134,8 @@ def count_forms(cells: pl.DataFrame) -> Counter[str]:
     either = day(cell, "day_first").is_not_null() | day(cell, "month_first").is_not_null()
     forms |= {"day_or_month_first": either}
     forms |= {f"text {i}": matches(cell, pattern) for i, (_, pattern, _) in enumerate(_TEXTS)}
-    found = cells.select(**{name: (form * rows).sum() for name, form in forms.items()})
-    return Counter({name: int(count or 0) for name, count in found.row(0, named=True).items()})
+    found = cells.group_by("column").agg(**{name: (form * rows).sum() for name, form in forms.items()})
+    return {row.pop("column"): Counter({name: int(count) for name, count in row.items()}) for row in found.to_dicts()}
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ differ. Plain stretches of lines, which is nearly all of nearly every file, are 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Generator, Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import BinaryIO, Final
 
 import polars as pl
@@ -174,6 +173,35 @@ def _without_end(line: bytes) -> bytes:
     return line.removesuffix(b"\n").removesuffix(b"\r")
 
 
+class _Lines:
+    """The lines of a block: where each starts, and which are no records that all readers agree on."""
+
+    def __init__(self, sizes: pl.Series, plain: pl.Series, size: int) -> None:
+        self.count = len(plain)
+        ends = sizes.cum_sum()
+        self._exceptions: list[int] = (~plain).arg_true().to_list()
+        # Few are asked for where nearly all lines are plain, and all of them where none is.
+        self._ends: list[int] | pl.Series = ends.to_list() if 50 * len(self._exceptions) > self.count else ends
+        self._size = size
+
+    def start(self, number: int) -> int:
+        """Of a line, or of what follows the last, which may have a shorter end than its size says."""
+        return 0 if number == 0 else min(int(self._ends[number - 1]), self._size)
+
+    def at(self, position: int) -> int:
+        """The number of the line that starts there."""
+        if position == self._size:
+            return self.count
+        if isinstance(self._ends, list):
+            return bisect_left(self._ends, position) + 1
+        return int(self._ends.search_sorted(position, side="left")) + 1
+
+    def next_exception(self, number: int) -> int:
+        """The first line from that number on that is no plain record; the number of all lines where there is none."""
+        place = bisect_left(self._exceptions, number)
+        return self._exceptions[place] if place < len(self._exceptions) else self.count
+
+
 class Scanner:
     """Cuts what follows the header into events. Memory: a few times a block of 8 MiB, or one record if longer.
 
@@ -265,43 +293,39 @@ class Scanner:
         return cells if cells is not None and cells.height == rows else None
 
     def _line_by_line(self, block: bytes, final: bool) -> Generator[Event, None, int]:
-        starts, plain = self._lines(block)
-        ends = [i for i in range(1, len(plain) + 1) if i == len(plain) or plain[i] != plain[i - 1]]
+        lines = self._lines(block)
         number = 0
-        while number < len(plain):
-            at = starts[number]
-            if plain[number]:
-                last = ends[bisect_right(ends, number)]
-                yield self._batch(block[at : starts[last]], last - number)
+        while number < lines.count:
+            at, last = lines.start(number), lines.next_exception(number)
+            if last > number:
+                yield self._batch(block[at : lines.start(last)], last - number)
                 number = last
                 continue
-            line = block[at : starts[number + 1]]
+            end = lines.start(number + 1)
+            line = block[at:end]
             if len(line) > MAX_CELL_BYTES and self._is_plain(_without_end(line)):  # long as a table is wide
                 yield self._batch(line, 1)
                 number += 1
                 continue
-            used = yield from self._exceptional(block, at, starts[number + 1], final)
+            used = yield from self._exceptional(block, at, end, final)
             if used == 0:
                 return at
-            number = bisect_left(starts, at + used)
+            number = number + 1 if used == end - at else lines.at(at + used)
         return len(block)
 
-    def _lines(self, block: bytes) -> tuple[list[int], list[bool]]:
-        """Where each line starts, and then where the block ends; and which lines are records that all readers agree on."""
+    def _lines(self, block: bytes) -> _Lines:
         returns = block.count(b"\r")
         if returns and not returns == block.count(b"\n") == block.count(b"\r\n"):
             lines = block.removesuffix(b"\n").split(b"\n")
-            sizes: Iterable[int] = (len(line) + 1 for line in lines)
-            plain = [self._is_plain(_without_end(line)) for line in lines]
+            sizes = pl.Series([len(line) + 1 for line in lines], dtype=pl.Int64)
+            plain = pl.Series([self._is_plain(_without_end(line)) for line in lines], dtype=pl.Boolean)
         else:
             table = pl.read_lines(block).select(
-                size=pl.col("line").str.len_bytes() + (2 if returns else 1),
+                size=pl.col("line").str.len_bytes().cast(pl.Int64) + (2 if returns else 1),
                 plain=self._plain_quoted if b'"' in block else self._plain_unquoted,
             )
-            sizes, plain = table["size"].to_list(), table["plain"].to_list()
-        starts = [0, *accumulate(sizes)]
-        starts[-1] = len(block)  # the last line may have no end, or a shorter one
-        return starts, plain
+            sizes, plain = table["size"], table["plain"]
+        return _Lines(sizes, plain, len(block))
 
     def _is_plain(self, line: bytes) -> bool:
         """Whether the line is a record by itself, on which every reader agrees."""

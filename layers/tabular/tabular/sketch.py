@@ -14,9 +14,8 @@ _ALL_HASHES: Final = 1 << 64
 class Levels:
     """How often each text of a column stands: exact up to ``most`` different ones.
 
-    Beyond them the rarest are forgotten, and then counted again from where they turn up (lossy counting; Manku and
-    Motwani, 2002): the commonest stay right within the count of the rarest that is kept. How many there are is then an
-    estimate.
+    Beyond them the rarest are forgotten, and then counted again from where several turn up together (after the lossy
+    counting of Manku and Motwani, 2002): the commonest stay about right. How many there are is then an estimate.
     """
 
     def __init__(self, most: int) -> None:
@@ -33,7 +32,8 @@ class Levels:
     def add(self, counts: pl.DataFrame) -> None:
         """Adds ``cell``, ``rows`` and ``train``, how many of the rows are in the training part."""
         if self._beyond is not None:
-            self._beyond.add_counted(_hashed(counts))
+            self._beyond.add(_hashed(counts))
+            counts = counts.filter(pl.col("rows") > 1)
         self._waiting.append(counts)
         self._waiting_rows += counts.height
         if self._waiting_rows > max(4 * self._kept.height, 4096):
@@ -45,7 +45,7 @@ class Levels:
             if merged.height > self._most:
                 if self._beyond is None:
                     self._beyond = Distinct()
-                    self._beyond.add_counted(_hashed(merged))
+                    self._beyond.add(_hashed(merged))
                 merged = merged.sort(["train", "rows", "cell"], descending=[True, True, False]).head(self._most // 2)
             self._kept, self._waiting, self._waiting_rows = merged, [], 0
 
@@ -63,6 +63,11 @@ def _hashed(counts: pl.DataFrame) -> pl.DataFrame:
     return counts.select(pl.col("cell").hash().alias("hash"), "rows")
 
 
+def hashed(values: pl.Series) -> pl.DataFrame:
+    """The hashes of values, none of them null, as ``Distinct`` takes them."""
+    return values.hash().alias("hash").to_frame().group_by("hash").agg(pl.len().cast(pl.Int64).alias("rows"))
+
+
 class Distinct:
     """An estimate of how many different values there are, within a per cent or two, and whether any comes twice.
 
@@ -75,13 +80,7 @@ class Distinct:
         self._limit = _ALL_HASHES - 1
         self._kept = pl.DataFrame(schema={"hash": pl.UInt64, "rows": pl.Int64})
 
-    def add(self, values: pl.Series) -> None:
-        """Adds values, none of them null."""
-        self.add_counted(
-            pl.DataFrame({"hash": values.hash(), "rows": pl.repeat(1, len(values), dtype=pl.Int64, eager=True)})
-        )
-
-    def add_counted(self, hashes: pl.DataFrame) -> None:
+    def add(self, hashes: pl.DataFrame) -> None:
         """Adds the hashes of values, ``hash``, and how often each stands, ``rows``."""
         below = hashes.filter(pl.col("hash") <= self._limit)
         self._kept = pl.concat([self._kept, below]).group_by("hash").sum()

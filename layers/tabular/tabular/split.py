@@ -102,14 +102,23 @@ class Lowest:
         self._floors = (0, cuts.test, cuts.validation)
         self._found: dict[str, tuple[list[int], list[int], list[int]]] = {}
 
-    def add(self, rows: pl.DataFrame) -> None:
-        """Adds rows with ``label`` and ``u``."""
-        above = [
-            pl.col("u").filter(pl.col("u") >= floor).unique().bottom_k(3).alias(str(floor)) for floor in self._floors
-        ]
-        for label, *found in rows.group_by("label").agg(above).iter_rows():
+    def settled(self) -> frozenset[str]:
+        """The classes whose cuts cannot move any more."""
+        return frozenset(label for label in self._found if self._cuts_of(label) == self._cuts)
+
+    def look(self, rows: pl.DataFrame, settled: frozenset[str]) -> pl.DataFrame:
+        """What ``add`` is to learn of rows with ``label`` and ``u``. Changes nothing."""
+        open_rows = rows.filter(~pl.col("label").is_in(list(settled))) if settled else rows
+        u = pl.col("u")
+        return open_rows.group_by("label").agg(
+            u.filter(u >= floor).unique().bottom_k(3).alias(str(floor)) for floor in self._floors
+        )
+
+    def add(self, found: pl.DataFrame) -> None:
+        for label, *lowest in found.iter_rows():
             known = self._found.get(label, ([], [], []))
-            self._found[label] = tuple(sorted({*old, *new})[:3] for old, new in zip(known, found, strict=True))  # type: ignore[assignment]
+            merged = [sorted({*old, *new})[:3] for old, new in zip(known, lowest, strict=True)]
+            self._found[label] = (merged[0], merged[1], merged[2])
 
     def moved(self, labels: Sequence[str]) -> dict[str, Cuts]:
         """The classes whose cuts must move.
@@ -129,7 +138,7 @@ class Lowest:
 
     def _cuts_of(self, label: str) -> Cuts | None:
         lowest, beyond_test, beyond_validation = self._found[label]
-        first = lowest[0] < self._cuts.test
+        first = bool(lowest) and lowest[0] < self._cuts.test
         test = self._cuts.test if first else lowest[0] + 1
         above = (beyond_test if first else lowest[1:])[:2]
         if not above:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -22,29 +22,48 @@ from sluice.recipe import (
     OneHotColumn,
     Recipe,
 )
-from tabular.census import Census, Question
-from tabular.chunks import chunks
+from tabular.census import Census
+from tabular.chunks import cells_again, worked
 from tabular.notation import day, fits, hour, number
+from tabular.question import Question
 from tabular.sketch import Hashes
 from tabular.split import PARTS
 
 
-def feature_expressions(recipe: Recipe, positions: Mapping[str, int]) -> list[pl.Expr]:
-    """The recipe's features, in its order, named f0, f1, ... Several features of one column are one text, with commas
-    between them, as the files have it.
+@dataclass(frozen=True)
+class Features:
+    """The recipe's features as expressions, in its order, over cells to which ``dates`` were added.
 
+    The feature of a number column c7 is called x7. Several features of one column may be one text, with commas between
+    them, as the files have it.
+    """
+
+    dates: tuple[pl.Expr, ...]
+    expressions: tuple[pl.Expr, ...]
+
+
+def features_of(recipe: Recipe, positions: Mapping[str, int]) -> Features:
+    """
     Args:
         recipe: what to make.
         positions: the number of each column in the cells, by header.
     """
     tokens = ["", *recipe.missing]
-    made = chain.from_iterable(
-        _expressions(column, pl.col(f"c{positions[column.name]}"), tokens) for column in recipe.columns
-    )
-    return [expression.alias(f"f{i}") for i, expression in enumerate(made)]
+    dates: list[pl.Expr] = []
+    made: list[pl.Expr] = []
+    for column in recipe.columns:
+        position = positions[column.name]
+        cell, own = pl.col(f"c{position}"), f"x{position}"
+        if isinstance(column, DateColumn):
+            dates.append(day(cell, column.format).alias(own))
+        made += [
+            expression.alias(own if isinstance(column, NumberColumn) else f"{own} {i}")
+            for i, expression in enumerate(_expressions(column, cell, pl.col(own), tokens))
+        ]
+    return Features(tuple(dates), tuple(made))
 
 
-def _expressions(column: Column, cell: pl.Expr, tokens: Sequence[str]) -> list[pl.Expr]:
+def _expressions(column: Column, cell: pl.Expr, date: pl.Expr, tokens: Sequence[str]) -> list[pl.Expr]:
     match column:
         case NumberColumn():
             value = fits(number(cell, column.notation))
@@ -60,7 +79,6 @@ def _expressions(column: Column, cell: pl.Expr, tokens: Sequence[str]) -> list[p
             ranks = {level: str(rank) for rank, level in enumerate(column.levels, start=1)}
             return [_looked_up(cell, ranks, tokens, "", str(column.unseen))]
         case DateColumn():
-            date = day(cell, column.format)
             return [_date_part(part, date, cell, column) for part in column.parts]
         case DroppedColumn():
             return []
@@ -96,6 +114,15 @@ class Written:
     repeated: int | None
 
 
+@dataclass(frozen=True)
+class _Made:
+    """Of one chunk: the text of each part, rows up to the edges, and hashes of the rows of parts that are compared."""
+
+    texts: Sequence[io.BytesIO]
+    below: Mapping[str, int]
+    hashes: Mapping[str, pl.Series]
+
+
 def write_parts(
     path: Path,
     question: Question,
@@ -118,47 +145,48 @@ def write_parts(
         compare: a folder to compare test rows with training rows in; None where they need not be compared.
     """
     positions = {name: i for i, name in enumerate(question.names)}
-    features = feature_expressions(recipe, positions)
+    features = features_of(recipe, positions)
     number_of = {label: str(i) for i, label in enumerate(recipe.target.classes)}
     label = pl.col("label").replace_strict(list(number_of), list(number_of.values()), return_dtype=pl.String)
+    moment = [] if (time := question.moment()) is None else [time]
     below = {i: [0] * len(values) for i, values in edges.items()}
     bins = [
         (pl.col(f"x{i}") <= edge).sum().alias(f"{i} {n}")
         for i, values in edges.items()
         for n, edge in enumerate(values)
     ]
-    seen = {part: Hashes(compare / part) for part in PARTS} if compare is not None else {}
-    row_expressions = [expr for expr in question.rows() if expr.meta.output_name() != "u"]
+    seen = {part: Hashes(compare / part) for part in ("train", "test")} if compare is not None else {}
+
+    def made(numbered: tuple[int, pl.DataFrame]) -> _Made:
+        chunk, cells = numbered
+        lines = (
+            cells.lazy()
+            .with_columns(pl.col(f"c{question.target}").alias("label"), *moment, u=census.hashes.chunk(chunk))
+            .filter(pl.col("u").is_not_null())
+            .with_columns(features.dates)
+            .select(question.places.part().alias("part"), label.alias("label"), *features.expressions)
+            .collect()
+        )
+        parts = [lines.filter(pl.col("part") == place).drop("part") for place in range(len(PARTS))]
+        texts = []
+        for part in parts:
+            text = io.BytesIO()
+            part.write_csv(text, include_header=False, quote_style="never")
+            texts.append(text)
+        hashes = {name: part.hash_rows() for name, part in zip(PARTS, parts, strict=True) if name in seen}
+        return _Made(texts, lines.select(bins).row(0, named=True) if bins else {}, hashes)
+
     with ExitStack() as files:
         for part in PARTS:
             (out / part).mkdir(parents=True, exist_ok=True)
         streams = [files.enter_context((out / part / f"{part}.csv").open("wb")) for part in PARTS]
-        for number_, chunk in enumerate(chunks(path, question.dialect)):
-            rows = (
-                chunk.cells.lazy()
-                .with_columns(*row_expressions, u=census.hashes.chunk(number_))
-                .filter(pl.col("u").is_not_null())
-                .select(
-                    question.places.part().alias("part"),
-                    label.alias("label"),
-                    *features,
-                    *(question.value(i).alias(f"x{i}") for i in edges),
-                )
-                .collect()
-            )
-            if bins:
-                for key, count in rows.select(bins).row(0, named=True).items():
-                    position, n = key.split(" ")
-                    below[int(position)][int(n)] += count
-            lines = rows.drop([f"x{i}" for i in edges])
-            for place, (part, stream) in enumerate(zip(PARTS, streams, strict=True)):
-                mine = lines.filter(pl.col("part") == place).drop("part")
-                mine.write_csv(stream, include_header=False, quote_style="never")
-                if part in seen:
-                    seen[part].add(
-                        mine.select(
-                            pl.concat_str(pl.all().cast(pl.String).fill_null(""), separator=",").hash()
-                        ).to_series()
-                    )
+        for found in worked(enumerate(cells_again(path, question.dialect, census.structure)), made):
+            for stream, text in zip(streams, found.texts, strict=True):
+                stream.write(text.getbuffer())
+            for key, count in found.below.items():
+                position, _, edge = key.partition(" ")
+                below[int(position)][int(edge)] += count
+            for part, hashes in found.hashes.items():
+                seen[part].add(hashes)
     repeated = seen["test"].found_in(seen["train"]) if seen else None
     return Written({i: tuple(counts) for i, counts in below.items()}, repeated)

@@ -16,7 +16,7 @@ from sluice.contract import Breach, Plan, SeenTable, make_contract
 from sluice.drift import hold, reordered
 from sluice.messages import RowCounts
 from sluice.recipe import NUMBER, NUMBER_IN, DroppedColumn, Recipe, Target
-from tabular.census import Census, Question, sight
+from tabular.census import Census
 from tabular.chunks import Chunk, ChunkError, chunks
 from tabular.columns import Kind, Profile, Reading, column_warnings, header_looks_like_data, text_warnings
 from tabular.dialect import Dialect, Header, detect
@@ -24,6 +24,7 @@ from tabular.encoding import PlainText, plain_text
 from tabular.findings import LONGEST_NAME, Finding, RefusedError, Rule, listed, shown
 from tabular.fit import fit
 from tabular.profiling import asked_edges, asked_levels, own_edges, see_for, see_for_first
+from tabular.question import Question, sight
 from tabular.report import (
     ColumnReport,
     ContractReport,

@@ -1,0 +1,166 @@
+"""What a pass over a file is to count and how it reads the file: guesses from the file's first rows, to begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import polars as pl
+
+from sluice.config import DatasetConfig
+from tabular.chunks import Chunk
+from tabular.columns import Kind, Reading, reading_of
+from tabular.dialect import Dialect
+from tabular.notation import NEEDED_SHARE, count_forms, day, fits, hour, number
+from tabular.split import Places, hash_expression
+
+LIKELY_SHARE: Final = 0.5
+"""Of a column's first cells: the share from which on a form is counted on all of them."""
+
+_SIGHTED_ROWS: Final = 2_000
+_FEW_WORDS: Final = 1000
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a pass is to count, and how it reads the file.
+
+    ``edges`` are those of the bins to be counted, by column; ``listed`` the columns whose texts are counted although they
+    are numbers or dates; ``sampled``: keep a sample of the numbers.
+    """
+
+    dialect: Dialect
+    config: DatasetConfig
+    target: int
+    readings: tuple[Reading, ...]
+    places: Places
+    edges: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
+    listed: frozenset[int] = frozenset()
+    sampled: bool = False
+    most_rows: int | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.dialect.header.cells
+
+    def position(self, name: str | None) -> int | None:
+        return None if name is None else self.names.index(name)
+
+    @property
+    def is_stratified(self) -> bool:
+        return self.group is None and self.time is None
+
+    @property
+    def group(self) -> int | None:
+        return self.position(self.config.split.group_by)
+
+    @property
+    def time(self) -> int | None:
+        return self.position(self.config.split.by_time)
+
+    @property
+    def used(self) -> list[int]:
+        """The columns that a model may learn from."""
+        ruled_out = {*self.config.drop, self.names[self.target], self.config.split.group_by}
+        return [i for i, name in enumerate(self.names) if name not in ruled_out]
+
+    def of_kind(self, *kinds: Kind) -> list[int]:
+        return [i for i in self.used if self.readings[i].kind in kinds]
+
+    @property
+    def levelled(self) -> list[int]:
+        """The columns whose different texts are counted."""
+        return [i for i in self.used if self.readings[i].kind is Kind.TEXT or i in self.listed]
+
+    @property
+    def hashed(self) -> list[str]:
+        """The columns that tell rows apart, in an order that does not depend on the file's.
+
+        What is dropped does not: the same case would stand in training and test data.
+        """
+        by_name = sorted(range(len(self.names)), key=lambda i: self.names[i])
+        return [f"c{i}" for i in by_name if self.names[i] not in self.config.drop] or [f"c{i}" for i in by_name]
+
+    @property
+    def tokens(self) -> list[str]:
+        return sorted({"", *self.config.missing})
+
+    def is_missing(self, position: int) -> pl.Expr:
+        return pl.col(f"c{position}").is_in(self.tokens)
+
+    def value(self, position: int) -> pl.Expr:
+        """The number or the date of a cell; null where it is missing or does not fit."""
+        cell, reading = pl.col(f"c{position}"), self.readings[position]
+        if reading.kind is Kind.NUMBER:
+            return fits(number(cell, reading.notation))
+        return day(cell, reading.date_format)
+
+    def moment(self) -> pl.Expr | None:
+        """The time of a row that the split goes by, as a number that grows with it; null where there is none."""
+        if self.time is None:
+            return None
+        reading = self.readings[self.time]
+        if reading.kind is Kind.NUMBER:
+            return self.value(self.time).alias("time")
+        hours = hour(pl.col(f"c{self.time}"), reading.date_format).fill_null(0)
+        return (self.value(self.time).cast(pl.Int32) * 24 + hours).cast(pl.Float64).alias("time")
+
+    def rows(self) -> list[pl.Expr]:
+        """Of each row: the label, ``u`` for its part, and the time where the split goes by it."""
+        by = self.hashed if self.group is None else [f"c{self.group}"]
+        exprs = [pl.col(f"c{self.target}").alias("label"), hash_expression(by, self.config.split.seed).alias("u")]
+        moment = self.moment()
+        return exprs if moment is None else [*exprs, moment]
+
+
+def sight(first: Chunk, dialect: Dialect, missing: Sequence[str]) -> tuple[tuple[Reading, ...], list[bool | None]]:
+    """Readings of the columns by a file's first rows, and whether they hold their own names (see ``columns``)."""
+    cells = first.cells.head(_SIGHTED_ROWS)
+    if not cells.height:
+        return (Reading(Kind.TEXT, asked=True),) * dialect.width, [None] * dialect.width
+    unlike = cells.select(
+        (fits(number(pl.col(name), "plain")).is_null() & (pl.col(name) != "")).any() | (pl.col(name) == "").all()
+        for name in cells.columns
+    ).row(0)
+    doubtful = [i for i, is_unlike in enumerate(unlike) if is_unlike]
+    forms = count_forms(counted(cells, doubtful, sorted({"", *missing})))
+    readings: list[Reading] = []
+    held: list[bool | None] = []
+    for i, name in enumerate(cells.columns):
+        reading = Reading(Kind.NUMBER)
+        if unlike[i]:
+            reading = reading_of(forms[i], dialect.delimiter, asked=False)
+            reading = replace(reading, asked=_is_open(reading, forms[i]))
+        readings.append(reading)
+        words = reading.kind is not Kind.NUMBER and cells[name].n_unique() <= _FEW_WORDS
+        held.append(bool((cells[name] == dialect.header.cells[i]).any()) if words else None)
+    return tuple(readings), held
+
+
+def counted(cells: pl.DataFrame, positions: Sequence[int], tokens: Sequence[str]) -> pl.DataFrame:
+    """``column``, the different texts of it that are not missing, ``cell``, and how often each stands, ``rows``."""
+    none = pl.DataFrame(schema={"column": pl.Int64, "cell": pl.String, "rows": pl.Int64})
+    return pl.concat(
+        [
+            none,
+            *(
+                cells.group_by(pl.col(f"c{i}").alias("cell"))
+                .agg(pl.len().cast(pl.Int64).alias("rows"))
+                .select(pl.lit(i, pl.Int64).alias("column"), "cell", "rows")
+                for i in positions
+            ),
+        ]
+    ).filter(~pl.col("cell").is_in(tokens))
+
+
+def _is_open(reading: Reading, forms: Mapping[str, int]) -> bool:
+    """Whether later rows may well show that another reading fits better."""
+    filled = forms["filled"]
+    if not filled:
+        return True
+    if reading.kind is Kind.NUMBER:
+        return reading.notation != "plain" or filled - forms["plain"] > NEEDED_SHARE * filled
+    if reading.kind is Kind.DATE:
+        return reading.date_format != "iso" or filled - forms["iso"] > NEEDED_SHARE * filled
+    return max(count for form, count in forms.items() if form != "filled") >= LIKELY_SHARE * filled

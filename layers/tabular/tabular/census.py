@@ -28,7 +28,6 @@ from tabular.notation import (
     NEEDED_SHARE,
     SPECIAL,
     count_forms,
-    hour,
     matches,
     number,
     read_dates,
@@ -37,7 +36,7 @@ from tabular.notation import (
 from tabular.question import LIKELY_SHARE, Question, counted
 from tabular.records import Fault, Malformed, read_record
 from tabular.report import RejectedRows
-from tabular.sketch import Distinct, Hashes, Levels, hashed
+from tabular.sketch import Distinct, Frames, Hashes, Levels, hashed
 from tabular.split import HASH_BITS, PARTS, Lowest, Places, find_times, hash_expression, usual_cuts
 
 MOST_LEVELS: Final = 50_000
@@ -121,17 +120,21 @@ class _Measured:
 
     chunk: Chunk
     faults: list[_Fault]
-    bad_rows: int
+    bad: pl.Series
+    """Numbers of the rows that are set aside."""
+    rows: pl.DataFrame
+    """What is written later, of the rows that are not set aside."""
     cells: Mapping[int, tuple[int, int]]
     """By number or date column: cells that are not missing, and those that do not fit."""
-    hashes: pl.Series
-    row_hashes: pl.Series | None
+    row_hashes: pl.Series
     forms: Mapping[int, Counter[str]]
     labels: pl.DataFrame | None = None
     lowest: pl.DataFrame | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
-    levels: Mapping[int, tuple[pl.DataFrame, int]] = field(default_factory=dict)
-    """By text column: its texts, and in how many cells they begin like a number or a date."""
+    levels: Mapping[int, Sequence[pl.DataFrame]] = field(default_factory=dict)
+    """By text column: its texts in the training part, and in the others."""
+    figures: Mapping[int, int] = field(default_factory=dict)
+    """By text column: in how many cells the text begins like a number or a date."""
     named: Mapping[int, pl.DataFrame] = field(default_factory=dict)
     copies: Sequence[Mapping[str, Any]] = ()
     sample: pl.DataFrame | None = None
@@ -142,17 +145,16 @@ class Census:
 
     Args:
         question: what to count.
-        folder: takes the hashes of the rows.
+        folder: takes the hashes of the rows, and what is written of them later where that is ``kept``.
         rejected: takes the rows that cannot be used.
     """
 
-    def __init__(self, question: Question, folder: Path, rejected: RejectedRows) -> None:
+    def __init__(self, question: Question, folder: Path, rejected: RejectedRows, *, kept: bool) -> None:
         self._q = question
         self._rejected = rejected
         most = max(min(MOST_LEVELS, _MOST_LEVELS_IN_ALL // max(len(question.levelled), 1)), _FEWEST_LEVELS)
         self._columns = {i: _Column(Levels(most)) for i in range(len(question.names))}
         self._values = question.of_kind(Kind.NUMBER, Kind.DATE)
-        self._others = [i for i in range(len(question.names)) if i not in {*question.used, question.target}]
         numbers = question.of_kind(Kind.NUMBER)
         self._counters = numbers
         self._untimed = question.of_kind(Kind.DATE)
@@ -160,8 +162,8 @@ class Census:
         self._copies: dict[int, dict[str, Copied]] = {i: {} for i in question.used}
         self._many_labels = False
         self._lowest = Lowest(question.places.cuts)
-        kept = [f"x{i}" for i in numbers] if question.sampled else []
-        self._sampled = kept if question.time is None else [*kept, "time"]
+        sampled = [f"x{i}" for i in numbers] if question.sampled else []
+        self._sampled = sampled if question.time is None else [*sampled, "time"]
         self._sample: pl.DataFrame | None = None
         self._sampled_below = 1 << HASH_BITS
         self.structure = Structure()
@@ -169,10 +171,13 @@ class Census:
         self.parts: dict[str, list[int]] = {}
         """Rows by label, in each of the parts."""
         self.bad_rows = 0
+        self.aside: list[pl.Series] = []
+        """The rows of each chunk that are set aside."""
         self._added_rows = 0
         self.hashes = Hashes(folder / "hashes")
-        """Of each chunk's rows, as the split goes by them; null where a row is set aside."""
-        self.duplicates = self.hashes if question.group is None else Hashes(folder / "rows")
+        """Of all rows that are not set aside, by what tells them apart."""
+        self.frames = Frames(folder / "frames") if kept else None
+        """What is written later of these rows, by chunk; None where the disk has no room for it."""
 
     @property
     def good_rows(self) -> int:
@@ -214,27 +219,18 @@ class Census:
 
     def _measure(self, chunk: Chunk, watch: _Watch) -> _Measured:
         q, cells = self._q, chunk.cells
-        rows = cells.select(
-            *q.rows(),
-            *(q.value(i).alias(f"x{i}") for i in self._values),
-            *(hour(pl.col(f"c{i}"), q.readings[i].date_format).is_not_null().alias(f"h{i}") for i in watch.untimed),
-            *(pl.col(f"c{i}") for i in [*q.levelled, *self._others]),
-        ).with_row_index("row")
+        rows = cells.select(q.frame()).with_row_index("row")
         faults, counts = self._faults(cells, rows)
         bad = pl.Series("row", sorted({fault.row for fault in faults}), pl.UInt32)
         good = ~pl.col("row").is_in(bad.implode())
-        hashes = rows["u"] if bad.is_empty() else rows.select(pl.when(good).then("u").alias("u")).to_series()
-        own = None
+        rows = rows if bad.is_empty() else rows.filter(good)
+        hashes = rows["u"]
         if q.group is not None:
-            own = (
-                cells.select(hash_expression(q.hashed, q.config.split.seed).alias("u"))
-                .with_row_index("row")
-                .filter(good)["u"]
-            )
+            own = cells.select(hash_expression(q.hashed, q.config.split.seed).alias("u")).with_row_index("row")
+            hashes = own.filter(good)["u"]
         asked = [i for i in q.used if q.readings[i].asked]
         forms = count_forms(counted(cells, asked, q.tokens)) if asked else {}
-        found = _Measured(chunk, faults, len(bad), counts, hashes, own, forms)
-        rows = rows if bad.is_empty() else rows.filter(good)
+        found = _Measured(chunk, faults, bad, rows.drop("row"), counts, hashes, forms)
         if rows.height:
             self._measure_rows(found, rows.with_columns(q.places.part().alias("part")), watch)
         return found
@@ -288,7 +284,7 @@ class Census:
             found.lowest = self._lowest.look(rows, watch.settled)
         exprs = self._facts(found.chunk.first, watch)
         found.facts = rows.select(exprs).row(0, named=True) if exprs else {}
-        found.levels = self._levels(rows)
+        found.levels, found.figures = self._levels(rows)
         found.named = {i: hashed(rows[f"x{i}"].drop_nulls()) for i in watch.named}
         if watch.copies and not watch.many_labels:
             found.copies = self._copied(rows, watch.copies)
@@ -298,7 +294,7 @@ class Census:
     def _facts(self, first: int, watch: _Watch) -> list[pl.Expr]:
         """Aggregates by column, each named by its number and the fact."""
         q = self._q
-        exprs: list[pl.Expr] = [(~q.is_missing(i)).sum().alias(f"{i} filled") for i in self._others]
+        exprs: list[pl.Expr] = [(~q.is_missing(i)).sum().alias(f"{i} filled") for i in q.unused]
         ordinal = pl.col("row").cast(pl.Float64) + first
         for i in self._values:
             x = pl.col(f"x{i}")
@@ -306,7 +302,7 @@ class Census:
             if q.readings[i].kind is Kind.NUMBER:
                 facts["whole"] = (x == x.floor()).all()
             if i in watch.untimed:
-                facts["timed"] = (pl.col(f"h{i}") & x.is_not_null()).any()
+                facts["timed"] = (pl.col(f"h{i}").is_not_null() & x.is_not_null()).any()
             if i in watch.counters:
                 facts |= {"rising_least": (x - ordinal).min(), "rising_most": (x - ordinal).max()}
                 facts |= {"falling_least": (x + ordinal).min(), "falling_most": (x + ordinal).max()}
@@ -314,20 +310,27 @@ class Census:
             exprs += [expr.alias(f"{i} {name}") for name, expr in facts.items()]
         return exprs
 
-    def _levels(self, rows: pl.DataFrame) -> dict[int, tuple[pl.DataFrame, int]]:
-        found = {}
-        for i in self._q.levelled:
-            counts = (
-                rows.group_by(pl.col(f"c{i}").alias("cell"))
-                .agg(pl.len().cast(pl.Int64).alias("rows"), (pl.col("part") == 0).sum().cast(pl.Int64).alias("train"))
-                .filter(~pl.col("cell").is_in(self._q.tokens))
-            )
-            figures = 0
-            if self._q.readings[i].kind is Kind.TEXT and not self._q.readings[i].asked:
-                like = counts.select((pl.col("cell").str.contains(FIGURES) * pl.col("rows")).sum()).item()
-                figures = int(like or 0)
-            found[i] = counts, figures
-        return found
+    def _levels(self, rows: pl.DataFrame) -> tuple[dict[int, Sequence[pl.DataFrame]], dict[int, int]]:
+        q = self._q
+        texts = rows.select("part", *(f"c{i}" for i in q.levelled))
+        train, others = texts.filter(pl.col("part") == 0), texts.filter(pl.col("part") != 0)
+        levels: dict[int, Sequence[pl.DataFrame]] = {}
+        figures: dict[int, int] = {}
+        for i in q.levelled:
+            levels[i] = [
+                part[f"c{i}"]
+                .alias("cell")
+                .value_counts(name="rows")
+                .filter(~pl.col("cell").is_in(q.tokens))
+                .select(
+                    "cell", pl.col("rows").cast(pl.Int64), (pl.col("rows") * is_train).cast(pl.Int64).alias("train")
+                )
+                for part, is_train in ((train, 1), (others, 0))
+            ]
+            if q.readings[i].kind is Kind.TEXT and not q.readings[i].asked:
+                like = pl.col("cell").str.contains(FIGURES) * pl.col("rows")
+                figures[i] = sum(int(counts.select(like.sum()).item() or 0) for counts in levels[i])
+        return levels, figures
 
     def _copied(self, rows: pl.DataFrame, positions: Sequence[int]) -> list[dict[str, Any]]:
         """By class: its rows, and of each column the least value, the greatest, and the cells with one."""
@@ -347,10 +350,11 @@ class Census:
 
     def _add(self, found: _Measured) -> None:
         self._report(found)
-        self.bad_rows += found.bad_rows
-        self.hashes.add(found.hashes)
-        if found.row_hashes is not None:
-            self.duplicates.add(found.row_hashes)
+        self.bad_rows += len(found.bad)
+        self.aside.append(found.bad)
+        if self.frames is not None:
+            self.frames.add(found.rows)
+        self.hashes.add(found.row_hashes)
         for i, (cells, misfits) in found.cells.items():
             self._columns[i].cells += cells
             self._columns[i].misfits += misfits
@@ -360,12 +364,14 @@ class Census:
             return
         self._add_labels(found.labels, found.lowest)
         self._add_facts(found)
-        for i, (counts, figures) in found.levels.items():
+        for i, figures in found.figures.items():
+            self._columns[i].figures += figures
+        for i, parts in found.levels.items():
             column = self._columns[i]
-            column.levels.add(counts)
-            column.figures += figures
-            if self._q.readings[i].kind is Kind.TEXT:
-                column.filled += int(counts["rows"].sum())
+            for counts in parts:
+                column.levels.add(counts)
+                if self._q.readings[i].kind is Kind.TEXT:
+                    column.filled += int(counts["rows"].sum())
         self._add_copies(found.copies)
         self._add_sample(found.sample)
 

@@ -7,10 +7,11 @@ Memory is that of a few chunks, whatever the file's size.
 
 from __future__ import annotations
 
+import io
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -19,7 +20,7 @@ import polars as pl
 
 from sluice.recipe import WHITESPACE
 from tabular.dialect import Dialect
-from tabular.records import Batch, BlankLine, Malformed, Record, Scanner, parse
+from tabular.records import Batch, BlankLine, Malformed, Record, Scanner
 
 _CHUNK_BYTES: Final = 1 << 22
 """Pieces of a file are gathered until they have that many bytes; a piece is a block of the scanner at most."""
@@ -160,15 +161,58 @@ def _scanned(path: Path, dialect: Dialect, found: Structure) -> Iterator[Chunk]:
 def _chunk(
     first: int, malformed: list[Malformed], pieces: list[Batch | Record], dialect: Dialect, found: Structure
 ) -> Chunk:
-    cells, trimmed = _cells(pieces, dialect)
+    if (cells := _cells(pieces, dialect)) is None:
+        pieces, ragged = _looked_at_again(pieces, dialect)
+        found.rows += sum(map(_rows, pieces)) - (found.rows - first)
+        found.malformed_rows += len(ragged)
+        malformed = sorted([*malformed, *ragged], key=lambda row: row.line)
+        if (cells := _cells(pieces, dialect)) is None:
+            raise ChunkError(f"the engine does not find the rows of line {pieces[0].line} and those after it")
+    trimmed = any(isinstance(piece, Record) or _has_outer_blanks(piece.raw, dialect.delimiter) for piece in pieces)
     if found.layouts is not None:
         plain = [piece for piece in pieces if isinstance(piece, Batch)]
         if len(plain) == len(pieces) <= _MOST_PIECES:
-            slices = tuple((piece.offset, len(piece.raw)) for piece in plain)
-            found.layouts.append(_Layout(slices, cells.height, trimmed))
+            found.layouts.append(_Layout(_joined(plain), cells.height, trimmed))
         else:
             found.layouts = None
-    return Chunk(first, cells, malformed, pieces)
+    return Chunk(first, _trimmed(cells) if trimmed else cells, malformed, pieces)
+
+
+def _looked_at_again(
+    pieces: Sequence[Batch | Record], dialect: Dialect
+) -> tuple[list[Batch | Record], list[Malformed]]:
+    """The pieces, with ragged rows taken out that made up for one another in the count of delimiters."""
+    kept: list[Batch | Record] = []
+    ragged: list[Malformed] = []
+    for piece in pieces:
+        if isinstance(piece, Record) or piece.sure:
+            kept.append(piece)
+            continue
+        scanner = Scanner(
+            io.BytesIO(piece.raw),
+            delimiter=dialect.delimiter,
+            width=dialect.width,
+            offset=0,
+            line=piece.line,
+            strict=True,
+        )
+        for event in scanner.events():
+            if isinstance(event, Batch):
+                kept.append(replace(event, offset=piece.offset + event.offset))
+            elif isinstance(event, Malformed):
+                ragged.append(replace(event, offset=piece.offset + event.offset))
+    return kept, ragged
+
+
+def _joined(pieces: Sequence[Batch]) -> tuple[tuple[int, int], ...]:
+    """Offset and size of what lies together."""
+    slices: list[tuple[int, int]] = []
+    for piece in pieces:
+        if slices and sum(slices[-1]) == piece.offset:
+            slices[-1] = (slices[-1][0], slices[-1][1] + len(piece.raw))
+        else:
+            slices.append((piece.offset, len(piece.raw)))
+    return tuple(slices)
 
 
 def _read_again(path: Path, dialect: Dialect, layouts: Sequence[_Layout]) -> Iterator[pl.DataFrame]:
@@ -178,7 +222,9 @@ def _read_again(path: Path, dialect: Dialect, layouts: Sequence[_Layout]) -> Ite
             for offset, size in layout.slices:
                 stream.seek(offset)
                 raw.append(_ended(stream.read(size)))
-            cells = _parsed(b"".join(raw), dialect, layout.rows)
+            cells = _parsed(b"".join(raw), dialect)
+            if cells is None or cells.height != layout.rows:
+                raise ChunkError(f"the engine reads other rows at byte {layout.slices[0][0]} than before")
             yield _trimmed(cells) if layout.trimmed else cells
 
 
@@ -195,40 +241,47 @@ def worked[T, R](items: Iterable[T], work: Callable[[T], R]) -> Iterator[R]:
             yield waiting.popleft().result()
 
 
-def _cells(pieces: Sequence[Batch | Record], dialect: Dialect) -> tuple[pl.DataFrame, bool]:
-    """The cells, and whether they had to be trimmed.
+def _cells(pieces: Sequence[Batch | Record], dialect: Dialect) -> pl.DataFrame | None:
+    """The cells as they stand; None where the engine reads another number of rows, or finds one that is too long.
 
-    Raises:
-        ChunkError: the engine reads another number of rows.
+    It pads rows that are too short in silence. But as the delimiters of each piece are as many as they should be, there
+    is none of these where there is none of the other kind.
     """
     plain = [piece for piece in pieces if isinstance(piece, Batch)]
     odd = [piece for piece in pieces if isinstance(piece, Record)]
     frames = []
-    if len(plain) == 1 and plain[0].cells is not None:
-        frames.append(plain[0].cells)
-    elif plain:
-        frames.append(_parsed(b"".join(_ended(piece.raw) for piece in plain), dialect, sum(map(_rows, plain))))
-    names = [f"c{i}" for i in range(dialect.width)]
+    if plain:
+        cells = _parsed(b"".join(_ended(piece.raw) for piece in plain), dialect)
+        if cells is None or cells.height != sum(map(_rows, plain)):
+            return None
+        frames.append(cells)
     if odd or not plain:
         rows = [[cell.decode() for cell in piece.cells] for piece in odd]
+        names = [f"c{i}" for i in range(dialect.width)]
         frames.append(pl.DataFrame(rows, dict.fromkeys(names, pl.String), orient="row"))
     cells = frames[0] if len(frames) == 1 else pl.concat(frames)
     if odd and plain:
         cells = cells.select(pl.all().gather(_order(pieces, cells.height - len(odd))))
-    trimmed = bool(odd) or any(_has_outer_blanks(piece.raw, dialect.delimiter) for piece in plain)
-    return (_trimmed(cells) if trimmed else cells), trimmed
+    return cells
+
+
+def _parsed(raw: bytes, dialect: Dialect) -> pl.DataFrame | None:
+    """Plain records as columns of text; None where one has too many cells."""
+    try:
+        return pl.read_csv(
+            raw,
+            has_header=False,
+            schema=dict.fromkeys((f"c{i}" for i in range(dialect.width)), pl.String),
+            separator=dialect.delimiter.decode(),
+            quote_char='"' if b'"' in raw else None,
+            empty_string_is_null=False,
+        )
+    except pl.exceptions.ComputeError:
+        return None
 
 
 def _trimmed(cells: pl.DataFrame) -> pl.DataFrame:
     return cells.select(pl.all().str.strip_chars(WHITESPACE))
-
-
-def _parsed(raw: bytes, dialect: Dialect, rows: int) -> pl.DataFrame:
-    cells = parse(raw, dialect.delimiter, dialect.width)
-    if cells is None or cells.height != rows:
-        read = "an error" if cells is None else f"{cells.height} rows"
-        raise ChunkError(f"the engine found {read} where the scanner counted {rows} rows")
-    return cells
 
 
 def _ended(raw: bytes) -> bytes:

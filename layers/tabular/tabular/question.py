@@ -65,6 +65,10 @@ class Question:
         ruled_out = {*self.config.drop, self.names[self.target], self.config.split.group_by}
         return [i for i, name in enumerate(self.names) if name not in ruled_out]
 
+    @property
+    def unused(self) -> list[int]:
+        return [i for i in range(len(self.names)) if i not in {*self.used, self.target}]
+
     def of_kind(self, *kinds: Kind) -> list[int]:
         return [i for i in self.used if self.readings[i].kind in kinds]
 
@@ -106,12 +110,20 @@ class Question:
         hours = hour(pl.col(f"c{self.time}"), reading.date_format).fill_null(0)
         return (self.value(self.time).cast(pl.Int32) * 24 + hours).cast(pl.Float64).alias("time")
 
-    def rows(self) -> list[pl.Expr]:
-        """Of each row: the label, ``u`` for its part, and the time where the split goes by it."""
+    def frame(self) -> list[pl.Expr]:
+        """Of each row, over a chunk's cells, all that is counted and written: ``label``; ``u`` for its part, and ``time``
+        where the split goes by it; x3, the value of number or date column 3; h4, the hour of date column 4; c5, the
+        text of column 5."""
         by = self.hashed if self.group is None else [f"c{self.group}"]
-        exprs = [pl.col(f"c{self.target}").alias("label"), hash_expression(by, self.config.split.seed).alias("u")]
         moment = self.moment()
-        return exprs if moment is None else [*exprs, moment]
+        return [
+            pl.col(f"c{self.target}").alias("label"),
+            hash_expression(by, self.config.split.seed).alias("u"),
+            *([] if moment is None else [moment]),
+            *(self.value(i).alias(f"x{i}") for i in self.of_kind(Kind.NUMBER, Kind.DATE)),
+            *(hour(pl.col(f"c{i}"), self.readings[i].date_format).alias(f"h{i}") for i in self.of_kind(Kind.DATE)),
+            *(pl.col(f"c{i}") for i in [*self.levelled, *self.unused]),
+        ]
 
 
 def sight(first: Chunk, dialect: Dialect, missing: Sequence[str]) -> tuple[tuple[Reading, ...], list[bool | None]]:

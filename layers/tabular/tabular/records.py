@@ -21,6 +21,8 @@ DELIMITERS: Final = (b",", b";", b"\t", b"|")
 MAX_RECORD_BYTES: Final = 1 << 20
 MAX_CELL_BYTES: Final = 1 << 16
 _BLOCK: Final = 1 << 23
+_STRETCH: Final = 1 << 18
+"""Bytes that are taken for uniform, or looked at line by line, together."""
 
 _QUOTED_CELL: Final = re.compile(rb'"((?:[^"]++|"")*+)"')
 _UNQUOTED_ENDS: Final = {delimiter: re.compile(rb"[\r\n" + re.escape(delimiter) + rb"]") for delimiter in DELIMITERS}
@@ -36,16 +38,15 @@ _SURE_AGREEMENT: Final = 20
 class Batch:
     """Consecutive well-formed records of one physical line each.
 
-    ``ordinal`` numbers well-formed records from 0; ``raw`` is their text with the line ends (the file's last may lack
-    its own). ``cells`` are they as the engine read them, where it did: columns c0, c1, ... of text.
+    ``raw`` is their text with the line ends (the file's last may lack its own). Where they are not ``sure``, some may be
+    ragged: the delimiters of all lines together are as many as they should be.
     """
 
-    ordinal: int
     line: int
     offset: int
     raw: bytes
     rows: int
-    cells: pl.DataFrame | None = None
+    sure: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,6 @@ class Record:
     ``doubtful`` says that the lines which it spans look like rows.
     """
 
-    ordinal: int
     line: int
     offset: int
     raw: bytes
@@ -154,19 +154,9 @@ def _read_cell(buffer: bytes, at: int, delimiter: bytes, column: int) -> tuple[b
     return cell, stop, b'"' in cell
 
 
-def parse(raw: bytes, delimiter: bytes, width: int) -> pl.DataFrame | None:
-    """Plain records as columns c0, c1, ... of text; None where the engine finds one with more than ``width`` cells."""
-    try:
-        return pl.read_csv(
-            raw,
-            has_header=False,
-            schema=dict.fromkeys((f"c{i}" for i in range(width)), pl.String),
-            separator=delimiter.decode(),
-            quote_char='"' if b'"' in raw else None,
-            empty_string_is_null=False,
-        )
-    except pl.exceptions.ComputeError:
-        return None
+def _is_mixed(block: bytes) -> bool:
+    """Whether not all lines of a block with carriage returns end with CRLF."""
+    return not block.count(b"\r") == block.count(b"\n") == block.count(b"\r\n")
 
 
 def _without_end(line: bytes) -> bytes:
@@ -205,19 +195,27 @@ class _Lines:
 class Scanner:
     """Cuts what follows the header into events. Memory: a few times a block of 8 MiB, or one record if longer.
 
-    The stream must hold UTF-8 text without NUL.
+    The stream must hold UTF-8 text without NUL. ``strict``: every batch is sure, which takes longer.
     """
 
     def __init__(
-        self, stream: BinaryIO, *, delimiter: bytes, width: int, offset: int, line: int, skip_blanks: bool = False
+        self,
+        stream: BinaryIO,
+        *,
+        delimiter: bytes,
+        width: int,
+        offset: int,
+        line: int,
+        skip_blanks: bool = False,
+        strict: bool = False,
     ) -> None:
         self._stream = stream
+        self._strict = strict
         self._skip_blanks = skip_blanks
         self._delimiter = delimiter
         self._width = width
         self._offset = offset
         self._line = line
-        self._ordinal = 0
         wide = pl.col("line").str.len_bytes() > MAX_CELL_BYTES
         # Outside quotes, a quoted stretch (here \0) must touch a delimiter, a line's end or another stretch ("").
         other = "[^\0" + re.escape(delimiter.decode()) + "]"
@@ -267,30 +265,25 @@ class Scanner:
 
     def _block(self, block: bytes, final: bool) -> Generator[Event, None, int]:
         """Events of whole lines; returns how many bytes are used up (less than all where a record goes on)."""
-        rows = block.count(b"\n")
-        if (cells := self._uniform(block, rows)) is not None:
-            yield self._batch(block, rows, cells)
-            return len(block)
-        return (yield from self._line_by_line(block, final))
+        if self._strict or b'"' in block or (b"\r" in block and _is_mixed(block)):
+            return (yield from self._line_by_line(block, final))
+        at = 0
+        while at < len(block):
+            end = block.rfind(b"\n", at, at + _STRETCH) + 1 or block.find(b"\n", at) + 1 or len(block)
+            rows = block.count(b"\n", at, end)
+            if self._seems_uniform(block, at, end, rows):
+                yield self._batch(block[at:end], rows, sure=False)
+            else:
+                yield from self._line_by_line(block[at:end], final)
+            at = end
+        return at
 
-    def _uniform(self, block: bytes, rows: int) -> pl.DataFrame | None:
-        """The cells of a block in which nothing is quoted, blank, ragged, long or mixed in its line ends; else None.
-
-        The engine refuses a row that is too long and pads one that is too short. As the delimiters of all rows are as
-        many as they should be, there is none of the second kind where there is none of the first.
-        """
-        if b'"' in block or block.count(self._delimiter) != rows * (self._width - 1) or not block.endswith(b"\n"):
-            return None
-        returns = block.count(b"\r")
-        if returns and not returns == rows == block.count(b"\r\n"):
-            return None
-        if block.startswith((b"\n", b"\r\n")) or b"\n\n" in block or (returns and b"\n\r" in block):
-            return None
+    def _seems_uniform(self, block: bytes, at: int, end: int, rows: int) -> bool:
+        """Whether nothing in a stretch of lines is long, and it has as many delimiters as its rows should."""
+        if not rows or block.count(self._delimiter, at, end) != rows * (self._width - 1):
+            return False
         step = MAX_CELL_BYTES // 2  # every longer stretch without a line end spans a whole step
-        if any(block.find(b"\n", at, at + step) < 0 for at in range(0, len(block) - step, step)):
-            return None
-        cells = parse(block, self._delimiter, self._width)
-        return cells if cells is not None and cells.height == rows else None
+        return all(block.find(b"\n", place, place + step) >= 0 for place in range(at, end - step, step))
 
     def _line_by_line(self, block: bytes, final: bool) -> Generator[Event, None, int]:
         lines = self._lines(block)
@@ -314,8 +307,8 @@ class Scanner:
         return len(block)
 
     def _lines(self, block: bytes) -> _Lines:
-        returns = block.count(b"\r")
-        if returns and not returns == block.count(b"\n") == block.count(b"\r\n"):
+        returns = b"\r" in block
+        if returns and _is_mixed(block):
             lines = block.removesuffix(b"\n").split(b"\n")
             sizes = pl.Series([len(line) + 1 for line in lines], dtype=pl.Int64)
             plain = pl.Series([self._is_plain(_without_end(line)) for line in lines], dtype=pl.Boolean)
@@ -378,8 +371,7 @@ class Scanner:
             what = f"the cell has {len(parsed.cells[column]):,} bytes; {MAX_CELL_BYTES:,} are the most"
             yield self._malformed(raw, Rule.CELL_TOO_LONG, what, column)
         else:
-            yield Record(self._ordinal, self._line, self._offset, raw, parsed.cells, doubtful)
-            self._ordinal += 1
+            yield Record(self._line, self._offset, raw, parsed.cells, doubtful)
         return self._advance(block[at : parsed.end])
 
     def _holds_a_row(self, raw: bytes) -> bool:
@@ -409,9 +401,8 @@ class Scanner:
     def _malformed(self, raw: bytes, rule: Rule, what: str, column: int | None) -> Malformed:
         return Malformed(self._line, self._offset, raw, rule, what, column)
 
-    def _batch(self, raw: bytes, rows: int, cells: pl.DataFrame | None = None) -> Batch:
-        batch = Batch(self._ordinal, self._line, self._offset, raw, rows, cells)
-        self._ordinal += rows
+    def _batch(self, raw: bytes, rows: int, *, sure: bool = True) -> Batch:
+        batch = Batch(self._line, self._offset, raw, rows, sure)
         self._line += rows
         self._offset += len(raw)
         return batch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -96,26 +97,44 @@ class Distinct:
         return bool((self._kept["rows"] > 1).any())
 
 
-class Hashes:
-    """64-bit hashes of rows, kept on disk in the order of the chunks."""
+class Frames:
+    """Frames of one shape, kept on disk in the order of the chunks."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._folder.mkdir()
-        self._chunks = 0
+        self._count = 0
+
+    def add(self, frame: pl.DataFrame) -> None:
+        frame.write_ipc(self._path(self._count), compression="uncompressed")
+        self._count += 1
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number:06d}.arrow"
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, number: int) -> pl.DataFrame:
+        return pl.read_ipc(self._path(number))
+
+    def take(self) -> Iterator[pl.DataFrame]:
+        """All frames, each removed from the disk once the next is asked for."""
+        for number in range(self._count):
+            yield self[number]
+            self._path(number).unlink()
+
+
+class Hashes:
+    """64-bit hashes of rows, kept on disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self._chunks = Frames(folder)
         self.rows = 0
 
     def add(self, hashes: pl.Series) -> None:
-        """Null stands for a row that does not count."""
-        hashes.alias("hash").to_frame().write_ipc(self._path(self._chunks), compression="uncompressed")
-        self._chunks += 1
-        self.rows += len(hashes) - hashes.null_count()
-
-    def _path(self, chunk: int) -> Path:
-        return self._folder / f"{chunk:06d}.arrow"
-
-    def chunk(self, number: int) -> pl.Series:
-        return pl.read_ipc(self._path(number))["hash"]
+        self._chunks.add(hashes.alias("hash").to_frame())
+        self.rows += len(hashes)
 
     def repeated(self) -> int:
         """How many rows have the hash of an earlier one."""
@@ -133,7 +152,7 @@ class Hashes:
     def _part(self, part: int, parts: int) -> pl.Series:
         """The hashes that fall into one of ``parts`` classes: equal ones into the same."""
         mine = [pl.Series("hash", [], pl.UInt64)]
-        for number in range(self._chunks):
-            hashes = self.chunk(number).drop_nulls()
+        for number in range(len(self._chunks)):
+            hashes = self._chunks[number]["hash"]
             mine.append(hashes.filter(hashes % parts == part) if parts > 1 else hashes)
         return pl.concat(mine)

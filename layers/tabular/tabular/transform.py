@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,49 +24,34 @@ from sluice.recipe import (
 )
 from tabular.census import Census
 from tabular.chunks import cells_again, worked
-from tabular.notation import day, fits, hour, number
 from tabular.question import Question
 from tabular.sketch import Hashes
 from tabular.split import PARTS
 
 
-@dataclass(frozen=True)
-class Features:
-    """The recipe's features as expressions, in its order, over cells to which ``dates`` were added.
+def feature_expressions(recipe: Recipe, positions: Mapping[str, int]) -> list[pl.Expr]:
+    """The recipe's features in its order, over a frame (see ``Question.frame``).
 
-    The feature of a number column c7 is called x7. Several features of one column may be one text, with commas between
+    The feature of a number column 7 is called x7. Several features of one column may be one text, with commas between
     them, as the files have it.
-    """
 
-    dates: tuple[pl.Expr, ...]
-    expressions: tuple[pl.Expr, ...]
-
-
-def features_of(recipe: Recipe, positions: Mapping[str, int]) -> Features:
-    """
     Args:
         recipe: what to make.
-        positions: the number of each column in the cells, by header.
+        positions: the number of each column in the file, by header.
     """
     tokens = ["", *recipe.missing]
-    dates: list[pl.Expr] = []
-    made: list[pl.Expr] = []
-    for column in recipe.columns:
-        position = positions[column.name]
-        cell, own = pl.col(f"c{position}"), f"x{position}"
-        if isinstance(column, DateColumn):
-            dates.append(day(cell, column.format).alias(own))
-        made += [
-            expression.alias(own if isinstance(column, NumberColumn) else f"{own} {i}")
-            for i, expression in enumerate(_expressions(column, cell, pl.col(own), tokens))
-        ]
-    return Features(tuple(dates), tuple(made))
+    return [
+        expression.alias(f"x{position}" if isinstance(column, NumberColumn) else f"x{position} {i}")
+        for column in recipe.columns
+        for position in [positions[column.name]]
+        for i, expression in enumerate(_expressions(column, position, tokens))
+    ]
 
 
-def _expressions(column: Column, cell: pl.Expr, date: pl.Expr, tokens: Sequence[str]) -> list[pl.Expr]:
+def _expressions(column: Column, position: int, tokens: Sequence[str]) -> list[pl.Expr]:
+    value, hours, cell = pl.col(f"x{position}"), pl.col(f"h{position}"), pl.col(f"c{position}")
     match column:
         case NumberColumn():
-            value = fits(number(cell, column.notation))
             return [value.cast(pl.Int64) if column.integer else value]
         case BooleanColumn():
             word = cell.str.to_lowercase()
@@ -79,7 +64,7 @@ def _expressions(column: Column, cell: pl.Expr, date: pl.Expr, tokens: Sequence[
             ranks = {level: str(rank) for rank, level in enumerate(column.levels, start=1)}
             return [_looked_up(cell, ranks, tokens, "", str(column.unseen))]
         case DateColumn():
-            return [_date_part(part, date, cell, column) for part in column.parts]
+            return [_date_part(part, value, hours) for part in column.parts]
         case DroppedColumn():
             return []
 
@@ -89,7 +74,7 @@ def _looked_up(cell: pl.Expr, known: Mapping[str, str], tokens: Sequence[str], m
     return cell.replace_strict(list(texts), list(texts.values()), default=unseen, return_dtype=pl.String)
 
 
-def _date_part(part: DatePart, date: pl.Expr, cell: pl.Expr, column: DateColumn) -> pl.Expr:
+def _date_part(part: DatePart, date: pl.Expr, hours: pl.Expr) -> pl.Expr:
     match part:
         case "year":
             return date.dt.year()
@@ -102,7 +87,16 @@ def _date_part(part: DatePart, date: pl.Expr, cell: pl.Expr, column: DateColumn)
         case "days":
             return date.cast(pl.Int32)
         case "hour":
-            return pl.when(date.is_not_null()).then(hour(cell, column.format).fill_null(0))
+            return pl.when(date.is_not_null()).then(hours.fill_null(0))
+
+
+def _frames(path: Path, question: Question, census: Census) -> Iterator[pl.DataFrame]:
+    """What is written of the rows that are not set aside, chunk by chunk: as it was kept, or read again."""
+    if census.frames is not None:
+        yield from census.frames.take()
+        return
+    for cells, bad in zip(cells_again(path, question.dialect, census.structure), census.aside, strict=True):
+        yield cells.select(question.frame()).with_row_index("row").filter(~pl.col("row").is_in(bad.implode()))
 
 
 @dataclass(frozen=True)
@@ -145,10 +139,9 @@ def write_parts(
         compare: a folder to compare test rows with training rows in; None where they need not be compared.
     """
     positions = {name: i for i, name in enumerate(question.names)}
-    features = features_of(recipe, positions)
+    features = feature_expressions(recipe, positions)
     number_of = {label: str(i) for i, label in enumerate(recipe.target.classes)}
     label = pl.col("label").replace_strict(list(number_of), list(number_of.values()), return_dtype=pl.String)
-    moment = [] if (time := question.moment()) is None else [time]
     below = {i: [0] * len(values) for i, values in edges.items()}
     bins = [
         (pl.col(f"x{i}") <= edge).sum().alias(f"{i} {n}")
@@ -157,16 +150,8 @@ def write_parts(
     ]
     seen = {part: Hashes(compare / part) for part in ("train", "test")} if compare is not None else {}
 
-    def made(numbered: tuple[int, pl.DataFrame]) -> _Made:
-        chunk, cells = numbered
-        lines = (
-            cells.lazy()
-            .with_columns(pl.col(f"c{question.target}").alias("label"), *moment, u=census.hashes.chunk(chunk))
-            .filter(pl.col("u").is_not_null())
-            .with_columns(features.dates)
-            .select(question.places.part().alias("part"), label.alias("label"), *features.expressions)
-            .collect()
-        )
+    def made(frame: pl.DataFrame) -> _Made:
+        lines = frame.select(question.places.part().alias("part"), label.alias("label"), *features)
         parts = [lines.filter(pl.col("part") == place).drop("part") for place in range(len(PARTS))]
         texts = []
         for part in parts:
@@ -180,7 +165,7 @@ def write_parts(
         for part in PARTS:
             (out / part).mkdir(parents=True, exist_ok=True)
         streams = [files.enter_context((out / part / f"{part}.csv").open("wb")) for part in PARTS]
-        for found in worked(enumerate(cells_again(path, question.dialect, census.structure)), made):
+        for found in worked(_frames(path, question, census), made):
             for stream, text in zip(streams, found.texts, strict=True):
                 stream.write(text.getbuffer())
             for key, count in found.below.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -45,6 +46,9 @@ MAXIMUM_ROWS: Final = 50_000_000
 MAXIMUM_COLUMNS: Final = 5000
 _MOST_REASONS: Final = 20
 _MOST_PASSES: Final = 5
+_ROOM: Final = 5
+"""Bytes of disk for each byte of text: with that many, no row needs to be read twice."""
+
 _REPEATED_SHARE: Final = 0.01
 """Of the test rows; a few cases that are alike by chance do not change what is measured."""
 
@@ -234,7 +238,7 @@ class _Validation:
             self._rejected.restart()
             folder = self._work / f"pass{number}"
             folder.mkdir()
-            census = Census(question, folder, self._rejected)
+            census = Census(question, folder, self._rejected, kept=self._has_room())
             census.take(path)
             judged = self._judgement = _Judgement(question, census, census.profiles())
             if (fitting := census.readings()) != question.readings:
@@ -248,6 +252,10 @@ class _Validation:
                 return judged
             question = replace(question, places=places)
         raise ChunkError(f"the readings of the columns did not settle in {_MOST_PASSES} passes")
+
+    def _has_room(self) -> bool:
+        """Whether the disk holds what is kept of the rows for writing (up to twice the text), and the parts beside it."""
+        return shutil.disk_usage(self._work).free > _ROOM * (self._text.size if self._text else 0)
 
     def _check_rows(self, judged: _Judgement) -> None:
         rows, most = judged.rows(), self._config.max_rejected_share
@@ -387,7 +395,7 @@ class _Validation:
             first, last = structure.doubtful_lines
             what = f"lines {first}-{last} were read as one row, since a quoted cell goes over them, but look like rows"
             yield Finding(rule=Rule.MULTI_LINE_CELL, line=first, rows=structure.doubtful_rows, what=what)
-        if repeated := judged.census.duplicates.repeated():
+        if repeated := judged.census.hashes.repeated():
             apart = ", `drop` columns apart" if self._config.drop else ""
             yield Finding(rule=Rule.DUPLICATE_ROWS, what=f"{repeated:,} rows repeat another row exactly{apart}")
         tested = sum(judged.class_counts()["test"].values())

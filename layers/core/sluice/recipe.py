@@ -87,9 +87,7 @@ _NAME: Final = (
     "(?P<name>(?i:jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?"
     r"|nov(ember)?|dec(ember)?))\.?"
 )
-_TIME: Final = (
-    r"((T|,? )(?P<hour>[01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(?P<half> ?(?i:[ap]m))?)?"
-)
+_TIME: Final = r"((T|,? )(?P<hour>[01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(?P<half> ?(?i:[ap]m))?)?"
 
 DATE: Final[dict[DateFormat, str]] = {
     "iso": r"(?P<year>[12][0-9]{3})-(?P<month>0[1-9]|1[0-2])-(?P<day>0[1-9]|[12][0-9]|3[01])"
@@ -132,6 +130,7 @@ def read_date(text: str, format: DateFormat) -> tuple[datetime.date, int | None]
             return None
         hour = hour % 12 + (12 if half == "pm" else 0)
     return day, hour
+
 
 FLOAT32_MAX: Final = 3.4028234663852886e38
 """XGBoost holds features as float32; the container refuses what does not fit."""

@@ -83,7 +83,6 @@ class _Column:
     forms: Counter[str] = field(default_factory=Counter)
     cells: int = 0
     misfits: int = 0
-    figures: int = 0
     filled: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
     distinct: Distinct = field(default_factory=Distinct)
@@ -122,8 +121,6 @@ class _Measured:
     faults: list[_Fault]
     bad: pl.Series
     """Numbers of the rows that are set aside."""
-    rows: pl.DataFrame
-    """What is written later, of the rows that are not set aside."""
     cells: Mapping[int, tuple[int, int]]
     """By number or date column: cells that are not missing, and those that do not fit."""
     row_hashes: pl.Series
@@ -131,10 +128,7 @@ class _Measured:
     labels: pl.DataFrame | None = None
     lowest: pl.DataFrame | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
-    levels: Mapping[int, Sequence[pl.DataFrame]] = field(default_factory=dict)
-    """By text column: its texts in the training part, and in the others."""
-    figures: Mapping[int, int] = field(default_factory=dict)
-    """By text column: in how many cells the text begins like a number or a date."""
+    levels: Mapping[int, pl.DataFrame] = field(default_factory=dict)
     named: Mapping[int, pl.DataFrame] = field(default_factory=dict)
     copies: Sequence[Mapping[str, Any]] = ()
     sample: pl.DataFrame | None = None
@@ -153,7 +147,7 @@ class Census:
         self._q = question
         self._rejected = rejected
         most = max(min(MOST_LEVELS, _MOST_LEVELS_IN_ALL // max(len(question.levelled), 1)), _FEWEST_LEVELS)
-        self._columns = {i: _Column(Levels(most)) for i in range(len(question.names))}
+        self._columns = {i: _Column(Levels(most, question.tokens)) for i in range(len(question.names))}
         self._values = question.of_kind(Kind.NUMBER, Kind.DATE)
         numbers = question.of_kind(Kind.NUMBER)
         self._counters = numbers
@@ -193,16 +187,15 @@ class Census:
         Raises:
             RefusedError: it has more rows than are taken.
         """
-        measured = worked(self._watched(path), lambda item: self._measure(*item))
-        for found in measured:
+        for found in worked(self._watched(path), lambda item: self._measure(*item)):
             self._add(found)
 
-    def _watched(self, path: Path) -> Iterator[tuple[Chunk, _Watch]]:
-        for chunk in chunks(path, self._q.dialect, self.structure):
+    def _watched(self, path: Path) -> Iterator[tuple[int, Chunk, _Watch]]:
+        for number, chunk in enumerate(chunks(path, self._q.dialect, self.structure)):
             if self._q.most_rows is not None and self.structure.received > self._q.most_rows:
                 what = f"the file has more than {self._q.most_rows:,} rows"
                 raise RefusedError(Finding(rule=Rule.TOO_MANY_ROWS, what=what))
-            yield chunk, self._watch()
+            yield number, chunk, self._watch()
 
     def _watch(self) -> _Watch:
         return _Watch(
@@ -217,20 +210,22 @@ class Census:
 
     # Measuring.
 
-    def _measure(self, chunk: Chunk, watch: _Watch) -> _Measured:
+    def _measure(self, number: int, chunk: Chunk, watch: _Watch) -> _Measured:
         q, cells = self._q, chunk.cells
-        rows = cells.select(q.frame()).with_row_index("row")
+        rows = cells.select(q.frame).with_row_index("row")
         faults, counts = self._faults(cells, rows)
         bad = pl.Series("row", sorted({fault.row for fault in faults}), pl.UInt32)
         good = ~pl.col("row").is_in(bad.implode())
         rows = rows if bad.is_empty() else rows.filter(good)
+        if self.frames is not None:
+            self.frames.put(number, rows.drop("row"))
         hashes = rows["u"]
         if q.group is not None:
             own = cells.select(hash_expression(q.hashed, q.config.split.seed).alias("u")).with_row_index("row")
             hashes = own.filter(good)["u"]
         asked = [i for i in q.used if q.readings[i].asked]
         forms = count_forms(counted(cells, asked, q.tokens)) if asked else {}
-        found = _Measured(chunk, faults, bad, rows.drop("row"), counts, hashes, forms)
+        found = _Measured(chunk, faults, bad, counts, hashes, forms)
         if rows.height:
             self._measure_rows(found, rows.with_columns(q.places.part().alias("part")), watch)
         return found
@@ -284,7 +279,7 @@ class Census:
             found.lowest = self._lowest.look(rows, watch.settled)
         exprs = self._facts(found.chunk.first, watch)
         found.facts = rows.select(exprs).row(0, named=True) if exprs else {}
-        found.levels, found.figures = self._levels(rows)
+        found.levels = self._levels(rows)
         found.named = {i: hashed(rows[f"x{i}"].drop_nulls()) for i in watch.named}
         if watch.copies and not watch.many_labels:
             found.copies = self._copied(rows, watch.copies)
@@ -310,27 +305,18 @@ class Census:
             exprs += [expr.alias(f"{i} {name}") for name, expr in facts.items()]
         return exprs
 
-    def _levels(self, rows: pl.DataFrame) -> tuple[dict[int, Sequence[pl.DataFrame]], dict[int, int]]:
-        q = self._q
-        texts = rows.select("part", *(f"c{i}" for i in q.levelled))
-        train, others = texts.filter(pl.col("part") == 0), texts.filter(pl.col("part") != 0)
-        levels: dict[int, Sequence[pl.DataFrame]] = {}
-        figures: dict[int, int] = {}
-        for i in q.levelled:
-            levels[i] = [
-                part[f"c{i}"]
-                .alias("cell")
-                .value_counts(name="rows")
-                .filter(~pl.col("cell").is_in(q.tokens))
-                .select(
-                    "cell", pl.col("rows").cast(pl.Int64), (pl.col("rows") * is_train).cast(pl.Int64).alias("train")
-                )
-                for part, is_train in ((train, 1), (others, 0))
-            ]
-            if q.readings[i].kind is Kind.TEXT and not q.readings[i].asked:
-                like = pl.col("cell").str.contains(FIGURES) * pl.col("rows")
-                figures[i] = sum(int(counts.select(like.sum()).item() or 0) for counts in levels[i])
-        return levels, figures
+    def _levels(self, rows: pl.DataFrame) -> dict[int, pl.DataFrame]:
+        levelled = self._q.levelled
+        # Joined to nothing, the few texts are copied: else they would keep the whole chunk in memory.
+        own = pl.concat_str("cell", pl.lit("")).alias("cell")
+        asked = [
+            rows.lazy()
+            .group_by(pl.col(f"c{i}").alias("cell"))
+            .agg(pl.len().cast(pl.Int64).alias("rows"), (pl.col("part") == 0).sum().cast(pl.Int64).alias("train"))
+            .select(own, "rows", "train")
+            for i in levelled
+        ]
+        return dict(zip(levelled, pl.collect_all(asked), strict=True))
 
     def _copied(self, rows: pl.DataFrame, positions: Sequence[int]) -> list[dict[str, Any]]:
         """By class: its rows, and of each column the least value, the greatest, and the cells with one."""
@@ -352,8 +338,6 @@ class Census:
         self._report(found)
         self.bad_rows += len(found.bad)
         self.aside.append(found.bad)
-        if self.frames is not None:
-            self.frames.add(found.rows)
         self.hashes.add(found.row_hashes)
         for i, (cells, misfits) in found.cells.items():
             self._columns[i].cells += cells
@@ -364,14 +348,8 @@ class Census:
             return
         self._add_labels(found.labels, found.lowest)
         self._add_facts(found)
-        for i, figures in found.figures.items():
-            self._columns[i].figures += figures
-        for i, parts in found.levels.items():
-            column = self._columns[i]
-            for counts in parts:
-                column.levels.add(counts)
-                if self._q.readings[i].kind is Kind.TEXT:
-                    column.filled += int(counts["rows"].sum())
+        for i, counts in found.levels.items():
+            self._columns[i].levels.add(counts)
         self._add_copies(found.copies)
         self._add_sample(found.sample)
 
@@ -485,7 +463,7 @@ class Census:
             if reading.asked:
                 fitting[i] = reading_of(column.forms, q.dialect.delimiter, asked=True)
             elif reading.kind is Kind.TEXT:
-                fitting[i] = replace(reading, asked=column.figures >= LIKELY_SHARE * max(column.filled, 1))
+                fitting[i] = replace(reading, asked=_figures(column.levels) >= LIKELY_SHARE)
             else:
                 fitting[i] = replace(reading, asked=column.misfits > NEEDED_SHARE * column.cells)
         return tuple(fitting)
@@ -523,16 +501,17 @@ class Census:
         reading = q.readings[position]
         if position == q.target:
             return self._target_profile()
+        filled = column.levels.filled if position in q.of_kind(Kind.TEXT) else column.filled
         profile = Profile(
             position,
             q.names[position],
             self.good_rows,
-            column.filled,
+            filled,
             reading.kind,
             reading.notation,
             reading.date_format,
         )
-        if not column.filled:
+        if not filled:
             return replace(profile, kind=Kind.EMPTY)
         if position not in q.used:
             return profile
@@ -565,6 +544,12 @@ class Census:
         reading = reading_of(forms, q.dialect.delimiter, asked=True)
         profile = Profile(q.target, q.names[q.target], self.good_rows, self.good_rows, reading.kind)
         return _with_levels(profile, self.labels) if reading.kind is Kind.TEXT else profile
+
+
+def _figures(levels: Levels) -> float:
+    """The share of cells whose text begins like a number or a date."""
+    like = levels.table().select((pl.col("cell").str.contains(FIGURES) * pl.col("rows")).sum() / pl.col("rows").sum())
+    return float(like.item() or 0.0) if levels.filled else 0.0
 
 
 def _with_levels(profile: Profile, levels: Levels) -> Profile:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -22,7 +22,7 @@ from sluice.recipe import WHITESPACE
 from tabular.dialect import Dialect
 from tabular.records import Batch, BlankLine, Malformed, Record, Scanner
 
-_CHUNK_BYTES: Final = 1 << 22
+_CHUNK_BYTES: Final = 1 << 23
 """Pieces of a file are gathered until they have that many bytes; a piece is a block of the scanner at most."""
 
 _RARE_BLANKS: Final = (b"\t", b"\v", b"\f")
@@ -228,13 +228,15 @@ def _read_again(path: Path, dialect: Dialect, layouts: Sequence[_Layout]) -> Ite
             yield _trimmed(cells) if layout.trimmed else cells
 
 
-def worked[T, R](items: Iterable[T], work: Callable[[T], R]) -> Iterator[R]:
-    """What ``work`` makes of each item, in their order. Two are worked on while the next is made: the engine is quick
-    with one chunk, and what it does not do side by side would leave a core idle."""
-    with ThreadPoolExecutor(max_workers=_WORKERS) as threads:
+def worked[T, R](items: Iterator[T], work: Callable[[T], R]) -> Iterator[R]:
+    """What ``work`` makes of each item, in their order. While one is made, two are worked on and the result of another is
+    taken up: each of these leaves a core idle now and then."""
+    with ThreadPoolExecutor(max_workers=1) as maker, ThreadPoolExecutor(max_workers=_WORKERS) as workers:
         waiting: deque[Future[R]] = deque()
-        for item in items:
-            waiting.append(threads.submit(work, item))
+        made = maker.submit(next, items, None)
+        while (item := made.result()) is not None:
+            made = maker.submit(next, items, None)
+            waiting.append(workers.submit(work, item))
             if len(waiting) > _WORKERS:
                 yield waiting.popleft().result()
         while waiting:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Final
 
 import polars as pl
@@ -110,6 +111,7 @@ class Question:
         hours = hour(pl.col(f"c{self.time}"), reading.date_format).fill_null(0)
         return (self.value(self.time).cast(pl.Int32) * 24 + hours).cast(pl.Float64).alias("time")
 
+    @cached_property
     def frame(self) -> list[pl.Expr]:
         """Of each row, over a chunk's cells, all that is counted and written: ``label``; ``u`` for its part, and ``time``
         where the split goes by it; x3, the value of number or date column 3; h4, the hour of date column 4; c5, the

@@ -21,7 +21,7 @@ DELIMITERS: Final = (b",", b";", b"\t", b"|")
 MAX_RECORD_BYTES: Final = 1 << 20
 MAX_CELL_BYTES: Final = 1 << 16
 _BLOCK: Final = 1 << 23
-_STRETCH: Final = 1 << 18
+_STRETCH: Final = 1 << 17
 """Bytes that are taken for uniform, or looked at line by line, together."""
 
 _QUOTED_CELL: Final = re.compile(rb'"((?:[^"]++|"")*+)"')
@@ -166,10 +166,10 @@ def _without_end(line: bytes) -> bytes:
 class _Lines:
     """The lines of a block: where each starts, and which are no records that all readers agree on."""
 
-    def __init__(self, sizes: pl.Series, plain: pl.Series, size: int) -> None:
-        self.count = len(plain)
+    def __init__(self, sizes: pl.Series, exceptions: list[int], size: int) -> None:
+        self.count = len(sizes)
         ends = sizes.cum_sum()
-        self._exceptions: list[int] = (~plain).arg_true().to_list()
+        self._exceptions = exceptions
         # Few are asked for where nearly all lines are plain, and all of them where none is.
         self._ends: list[int] | pl.Series = ends.to_list() if 50 * len(self._exceptions) > self.count else ends
         self._size = size
@@ -229,52 +229,47 @@ class Scanner:
         return text.str.count_matches(self._delimiter.decode(), literal=True) == self._width - 1
 
     def events(self) -> Iterator[Event]:
-        self._stream.seek(self._offset)
-        carry = b""
+        size = _BLOCK
         while True:
-            block = self._stream.read(_BLOCK)
-            final = not block
-            buffer = carry + block if carry else block
+            self._stream.seek(self._offset)
+            buffer = self._stream.read(size)
+            final = len(buffer) < size
             if not buffer:
                 return
             end = len(buffer) if final else buffer.rfind(b"\n") + 1
-            if end == 0:
-                if len(buffer) > MAX_RECORD_BYTES:
-                    buffer = yield from self._skip_long_line(buffer)
-                carry = buffer
+            if end == 0 and len(buffer) > MAX_RECORD_BYTES:
+                yield from self._skip_long_line(buffer)
                 continue
-            used = yield from self._block(buffer[:end], final)
-            carry = buffer[used:]
-            if final:
-                return
+            used = (yield from self._block(buffer, end, final)) if end else 0
+            # Where nothing was used up, a record goes on behind the buffer.
+            size = _BLOCK if used else 2 * size
 
-    def _skip_long_line(self, buffer: bytes) -> Generator[Event, None, bytes]:
-        """Reports a line that is longer than any record may be, and returns what follows it."""
-        raw, length = buffer[:MAX_RECORD_BYTES], len(buffer)
-        rest = b""
+    def _skip_long_line(self, buffer: bytes) -> Iterator[Event]:
+        """Reports a line that is longer than any record may be."""
+        length = len(buffer)
         while block := self._stream.read(_BLOCK):
             stop = block.find(b"\n") + 1
             length += stop or len(block)
             if stop:
-                rest = block[stop:]
                 break
-        yield self._malformed(raw, Rule.RECORD_TOO_LONG, f"the line has more than {MAX_RECORD_BYTES:,} bytes", None)
+        raw, what = buffer[:MAX_RECORD_BYTES], f"the line has more than {MAX_RECORD_BYTES:,} bytes"
+        yield self._malformed(raw, Rule.RECORD_TOO_LONG, what, None)
         self._offset += length
         self._line += 1
-        return rest
 
-    def _block(self, block: bytes, final: bool) -> Generator[Event, None, int]:
-        """Events of whole lines; returns how many bytes are used up (less than all where a record goes on)."""
-        if self._strict or b'"' in block or (b"\r" in block and _is_mixed(block)):
-            return (yield from self._line_by_line(block, final))
+    def _block(self, buffer: bytes, size: int, final: bool) -> Generator[Event, None, int]:
+        """Events of whole lines, which are the buffer's first ``size`` bytes; returns how many bytes are used up: less
+        where a record goes on."""
+        if self._strict or buffer.find(b'"', 0, size) >= 0 or (b"\r" in buffer and _is_mixed(buffer[:size])):
+            return (yield from self._line_by_line(buffer[:size], final))
         at = 0
-        while at < len(block):
-            end = block.rfind(b"\n", at, at + _STRETCH) + 1 or block.find(b"\n", at) + 1 or len(block)
-            rows = block.count(b"\n", at, end)
-            if self._seems_uniform(block, at, end, rows):
-                yield self._batch(block[at:end], rows, sure=False)
+        while at < size:
+            end = buffer.rfind(b"\n", at, at + _STRETCH) + 1 or buffer.find(b"\n", at) + 1 or size
+            rows = buffer.count(b"\n", at, end)
+            if self._seems_uniform(buffer, at, end, rows):
+                yield self._batch(buffer[at:end], rows, sure=False)
             else:
-                yield from self._line_by_line(block[at:end], final)
+                yield from self._line_by_line(buffer[at:end], final)
             at = end
         return at
 
@@ -308,23 +303,23 @@ class Scanner:
 
     def _lines(self, block: bytes) -> _Lines:
         returns = b"\r" in block
-        if returns and _is_mixed(block):
+        if len(block) <= _STRETCH or (returns and _is_mixed(block)):
             lines = block.removesuffix(b"\n").split(b"\n")
+            exceptions = [i for i, line in enumerate(lines) if not self._is_plain(_without_end(line))]
             sizes = pl.Series([len(line) + 1 for line in lines], dtype=pl.Int64)
-            plain = pl.Series([self._is_plain(_without_end(line)) for line in lines], dtype=pl.Boolean)
-        else:
-            table = pl.read_lines(block).select(
-                size=pl.col("line").str.len_bytes().cast(pl.Int64) + (2 if returns else 1),
-                plain=self._plain_quoted if b'"' in block else self._plain_unquoted,
-            )
-            sizes, plain = table["size"], table["plain"]
-        return _Lines(sizes, plain, len(block))
+            return _Lines(sizes, exceptions, len(block))
+        # Worth its start-up where there are many lines.
+        table = pl.read_lines(block).select(
+            size=pl.col("line").str.len_bytes().cast(pl.Int64) + (2 if returns else 1),
+            plain=self._plain_quoted if b'"' in block else self._plain_unquoted,
+        )
+        return _Lines(table["size"], (~table["plain"]).arg_true().to_list(), len(block))
 
     def _is_plain(self, line: bytes) -> bool:
         """Whether the line is a record by itself, on which every reader agrees."""
-        outside = line
-        if len(line) > MAX_RECORD_BYTES:
+        if b"\r" in line or len(line) > MAX_RECORD_BYTES:
             return False
+        outside = line
         if b'"' in line:
             parts = line.split(b'"')
             if len(parts) % 2 == 0 or max(map(len, parts[1::2])) > MAX_CELL_BYTES:
@@ -334,7 +329,7 @@ class Scanner:
                 return False
         if len(line) > MAX_CELL_BYTES and max(map(len, outside.split(self._delimiter))) > MAX_CELL_BYTES:
             return False
-        return outside.count(self._delimiter) == self._width - 1 and b"\r" not in line
+        return outside.count(self._delimiter) == self._width - 1
 
     def _exceptional(self, block: bytes, at: int, line_end: int, final: bool) -> Generator[Event, None, int]:
         """The event of a line that is no plain record; returns the bytes used, 0 where more are needed."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
 _HASHES_AT_ONCE: Final = 1 << 20
+_FEW_LEVELS: Final = 4096
 _ALL_HASHES: Final = 1 << 64
 
 
@@ -19,11 +20,18 @@ class Levels:
     counting of Manku and Motwani, 2002): the commonest stay about right. How many there are is then an estimate.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, missing: Sequence[str] = ()) -> None:
+        """
+        Args:
+            most: different texts that are kept.
+            missing: texts that mean: no value. They are not kept.
+        """
         self._most = most
+        self._missing = list(missing)
         self._kept = pl.DataFrame(schema={"cell": pl.String, "rows": pl.Int64, "train": pl.Int64})
         self._waiting: list[pl.DataFrame] = []
         self._waiting_rows = 0
+        self._filled = 0
         self._beyond: Distinct | None = None
 
     @property
@@ -31,24 +39,36 @@ class Levels:
         return self._beyond is None
 
     def add(self, counts: pl.DataFrame) -> None:
-        """Adds ``cell``, ``rows`` and ``train``, how many of the rows are in the training part."""
+        """Adds ``cell``, how often it stands, ``rows``, and how many of these are in the training part, ``train``."""
         if self._beyond is not None:
+            counts = counts.filter(~pl.col("cell").is_in(self._missing))
+            self._filled += int(counts["rows"].sum())
             self._beyond.add(_hashed(counts))
             counts = counts.filter(pl.col("rows") > 1)
         self._waiting.append(counts)
         self._waiting_rows += counts.height
-        if self._waiting_rows > max(4 * self._kept.height, 4096):
+        if self._waiting_rows > max(4 * self._kept.height, _FEW_LEVELS):
             self._merge()
 
     def _merge(self) -> None:
-        if self._waiting:
-            merged = pl.concat([self._kept, *self._waiting]).group_by("cell").sum()
+        if not self._waiting:
+            return
+        added = pl.concat(self._waiting).filter(~pl.col("cell").is_in(self._missing))
+        merged = pl.concat([self._kept, added]).group_by("cell").sum()
+        if self._beyond is None:
+            self._filled += int(added["rows"].sum())
             if merged.height > self._most:
-                if self._beyond is None:
-                    self._beyond = Distinct()
-                    self._beyond.add(_hashed(merged))
-                merged = merged.sort(["train", "rows", "cell"], descending=[True, True, False]).head(self._most // 2)
-            self._kept, self._waiting, self._waiting_rows = merged, [], 0
+                self._beyond = Distinct()
+                self._beyond.add(_hashed(merged))
+        if merged.height > self._most:
+            merged = merged.sort(["train", "rows", "cell"], descending=[True, True, False]).head(self._most // 2)
+        self._kept, self._waiting, self._waiting_rows = merged, [], 0
+
+    @property
+    def filled(self) -> int:
+        """How many texts were added that are not missing."""
+        self._merge()
+        return self._filled
 
     def table(self) -> pl.DataFrame:
         """``cell``, ``rows``, ``train``; the commonest of the training part first, ties by code point."""
@@ -98,43 +118,47 @@ class Distinct:
 
 
 class Frames:
-    """Frames of one shape, kept on disk in the order of the chunks."""
+    """Frames of one shape, kept on disk by their numbers, which begin with 0."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._folder.mkdir()
-        self._count = 0
 
-    def add(self, frame: pl.DataFrame) -> None:
-        frame.write_ipc(self._path(self._count), compression="uncompressed")
-        self._count += 1
+    def put(self, number: int, frame: pl.DataFrame) -> None:
+        frame.write_ipc(self._path(number), compression="uncompressed")
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:06d}.arrow"
 
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, number: int) -> pl.DataFrame:
-        return pl.read_ipc(self._path(number))
-
-    def take(self) -> Iterator[pl.DataFrame]:
-        """All frames, each removed from the disk once the next is asked for."""
-        for number in range(self._count):
-            yield self[number]
-            self._path(number).unlink()
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        number = 0
+        while self._path(number).exists():
+            yield pl.read_ipc(self._path(number))
+            number += 1
 
 
 class Hashes:
-    """64-bit hashes of rows, kept on disk."""
+    """64-bit hashes of rows, kept on disk, some hundred thousand together."""
 
     def __init__(self, folder: Path) -> None:
-        self._chunks = Frames(folder)
+        self._frames = Frames(folder)
+        self._flushed = 0
+        self._waiting: list[pl.Series] = []
+        self._waiting_rows = 0
         self.rows = 0
 
     def add(self, hashes: pl.Series) -> None:
-        self._chunks.add(hashes.alias("hash").to_frame())
+        self._waiting.append(hashes.alias("hash"))
+        self._waiting_rows += len(hashes)
         self.rows += len(hashes)
+        if self._waiting_rows >= _HASHES_AT_ONCE // 4:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._frames.put(self._flushed, pl.concat(self._waiting).to_frame())
+            self._flushed += 1
+            self._waiting, self._waiting_rows = [], 0
 
     def repeated(self) -> int:
         """How many rows have the hash of an earlier one."""
@@ -151,8 +175,9 @@ class Hashes:
 
     def _part(self, part: int, parts: int) -> pl.Series:
         """The hashes that fall into one of ``parts`` classes: equal ones into the same."""
+        self._flush()
         mine = [pl.Series("hash", [], pl.UInt64)]
-        for number in range(len(self._chunks)):
-            hashes = self._chunks[number]["hash"]
+        for frame in self._frames:
+            hashes = frame["hash"]
             mine.append(hashes.filter(hashes % parts == part) if parts > 1 else hashes)
         return pl.concat(mine)

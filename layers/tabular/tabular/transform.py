@@ -93,10 +93,10 @@ def _date_part(part: DatePart, date: pl.Expr, hours: pl.Expr) -> pl.Expr:
 def _frames(path: Path, question: Question, census: Census) -> Iterator[pl.DataFrame]:
     """What is written of the rows that are not set aside, chunk by chunk: as it was kept, or read again."""
     if census.frames is not None:
-        yield from census.frames.take()
+        yield from census.frames
         return
     for cells, bad in zip(cells_again(path, question.dialect, census.structure), census.aside, strict=True):
-        yield cells.select(question.frame()).with_row_index("row").filter(~pl.col("row").is_in(bad.implode()))
+        yield cells.select(question.frame).with_row_index("row").filter(~pl.col("row").is_in(bad.implode()))
 
 
 @dataclass(frozen=True)

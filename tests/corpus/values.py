@@ -211,7 +211,7 @@ VALUES: Final = (
         DIGITS,
         "the typographic minus in a column where every second number is negative",
         with_column(lambda i: f"{'−' if i % 2 else ''}{i * 7 % 50}.5"),
-        warnings=(Said("mixed_column", column="x"),),
+        warnings=_AS_TEXT,
         kinds=_TEXT,
     ),
     Case(

@@ -11,6 +11,7 @@ A chunk is first measured, which changes nothing and may be done beside others, 
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -59,6 +60,8 @@ _MOST_SPELLINGS: Final = 100
 _IDENTIFIER_NAME: Final = re.compile(
     r"(?i:(^|[^a-z])(id|uuid|guid|key|index|idx|no|nr|number|row|rownum|rowid)$)|[a-z0-9](ID|Id)$"
 )
+
+_WIDEST_GAP: Final = 256
 
 _MERGE: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "least": min,
@@ -371,8 +374,7 @@ class Census:
             self._reject(row)
 
     def _reject(self, row: Malformed) -> None:
-        names = self._q.names
-        column = None if row.column is None or row.column >= len(names) else names[row.column]
+        column = None if row.column is None else self._q.dialect.column(row.column)
         self._rejected.add(row.line, row.offset, column, row.rule, row.what, row.raw)
 
     def _missing_token(self, raw: bytes, position: int) -> str:
@@ -418,7 +420,10 @@ class Census:
     def _may_count_rows(self, position: int) -> bool:
         column = self._columns[position]
         complete = column.filled == self._added_rows
-        return bool(column.facts["whole"]) and complete and self._steps(position) <= self.unread_rows
+        # From 2^53 on doubles are whole numbers with gaps between them.
+        gap = math.ulp(max(abs(column.facts["least"]), abs(column.facts["greatest"]))) if complete else 0
+        steps_over = self.unread_rows + (gap if gap < _WIDEST_GAP else 0)
+        return bool(column.facts["whole"]) and complete and self._steps(position) <= steps_over
 
     def _steps(self, position: int) -> float:
         """By how much a column strays from going up or down by one from row to row."""

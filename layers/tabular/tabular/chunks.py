@@ -80,6 +80,8 @@ class Chunk:
 
     def places(self, rows: Sequence[int]) -> Iterator[tuple[int, int, bytes]]:
         """Line, byte offset and text of rows of the chunk, asked in rising order."""
+        if not rows:
+            return
         pieces = iter(self.pieces)
         piece, before, lines = next(pieces), 0, None
         number, offset = 0, 0
@@ -162,7 +164,7 @@ def _chunk(
     first: int, malformed: list[Malformed], pieces: list[Batch | Record], dialect: Dialect, found: Structure
 ) -> Chunk:
     if (cells := _cells(pieces, dialect)) is None:
-        pieces, ragged = _looked_at_again(pieces, dialect)
+        pieces, ragged = _looked_at_again(pieces, dialect, found)
         found.rows += sum(map(_rows, pieces)) - (found.rows - first)
         found.malformed_rows += len(ragged)
         malformed = sorted([*malformed, *ragged], key=lambda row: row.line)
@@ -179,9 +181,9 @@ def _chunk(
 
 
 def _looked_at_again(
-    pieces: Sequence[Batch | Record], dialect: Dialect
+    pieces: Sequence[Batch | Record], dialect: Dialect, found: Structure
 ) -> tuple[list[Batch | Record], list[Malformed]]:
-    """The pieces, with ragged rows taken out that made up for one another in the count of delimiters."""
+    """The pieces, with ragged and blank rows taken out that made up for one another in the count of delimiters."""
     kept: list[Batch | Record] = []
     ragged: list[Malformed] = []
     for piece in pieces:
@@ -201,6 +203,9 @@ def _looked_at_again(
                 kept.append(replace(event, offset=piece.offset + event.offset))
             elif isinstance(event, Malformed):
                 ragged.append(replace(event, offset=piece.offset + event.offset))
+            elif isinstance(event, BlankLine):
+                found.blank_lines += 1
+                found.first_blank_line = min(found.first_blank_line or event.line, event.line)
     return kept, ragged
 
 

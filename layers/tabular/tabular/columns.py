@@ -118,7 +118,7 @@ def header_looks_like_data(
         return False
     words = [answer for answer in held if answer is not None]
     if not words:
-        return bool(numbers)
+        return any(name not in missing for name, _ in numbers)
     return 2 * sum(words) >= len(words)
 
 
@@ -126,7 +126,8 @@ def column_warnings(profiles: Sequence[Profile]) -> list[Finding]:
     """What a person should know of columns that are used as they are."""
     findings: list[Finding] = []
     for p in profiles:
-        if p.kind is Kind.TEXT and p.forms and p.forms["plain"] >= _MIXED_SHARE * p.forms["filled"]:
+        is_mixed = p.kind is Kind.TEXT and p.forms and p.forms["plain"] >= _MIXED_SHARE * p.forms["filled"]
+        if is_mixed and p.forms and not list(unread_text(p.name, p.forms)):
             share = p.forms["plain"] / p.forms["filled"]
             what = f"{share:.0%} of its values are numbers and the rest are not, so all are taken as categories"
             findings.append(Finding(rule=Rule.MIXED_COLUMN, column=p.name, what=what))

@@ -47,6 +47,10 @@ class Dialect:
     def width(self) -> int:
         return len(self.header.cells)
 
+    def column(self, position: int) -> str | None:
+        """The name of a column; None where a malformed row has more of them."""
+        return self.header.cells[position] if position < self.width else None
+
     @property
     def delimiter_name(self) -> str:
         return _DELIMITER_NAMES[self.delimiter]

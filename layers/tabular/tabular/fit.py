@@ -39,9 +39,6 @@ IDENTIFIER_SHARE: Final = 0.95
 _STRAY_BLANKS: Final = 0.01
 """Share of the rows of a class where a copy of the target may be empty and yet is one."""
 
-_MOST_EXACT: Final = 2.0**53
-"""Row numbers are compared as doubles."""
-
 
 def fit(
     census: Census,
@@ -126,7 +123,7 @@ def _why_dropped(p: Profile) -> str | None:
         return "is an identifier or free text: nearly every row has a value of its own"
     if p.whole and p.all_different:
         return "is an identifier: whole numbers, every one different, and its name says so"
-    return "counts the rows of the file" if p.counts_rows and p.largest < _MOST_EXACT else None
+    return "counts the rows of the file" if p.counts_rows else None
 
 
 def _is_identifier(p: Profile) -> bool:

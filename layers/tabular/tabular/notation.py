@@ -27,6 +27,8 @@ _CONTRADICTED_SHARE: Final = 0.1
 
 SPECIAL: Final = "(?i)[+-]?(inf(inity)?|nan)"
 _FIGURES: Final = r"[+-]?[0-9][0-9.,' ]*"
+_NUMBER: Final = "(" + "|".join(f"({one})" for one in NUMBER_IN.values()) + ")"
+_QUOTES: Final = "['’‘`´]"
 _MONEY: Final = r"([$€£¥₹]|EUR|USD|GBP|CHF|JPY|INR|SEK|NOK|DKK|PLN|kr|zł)"
 _MONTH: Final = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _TIME: Final = r"([T ,]+[0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?( ?[ap]m)?)?"
@@ -38,6 +40,18 @@ _TEXTS: Final[tuple[tuple[Rule, str, str], ...]] = (
         rf"(?i)[+-]?{_MONEY}[ \x{{00a0}}]*{_FIGURES}|{_FIGURES}[ \x{{00a0}}]*{_MONEY}",
         "amounts of money with their currency (`$0.00`, `0.00 EUR`)",
     ),
+    (Rule.NUMBER_AS_TEXT, r"[+-]?[0-9]{1,2}(,[0-9]{2})*,[0-9]{3}(\.[0-9]+)?", "numbers grouped as `00,00,000`"),
+    (Rule.NUMBER_AS_TEXT, rf"{_QUOTES}{_FIGURES}{_QUOTES}?", "numbers with a quote before them (`'0`)"),
+    (
+        Rule.NUMBER_AS_TEXT,
+        _NUMBER,
+        "numbers in more than one notation (`0.5` and `0,5`)",
+    ),
+    (Rule.NUMBER_AS_TEXT, rf"\({_NUMBER}\)|{_NUMBER}", "numbers with the negative ones in brackets (`(0.00)`)"),
+    (Rule.NUMBER_AS_TEXT, rf"[−–]?{_NUMBER}", "numbers with a typographic minus (`−0`)"),
+    (Rule.NUMBER_AS_TEXT, r"[+-]?[\p{Nd}.,]*[\p{Nd}--[0-9]][\p{Nd}.,]*", "numbers in digits other than 0 to 9"),
+    (Rule.DATE_AS_TEXT, rf"{DATE['iso']}([+-][0-9]{{2}}:?[0-9]{{2}})?", "dates with a time zone (`00:00+00:00`)"),
+    (Rule.DATE_AS_TEXT, r"[12][0-9]{3}-[0-9]{1,2}-[0-9]{1,2}" + _TIME, "dates as `yyyy-m-d`"),
     (
         Rule.DATE_AS_TEXT,
         rf"(?i)[0-9]{{1,2}}([/.-])[0-9]{{1,2}}([/.-])([0-9]{{4}}|[0-9]{{2}}){_TIME}",
@@ -50,17 +64,12 @@ _TEXTS: Final[tuple[tuple[Rule, str, str], ...]] = (
         rf"(?i)([0-9]{{1,2}}[ .-]*{_MONTH}|{_MONTH} [0-9]{{1,2}},?)[ -]+([0-9]{{4}}|[0-9]{{2}}){_TIME}",
         "dates with the month in letters (`dd Mon yyyy`)",
     ),
-    (
-        Rule.NUMBER_AS_TEXT,
-        "|".join(f"({one})" for one in NUMBER_IN.values()),
-        "numbers in more than one notation (`0.5` and `0,5`)",
-    ),
 )
 
 _OTHERS: Final[tuple[Notation, ...]] = ("thousands_comma", "thousands_blank", "decimal_comma")
 _FORMATS: Final[tuple[DateFormat, ...]] = ("iso", "year_first", "day_first", "month_first", "day_name", "name_day")
 
-FIGURES: Final = r"^[-+$€£¥₹(]?[.,]?[0-9]"
+FIGURES: Final = r"^[-+−–$€£¥₹('’‘`´]?[.,]?\p{Nd}"
 """What begins so may be a number or a date in some notation."""
 
 
@@ -79,7 +88,7 @@ def number(cell: pl.Expr, notation: Notation) -> pl.Expr:
         return cell.cast(pl.Float64, strict=False)
     before, after = SEPARATORS[notation]
     plain = cell
-    for i, mark in enumerate(before):
+    for i, mark in reversed(list(enumerate(before))):  # what goes first, or what becomes a point would go with it
         plain = plain.str.replace_all(mark, after[i : i + 1], literal=True)
     return pl.when(matches(cell, NUMBER_IN[notation])).then(plain).cast(pl.Float64, strict=False)
 
@@ -155,7 +164,9 @@ def read_numbers(forms: Mapping[str, int], delimiter: bytes) -> Numbers:
     best = max(others, key=lambda notation: forms[notation])
     filled, plain = forms["filled"], forms["plain"]
     if forms[best] < KIND_SHARE * filled or forms[best] - plain <= NEEDED_SHARE * filled:
-        return Numbers("plain", plain)
+        grouped = delimiter == b";" and forms["pointed_plain"] and forms["decimal_comma"] == plain
+        doubt = "a point before three digits in its numbers (`0.000`) may separate thousands; it is read as decimals"
+        return Numbers("plain", plain, doubt if grouped else None)
     return Numbers(best, forms[best], _number_doubt(best, forms))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -10,10 +12,11 @@ from typing import Final
 import polars as pl
 
 from sluice.config import DatasetConfig
+from sluice.recipe import DATE, NUMBER_IN
 from tabular.chunks import Chunk
 from tabular.columns import Kind, Reading, reading_of
 from tabular.dialect import Dialect
-from tabular.notation import NEEDED_SHARE, count_forms, day, fits, hour, number
+from tabular.notation import NEEDED_SHARE, count_forms, day, fits, hour, number, read_numbers
 from tabular.split import Places, hash_expression
 
 LIKELY_SHARE: Final = 0.5
@@ -98,8 +101,12 @@ class Question:
         """The number or the date of a cell; null where it is missing or does not fit."""
         cell, reading = pl.col(f"c{position}"), self.readings[position]
         if reading.kind is Kind.NUMBER:
-            return fits(number(cell, reading.notation))
-        return day(cell, reading.date_format)
+            form, value = NUMBER_IN[reading.notation], fits(number(cell, reading.notation))
+        else:
+            form, value = DATE[reading.date_format], day(cell, reading.date_format)
+        # Nearly no token of a missing cell looks like a value, as -999 does.
+        alike = [token for token in self.tokens if re.fullmatch(form, token)]
+        return pl.when(~cell.is_in(alike)).then(value) if alike else value
 
     def moment(self) -> pl.Expr | None:
         """The time of a row that the split goes by, as a number that grows with it; null where there is none."""
@@ -137,18 +144,21 @@ def sight(first: Chunk, dialect: Dialect, missing: Sequence[str]) -> tuple[tuple
         (fits(number(pl.col(name), "plain")).is_null() & (pl.col(name) != "")).any() | (pl.col(name) == "").all()
         for name in cells.columns
     ).row(0)
-    doubtful = [i for i, is_unlike in enumerate(unlike) if is_unlike]
+    # With `;` between cells, numbers of which each point stands before three digits may mean thousands.
+    doubtful = [i for i, is_unlike in enumerate(unlike) if is_unlike or dialect.delimiter == b";"]
     forms = count_forms(counted(cells, doubtful, sorted({"", *missing})))
     readings: list[Reading] = []
     held: list[bool | None] = []
     for i, name in enumerate(cells.columns):
         reading = Reading(Kind.NUMBER)
-        if unlike[i]:
-            reading = reading_of(forms[i], dialect.delimiter, asked=False)
-            reading = replace(reading, asked=_is_open(reading, forms[i]))
+        if i in doubtful:
+            found = forms.get(i, Counter())
+            reading = reading_of(found, dialect.delimiter, asked=False)
+            reading = replace(reading, asked=_is_open(reading, found, dialect.delimiter))
         readings.append(reading)
         words = reading.kind is not Kind.NUMBER and cells[name].n_unique() <= _FEW_WORDS
-        held.append(bool((cells[name] == dialect.header.cells[i]).any()) if words else None)
+        own = dialect.header.cells[i]
+        held.append((bool(own) and bool((cells[name] == own).any())) if words else None)
     return tuple(readings), held
 
 
@@ -168,13 +178,14 @@ def counted(cells: pl.DataFrame, positions: Sequence[int], tokens: Sequence[str]
     ).filter(~pl.col("cell").is_in(tokens))
 
 
-def _is_open(reading: Reading, forms: Mapping[str, int]) -> bool:
+def _is_open(reading: Reading, forms: Mapping[str, int], delimiter: bytes) -> bool:
     """Whether later rows may well show that another reading fits better."""
     filled = forms["filled"]
     if not filled:
         return True
     if reading.kind is Kind.NUMBER:
-        return reading.notation != "plain" or filled - forms["plain"] > NEEDED_SHARE * filled
+        is_sure = reading.notation == "plain" and read_numbers(forms, delimiter).doubt is None
+        return not is_sure or filled - forms["plain"] > NEEDED_SHARE * filled
     if reading.kind is Kind.DATE:
         return reading.date_format != "iso" or filled - forms["iso"] > NEEDED_SHARE * filled
     return max(count for form, count in forms.items() if form != "filled") >= LIKELY_SHARE * filled

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -116,7 +117,9 @@ def _alike(name: str, rows: Mapping[str, int]) -> Iterator[Finding]:
 
 
 def _meaning(label: str) -> object:
-    return float(label) if re.fullmatch(NUMBER, label) else " ".join(label.casefold().split())
+    """The same for labels that look alike: case, blanks, width, composition and what cannot be seen do not count."""
+    plain = "".join(c for c in unicodedata.normalize("NFKC", label) if unicodedata.category(c) != "Cf")
+    return float(plain) if re.fullmatch(NUMBER, plain) else " ".join(plain.casefold().split())
 
 
 def _small(name: str, rows: Mapping[str, int]) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from sluice.drift import hold, reordered
 from sluice.messages import RowCounts
 from sluice.recipe import NUMBER, NUMBER_IN, DroppedColumn, Recipe, Target
 from tabular.census import Census
-from tabular.chunks import Chunk, ChunkError, chunks
+from tabular.chunks import Chunk, ChunkError, Structure, chunks
 from tabular.columns import Kind, Profile, Reading, column_warnings, header_looks_like_data, text_warnings
 from tabular.dialect import Dialect, Header, detect
 from tabular.encoding import PlainText, plain_text
@@ -244,7 +244,7 @@ class _Validation:
             if (fitting := census.readings()) != question.readings:
                 question = replace(question, readings=fitting)
                 continue
-            _check_time(question)
+            self._check_time(question)
             self._check_rows(judged)
             labels = judged.classes().labels
             self._hold_to_contract(judged)
@@ -252,6 +252,12 @@ class _Validation:
                 return judged
             question = replace(question, places=places)
         raise ChunkError(f"the readings of the columns did not settle in {_MOST_PASSES} passes")
+
+    def _check_time(self, question: Question) -> None:
+        if question.time is not None and question.readings[question.time].kind is Kind.TEXT:
+            self._rejected.restart()  # no row is to blame
+            what = "`by_time` names it, but its values are neither dates nor numbers"
+            raise RefusedError(Finding(rule=Rule.SPLIT_COLUMN_KIND, column=question.names[question.time], what=what))
 
     def _has_room(self) -> bool:
         """Whether the disk holds what is kept of the rows for writing (up to twice the text), and the parts beside it."""
@@ -322,8 +328,9 @@ class _Validation:
         return not left_out <= {*self._config.drop}
 
     def _refused(self, findings: Sequence[Finding]) -> TableReport:
-        problems = self._rejected.problems()
         judged = self._judgement
+        rows = judged.rows() if judged else self._list_malformed()
+        problems = self._rejected.problems()
         said = [*findings, *(problem.finding() for problem in problems)]
         return TableReport(
             name=self._name,
@@ -331,12 +338,25 @@ class _Validation:
             reasons=_sentences(self._name, said),
             rules=tuple(dict.fromkeys(finding.rule.value for finding in findings)),
             findings=_reported(said, "error"),
-            rows=judged.rows() if judged else RowCounts(),
+            rows=rows,
             dialect=self._dialect_report(),
             columns=_column_reports(judged.profiles) if judged else (),
             problems=problems,
             contract=self._contract_report,
         )
+
+    def _list_malformed(self) -> RowCounts:
+        """Of a file that is refused before it is gone through: its malformed rows may well be the reason."""
+        structure = Structure(layouts=None)
+        if self._text is not None and self._dialect is not None:
+            for chunk in chunks(self._text.path, self._dialect, structure):
+                for row in chunk.malformed:
+                    column = None if row.column is None else self._dialect.column(row.column)
+                    self._rejected.add(row.line, row.offset, column, row.rule, row.what, row.raw)
+                if structure.received > MAXIMUM_ROWS:
+                    break
+        received, malformed = structure.received, structure.malformed_rows
+        return RowCounts(received=received, accepted=received - malformed, rejected=malformed)
 
     def _accepted(self, judged: _Judgement, recipe: Recipe, leaks: Sequence[Finding], written: Written) -> TableReport:
         problems = self._rejected.problems()
@@ -470,12 +490,6 @@ def _check_names(names: Sequence[str], config: DatasetConfig, target: int) -> No
     if {*names} - {names[target]} <= {*config.drop}:
         what = "`drop` names every column but the target, so none is left to predict from"
         raise RefusedError(Finding(rule=Rule.NO_FEATURES, what=what))
-
-
-def _check_time(question: Question) -> None:
-    if question.time is not None and question.readings[question.time].kind is Kind.TEXT:
-        what = "`by_time` names it, but its values are neither dates nor numbers"
-        raise RefusedError(Finding(rule=Rule.SPLIT_COLUMN_KIND, column=question.names[question.time], what=what))
 
 
 def _breach_finding(breach: Breach) -> Finding:

@@ -23,9 +23,7 @@ def validated(text: str | Path, plan: Plan, **config: Any) -> tuple[TableReport,
         path, out = Path(folder) / "table.csv", Path(folder) / "out"
         path.write_text(text.read_text() if isinstance(text, Path) else text)
         parsed = DatasetConfig.model_validate(config)
-        report = validate_table(
-            path, name="table.csv", config=parsed, default_target=None, out=out, contract=plan, threads=1
-        )
+        report = validate_table(path, name="table.csv", config=parsed, default_target=None, out=out, contract=plan)
         made = out / "contract.json"
         return report, parse_contract(made.read_text(), "contract.json") if made.exists() else None
 
@@ -95,9 +93,9 @@ def test_rows_that_were_set_aside_do_not_count() -> None:
 
 def test_bins_hold_ties_and_extreme_numbers() -> None:
     values = [0.0] * 150 + [1e-300, -2.5e30, 1e16, 12345678901234567.0] * 20
-    text = "\n".join(["x,label", *(f"{value!r},{'ab'[i % 2]}" for i, value in enumerate(values))])
+    text = "\n".join(["x,n,label", *(f"{value!r},{i * 0.37:.2f},{'ab'[i % 2]}" for i, value in enumerate(values))])
     made = first(text)
-    (x, _) = made.columns or ()
+    (x, _, _) = made.columns or ()
     assert x.bins is not None
     assert sum(x.bins.shares) == pytest.approx(1)
     expected = [

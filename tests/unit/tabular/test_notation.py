@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 
 import pytest
 
 from sluice.config import DatasetConfig
 from sluice.contract import Plan, parse_contract
-from sluice.recipe import NumberColumn
+from sluice.recipe import DateColumn, NumberColumn
 from tabular import validate_table
 from tabular.findings import MEND, Rule
 from tests.unit.tabular.conftest import HEADER, Judge, Judged, data_rows, table
@@ -56,7 +57,7 @@ def test_a_column_in_one_notation_is_read_as_numbers(judge: Judge, cell: str, de
 
 
 def test_whole_numbers_with_thousands_separators_stay_whole(judge: Judge) -> None:
-    judged = judge(with_cells([f"{i * 977:,}.0" if i == 3 else f"{i * 9770007:,}" for i in ROWS]))
+    judged = judge(with_cells([f"{i * 977:,}.5" if i == 3 else f"{i * 9770007:,}" for i in ROWS]))
     assert not column(judged).integer
     judged = judge(with_cells([f"{i // 2 * 9770007:,}" for i in ROWS]))
     assert column(judged).integer
@@ -112,10 +113,16 @@ def test_a_lone_point_among_decimal_commas_is_read_as_thousands_with_a_warning(j
         ("${0},{1}11.{1}", "amounts of money", Rule.NUMBER_AS_TEXT),
         ("{0},{1}0 €", "amounts of money", Rule.NUMBER_AS_TEXT),
         ("EUR {0}", "amounts of money", Rule.NUMBER_AS_TEXT),
-        ("1{1}/0{1}/2024", "dates with the day or the month first", Rule.DATE_AS_TEXT),
-        ("{1}.{1}.24 10:15", "dates with the day or the month first", Rule.DATE_AS_TEXT),
-        ("2024/{1}/1{1}", "dates as `yyyy/mm/dd`", Rule.DATE_AS_TEXT),
-        ("{1} March 20{0}", "dates with the month in letters", Rule.DATE_AS_TEXT),
+        ("0{1}/0{1}/2024", "dates of which nothing tells whether the day or the month stands first", Rule.DATE_AS_TEXT),
+        ("{1}.{1}.24 10:15", "dates of which nothing tells", Rule.DATE_AS_TEXT),
+        ("{1} March {0}", "dates with the month in letters", Rule.DATE_AS_TEXT),
+        ("2024-{1}-{1}", "dates as `yyyy-m-d`", Rule.DATE_AS_TEXT),
+        ("2024-01-0{1}T10:15:00+01:00", "dates with a time zone", Rule.DATE_AS_TEXT),
+        ("({0}.{1})", "numbers with the negative ones in brackets", Rule.NUMBER_AS_TEXT),
+        ("−{0}.{1}", "numbers with a typographic minus", Rule.NUMBER_AS_TEXT),
+        ("'{0}.{1}'", "numbers with a quote before them", Rule.NUMBER_AS_TEXT),
+        ("{1},{0},000", "numbers grouped as `00,00,000`", Rule.NUMBER_AS_TEXT),
+        ("{0}\u0663", "numbers in digits other than 0 to 9", Rule.NUMBER_AS_TEXT),
     ],
 )
 def test_numbers_and_dates_that_are_taken_as_text_are_named_without_their_values(
@@ -155,3 +162,57 @@ def test_a_contract_knows_the_numbers_of_a_notation(tmp_path: Path) -> None:
     (terms,) = [terms for terms in contract.columns or () if terms.name == "x"]
     assert (terms.kind, terms.minimum, terms.maximum) == ("number", 0, 49.9)
     assert terms.bins is not None
+
+
+DATES = {
+    "2024/{m}/{d:02d}": ("year_first", False),
+    "2024.{m:02d}.{d:02d}": ("year_first", False),
+    "{d}.{m:02d}.2024": ("day_first", False),
+    "{d:02d}/{m:02d}/2024": ("day_first", True),
+    "{d:02d}-{m:02d}-2024": ("day_first", True),
+    "{m}/{d}/2024": ("month_first", True),
+    "{d} {name} 2024": ("day_name", False),
+    "{d:02d}-{name}-2024": ("day_name", False),
+    "{name} {d}, 2024": ("name_day", False),
+}
+MONTHS = ("January", "Feb", "mar", "Apr.", "MAY", "June", "Jul", "August", "Sept", "Oct", "November", "dec")
+
+
+@pytest.mark.parametrize("form", DATES)
+@pytest.mark.parametrize("time", ["", " 10:15", "T23:59:59.5", " 1:05 PM"])
+def test_dates_in_common_formats_become_their_parts(judge: Judge, form: str, time: str) -> None:
+    days = [datetime.date(2024, 1, 1) + datetime.timedelta(i * 7 % 366) for i in ROWS]
+    cells = [form.format(d=one.day, m=one.month, name=MONTHS[one.month - 1]) + time for one in days]
+    judged = judge(with_cells(cells))
+    kind, warned = DATES[form]
+    (found,) = [column for column in judged.recipe.columns if isinstance(column, DateColumn)]
+    assert found.format == kind
+    assert [warning for warning in judged.report.warnings if "its dates are read with" in warning] == list(
+        judged.report.warnings
+    )
+    assert bool(judged.report.warnings) == warned
+    hour = {"": [], " 10:15": [10.0], "T23:59:59.5": [23.0], " 1:05 PM": [13.0]}[time]
+    wanted = [[one.year, one.month, one.day, one.isoweekday(), (one - datetime.date(1970, 1, 1)).days] for one in days]
+    names = [feature.source for feature in judged.recipe.features]
+    places = [1 + i for i, name in enumerate(names) if name == "x"]
+    read = sorted([float(row[place]) for place in places] for row in judged.rows())
+    assert read == sorted([*map(float, parts), *hour] for parts in wanted)
+
+
+def test_a_date_of_the_other_order_is_set_aside_and_many_make_the_column_text(judge: Judge) -> None:
+    cells = [f"{1 + i % 28:02d}/{1 + i % 12:02d}/2024" for i in ROWS]
+    judged = judge(with_cells([*cells[:50], "01/31/2024", *cells[51:]]))
+    (rejected,) = judged.rejected_rows
+    assert (rejected["line"], rejected["rule"]) == ("52", "not_a_date")
+    mixed = judge(with_cells([cell if i % 2 else "01/31/2024" for i, cell in enumerate(cells)]))
+    assert [column.kind for column in mixed.report.columns if column.name == "x"] == ["text"]
+    assert "nothing tells whether the day or the month stands first" in " ".join(mixed.report.warnings)
+
+
+def test_a_point_before_three_digits_throughout_is_doubted_where_commas_may_be_decimals(judge: Judge) -> None:
+    cells = [f"{1 + i % 9}.{i * 7 % 1000:03d}" for i in ROWS]
+    judged = judge(with_cells(cells, ";"))
+    assert column(judged).notation == "plain"
+    assert "may separate thousands; it is read as decimals" in judged.report.warnings[0]
+    assert judge(with_cells(cells)).report.warnings == ()
+    assert judge(with_cells([*cells[:9], "1.5", *cells[10:]], ";")).report.warnings == ()

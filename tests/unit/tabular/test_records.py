@@ -15,8 +15,9 @@ from tabular.records import Batch, BlankLine, Event, Malformed, Record, Scanner
 CELLS = st.text(alphabet=st.sampled_from(list('ab,;"\n \té')), max_size=8)
 
 
-def scanned(content: bytes, width: int, delimiter: bytes = b",") -> list[Event]:
-    return list(Scanner(io.BytesIO(content), delimiter=delimiter, width=width, offset=0, line=1).events())
+def scanned(content: bytes, width: int, delimiter: bytes = b",", *, strict: bool = False) -> list[Event]:
+    stream = io.BytesIO(content)
+    return list(Scanner(stream, delimiter=delimiter, width=width, offset=0, line=1, strict=strict).events())
 
 
 def cells_of(events: list[Event]) -> list[list[str]]:
@@ -24,7 +25,7 @@ def cells_of(events: list[Event]) -> list[list[str]]:
     found: list[list[str]] = []
     for event in events:
         if isinstance(event, Batch):
-            found += csv.reader([row.decode() for row in event.rows], strict=True)
+            found += csv.reader(event.raw.decode().splitlines(), strict=True)
         elif isinstance(event, Record):
             found.append([cell.decode() for cell in event.cells])
     return found
@@ -48,36 +49,47 @@ def test_what_a_csv_writer_writes_is_read_back_whole(
         events = scanned(content, 3)
     assert not [event for event in events if isinstance(event, Malformed | BlankLine)]
     assert cells_of(events) == rows
-    ordinal = 0
     for event in events:
         assert isinstance(event, Batch | Record)
-        assert event.ordinal == ordinal
         assert event.line == 1 + content.count(b"\n", 0, event.offset)
-        first = event.rows[0] if isinstance(event, Batch) else event.raw
-        assert content[event.offset :].startswith(first)
-        ordinal += len(event.rows) if isinstance(event, Batch) else 1
-    assert ordinal == len(rows)
+        assert content[event.offset :].startswith(event.raw)
+    assert sum(event.rows if isinstance(event, Batch) else 1 for event in events) == len(rows)
 
 
-@given(st.binary(max_size=200), st.integers(2, 4))
-@settings(max_examples=200, deadline=None)
-def test_every_byte_of_any_file_is_in_one_event(content: bytes, width: int) -> None:
-    """Nothing is lost, whatever the file holds: the events' own bytes and their line ends make up the file."""
-    rebuilt = b""
-    for event in scanned(content, width):
-        assert event.offset == len(rebuilt)
-        if isinstance(event, Batch):
-            for row in event.rows:
-                assert content[len(rebuilt) :].startswith(row)
-                rebuilt += content[len(rebuilt) : len(rebuilt) + len(row) + event.ending]
-        elif isinstance(event, BlankLine):
-            rebuilt += content[len(rebuilt) :].split(b"\n")[0] + b"\n"
-        else:
-            assert content[len(rebuilt) :].startswith(event.raw)
-            rest = content[len(rebuilt) + len(event.raw) :]
-            rebuilt += event.raw + rest[: len(rest) - len(rest.lstrip(b"\r\n"))].split(b"\n")[0]
-            rebuilt += content[len(rebuilt) : len(rebuilt) + 1] if content[len(rebuilt) :].startswith(b"\n") else b""
-    assert rebuilt.rstrip(b"\n") == content.rstrip(b"\n")
+TEXTS = st.text(st.sampled_from(list('ab,"\n\r é')), max_size=200)
+
+
+@pytest.mark.parametrize("block", [16, 1 << 22])
+@pytest.mark.parametrize("stretch", [8, 1 << 17])
+@given(TEXTS, st.integers(2, 4), st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_every_byte_of_any_file_is_in_one_event(block: int, stretch: int, text: str, width: int, strict: bool) -> None:
+    """Nothing is lost, whatever the file holds: between the events' own bytes there are line ends alone."""
+    content = text.encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "_BLOCK", block)
+        patch.setattr(records, "_STRETCH", stretch)
+        events = scanned(content, width, strict=strict)
+    at = 0
+    for event in events:
+        assert not content[at : event.offset].strip(b"\r\n ")
+        assert event.line == 1 + content.count(b"\n", 0, event.offset)
+        raw = b"" if isinstance(event, BlankLine) else event.raw
+        assert content[event.offset :].startswith(raw)
+        at = event.offset + len(raw)
+    assert not content[at:].strip(b"\r\n ")
+
+
+@given(st.lists(st.sampled_from(["a,b,c", "a,b", "a,b,c,d", "", "x"]), max_size=30))
+@settings(max_examples=100, deadline=None)
+def test_rows_that_make_up_for_one_another_are_found_by_who_is_strict(lines: list[str]) -> None:
+    content = "".join(f"{line}\n" for line in lines).encode()
+    events = scanned(content, 3, strict=True)
+    assert all(event.sure for event in events if isinstance(event, Batch))
+    assert sum(event.rows for event in events if isinstance(event, Batch)) == lines.count("a,b,c")
+    for event in scanned(content, 3):
+        if isinstance(event, Batch) and not event.sure:
+            assert event.raw.count(b",") == 2 * event.rows
 
 
 def test_a_line_without_end_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,4 +107,4 @@ def test_a_quote_that_never_closes_costs_one_line(monkeypatch: pytest.MonkeyPatc
     events = scanned(content, 2)
     malformed = [event for event in events if isinstance(event, Malformed)]
     assert [(event.line, event.raw, event.column) for event in malformed] == [(1, b'a,"b', 1)]
-    assert sum(len(event.rows) for event in events if isinstance(event, Batch)) == 200
+    assert sum(event.rows for event in events if isinstance(event, Batch)) == 200

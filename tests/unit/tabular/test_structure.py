@@ -13,11 +13,7 @@ from hypothesis import strategies as st
 
 from sluice.config import DatasetConfig
 from tabular import TableReport, validate_table
-from tabular.dialect import detect
-from tabular.findings import Rule
 from tabular.records import Scanner
-from tabular.survey import survey
-from tabular.table import Table
 from tests.unit.tabular.conftest import HEADER, Judge, data_rows, table
 
 MULTI_LINE = {"LF": '30,"Os\nlo",x,1.0,yes', "CRLF": '30,"Os\r\nlo",x,1.0,yes', "CR": '30,"Os\rlo",x,1.0,yes'}
@@ -37,7 +33,7 @@ def test_line_ends_of_header_rows_and_cells_may_differ(tmp_path: Path, inside: s
 
 @given(st.data())
 @settings(max_examples=30, deadline=None)
-def test_the_engine_reads_every_mix_of_line_ends_as_the_survey_does(
+def test_every_mix_of_line_ends_is_read_as_many_rows(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     cells = st.lists(st.sampled_from(["a", "\n", "\r\n", "\r", '"', ",", "é"]), max_size=4).map("".join)
@@ -59,36 +55,18 @@ def validated(work: Path, content: bytes) -> TableReport:
     path = work / "table.csv"
     path.write_bytes(content)
     config = DatasetConfig.model_validate({})
-    return validate_table(path, name=path.name, config=config, default_target=None, out=work / "out", threads=1)
-
-
-@pytest.mark.parametrize("inside", MULTI_LINE)
-def test_a_file_with_line_ends_in_cells_is_loaded_sequentially(
-    judge: Judge, monkeypatch: pytest.MonkeyPatch, inside: str
-) -> None:
-    statements: list[str] = []
-    execute = Table.execute
-
-    def noted(self: Table, statement: str) -> None:
-        statements.append(statement)
-        execute(self, statement)
-
-    monkeypatch.setattr(Table, "execute", noted)
-    judge(table())
-    judge(table([*data_rows(), MULTI_LINE[inside]]))
-    loads = [statement for statement in statements if "read_csv" in statement]
-    assert ["parallel = true" in load for load in loads] == [True, False]
+    return validate_table(path, name=path.name, config=config, default_target=None, out=work / "out")
 
 
 def test_a_large_file_with_csv_lines_in_its_cells_is_read(tmp_path: Path) -> None:
-    """DuckDB's parallel reader takes lines inside the cells of such a file for records."""
+    """An engine that reads several stretches at once may take lines inside the cells of such a file for records."""
     inside = "\n".join(["1,x,0", "2,y,1", "3,z,0"] * 60)
     rows = "".join(f'{i % 97},"{i}\n{inside}",{i % 3 // 2}\n' for i in range(24_000))
     path = tmp_path / "table.csv"
     path.write_text("a,text,label\n" + rows, encoding="utf-8")
     assert path.stat().st_size > 25_000_000
     config = DatasetConfig.model_validate({"drop": ["text"]})
-    report = validate_table(path, name="t", config=config, default_target=None, out=tmp_path / "out", threads=2)
+    report = validate_table(path, name="t", config=config, default_target=None, out=tmp_path / "out")
     assert (report.verdict, report.rows.accepted) == ("accepted", 24_000)
 
 
@@ -203,30 +181,51 @@ def test_invisible_characters_in_names_are_left_out(judge: Judge) -> None:
     assert [column.name for column in judged.report.columns] == HEADER.split(",")
 
 
-@pytest.mark.parametrize("marked", ["utf-32-le", "utf-32-be"])
-def test_utf_32_is_called_by_its_name(judge: Judge, marked: str) -> None:
-    judged = judge(("\ufeff" + table()).encode(marked))
-    assert judged.report.rules == (Rule.ENCODING,)
-    assert "the text is UTF-32 (" in judged.report.reasons[0]
+def test_a_long_row_that_makes_up_for_a_short_one_hides_neither(judge: Judge) -> None:
+    rows = data_rows()
+    rows[20], rows[60] = "30,Oslo,x,1.5", "30,Oslo,x,1.5,no,9"
+    judged = judge(table(rows), max_rejected_share=0.05)
+    assert [(row["line"], row["rule"]) for row in judged.rejected_rows] == [("22", "ragged_row"), ("62", "ragged_row")]
+    assert judged.report.rows.accepted == 118 == len(judged.rows())
+    for row in judged.rejected_rows:
+        assert table(rows).encode()[int(row["byte_offset"]) :].startswith(row["raw"].encode())
 
 
-@pytest.mark.parametrize("cut", [1, 2, 3])
-def test_the_byte_that_is_no_utf_8_is_found_over_the_edge_of_a_block(
-    judge: Judge, monkeypatch: pytest.MonkeyPatch, cut: int
+def test_blank_lines_that_make_up_for_long_rows_are_blank_lines(judge: Judge) -> None:
+    rows = data_rows()
+    rows[20], rows[60] = "", "30,Oslo,x,1.5,no,,,,"
+    judged = judge(table(rows), max_rejected_share=0.05)
+    assert [(row["line"], row["rule"]) for row in judged.rejected_rows] == [("62", "ragged_row")]
+    assert "line 22: 1 blank line was skipped" in " ".join(judged.report.warnings)
+
+
+def test_the_rows_of_a_file_of_many_chunks_are_those_of_one(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Line numbers, offsets, parts and levels do not depend on where a file is cut."""
+    rows = data_rows(600)
+    rows[7], rows[300], rows[444] = "30,Oslo", "30,Oslo,x,bad,no", '30,"Os\nlo",x,1.5,no'
+    content = table(rows).replace("Bern", '"Bern, BE"')
+    whole = judge(content)
+    found = whole.report, whole.rejected_rows, whole.rows()
+    monkeypatch.setattr("tabular.records._BLOCK", 1000)
+    monkeypatch.setattr("tabular.records._STRETCH", 200)
+    monkeypatch.setattr("tabular.chunks._CHUNK_BYTES", 700)
+    cut = judge(content)
+    assert cut.report == found[0]
+    assert cut.rejected_rows == found[1]
+    assert sorted(cut.rows()) == sorted(found[2])
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+def test_rows_are_written_alike_where_the_disk_has_no_room_to_keep_them(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch, quoted: bool
 ) -> None:
-    """The first bytes of a character stand at the end of one block, and what does not go on with it in the next."""
-    start = table().encode()
-    start += b"a" * (-len(start) % 64 + 64 - cut)
-    monkeypatch.setattr("tabular.dialect._BLOCK", 64)
-    broken = "😀".encode()[:cut] + b"abc\n"
-    judged = judge(start + broken)
-    (reason,) = judged.report.reasons
-    assert f"line 122 (byte offset {len(start)}): byte 0xF0 is not UTF-8" in reason
-
-
-def test_a_survey_keeps_counts_only(tmp_path: Path) -> None:
-    path = tmp_path / "table.csv"
-    path.write_text(table([*data_rows(), *["x" * 1000] * 500]), encoding="utf-8")
-    found = survey(path, detect(path))
-    assert found.malformed_rows == 500
-    assert len(repr(found)) < 1000
+    rows = data_rows(300)
+    rows[30] = "30,Oslo,x,bad,no"
+    rows[31] = '30,"Os\nlo",x,1.5,no' if quoted else rows[31]
+    kept = judge(table(rows))
+    written = [kept.part(part) for part in ("train", "validation", "test")]
+    monkeypatch.setattr("tabular.validate._ROOM", 1 << 60)
+    monkeypatch.setattr("tabular.chunks._CHUNK_BYTES", 700)
+    monkeypatch.setattr("tabular.records._BLOCK", 1000)
+    again = judge(table(rows))
+    assert [again.part(part) for part in ("train", "validation", "test")] == written

@@ -46,6 +46,7 @@ def handler(request: ValidateRequest) -> ValidationResult:
             default_target=settings.default_target or None,
             out=out,
             contract=contract,
+            most_bytes=settings.max_csv_bytes,
         )
         keep_contract(run, stored, contract, out)
         return store(run, config, report, out)

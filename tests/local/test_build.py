@@ -70,7 +70,7 @@ def test_functions_that_only_talk_to_aws_carry_nothing_heavy(build: Path) -> Non
         "CheckEndpointFunction",
     ):
         assert layers_of(function) == ["CoreLayer"]
-    heavy = {"numpy", "pandas", "xgboost", "duckdb", "scipy"}
+    heavy = {"numpy", "pandas", "xgboost", "polars", "scipy"}
     assert not heavy & set(packages(build, "CoreLayer"))
 
 

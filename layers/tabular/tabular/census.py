@@ -1,9 +1,9 @@
 """One pass over a file that counts all that its judgement rests on.
 
 The pass takes each column in one reading (numbers, dates, text) and the rows in one split, which are guesses from the
-file's first rows. What it counts also says whether they hold: :meth:`Census.readings` and :meth:`Census.places` give what
-fits the whole file, and where that differs, the pass is made again. Nearly every file needs one pass. Memory is that of a
-few chunks and of the bounded counts of ``sketch``.
+file's first rows. What it counts also says whether they hold: :meth:`Census.readings` and :meth:`Census.places` give
+what fits the whole file, and where that differs, the pass is made again. Nearly every file needs one pass. Memory is
+that of a few chunks and of the bounded counts of ``sketch``.
 
 A chunk is first measured, which changes nothing and may be done beside others, and then added, in the file's order.
 """
@@ -47,7 +47,8 @@ _MOST_LEVELS_IN_ALL: Final = 1_000_000
 _FEWEST_LEVELS: Final = 2_000
 
 SAMPLE_ROWS: Final = 20_000
-"""Rows that the edges of bins and the times of a split are taken from; what lies between them is counted on all rows."""
+"""Rows that the edges of bins and the times of a split are taken from; what lies between them is counted on all
+rows."""
 
 _SAMPLE_CELLS: Final = 4_000_000
 
@@ -194,11 +195,11 @@ class Census:
             self._add(found)
 
     def _watched(self, path: Path) -> Iterator[tuple[int, Chunk, _Watch]]:
-        for number, chunk in enumerate(chunks(path, self._q.dialect, self.structure)):
+        for n, chunk in enumerate(chunks(path, self._q.dialect, self.structure)):
             if self._q.most_rows is not None and self.structure.received > self._q.most_rows:
                 what = f"the file has more than {self._q.most_rows:,} rows"
                 raise RefusedError(Finding(rule=Rule.TOO_MANY_ROWS, what=what))
-            yield number, chunk, self._watch()
+            yield n, chunk, self._watch()
 
     def _watch(self) -> _Watch:
         return _Watch(

@@ -40,7 +40,8 @@ class ChunkError(RuntimeError):
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where the rows of a chunk lie in the file: byte offset and size of each stretch; whether cells must be trimmed."""
+    """Where the rows of a chunk lie in the file: byte offset and size of each stretch; whether cells must be
+    trimmed."""
 
     slices: tuple[tuple[int, int], ...]
     rows: int
@@ -49,8 +50,9 @@ class _Layout:
 
 @dataclass
 class Structure:
-    """Counts of one file. ``doubtful_rows`` are well-formed, but span lines that look like rows; the first of them spans
-    ``doubtful_lines``. ``layouts`` are those of the chunks so far; None where the file is too odd to remember them."""
+    """Counts of one file. ``doubtful_rows`` are well-formed, but span lines that look like rows; the first of them
+    spans ``doubtful_lines``. ``layouts`` are those of the chunks so far; None where the file is too odd to remember
+    them."""
 
     rows: int = 0
     malformed_rows: int = 0
@@ -234,8 +236,8 @@ def _read_again(path: Path, dialect: Dialect, layouts: Sequence[_Layout]) -> Ite
 
 
 def worked[T, R](items: Iterator[T], work: Callable[[T], R]) -> Iterator[R]:
-    """What ``work`` makes of each item, in their order. While one is made, two are worked on and the result of another is
-    taken up: each of these leaves a core idle now and then."""
+    """What ``work`` makes of each item, in their order. While one is made, two are worked on and the result of another
+    is taken up: each of these leaves a core idle now and then."""
     with ThreadPoolExecutor(max_workers=1) as maker, ThreadPoolExecutor(max_workers=_WORKERS) as workers:
         waiting: deque[Future[R]] = deque()
         made = maker.submit(next, items, None)

@@ -64,9 +64,10 @@ def is_pair(levels: Sequence[str]) -> bool:
 class Profile:
     """Facts of one column over the rows that were not set aside.
 
-    ``whole``: every number is; ``integer``: and a double holds it exactly. ``constant``: there is one value only, blanks
-    apart. ``levels`` are the different texts of a text column: ``cell``, ``rows``, ``train`` (rows of the training part),
-    commonest in training first. Where they are not ``exact``, these are the commonest, and ``distinct`` is an estimate.
+    ``whole``: every number is; ``integer``: and a double holds it exactly. ``constant``: there is one value only,
+    blanks apart. ``levels`` are the different texts of a text column: ``cell``, ``rows``, ``train`` (rows of the
+    training part), commonest in training first. Where they are not ``exact``, these are the commonest, and ``distinct``
+    is an estimate.
     """
 
     position: int

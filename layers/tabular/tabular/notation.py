@@ -1,7 +1,7 @@
 """How a column writes its numbers and dates, found by counting which forms its texts have.
 
-Also texts that mean a number or a date but are in no notation that is read. Nothing of a cell is repeated here: warnings
-describe a notation by a pattern.
+Also texts that mean a number or a date but are in no notation that is read. Nothing of a cell is repeated here:
+warnings describe a notation by a pattern.
 """
 
 from __future__ import annotations
@@ -129,7 +129,8 @@ def count_forms(cells: pl.DataFrame) -> dict[int, Counter[str]]:
     """How many cells of each column have which form.
 
     Args:
-        cells: the number of a column, ``column``, different texts of it that are not missing, ``cell``, and how often each
+        cells: the number of a column, ``column``, different texts of it that are not missing, ``cell``, and how often
+        each
             stands, ``rows``.
     """
     cell, rows = pl.col("cell"), pl.col("rows")

@@ -125,7 +125,7 @@ def _is_identifier(p: Profile, left_out: set[str]) -> bool:
 
 
 def _few(levels: pl.DataFrame) -> bool:
-    return levels.height <= MAX_LEVELS and int(levels["cell"].str.len_chars().max() or 0) <= _LONGEST_LEVEL  # type: ignore[call-overload]
+    return levels.height <= MAX_LEVELS and not (levels["cell"].str.len_chars() > _LONGEST_LEVEL).any()
 
 
 def _used(profiles: Sequence[Profile], frame: SeenTable) -> list[Profile]:

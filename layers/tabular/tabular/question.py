@@ -30,8 +30,8 @@ _FEW_WORDS: Final = 1000
 class Question:
     """What a pass is to count, and how it reads the file.
 
-    ``edges`` are those of the bins to be counted, by column; ``listed`` the columns whose texts are counted although they
-    are numbers or dates; ``sampled``: keep a sample of the numbers.
+    ``edges`` are those of the bins to be counted, by column; ``listed`` the columns whose texts are counted although
+    they are numbers or dates; ``sampled``: keep a sample of the numbers.
     """
 
     dialect: Dialect
@@ -120,9 +120,9 @@ class Question:
 
     @cached_property
     def frame(self) -> list[pl.Expr]:
-        """Of each row, over a chunk's cells, all that is counted and written: ``label``; ``u`` for its part, and ``time``
-        where the split goes by it; x3, the value of number or date column 3; h4, the hour of date column 4; c5, the
-        text of column 5."""
+        """Of each row, over a chunk's cells, all that is counted and written: ``label``; ``u`` for its part, and
+        ``time`` where the split goes by it; x3, the value of number or date column 3; h4, the hour of date column 4;
+        c5, the text of column 5."""
         by = self.hashed if self.group is None else [f"c{self.group}"]
         moment = self.moment()
         return [

@@ -38,8 +38,8 @@ _SURE_AGREEMENT: Final = 20
 class Batch:
     """Consecutive well-formed records of one physical line each.
 
-    ``raw`` is their text with the line ends (the file's last may lack its own). Where they are not ``sure``, some may be
-    ragged: the delimiters of all lines together are as many as they should be.
+    ``raw`` is their text with the line ends (the file's last may lack its own). Where they are not ``sure``, some may
+    be ragged: the delimiters of all lines together are as many as they should be.
     """
 
     line: int

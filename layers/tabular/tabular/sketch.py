@@ -92,8 +92,8 @@ def hashed(values: pl.Series) -> pl.DataFrame:
 class Distinct:
     """An estimate of how many different values there are, within a per cent or two, and whether any comes twice.
 
-    Keeps the values whose hash is below a limit, which is halved whenever too many are kept (distinct sampling; Gibbons,
-    2001): a value is kept with all its repetitions or not at all. Exact while the limit has not moved.
+    Keeps the values whose hash is below a limit, which is halved whenever too many are kept (distinct sampling;
+    Gibbons, 2001): a value is kept with all its repetitions or not at all. Exact while the limit has not moved.
     """
 
     def __init__(self, most: int = 1 << 14) -> None:

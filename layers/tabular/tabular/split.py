@@ -1,9 +1,9 @@
 """Which part a row falls into: train, validation or test.
 
-A row's place depends on its own content and the seed alone. It is hashed (XXH64, a published function that is the same in
-every engine and version; the engine's own hash is not) to a number u in [0, 2^52), and the parts are cut at fixed shares
-of that range: the same row always lands in the same part, whichever rows come with it, and duplicates land together.
-Within each class the shares are the same, so the parts are stratified up to chance.
+A row's place depends on its own content and the seed alone. It is hashed (XXH64, a published function that is the same
+in every engine and version; the engine's own hash is not) to a number u in [0, 2^52), and the parts are cut at fixed
+shares of that range: the same row always lands in the same part, whichever rows come with it, and duplicates land
+together. Within each class the shares are the same, so the parts are stratified up to chance.
 
 Where a class is so small that no row of it falls below a cut, the cut moves up to its lowest row, so that each part has
 every class.

@@ -101,8 +101,8 @@ def _frames(path: Path, question: Question, census: Census) -> Iterator[pl.DataF
 
 @dataclass(frozen=True)
 class Written:
-    """What was counted while the files were written: ``below`` are the rows up to each edge, by column; ``repeated`` are
-    the test rows that equal a training row in the label and every feature, None where that was not asked."""
+    """What was counted while the files were written: ``below`` are the rows up to each edge, by column; ``repeated``
+    are the test rows that equal a training row in the label and every feature, None where that was not asked."""
 
     below: Mapping[int, tuple[int, ...]]
     repeated: int | None

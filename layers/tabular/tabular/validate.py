@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 import tempfile
@@ -81,7 +82,7 @@ def validate_table(
 
     Raises:
         ChunkError: the engine and the scanner disagree on the file, which is a fault of this program.
-        OSError: a file cannot be read or written, or the disk is full.
+        OSError: a file cannot be read or written.
     """
     out.mkdir(parents=True, exist_ok=True)
     with (
@@ -179,6 +180,13 @@ class _Validation:
             return self._accept()
         except RefusedError as refused:
             return self._refused(refused.findings)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            for made in (self._out / part for part in PARTS):
+                shutil.rmtree(made, ignore_errors=True)
+            what = "the training files that would be made of it do not fit the disk"
+            return self._refused([Finding(rule=Rule.FILE_TOO_LARGE, what=what)])
 
     def _accept(self) -> TableReport:
         text = self._text = plain_text(self._path, self._work, most_bytes=self._most_bytes)
@@ -260,7 +268,8 @@ class _Validation:
             raise RefusedError(Finding(rule=Rule.SPLIT_COLUMN_KIND, column=question.names[question.time], what=what))
 
     def _has_room(self) -> bool:
-        """Whether the disk holds what is kept of the rows for writing (up to twice the text), and the parts beside it."""
+        """Whether the disk holds what is kept of the rows for writing (up to twice the text), and the parts beside
+        it."""
         return shutil.disk_usage(self._work).free > _ROOM * (self._text.size if self._text else 0)
 
     def _check_rows(self, judged: _Judgement) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import random
 
+import pytest
 import xxhash
 
 from tests.unit.tabular.conftest import HEADER, Judge, Judged, data_rows, table
@@ -124,3 +126,106 @@ def test_a_class_too_small_to_learn_from_is_refused(judge: Judge) -> None:
     shares = {"validation": 0.45, "test": 0.45}
     refusals = [judge(table(rows), split={**shares, "seed": seed}).report.reasons for seed in range(6)]
     assert any("rows of class `yes` are left to train on; 3 are needed" in "".join(reasons) for reasons in refusals)
+
+
+def grouped(rows: int = 900, groups: int = 120) -> list[str]:
+    """A case, a group, a day that rises with the row, a label."""
+    start = datetime.date(2024, 1, 1)
+    return [
+        f"{i * 7 % 1000}.{i % 7},G{i * 7919 % groups},{start + datetime.timedelta(i // 3)},{'yes' if i % 3 else 'no'}"
+        for i in range(rows)
+    ]
+
+
+GROUPED_HEADER = "score,customer,day,label"
+
+
+def column_by_part(judged: Judged, rows: list[str], column: int) -> dict[str, set[str]]:
+    """What stands in a column of the file's rows, by the part of the row, which its score and day tell."""
+    scores = {(row.split(",")[0], row.split(",")[2]): row.split(",")[column] for row in rows}
+    names = [feature.name for feature in judged.recipe.features]
+    score, days = 1 + names.index("score"), 1 + names.index("day.days")
+    epoch = datetime.date(1970, 1, 1)
+    return {
+        part: {
+            scores[str(float(row[score])), str(epoch + datetime.timedelta(int(row[days])))] for row in judged.part(part)
+        }
+        for part in ("train", "validation", "test")
+    }
+
+
+def test_a_group_stays_in_one_part_and_is_no_feature(judge: Judge) -> None:
+    rows = grouped()
+    judged = judge(table(rows, GROUPED_HEADER), split={"group_by": "customer"})
+    groups = column_by_part(judged, rows, 1)
+    assert not groups["train"] & groups["test"]
+    assert not groups["train"] & groups["validation"]
+    assert not groups["validation"] & groups["test"]
+    assert sum(map(len, groups.values())) == 120
+    assert all(len(found) > 8 for found in groups.values())
+    (use,) = [column for column in judged.report.columns if column.name == "customer"]
+    assert (use.use, use.reason) == ("dropped", "is the group that the split goes by: other data have other groups")
+    assert judged.report.split is not None
+    assert (judged.report.split.method, judged.report.split.column) == ("group_by", "customer")
+
+
+def test_the_latest_rows_are_the_test_part(judge: Judge) -> None:
+    rows = grouped()
+    judged = judge(table(rows[::-1], GROUPED_HEADER), split={"by_time": "day", "test": 0.2, "validation": 0.1})
+    days = column_by_part(judged, rows, 2)
+    assert max(days["train"]) < min(days["validation"]) <= max(days["validation"]) < min(days["test"])
+    report = judged.report
+    assert abs(report.rows.test - 180) <= 3
+    assert abs(report.rows.validation - 90) <= 6
+    assert report.split is not None
+    assert (report.split.method, report.split.column) == ("by_time", "day")
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+@pytest.mark.parametrize("form", ["{0}", "{0:%Y-%m-%d}T{1:02d}:00", "{0:%d.%m.%Y} {1}:30"])
+def test_time_may_be_a_number_or_a_timestamp_and_no_feature(judge: Judge, form: str, dropped: bool) -> None:
+    days = [datetime.date(2024, 1, 1) + datetime.timedelta(i // 24) for i in range(600)]
+    moments = [form.format(i if form == "{0}" else days[i], i % 24) for i in range(600)]
+    order = sorted(range(600), key=lambda i: i * 7919 % 10007)
+    lines = [f"{moments[i]},{i}.5,{'ab'[i % 2]}" for i in order]
+    drop = ["when"] if dropped else []
+    judged = judge(table(lines, "when,score,label"), split={"by_time": "when"}, drop=drop)
+    assert judged.report.verdict == "accepted", judged.report.reasons
+    score = 1 + [feature.name for feature in judged.recipe.features].index("score")
+    placed = {part: [float(row[score]) for row in judged.part(part)] for part in ("train", "validation", "test")}
+    assert max(placed["train"]) < min(placed["validation"])
+    assert max(placed["validation"]) < min(placed["test"])
+    assert abs(len(placed["test"]) - 90) <= 3
+
+
+@pytest.mark.parametrize(
+    ("split", "rule", "said"),
+    [
+        ({"group_by": "nobody"}, "split_column_unknown", "`group_by` names `nobody`, which the file does not have"),
+        ({"by_time": "label"}, "split_column_unknown", "`by_time` names the target"),
+        ({"by_time": "customer"}, "split_column_kind", "its values are neither dates nor numbers"),
+    ],
+)
+def test_a_split_that_cannot_be_made_is_refused(judge: Judge, split: dict[str, str], rule: str, said: str) -> None:
+    judged = judge(table(grouped(), GROUPED_HEADER), split=split)
+    assert judged.report.rules == (rule,)
+    assert said in judged.report.reasons[0]
+    assert judged.rejected_rows == []
+
+
+@pytest.mark.parametrize("key", ["group_by", "by_time"])
+def test_a_row_without_the_value_that_the_split_goes_by_is_set_aside(judge: Judge, key: str) -> None:
+    rows = grouped()
+    column = {"group_by": "customer", "by_time": "day"}[key]
+    rows[40] = rows[40].replace(rows[40].split(",")[GROUPED_HEADER.split(",").index(column)], "NA")
+    judged = judge(table(rows, GROUPED_HEADER), split={key: column})
+    (rejected,) = judged.rejected_rows
+    assert (rejected["line"], rejected["column"], rejected["rule"]) == ("42", column, "split_value_missing")
+    assert rejected["what"] == "the value that `split` goes by is missing: `NA` counts as no value"
+
+
+def test_a_class_that_one_part_lacks_is_named(judge: Judge) -> None:
+    rows = [row if i < 450 else row.replace(",no", ",yes") for i, row in enumerate(grouped())]
+    report = judge(table(rows, GROUPED_HEADER), split={"by_time": "day"}).report
+    assert report.rules == ("split_impossible",)
+    assert "class `no` does not occur in the validation part" in report.reasons[0]

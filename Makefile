@@ -54,7 +54,7 @@ lint: setup
 	$(VENV)/bin/ruff format --check
 
 types: setup
-	$(VENV)/bin/mypy layers/core layers/tabular layers/scoring functions local scripts tests
+	$(VENV)/bin/mypy layers/core layers/tabular layers/scoring functions local scripts tests benchmarks
 
 templates: setup
 	$(VENV)/bin/cfn-lint --non-zero-exit-code informational template.yaml

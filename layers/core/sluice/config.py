@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import Annotated, Any, Final, Literal, Self
 
 import yaml
@@ -123,6 +123,8 @@ _TEXT_KEYS: Final = frozenset(
 )
 """Keys at the top whose values, or whose list's items, are texts."""
 
+_SPLIT_COLUMNS: Final = frozenset({"group_by", "by_time"})
+
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"
 _SCALAR_TAGS: Final = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "bool", "timestamp"))
 _NULL_TAG: Final = "tag:yaml.org,2002:null"
@@ -134,9 +136,13 @@ class _Loader(yaml.SafeLoader):
 
     def get_single_node(self) -> yaml.Node | None:
         root = super().get_single_node()
-        for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
-            if isinstance(key, yaml.ScalarNode) and key.value in _TEXT_KEYS:
+        for key, value in _pairs(root):
+            if key in _TEXT_KEYS:
                 _take_as_written(value)
+            elif key == "split":
+                for name, column in _pairs(value):
+                    if name in _SPLIT_COLUMNS:
+                        _take_as_written(column)
         return root
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
@@ -153,6 +159,12 @@ class _Loader(yaml.SafeLoader):
 class _RepeatedKeyError(Exception):
     def __init__(self, key: str, first: int, second: int) -> None:
         super().__init__(f"line {second}: the key `{key}` stands in line {first} already; remove one of them")
+
+
+def _pairs(node: yaml.Node | None) -> Iterator[tuple[str, yaml.Node]]:
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        if isinstance(key, yaml.ScalarNode):
+            yield key.value, value
 
 
 def _take_as_written(node: yaml.Node) -> None:

@@ -176,6 +176,8 @@ class Census:
         """Of all rows that are not set aside, by what tells them apart."""
         self.frames = Frames(folder / "frames") if kept else None
         """What is written later of these rows, by chunk; None where the disk has no room for it."""
+        # Chunks are read in another thread than that which adds: it is given the state of the last addition.
+        self._watching = self._watch()
 
     @property
     def good_rows(self) -> int:
@@ -199,7 +201,7 @@ class Census:
             if self._q.most_rows is not None and self.structure.received > self._q.most_rows:
                 what = f"the file has more than {self._q.most_rows:,} rows"
                 raise RefusedError(Finding(rule=Rule.TOO_MANY_ROWS, what=what))
-            yield n, chunk, self._watch()
+            yield n, chunk, self._watching
 
     def _watch(self) -> _Watch:
         return _Watch(
@@ -339,6 +341,10 @@ class Census:
     # Adding.
 
     def _add(self, found: _Measured) -> None:
+        self._add_all(found)
+        self._watching = self._watch()
+
+    def _add_all(self, found: _Measured) -> None:
         self._report(found)
         self.bad_rows += len(found.bad)
         self.aside.append(found.bad)

@@ -117,3 +117,19 @@ def test_what_yaml_cannot_mean_is_refused_and_never_a_crash(text: str, said: str
     (reason,) = reasons(text)
     assert reason.startswith(NAME)
     assert said in reason
+
+
+def test_the_columns_that_a_split_goes_by_are_taken_as_written() -> None:
+    assert parse_config("split: {group_by: 007}", "config.yaml").split.group_by == "007"
+    assert parse_config("split: {by_time: 2024-01-31, seed: 3}", "config.yaml").split.by_time == "2024-01-31"
+
+
+def test_rows_are_split_by_group_or_by_time_but_not_by_both() -> None:
+    with pytest.raises(ConfigError) as refusal:
+        parse_config("split: {group_by: a, by_time: b}", "config.yaml")
+    assert refusal.value.reasons == ["config.yaml: `split`: set `group_by` or `by_time`, not both"]
+
+
+def test_a_file_without_a_header_is_read_where_the_configuration_says_so() -> None:
+    assert parse_config(None, "config.yaml").header
+    assert not parse_config("header: false", "config.yaml").header

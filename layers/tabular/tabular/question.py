@@ -12,7 +12,7 @@ from typing import Final
 import polars as pl
 
 from sluice.config import DatasetConfig
-from sluice.recipe import DATE, NUMBER_IN
+from sluice.recipe import DATE, NUMBER_IN, read_date
 from tabular.chunks import Chunk
 from tabular.columns import Kind, Reading, reading_of
 from tabular.dialect import Dialect
@@ -156,10 +156,17 @@ def sight(first: Chunk, dialect: Dialect, missing: Sequence[str]) -> tuple[tuple
             reading = reading_of(found, dialect.delimiter, asked=False)
             reading = replace(reading, asked=_is_open(reading, found, dialect.delimiter))
         readings.append(reading)
-        words = reading.kind is not Kind.NUMBER and cells[name].n_unique() <= _FEW_WORDS
-        own = dialect.header.cells[i]
-        held.append((bool(own) and bool((cells[name] == own).any())) if words else None)
+        held.append(_holds(cells[name], reading, dialect.header.cells[i]))
     return tuple(readings), held
+
+
+def _holds(cells: pl.Series, reading: Reading, name: str) -> bool | None:
+    """Whether a column holds its own name, or may as well: a date is one of its dates."""
+    if reading.kind is Kind.DATE:
+        return read_date(name, reading.date_format) is not None
+    if reading.kind is Kind.NUMBER or cells.n_unique() > _FEW_WORDS:
+        return None
+    return bool(name) and bool((cells == name).any())
 
 
 def counted(cells: pl.DataFrame, positions: Sequence[int], tokens: Sequence[str]) -> pl.DataFrame:

@@ -96,12 +96,13 @@ class Parsed:
 
 @dataclass(frozen=True)
 class Fault:
-    """Why no record can be read: ``position`` is where reading stopped."""
+    """Why no record can be read: ``position`` is where reading stopped, ``start`` where the cell at fault begins."""
 
     rule: Rule
     what: str
     column: int
     position: int
+    start: int
 
 
 def read_record(
@@ -118,6 +119,7 @@ def read_record(
         blanks = _BLANKS_AND_QUOTE.match(buffer, at) if skip_blanks and delimiter != b"\t" else None
         if blanks:
             at, odd = blanks.end(), True
+        start_of_cell = at
         cell = _read_cell(buffer, at, delimiter, len(cells))
         if isinstance(cell, Fault):
             incomplete = cell.position == len(buffer) and not final and len(buffer) - start <= MAX_RECORD_BYTES
@@ -135,8 +137,8 @@ def read_record(
             return Parsed(cells, at, at + len(ending), odd)
     if buffer.startswith(b"\r", at):
         what = "a carriage return stands inside an unquoted cell"
-        return Fault(Rule.STRAY_CARRIAGE_RETURN, what, len(cells) - 1, at)
-    return Fault(Rule.STRAY_QUOTE, "text follows the closing quote of a cell", len(cells) - 1, at)
+        return Fault(Rule.STRAY_CARRIAGE_RETURN, what, len(cells) - 1, at, start_of_cell)
+    return Fault(Rule.STRAY_QUOTE, "text follows the closing quote of a cell", len(cells) - 1, at, start_of_cell)
 
 
 def _read_cell(buffer: bytes, at: int, delimiter: bytes, column: int) -> tuple[bytes, int, bool] | Fault:
@@ -144,13 +146,13 @@ def _read_cell(buffer: bytes, at: int, delimiter: bytes, column: int) -> tuple[b
     if buffer.startswith(b'"', at):
         quoted = _QUOTED_CELL.match(buffer, at)
         if quoted is None:
-            return Fault(Rule.UNCLOSED_QUOTE, "a quoted cell is not closed", column, len(buffer))
+            return Fault(Rule.UNCLOSED_QUOTE, "a quoted cell is not closed", column, len(buffer), at)
         return quoted.group(1).replace(b'""', b'"'), quoted.end(), False
     end = _UNQUOTED_ENDS[delimiter].search(buffer, at)
     stop = end.start() if end else len(buffer)
     cell = buffer[at:stop]
     if b'"' in cell and cell.lstrip(_BLANK).startswith(b'"'):
-        return Fault(Rule.STRAY_QUOTE, "a blank stands before the opening quote of a cell", column, at)
+        return Fault(Rule.STRAY_QUOTE, "a blank stands before the opening quote of a cell", column, at, at)
     return cell, stop, b'"' in cell
 
 
@@ -341,8 +343,11 @@ class Scanner:
         if parsed is None:
             if len(block) - at <= MAX_RECORD_BYTES:
                 return 0
-            parsed = Fault(Rule.UNCLOSED_QUOTE, "a quoted cell is not closed", 0, len(block))
+            parsed = Fault(Rule.UNCLOSED_QUOTE, "a quoted cell is not closed", 0, len(block), at)
         if isinstance(parsed, Fault):
+            if parsed.start >= line_end and (end := self._end_of_broken_row(block, line_end, parsed.start)):
+                yield self._fault(block[at:end], parsed, at, end)
+                return self._advance(block[at:end])
             yield self._fault(line, parsed, at, line_end)
             return self._advance(line)
         raw = block[at : parsed.content_end]
@@ -368,6 +373,13 @@ class Scanner:
         else:
             yield Record(self._line, self._offset, raw, parsed.cells, doubtful)
         return self._advance(block[at : parsed.end])
+
+    def _end_of_broken_row(self, block: bytes, line_end: int, start: int) -> int:
+        """Where a row ends whose cell at ``start`` is at fault, below its first line: the cells before it span lines and
+        are closed. 0 where a line between is a record by itself, so that the first line's quote is to blame after all."""
+        end = block.find(b"\n", start) + 1 or len(block)
+        between = block[line_end:end].removesuffix(b"\n").split(b"\n")
+        return 0 if any(self._is_plain(_without_end(line)) for line in between) else end
 
     def _holds_a_row(self, raw: bytes) -> bool:
         """Whether a line after the first is a record by itself."""

@@ -80,8 +80,8 @@ def find_classes(labels: Levels, name: str, positive: str | None) -> Classes:
     if len(rows) > MOST_CLASSES:
         about = "" if labels.exact else "about "
         what = (
-            f"it has {about}{labels.distinct():,.0f} different values, so it looks like a quantity; at most {MOST_CLASSES} "
-            "classes can be predicted, and numbers cannot"
+            f"it has {about}{labels.distinct():,.0f} different values, so it looks like a quantity; at most "
+            f"{MOST_CLASSES} classes can be predicted, and numbers cannot"
         )
         raise RefusedError(Finding(rule=Rule.TARGET_MANY_CLASSES, column=name, what=what))
     problems = [*_long(name, rows), *_alike(name, rows), *_small(name, rows), *_wrong_positive(name, rows, positive)]

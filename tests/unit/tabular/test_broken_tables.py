@@ -1,8 +1,8 @@
 """A valid table is never refused; a valid table with one thing broken is always told of, in its rule and place.
 
-Tables of every make are generated: kinds of columns, names, delimiters, line ends, quotes, encodings. They are valid, and
-what is done to them breaks them, by construction, so nothing is filtered out by asking the program. Hypothesis draws
-what tables and breakages are made of; the cells are then chosen by a seed, which is much faster than drawing each.
+Tables of every make are generated: kinds of columns, names, delimiters, line ends, quotes, encodings. They are valid,
+and what is done to them breaks them, by construction, so nothing is filtered out by asking the program. Hypothesis
+draws what tables and breakages are made of; the cells are then chosen by a seed, which is much faster than drawing each.
 """
 
 from __future__ import annotations

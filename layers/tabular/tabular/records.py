@@ -375,8 +375,10 @@ class Scanner:
         return self._advance(block[at : parsed.end])
 
     def _end_of_broken_row(self, block: bytes, line_end: int, start: int) -> int:
-        """Where a row ends whose cell at ``start`` is at fault, below its first line: the cells before it span lines and
-        are closed. 0 where a line between is a record by itself, so that the first line's quote is to blame after all."""
+        """Where a row ends whose cell at ``start`` is at fault, below its first line: the cells before it are closed.
+
+        0 where a line between is a record by itself, so that the first line's quote is to blame after all.
+        """
         end = block.find(b"\n", start) + 1 or len(block)
         between = block[line_end:end].removesuffix(b"\n").split(b"\n")
         return 0 if any(self._is_plain(_without_end(line)) for line in between) else end

@@ -2,7 +2,8 @@
 
 Tables of every make are generated: kinds of columns, names, delimiters, line ends, quotes, encodings. They are valid,
 and what is done to them breaks them, by construction, so nothing is filtered out by asking the program. Hypothesis
-draws what tables and breakages are made of; the cells are then chosen by a seed, which is much faster than drawing each.
+draws what tables and breakages are made of; the cells are then chosen by a seed, which is much faster than drawing
+each.
 """
 
 from __future__ import annotations

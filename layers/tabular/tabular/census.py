@@ -171,7 +171,9 @@ class Census:
         self.bad_rows = 0
         self.aside: list[pl.Series] = []
         """The rows of each chunk that are set aside."""
+        # Of the chunks that were added: others may have been read already.
         self._added_rows = 0
+        self._added_malformed = 0
         self.hashes = Hashes(folder / "hashes")
         """Of all rows that are not set aside, by what tells them apart."""
         self.frames = Frames(folder / "frames") if kept else None
@@ -347,6 +349,7 @@ class Census:
     def _add_all(self, found: _Measured) -> None:
         self._report(found)
         self.bad_rows += len(found.bad)
+        self._added_malformed += len(found.chunk.malformed)
         self.aside.append(found.bad)
         self.hashes.add(found.row_hashes)
         for i, (cells, misfits) in found.cells.items():
@@ -429,7 +432,7 @@ class Census:
         complete = column.filled == self._added_rows
         # From 2^53 on doubles are whole numbers with gaps between them.
         gap = math.ulp(max(abs(column.facts["least"]), abs(column.facts["greatest"]))) if complete else 0
-        steps_over = self.unread_rows + (gap if gap < _WIDEST_GAP else 0)
+        steps_over = self._added_malformed + (gap if gap < _WIDEST_GAP else 0)
         return bool(column.facts["whole"]) and complete and self._steps(position) <= steps_over
 
     def _steps(self, position: int) -> float:

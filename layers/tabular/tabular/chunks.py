@@ -20,7 +20,7 @@ import polars as pl
 
 from sluice.recipe import WHITESPACE
 from tabular.dialect import Dialect
-from tabular.records import Batch, BlankLine, Malformed, Record, Scanner
+from tabular.records import LIKE_COMPRESSED, Batch, BlankLine, Malformed, Record, Scanner
 
 _CHUNK_BYTES: Final = 1 << 23
 """Pieces of a file are gathered until they have that many bytes; a piece is a block of the scanner at most."""
@@ -276,15 +276,17 @@ def _cells(pieces: Sequence[Batch | Record], dialect: Dialect) -> pl.DataFrame |
 
 def _parsed(raw: bytes, dialect: Dialect) -> pl.DataFrame | None:
     """Plain records as columns of text; None where one has too many cells."""
+    guard = dialect.delimiter * (dialect.width - 1) + b"\n" if raw.startswith(LIKE_COMPRESSED) else b""
     try:
-        return pl.read_csv(
-            raw,
+        cells = pl.read_csv(
+            guard + raw if guard else raw,
             has_header=False,
             schema=dict.fromkeys((f"c{i}" for i in range(dialect.width)), pl.String),
             separator=dialect.delimiter.decode(),
             quote_char='"' if b'"' in raw else None,
             empty_string_is_null=False,
         )
+        return cells.slice(1) if guard else cells
     except pl.exceptions.ComputeError:
         return None
 

@@ -20,6 +20,9 @@ from tabular.findings import Rule
 DELIMITERS: Final = (b",", b";", b"\t", b"|")
 MAX_RECORD_BYTES: Final = 1 << 20
 MAX_CELL_BYTES: Final = 1 << 16
+LIKE_COMPRESSED: Final = (b"x\x01", b"x^")
+"""How a text may begin that the engine takes for a zlib stream; the other marks that it knows are no UTF-8."""
+
 _BLOCK: Final = 1 << 23
 _STRETCH: Final = 1 << 17
 """Bytes that are taken for uniform, or looked at line by line, together."""
@@ -311,7 +314,9 @@ class Scanner:
             sizes = pl.Series([len(line) + 1 for line in lines], dtype=pl.Int64)
             return _Lines(sizes, exceptions, len(block))
         # Worth its start-up where there are many lines.
-        table = pl.read_lines(block).select(
+        guarded = block.startswith(LIKE_COMPRESSED)
+        text = pl.read_lines(b"\n" + block).slice(1) if guarded else pl.read_lines(block)
+        table = text.select(
             size=pl.col("line").str.len_bytes().cast(pl.Int64) + (2 if returns else 1),
             plain=self._plain_quoted if b'"' in block else self._plain_unquoted,
         )
@@ -352,7 +357,7 @@ class Scanner:
             return self._advance(line)
         raw = block[at : parsed.content_end]
         fits = len(raw) <= MAX_RECORD_BYTES and len(parsed.cells) == self._width
-        doubtful = b"\n" in raw and fits and self._lines_look_like_rows(raw)
+        doubtful = b"\n" in raw and fits and self._textlook_like_rows(raw)
         if b"\n" in raw and (self._surely_swallows_rows(raw) if doubtful else not fits and self._holds_a_row(raw)):
             # Lines below are records by themselves: the quote swallowed them by not being closed.
             column = next((i for i, cell in enumerate(parsed.cells) if b"\n" in cell), 0)
@@ -387,7 +392,7 @@ class Scanner:
         """Whether a line after the first is a record by itself."""
         return any(self._is_plain(_without_end(line)) for line in raw.split(b"\n")[1:])
 
-    def _lines_look_like_rows(self, raw: bytes) -> bool:
+    def _textlook_like_rows(self, raw: bytes) -> bool:
         """Whether the first line, the last and nearly all between have as many delimiters as a row, quoted or not.
 
         A table that is quoted inside a cell differs: its first line and its last share theirs with the row's own cells.

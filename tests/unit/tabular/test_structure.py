@@ -229,3 +229,19 @@ def test_rows_are_written_alike_where_the_disk_has_no_room_to_keep_them(
     monkeypatch.setattr("tabular.records._BLOCK", 1000)
     again = judge(table(rows))
     assert [again.part(part) for part in ("train", "validation", "test")] == written
+
+
+@pytest.mark.parametrize("start", ["x^", "x\x01"])
+@pytest.mark.parametrize("quoted", [False, True])
+def test_a_text_that_begins_as_compressed_data_do_is_text(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch, start: str, quoted: bool
+) -> None:
+    """The engine looks for the marks of compression where a stretch of the file begins, which may be at any row."""
+    monkeypatch.setattr("tabular.records._STRETCH", 8)
+    rows = [f"{start}{i % 3},{i}.5,{'yes' if i % 2 else 'no'}" for i in range(100)]
+    rows[50] = rows[50].replace(f"{start}2", f'"{start}2"') if quoted else rows[50]
+    judged = judge(table(rows, "kind,score,label"))
+    assert (judged.report.verdict, judged.report.warnings) == ("accepted", ())
+    assert {column.levels for column in judged.recipe.columns if column.kind == "one_hot"} == {
+        (f"{start}0", f"{start}1", f"{start}2")
+    }

@@ -37,7 +37,7 @@ from tabular.notation import (
 from tabular.question import LIKELY_SHARE, Question, counted
 from tabular.records import Fault, Malformed, read_record
 from tabular.report import RejectedRows
-from tabular.sketch import Distinct, Frames, Hashes, Levels, hashed
+from tabular.sketch import Distinct, Frames, Hashes, Levels, Times, hashed
 from tabular.split import HASH_BITS, PARTS, Lowest, Places, find_times, hash_expression, usual_cuts
 
 MOST_LEVELS: Final = 50_000
@@ -63,6 +63,8 @@ _IDENTIFIER_NAME: Final = re.compile(
 )
 
 _WIDEST_GAP: Final = 256
+_COLUMNS_TOGETHER: Final = 32
+_DOUBTFUL_SHARE: Final = 0.5
 
 _MERGE: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "least": min,
@@ -77,6 +79,10 @@ _MERGE: Final[dict[str, Callable[[Any, Any], Any]]] = {
 
 type Copied = tuple[Any, Any, int, int]
 """Of one class: the least value, the greatest, its rows, and those with a value."""
+
+
+class DoubtError(Exception):
+    """So many cells of a chunk misfit their column that its reading is in doubt before the pass is through."""
 
 
 @dataclass
@@ -136,6 +142,7 @@ class _Measured:
     named: Mapping[int, pl.DataFrame] = field(default_factory=dict)
     copies: Sequence[Mapping[str, Any]] = ()
     sample: pl.DataFrame | None = None
+    times: pl.DataFrame | None = None
 
 
 class Census:
@@ -160,8 +167,8 @@ class Census:
         self._copies: dict[int, dict[str, Copied]] = {i: {} for i in question.used}
         self._many_labels = False
         self._lowest = Lowest(question.places.cuts)
-        sampled = [f"x{i}" for i in numbers] if question.sampled else []
-        self._sampled = sampled if question.time is None else [*sampled, "time"]
+        self._sampled = [f"x{i}" for i in numbers] if question.sampled else []
+        self._times = Times()
         self._sample: pl.DataFrame | None = None
         self._sampled_below = 1 << HASH_BITS
         self.structure = Structure()
@@ -193,6 +200,7 @@ class Census:
         """Goes through the file.
 
         Raises:
+            DoubtError: the pass is to be made again, with all columns asked for all forms.
             RefusedError: it has more rows than are taken.
         """
         for found in worked(self._watched(path), lambda item: self._measure(*item)):
@@ -231,7 +239,7 @@ class Census:
         if q.group is not None:
             own = cells.select(hash_expression(q.hashed, q.config.split.seed).alias("u")).with_row_index("row")
             hashes = own.filter(good)["u"]
-        asked = [i for i in q.used if q.readings[i].asked]
+        asked = [i for i in q.read if q.readings[i].asked]
         forms = count_forms(counted(cells, asked, q.tokens)) if asked else {}
         found = _Measured(chunk, faults, bad, counts, hashes, forms)
         if rows.height:
@@ -248,6 +256,8 @@ class Census:
                 continue
             failed = cells.select(pl.col(f"c{i}").alias("cell")).with_row_index("row").filter(rows[f"x{i}"].is_null())
             misfits = failed.filter(~pl.col("cell").is_in(q.tokens))
+            if misfits.height > _DOUBTFUL_SHARE * cells.height and not q.readings[i].asked:
+                raise DoubtError
             counts[i] = (cells.height - failed.height + misfits.height, misfits.height)
             faults += self._with_rules(i, misfits)
         for i, rule in self._needed():
@@ -283,14 +293,17 @@ class Census:
         found.labels = rows.group_by("label").agg(
             (pl.col("part") == part).sum().cast(pl.Int64).alias(name) for part, name in enumerate(PARTS)
         )
-        if self._q.is_stratified and not watch.many_labels:
+        many_labels = watch.many_labels or found.labels.height > _MOST_LABELS
+        if self._q.is_stratified and not many_labels:
             found.lowest = self._lowest.look(rows, watch.settled)
         exprs = self._facts(found.chunk.first, watch)
         found.facts = rows.select(exprs).row(0, named=True) if exprs else {}
         found.levels = self._levels(rows)
         found.named = {i: hashed(rows[f"x{i}"].drop_nulls()) for i in watch.named}
-        if watch.copies and not watch.many_labels:
+        if watch.copies and not many_labels:
             found.copies = self._copied(rows, watch.copies)
+        if self._q.time is not None:
+            found.times = rows.group_by("time").agg(pl.len().cast(pl.Int64).alias("rows"))
         if self._sampled:
             found.sample = rows.filter(pl.col("u") < watch.sampled_below).select("u", *self._sampled)
 
@@ -317,14 +330,18 @@ class Census:
         levelled = self._q.levelled
         # Joined to nothing, the few texts are copied: else they would keep the whole chunk in memory.
         own = pl.concat_str("cell", pl.lit("")).alias("cell")
-        asked = [
-            rows.lazy()
-            .group_by(pl.col(f"c{i}").alias("cell"))
-            .agg(pl.len().cast(pl.Int64).alias("rows"), (pl.col("part") == 0).sum().cast(pl.Int64).alias("train"))
-            .select(own, "rows", "train")
-            for i in levelled
-        ]
-        return dict(zip(levelled, pl.collect_all(asked), strict=True))
+        found: dict[int, pl.DataFrame] = {}
+        for some in itertools.batched(levelled, _COLUMNS_TOGETHER, strict=False):
+            narrow = rows.lazy().select("part", *(f"c{i}" for i in some)).collect()
+            asked = [
+                narrow.lazy()
+                .group_by(pl.col(f"c{i}").alias("cell"))
+                .agg(pl.len().cast(pl.Int64).alias("rows"), (pl.col("part") == 0).sum().cast(pl.Int64).alias("train"))
+                .select(own, "rows", "train")
+                for i in some
+            ]
+            found |= zip(some, pl.collect_all(asked), strict=True)
+        return found
 
     def _copied(self, rows: pl.DataFrame, positions: Sequence[int]) -> list[dict[str, Any]]:
         """By class: its rows, and of each column the least value, the greatest, and the cells with one."""
@@ -365,6 +382,8 @@ class Census:
             self._columns[i].levels.add(counts)
         self._add_copies(found.copies)
         self._add_sample(found.sample)
+        if found.times is not None:
+            self._times.add(found.times)
 
     def _report(self, found: _Measured) -> None:
         """Adds the chunk's malformed rows and its bad cells to the rejected rows, in the file's order."""
@@ -473,7 +492,7 @@ class Census:
         """The readings that fit the whole file."""
         q = self._q
         fitting = list(q.readings)
-        for i in q.used:
+        for i in q.read:
             column, reading = self._columns[i], q.readings[i]
             if reading.asked:
                 fitting[i] = reading_of(column.forms, q.dialect.delimiter, asked=True)
@@ -484,7 +503,7 @@ class Census:
         return tuple(fitting)
 
     def sample(self, name: str) -> pl.Series:
-        """Values of a column x0, x1, ... or ``time`` in rows that are chosen by their hash."""
+        """Values of a column x0, x1, ... in rows that are chosen by their hash."""
         return pl.Series(name, [], pl.Float64) if self._sample is None else self._sample[name].drop_nulls()
 
     def places(self, labels: Sequence[str]) -> Places:
@@ -495,7 +514,7 @@ class Census:
         """
         places = Places(usual_cuts(self._q.config.split))
         if self._q.time is not None:
-            return replace(places, times=find_times(self.sample("time"), self._q.config.split))
+            return replace(places, times=find_times(self._times.table(), self._q.config.split))
         if self._q.group is not None:
             return places
         return replace(places, moved=self._lowest.moved(labels))

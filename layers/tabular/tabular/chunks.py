@@ -20,10 +20,13 @@ import polars as pl
 
 from sluice.recipe import WHITESPACE
 from tabular.dialect import Dialect
-from tabular.records import LIKE_COMPRESSED, Batch, BlankLine, Malformed, Record, Scanner
+from tabular.records import NO_TEXT_STARTS, Batch, BlankLine, Malformed, Record, Scanner
 
 _CHUNK_BYTES: Final = 1 << 23
 """Pieces of a file are gathered until they have that many bytes; a piece is a block of the scanner at most."""
+
+_CHUNK_EVENTS: Final = 20_000
+"""Or until there are that many: rows that are malformed or odd are objects, however short they are."""
 
 _RARE_BLANKS: Final = (b"\t", b"\v", b"\f")
 _NO_BREAK_SPACE: Final = "\u00a0".encode()
@@ -155,7 +158,7 @@ def _scanned(path: Path, dialect: Dialect, found: Structure) -> Iterator[Chunk]:
                 case BlankLine():
                     found.blank_lines += 1
                     found.first_blank_line = found.first_blank_line or event.line
-            if size >= _CHUNK_BYTES:
+            if size >= _CHUNK_BYTES or len(pieces) + len(malformed) >= _CHUNK_EVENTS:
                 yield _chunk(first, malformed, pieces, dialect, found)
                 pieces, malformed, size, first = [], [], 0, found.rows
     if pieces or malformed:
@@ -276,7 +279,7 @@ def _cells(pieces: Sequence[Batch | Record], dialect: Dialect) -> pl.DataFrame |
 
 def _parsed(raw: bytes, dialect: Dialect) -> pl.DataFrame | None:
     """Plain records as columns of text; None where one has too many cells."""
-    guard = dialect.delimiter * (dialect.width - 1) + b"\n" if raw.startswith(LIKE_COMPRESSED) else b""
+    guard = dialect.delimiter * (dialect.width - 1) + b"\n" if raw.startswith(NO_TEXT_STARTS) else b""
     try:
         cells = pl.read_csv(
             guard + raw if guard else raw,

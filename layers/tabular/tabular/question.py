@@ -70,8 +70,18 @@ class Question:
         return [i for i, name in enumerate(self.names) if name not in ruled_out]
 
     @property
+    def read(self) -> list[int]:
+        """The columns whose cells must be read right: those that are used, and the one that the split goes by."""
+        return self.used if self.time is None else sorted({*self.used, self.time})
+
+    @property
     def unused(self) -> list[int]:
         return [i for i in range(len(self.names)) if i not in {*self.used, self.target}]
+
+    def asking_all(self) -> Question:
+        """The same, with every column that is read asked for all forms of its cells."""
+        asked = [replace(one, asked=one.asked or i in self.read) for i, one in enumerate(self.readings)]
+        return replace(self, readings=tuple(asked))
 
     def of_kind(self, *kinds: Kind) -> list[int]:
         return [i for i in self.used if self.readings[i].kind in kinds]
@@ -115,8 +125,15 @@ class Question:
         reading = self.readings[self.time]
         if reading.kind is Kind.NUMBER:
             return self.value(self.time).alias("time")
-        hours = hour(pl.col(f"c{self.time}"), reading.date_format).fill_null(0)
-        return (self.value(self.time).cast(pl.Int32) * 24 + hours).cast(pl.Float64).alias("time")
+        cell = pl.col(f"c{self.time}")
+        clock = {
+            3600: hour(cell, reading.date_format),
+            60: cell.str.extract(":([0-9]{2})"),
+            1: cell.str.extract(r":[0-9]{2}:([0-9]{2}(\.[0-9]+)?)"),
+        }
+        seconds = [part.cast(pl.Float64, strict=False).fill_null(0) * size for size, part in clock.items()]
+        days = self.value(self.time).cast(pl.Int32).cast(pl.Float64)
+        return (days * 86_400 + pl.sum_horizontal(seconds)).alias("time")
 
     @cached_property
     def frame(self) -> list[pl.Expr]:
@@ -176,7 +193,8 @@ def counted(cells: pl.DataFrame, positions: Sequence[int], tokens: Sequence[str]
         [
             none,
             *(
-                cells.group_by(pl.col(f"c{i}").alias("cell"))
+                cells.select(pl.col(f"c{i}").alias("cell"))  # a group_by of a wide frame is slow
+                .group_by("cell")
                 .agg(pl.len().cast(pl.Int64).alias("rows"))
                 .select(pl.lit(i, pl.Int64).alias("column"), "cell", "rows")
                 for i in positions

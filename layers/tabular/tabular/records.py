@@ -20,8 +20,9 @@ from tabular.findings import Rule
 DELIMITERS: Final = (b",", b";", b"\t", b"|")
 MAX_RECORD_BYTES: Final = 1 << 20
 MAX_CELL_BYTES: Final = 1 << 16
-LIKE_COMPRESSED: Final = (b"x\x01", b"x^")
-"""How a text may begin that the engine takes for a zlib stream; the other marks that it knows are no UTF-8."""
+NO_TEXT_STARTS: Final = (b"x\x01", b"x^", b"x\xda", "\ufeff".encode())
+"""How a stretch of text may begin that the engine takes for a zlib stream, or for a byte order mark and leaves out. The
+other marks that it knows are no UTF-8."""
 
 _BLOCK: Final = 1 << 23
 _STRETCH: Final = 1 << 17
@@ -314,7 +315,7 @@ class Scanner:
             sizes = pl.Series([len(line) + 1 for line in lines], dtype=pl.Int64)
             return _Lines(sizes, exceptions, len(block))
         # Worth its start-up where there are many lines.
-        guarded = block.startswith(LIKE_COMPRESSED)
+        guarded = block.startswith(NO_TEXT_STARTS)
         text = pl.read_lines(b"\n" + block).slice(1) if guarded else pl.read_lines(block)
         table = text.select(
             size=pl.col("line").str.len_bytes().cast(pl.Int64) + (2 if returns else 1),

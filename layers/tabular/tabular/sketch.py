@@ -117,6 +117,28 @@ class Distinct:
         return bool((self._kept["rows"] > 1).any())
 
 
+class Times:
+    """How many rows have each time: exact up to ``most`` different ones, beyond them of a sample of the times."""
+
+    def __init__(self, most: int = 200_000) -> None:
+        self._most = most
+        self._limit = _ALL_HASHES - 1
+        self._kept = pl.DataFrame(schema={"time": pl.Float64, "rows": pl.Int64})
+
+    def add(self, counts: pl.DataFrame) -> None:
+        """Adds ``time`` and ``rows``."""
+        self._kept = pl.concat([self._kept, self._sampled(counts)]).group_by("time").sum()
+        while self._kept.height > self._most:
+            self._limit //= 2
+            self._kept = self._sampled(self._kept)
+
+    def _sampled(self, counts: pl.DataFrame) -> pl.DataFrame:
+        return counts.filter(pl.col("time").hash() <= self._limit)
+
+    def table(self) -> pl.DataFrame:
+        return self._kept.sort("time")
+
+
 class Frames:
     """Frames of one shape, kept on disk by their numbers, which begin with 0."""
 

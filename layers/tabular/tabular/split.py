@@ -149,20 +149,24 @@ class Lowest:
         return Cuts(test, validation) if left else None
 
 
-def find_times(sample: pl.Series, split: Split) -> tuple[float, float]:
-    """The values after which rows are validation and test data, by the quantiles of a sample of the rows' times.
+def find_times(times: pl.DataFrame, split: Split) -> tuple[float, float]:
+    """The values after which rows are validation and test data.
+
+    Args:
+        times: ``time``, each once and in order, and how many rows have it, ``rows``; of all times or of a sample.
+        split: the shares of the rows.
 
     Raises:
         RefusedError: there are too few different times.
     """
-    ordered = sample.sort()
-    last = len(ordered) - 1
-    test = float(ordered[min(last, round((1 - split.test) * len(ordered)) - 1)])
-    validation = float(ordered[min(last, round((1 - split.test - split.validation) * len(ordered)) - 1)])
-    if not validation < test < float(ordered[last]):
+    later = times["rows"].sum() - times["rows"].cum_sum()
+    total = int(times["rows"].sum())
+    cuts = [(later - share * total).abs().arg_min() for share in (split.test + split.validation, split.test)]
+    validation, test = (-1 if cut is None else cut for cut in cuts)
+    if not 0 <= validation < test < times.height - 1:
         what = "the values of `by_time` are too few or too much alike to cut training, validation and test data apart"
         raise RefusedError(Finding(rule=Rule.SPLIT_IMPOSSIBLE, what=what))
-    return validation, test
+    return float(times["time"][validation]), float(times["time"][test])
 
 
 def check_parts(counts: Mapping[str, Mapping[str, int]]) -> None:

@@ -18,7 +18,7 @@ from sluice.contract import Breach, Plan, SeenTable, make_contract
 from sluice.drift import hold, reordered
 from sluice.messages import RowCounts
 from sluice.recipe import NUMBER, NUMBER_IN, DroppedColumn, Recipe, Target
-from tabular.census import Census
+from tabular.census import Census, DoubtError
 from tabular.chunks import Chunk, ChunkError, Structure, chunks
 from tabular.columns import Kind, Profile, Reading, column_warnings, header_looks_like_data, text_warnings
 from tabular.dialect import Dialect, Header, detect
@@ -227,8 +227,8 @@ class _Validation:
     def _judge(self, path: Path, dialect: Dialect, target: int, readings: tuple[Reading, ...]) -> _Judgement:
         """Goes through the file until what was guessed of it holds.
 
-        It does after one pass for nearly every file, and after a few for every one: a column is asked for all of its
-        forms once at most, and what these say does not depend on the guess.
+        It does after one pass for nearly every file, and after a few for every one: where a guess fails, all columns
+        are asked for all of their forms, and what these say does not depend on any guess.
         """
         config, names, held = self._config, dialect.header.cells, self._contract.held
         question = Question(
@@ -242,15 +242,23 @@ class _Validation:
             sampled=self._contract.makes is not None,
             most_rows=MAXIMUM_ROWS,
         )
+        if question.time is not None:  # which may be a column that is dropped: all of its cells decide, too
+            asked = [replace(one, asked=one.asked or i == question.time) for i, one in enumerate(readings)]
+            question = replace(question, readings=tuple(asked))
         for number in range(_MOST_PASSES):
             self._rejected.restart()
             folder = self._work / f"pass{number}"
             folder.mkdir()
             census = Census(question, folder, self._rejected, kept=self._has_room())
-            census.take(path)
+            try:
+                census.take(path)
+            except DoubtError:
+                question = question.asking_all()
+                continue
             judged = self._judgement = _Judgement(question, census, census.profiles())
             if (fitting := census.readings()) != question.readings:
-                question = replace(question, readings=fitting)
+                # Rows that are set aside for one column hide what others hold: from now on all are asked.
+                question = replace(question, readings=fitting).asking_all()
                 continue
             self._check_time(question)
             self._check_rows(judged)
@@ -357,7 +365,7 @@ class _Validation:
     def _list_malformed(self) -> RowCounts:
         """Of a file that is refused before it is gone through: its malformed rows may well be the reason."""
         structure = Structure(layouts=None)
-        if self._text is not None and self._dialect is not None:
+        if self._text is not None and self._dialect is not None and self._dialect.width <= MAXIMUM_COLUMNS:
             for chunk in chunks(self._text.path, self._dialect, structure):
                 for row in chunk.malformed:
                     column = None if row.column is None else self._dialect.column(row.column)

@@ -602,7 +602,7 @@ LINED: Final = {
 
 @pytest.mark.parametrize("kind", LINED)
 @given(data=st.data())
-@settings(max_examples=25, deadline=None, report_multiple_bugs=False)
+@settings(max_examples=12, deadline=None, report_multiple_bugs=False)
 def test_a_row_that_breaks_behind_a_cell_of_two_lines_is_one_row(kind: str, data: st.DataObject) -> None:
     """The cell before is closed: its quote is not to blame, and the line that it ends on is no row of its own."""
     check_one_broken_row(data, LINED[kind], lined=True)

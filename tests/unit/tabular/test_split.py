@@ -5,9 +5,13 @@ from __future__ import annotations
 import datetime
 import random
 
+import polars as pl
 import pytest
 import xxhash
 
+from sluice.config import Split
+from tabular.sketch import Times
+from tabular.split import find_times
 from tests.unit.tabular.conftest import HEADER, Judge, Judged, data_rows, table
 
 RANDOM = random.Random(5)  # noqa: S311 - a table to split, no secret
@@ -229,3 +233,44 @@ def test_a_class_that_one_part_lacks_is_named(judge: Judge) -> None:
     report = judge(table(rows, GROUPED_HEADER), split={"by_time": "day"}).report
     assert report.rules == ("split_impossible",)
     assert "class `no` does not occur in the validation part" in report.reasons[0]
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+def test_rows_that_time_alone_tells_apart_are_cut_at_the_shares(judge: Judge, dropped: bool) -> None:
+    rows = [f"{i},{i // 500},{'yn'[i % 5 == 0]}" for i in range(50_000)]
+    drop = ["when"] if dropped else []
+    judged = judge(table(rows, "when,score,label"), split={"by_time": "when"}, drop=drop)
+    assert judged.report.rows.test == 7500
+    assert judged.report.rows.validation == 7500
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+def test_the_form_of_the_times_is_told_from_all_of_them(judge: Judge, dropped: bool) -> None:
+    """The first rows have none, as if the column were text."""
+    rows = [f"{'' if i < 3000 else f'2024-01-{1 + i % 28:02d}'},{i}.5,{'yn'[i % 3 == 0]}" for i in range(60_000)]
+    drop = ["when"] if dropped else []
+    judged = judge(table(rows, "when,score,label"), split={"by_time": "when"}, drop=drop, max_rejected_share=0.06)
+    assert judged.report.verdict == "accepted", judged.report.reasons
+    assert judged.report.rows.rejected == 3000
+    assert {problem.rule for problem in judged.report.problems} == {"split_value_missing"}
+
+
+def test_many_different_times_are_sampled() -> None:
+    times = Times(most=1000)
+    for start in range(0, 50_000, 1000):
+        values = pl.Series("time", range(start, start + 1000), dtype=pl.Float64)
+        times.add(
+            pl.DataFrame([values, pl.repeat(1 + start // 25_000, 1000, dtype=pl.Int64, eager=True).alias("rows")])
+        )
+    assert times.table().height <= 1000
+    validation, test = find_times(times.table(), Split(validation=0.2, test=0.2))
+    # The later half has two rows for each time.
+    assert test == pytest.approx(50_000 - 0.2 * 75_000 / 2, rel=0.05)
+    assert validation == pytest.approx(50_000 - 0.4 * 75_000 / 2, rel=0.05)
+
+
+def test_times_within_a_day_are_told_apart_by_the_second(judge: Judge) -> None:
+    rows = [f"2024-01-01 10:{i % 3600 // 60:02d}:{i % 60:02d},{i}.5,{'yn'[i % 3 == 0]}" for i in range(2000)]
+    judged = judge(table(rows, "when,score,label"), split={"by_time": "when"})
+    assert judged.report.rows.test == 300
+    assert judged.report.rows.validation == 300

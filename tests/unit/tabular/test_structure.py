@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.config import DatasetConfig
-from tabular import TableReport, validate_table
+from tabular import TableReport, chunks, validate_table
 from tabular.records import Scanner
 from tests.unit.tabular.conftest import HEADER, Judge, data_rows, table
 
@@ -231,7 +231,7 @@ def test_rows_are_written_alike_where_the_disk_has_no_room_to_keep_them(
     assert [again.part(part) for part in ("train", "validation", "test")] == written
 
 
-@pytest.mark.parametrize("start", ["x^", "x\x01"])
+@pytest.mark.parametrize("start", ["x^", "x\x01", "xک", "\ufeffx"])
 @pytest.mark.parametrize("quoted", [False, True])
 def test_a_text_that_begins_as_compressed_data_do_is_text(
     judge: Judge, monkeypatch: pytest.MonkeyPatch, start: str, quoted: bool
@@ -245,3 +245,30 @@ def test_a_text_that_begins_as_compressed_data_do_is_text(
     assert {column.levels for column in judged.recipe.columns if column.kind == "one_hot"} == {
         (f"{start}0", f"{start}1", f"{start}2")
     }
+
+
+def test_columns_that_change_places_partway_are_read_in_the_end(judge: Judge) -> None:
+    """Rows that are set aside for one column hide what the other holds."""
+    rows = [f"{i}.5,word{i % 9}" if i < 2000 else f"word{i % 9},{i}.5" for i in range(20_000)]
+    lines = [f"{row},{i % 97},{'ab'[i % 2]},{i}" for i, row in enumerate(rows)]
+    content = table(lines, "a,b,x,label,t")
+    judged = judge(content, max_rejected_share=0.15, split={"by_time": "t"})
+    kinds = {column.name: column.kind for column in judged.report.columns}
+    assert (kinds["a"], kinds["b"]) == ("text", "number")
+    assert judged.report.rows.rejected == 2000
+
+
+def test_a_column_of_numbers_that_becomes_text_is_text(judge: Judge) -> None:
+    lines = [f"{i if i < 3000 else 'abc'[i % 3]},{i}.5,{'yn'[i % 3 == 0]}" for i in range(40_000)]
+    judged = judge(table(lines, "x,score,label"))
+    assert [column.kind for column in judged.report.columns if column.name == "x"] == ["text"]
+    assert judged.report.rows.rejected == 0
+
+
+def test_many_short_malformed_rows_are_listed_in_bounded_pieces(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    make = chunks.Chunk
+    monkeypatch.setattr(chunks, "Chunk", lambda *parts: (sizes.append(len(parts[2])), make(*parts))[1])
+    judged = judge(table([*data_rows(), *["x"] * 50_000]))
+    assert judged.report.problems[0].rows == 50_000
+    assert max(sizes) <= 20_000

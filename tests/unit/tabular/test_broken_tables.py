@@ -31,6 +31,8 @@ from tests.unit.tabular.conftest import Judged
 DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 MISSING: Final = DatasetConfig.model_validate({}).missing
 LABEL: Final = "label"
+INVISIBLE: Final = "\u200b\u2060\ufeff"
+"""What is left out of names."""
 NUMBERS: Final = ("number", "integer", "decimal comma")
 DATES: Final = ("date", "time")
 TEXTS: Final = ("few", "accented", "many", "flag")
@@ -126,7 +128,7 @@ class Table:
 
     @property
     def names(self) -> list[str]:
-        return [name.strip() for name in self.header]
+        return ["".join(char for char in name if char not in INVISIBLE).strip() for name in self.header]
 
     @property
     def target(self) -> int:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Final, Literal
 
@@ -282,7 +283,7 @@ class _Validation:
 
     def _check_rows(self, judged: _Judgement) -> None:
         rows, most = judged.rows(), self._config.max_rejected_share
-        if rows.rejected > most * rows.received:
+        if rows.rejected > Fraction(str(most)) * rows.received:  # as it is written: 0.29 * 100 is less than 29
             what = (
                 f"{rows.rejected:,} of {rows.received:,} rows ({rows.rejected / rows.received:.1%}) cannot be used, "
                 f"more than the {most:.1%} that `max_rejected_share` allows"

@@ -193,6 +193,12 @@ def test_beyond_the_share_the_file_is_refused_and_all_rows_are_listed(judge: Jud
     assert [row["line"] for row in judged.rejected_rows] == ["7", "9", "10"]
 
 
+def test_exactly_the_share_of_bad_rows_is_not_beyond_it(judge: Judge) -> None:
+    rows = [*data_rows(71), *["30,Oslo"] * 29]
+    assert judge(table(rows), max_rejected_share=0.29).report.verdict == "accepted"
+    assert judge(table([*rows, "30,Oslo"]), max_rejected_share=0.29).report.rules == (Rule.TOO_MANY_REJECTED,)
+
+
 def test_a_column_with_much_text_is_a_category_with_a_warning(judge: Judge) -> None:
     rows = [row if i % 5 else row.replace(row.split(",")[0], "unknown", 1) for i, row in enumerate(data_rows())]
     judged = judge(table(rows))

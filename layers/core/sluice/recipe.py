@@ -37,7 +37,6 @@ WHITESPACE: Final = " \t\n\r\v\f\u00a0"
 
 # The patterns stay within what Python's re and Rust's regex (Polars) read alike.
 NUMBER: Final = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
-INTEGER: Final = r"[+-]?[0-9]{1,15}"
 
 type Notation = Literal["plain", "decimal_comma", "thousands_comma", "thousands_blank"]
 """How a column's files write numbers: 1234.5, 1.234,5 (or 1 234,5), 1,234.5, 1 234.5 (or 1'234.5)."""

@@ -35,7 +35,7 @@ from tabular.notation import (
     read_numbers,
 )
 from tabular.question import LIKELY_SHARE, Question, counted
-from tabular.records import Fault, Malformed, read_record
+from tabular.records import Fault, read_record
 from tabular.report import RejectedRows
 from tabular.sketch import Distinct, Frames, Hashes, Levels, Times, hashed
 from tabular.split import HASH_BITS, PARTS, Lowest, Places, find_times, hash_expression, usual_cuts
@@ -47,8 +47,7 @@ _MOST_LEVELS_IN_ALL: Final = 1_000_000
 _FEWEST_LEVELS: Final = 2_000
 
 SAMPLE_ROWS: Final = 20_000
-"""Rows that the edges of bins and the times of a split are taken from; what lies between them is counted on all
-rows."""
+"""Rows that the edges of bins are taken from; what lies between them is counted on all rows."""
 
 _SAMPLE_CELLS: Final = 4_000_000
 
@@ -254,7 +253,7 @@ class Census:
         for i in self._values:
             if not rows[f"x{i}"].null_count():
                 continue
-            failed = cells.select(pl.col(f"c{i}").alias("cell")).with_row_index("row").filter(rows[f"x{i}"].is_null())
+            failed = _cells_without(rows[f"x{i}"], cells, i)
             misfits = failed.filter(~pl.col("cell").is_in(q.tokens))
             if misfits.height > _DOUBTFUL_SHARE * cells.height and not q.readings[i].asked:
                 raise DoubtError
@@ -264,9 +263,7 @@ class Census:
             absent = cells.select(q.is_missing(i).arg_true()).to_series()
             faults += [_Fault(row, i, rule, "") for row in absent]
         if q.time is not None and q.time not in self._values:
-            failed = (
-                cells.select(pl.col(f"c{q.time}").alias("cell")).with_row_index("row").filter(rows["time"].is_null())
-            )
+            failed = _cells_without(rows["time"], cells, q.time)
             faults += self._with_rules(q.time, failed.filter(~pl.col("cell").is_in(q.tokens)))
         return faults, counts
 
@@ -394,17 +391,13 @@ class Census:
         places = found.chunk.places([fault.row for fault in faults])
         for fault, (line, offset, raw) in zip(faults, places, strict=True):
             while pending is not None and pending.line < line:
-                self._reject(pending)
+                self._rejected.add_malformed(pending, self._q.dialect)
                 pending = next(malformed, None)
             said = shown(fault.cell) if fault.cell else self._missing_token(raw, fault.position)
             what = CELL_FAULTS[fault.rule].format(cell=said)
             self._rejected.add(line, offset, names[fault.position], fault.rule, what, raw)
         for row in itertools.chain([pending] if pending else [], malformed):
-            self._reject(row)
-
-    def _reject(self, row: Malformed) -> None:
-        column = None if row.column is None else self._q.dialect.column(row.column)
-        self._rejected.add(row.line, row.offset, column, row.rule, row.what, row.raw)
+            self._rejected.add_malformed(row, self._q.dialect)
 
     def _missing_token(self, raw: bytes, position: int) -> str:
         """What is added of a cell that is missing though something stands in it."""
@@ -528,14 +521,15 @@ class Census:
         return tuple(self._columns[position].below)
 
     def profiles(self) -> list[Profile]:
-        return [self._profile(i) for i in range(len(self._q.names))]
+        unused = frozenset(self._q.unused)
+        return [self._profile(i, used=i not in unused) for i in range(len(self._q.names))]
 
-    def _profile(self, position: int) -> Profile:
+    def _profile(self, position: int, *, used: bool) -> Profile:
         q, column = self._q, self._columns[position]
         reading = q.readings[position]
         if position == q.target:
             return self._target_profile()
-        filled = column.levels.filled if position in q.of_kind(Kind.TEXT) else column.filled
+        filled = column.levels.filled if used and reading.kind is Kind.TEXT else column.filled
         profile = Profile(
             position,
             q.names[position],
@@ -547,11 +541,11 @@ class Census:
         )
         if not filled:
             return replace(profile, kind=Kind.EMPTY)
-        if position not in q.used:
+        if not used:
             return profile
         if reading.asked:
             profile = replace(profile, forms=column.forms)
-        if position in q.levelled:
+        if reading.kind is Kind.TEXT or position in q.listed:
             profile = _with_levels(profile, column.levels)
         if reading.kind is Kind.TEXT:
             return profile
@@ -578,6 +572,11 @@ class Census:
         reading = reading_of(forms, q.dialect.delimiter, asked=True)
         profile = Profile(q.target, q.names[q.target], self.good_rows, self.good_rows, reading.kind)
         return _with_levels(profile, self.labels) if reading.kind is Kind.TEXT else profile
+
+
+def _cells_without(values: pl.Series, cells: pl.DataFrame, position: int) -> pl.DataFrame:
+    """``row`` and ``cell`` of a column where it has no value."""
+    return cells.select(pl.col(f"c{position}").alias("cell")).with_row_index("row").filter(values.is_null())
 
 
 def _figures(levels: Levels) -> float:

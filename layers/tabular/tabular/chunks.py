@@ -117,18 +117,7 @@ def chunks(path: Path, dialect: Dialect, structure: Structure | None = None) -> 
         dialect: of it.
         structure: is counted up on the way.
     """
-    yield from _scanned(path, dialect, structure if structure is not None else Structure())
-
-
-def cells_again(path: Path, dialect: Dialect, structure: Structure) -> Iterator[pl.DataFrame]:
-    """The cells of each chunk, as a complete walk through :func:`chunks` has found them."""
-    if structure.layouts is None:
-        yield from (chunk.cells for chunk in chunks(path, dialect))
-    else:
-        yield from _read_again(path, dialect, structure.layouts)
-
-
-def _scanned(path: Path, dialect: Dialect, found: Structure) -> Iterator[Chunk]:
+    found = structure if structure is not None else Structure()
     pieces: list[Batch | Record] = []
     malformed: list[Malformed] = []
     size = first = 0
@@ -163,6 +152,14 @@ def _scanned(path: Path, dialect: Dialect, found: Structure) -> Iterator[Chunk]:
                 pieces, malformed, size, first = [], [], 0, found.rows
     if pieces or malformed:
         yield _chunk(first, malformed, pieces, dialect, found)
+
+
+def cells_again(path: Path, dialect: Dialect, structure: Structure) -> Iterator[pl.DataFrame]:
+    """The cells of each chunk, as a complete walk through :func:`chunks` has found them."""
+    if structure.layouts is None:
+        yield from (chunk.cells for chunk in chunks(path, dialect))
+    else:
+        yield from _read_again(path, dialect, structure.layouts)
 
 
 def _chunk(

@@ -130,8 +130,7 @@ def count_forms(cells: pl.DataFrame) -> dict[int, Counter[str]]:
 
     Args:
         cells: the number of a column, ``column``, different texts of it that are not missing, ``cell``, and how often
-        each
-            stands, ``rows``.
+            each stands, ``rows``.
     """
     cell, rows = pl.col("cell"), pl.col("rows")
     plain, decimal = (matches(cell, NUMBER_IN[notation]) for notation in ("plain", "decimal_comma"))

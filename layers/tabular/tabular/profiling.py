@@ -28,7 +28,7 @@ type Edges = Mapping[int, tuple[float, ...]]
 def asked_edges(contract: Contract | None, names: Sequence[str]) -> dict[int, tuple[float, ...]]:
     """The edges that a contract holds a file's columns by."""
     terms = _terms(contract)
-    return {i: terms[name].bins.edges for i, name in enumerate(names) if name in terms and terms[name].bins}  # type: ignore[union-attr]
+    return {i: bins.edges for i, name in enumerate(names) if name in terms and (bins := terms[name].bins)}
 
 
 def asked_levels(contract: Contract | None, names: Sequence[str]) -> frozenset[int]:
@@ -111,8 +111,8 @@ def own_edges(census: Census, profiles: Sequence[Profile], frame: SeenTable, rec
     for p in _used(profiles, frame):
         if p.kind is Kind.NUMBER and not _is_identifier(p, left_out):
             sample = census.sample(f"x{p.position}")
-            deciles = {sample.quantile(share, "lower") for share in _DECILES} - {None}
-            edges[p.position] = tuple(sorted(float(edge) for edge in deciles if edge is not None))
+            deciles = (sample.quantile(share, "lower") for share in _DECILES)
+            edges[p.position] = tuple(sorted({float(edge) for edge in deciles if edge is not None}))
     return edges
 
 

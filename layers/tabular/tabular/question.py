@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
@@ -55,43 +55,46 @@ class Question:
     def is_stratified(self) -> bool:
         return self.group is None and self.time is None
 
-    @property
+    @cached_property
     def group(self) -> int | None:
         return self.position(self.config.split.group_by)
 
-    @property
+    @cached_property
     def time(self) -> int | None:
         return self.position(self.config.split.by_time)
 
-    @property
+    @cached_property
     def used(self) -> list[int]:
         """The columns that a model may learn from."""
         ruled_out = {*self.config.drop, self.names[self.target], self.config.split.group_by}
         return [i for i, name in enumerate(self.names) if name not in ruled_out]
 
-    @property
+    @cached_property
     def read(self) -> list[int]:
         """The columns whose cells must be read right: those that are used, and the one that the split goes by."""
         return self.used if self.time is None else sorted({*self.used, self.time})
 
-    @property
+    @cached_property
     def unused(self) -> list[int]:
-        return [i for i in range(len(self.names)) if i not in {*self.used, self.target}]
+        others = {*self.used, self.target}
+        return [i for i in range(len(self.names)) if i not in others]
 
-    def asking_all(self) -> Question:
-        """The same, with every column that is read asked for all forms of its cells."""
-        asked = [replace(one, asked=one.asked or i in self.read) for i, one in enumerate(self.readings)]
-        return replace(self, readings=tuple(asked))
+    def asking(self, positions: Iterable[int]) -> Question:
+        """The same, with some columns asked for all forms of their cells."""
+        readings = list(self.readings)
+        for i in positions:
+            readings[i] = replace(readings[i], asked=True)
+        return replace(self, readings=tuple(readings))
 
     def of_kind(self, *kinds: Kind) -> list[int]:
         return [i for i in self.used if self.readings[i].kind in kinds]
 
-    @property
+    @cached_property
     def levelled(self) -> list[int]:
         """The columns whose different texts are counted."""
         return [i for i in self.used if self.readings[i].kind is Kind.TEXT or i in self.listed]
 
-    @property
+    @cached_property
     def hashed(self) -> list[str]:
         """The columns that tell rows apart, in an order that does not depend on the file's.
 
@@ -100,7 +103,7 @@ class Question:
         by_name = sorted(range(len(self.names)), key=lambda i: self.names[i])
         return [f"c{i}" for i in by_name if self.names[i] not in self.config.drop] or [f"c{i}" for i in by_name]
 
-    @property
+    @cached_property
     def tokens(self) -> list[str]:
         return sorted({"", *self.config.missing})
 
@@ -164,16 +167,13 @@ def sight(first: Chunk, dialect: Dialect, missing: Sequence[str]) -> tuple[tuple
     # With `;` between cells, numbers of which each point stands before three digits may mean thousands.
     doubtful = [i for i, is_unlike in enumerate(unlike) if is_unlike or dialect.delimiter == b";"]
     forms = count_forms(counted(cells, doubtful, sorted({"", *missing})))
-    readings: list[Reading] = []
-    held: list[bool | None] = []
-    for i, name in enumerate(cells.columns):
-        reading = Reading(Kind.NUMBER)
-        if i in doubtful:
-            found = forms.get(i, Counter())
-            reading = reading_of(found, dialect.delimiter, asked=False)
-            reading = replace(reading, asked=_is_open(reading, found, dialect.delimiter))
-        readings.append(reading)
-        held.append(_holds(cells[name], reading, dialect.header.cells[i]))
+    readings = [Reading(Kind.NUMBER)] * dialect.width
+    for i in doubtful:
+        found = forms.get(i, Counter())
+        reading = reading_of(found, dialect.delimiter, asked=False)
+        readings[i] = replace(reading, asked=_is_open(reading, found, dialect.delimiter))
+    known = zip(cells.iter_columns(), readings, dialect.header.cells, strict=True)
+    held = [_holds(column, reading, name) for column, reading, name in known]
     return tuple(readings), held
 
 

@@ -11,8 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sluice.contract import Breach
 from sluice.messages import RowCounts
+from tabular.dialect import Dialect
 from tabular.encoding import Encoding
 from tabular.findings import MEND, Finding, Rule
+from tabular.records import Malformed
 
 _RAW_CHARACTERS: Final = 2000
 _MOST_BYTES: Final = 100_000_000
@@ -149,6 +151,10 @@ class RejectedRows:
             self._write(line, offset, column, rule, what, raw)
         self._first.setdefault((rule, column), (line, what))
         self._rows[rule, column] += 1
+
+    def add_malformed(self, row: Malformed, dialect: Dialect) -> None:
+        column = None if row.column is None else dialect.column(row.column)
+        self.add(row.line, row.offset, column, row.rule, row.what, row.raw)
 
     def _write(self, line: int, offset: int, column: str | None, rule: Rule, what: str, raw: bytes) -> None:
         text = ""

@@ -89,25 +89,37 @@ def hashed(values: pl.Series) -> pl.DataFrame:
     return values.hash().alias("hash").to_frame().group_by("hash").agg(pl.len().cast(pl.Int64).alias("rows"))
 
 
-class Distinct:
+class _Sample:
+    """How many rows have each key, of the keys whose hash is below a limit, which is halved whenever too many are kept
+    (distinct sampling; Gibbons, 2001): a key is kept with all of its rows or not at all. Exact while the limit has not
+    moved."""
+
+    def __init__(self, key: str, kind: pl.DataType, hash_of_key: pl.Expr, most: int) -> None:
+        self._key = key
+        self._hash = hash_of_key
+        self._most = most
+        self._limit = _ALL_HASHES - 1
+        self._kept = pl.DataFrame(schema={key: kind, "rows": pl.Int64})
+
+    def add(self, counts: pl.DataFrame) -> None:
+        """Adds keys, and how many rows have each, ``rows``."""
+        self._kept = pl.concat([self._kept, self._below(counts)]).group_by(self._key).sum()
+        while self._kept.height > self._most:
+            self._limit //= 2
+            self._kept = self._below(self._kept)
+
+    def _below(self, counts: pl.DataFrame) -> pl.DataFrame:
+        return counts.filter(self._hash <= self._limit)
+
+
+class Distinct(_Sample):
     """An estimate of how many different values there are, within a per cent or two, and whether any comes twice.
 
-    Keeps the values whose hash is below a limit, which is halved whenever too many are kept (distinct sampling;
-    Gibbons, 2001): a value is kept with all its repetitions or not at all. Exact while the limit has not moved.
+    Takes the hashes of the values as ``hash``.
     """
 
     def __init__(self, most: int = 1 << 14) -> None:
-        self._most = most
-        self._limit = _ALL_HASHES - 1
-        self._kept = pl.DataFrame(schema={"hash": pl.UInt64, "rows": pl.Int64})
-
-    def add(self, hashes: pl.DataFrame) -> None:
-        """Adds the hashes of values, ``hash``, and how often each stands, ``rows``."""
-        below = hashes.filter(pl.col("hash") <= self._limit)
-        self._kept = pl.concat([self._kept, below]).group_by("hash").sum()
-        while self._kept.height > self._most:
-            self._limit //= 2
-            self._kept = self._kept.filter(pl.col("hash") <= self._limit)
+        super().__init__("hash", pl.UInt64(), pl.col("hash"), most)
 
     def estimate(self) -> float:
         return self._kept.height * (_ALL_HASHES / (self._limit + 1))
@@ -117,23 +129,11 @@ class Distinct:
         return bool((self._kept["rows"] > 1).any())
 
 
-class Times:
-    """How many rows have each time: exact up to ``most`` different ones, beyond them of a sample of the times."""
+class Times(_Sample):
+    """How many rows have each ``time``: exact up to ``most`` different ones, beyond them of a sample of the times."""
 
     def __init__(self, most: int = 200_000) -> None:
-        self._most = most
-        self._limit = _ALL_HASHES - 1
-        self._kept = pl.DataFrame(schema={"time": pl.Float64, "rows": pl.Int64})
-
-    def add(self, counts: pl.DataFrame) -> None:
-        """Adds ``time`` and ``rows``."""
-        self._kept = pl.concat([self._kept, self._sampled(counts)]).group_by("time").sum()
-        while self._kept.height > self._most:
-            self._limit //= 2
-            self._kept = self._sampled(self._kept)
-
-    def _sampled(self, counts: pl.DataFrame) -> pl.DataFrame:
-        return counts.filter(pl.col("time").hash() <= self._limit)
+        super().__init__("time", pl.Float64(), pl.col("time").hash(), most)
 
     def table(self) -> pl.DataFrame:
         return self._kept.sort("time")

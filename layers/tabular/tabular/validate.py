@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
@@ -127,6 +128,7 @@ class _Judgement:
         rejected = self.census.unread_rows + self.census.bad_rows
         return RowCounts(received=received, accepted=received - rejected, rejected=rejected)
 
+    @cached_property
     def classes(self) -> Classes:
         """
         Raises:
@@ -134,16 +136,17 @@ class _Judgement:
         """
         return find_classes(self.census.labels, self.target, self.question.config.positive)
 
+    @cached_property
     def class_counts(self) -> dict[str, dict[str, int]]:
         """Rows by part and by label."""
-        labels = self.classes().labels
+        labels = self.classes.labels
         return {part: {label: self.census.parts[label][i] for label in labels} for i, part in enumerate(PARTS)}
 
     def frame(self) -> SeenTable:
         """What a contract asks of the file but its columns."""
         config, names = self.question.config, self.question.names
         dropped = config.drop if config.split.group_by is None else (*config.drop, config.split.group_by)
-        return SeenTable(self.rows().accepted, self.target, self.classes().rows, (), names, dropped)
+        return SeenTable(self.rows().accepted, self.target, self.classes.rows, (), names, dropped)
 
 
 class _Validation:
@@ -201,7 +204,7 @@ class _Validation:
         target = resolve_target(names, self._config.target, self._default_target, self._config.drop)
         _check_names(names, self._config, target)
         judged = self._judge(text.path, dialect, target, readings)
-        check_parts(judged.class_counts())
+        check_parts(judged.class_counts)
         recipe, leaks = self._fit(judged)
         return self._accepted(judged, recipe, leaks, self._write(text.path, judged, recipe))
 
@@ -244,8 +247,7 @@ class _Validation:
             most_rows=MAXIMUM_ROWS,
         )
         if question.time is not None:  # which may be a column that is dropped: all of its cells decide, too
-            asked = [replace(one, asked=one.asked or i == question.time) for i, one in enumerate(readings)]
-            question = replace(question, readings=tuple(asked))
+            question = question.asking([question.time])
         for number in range(_MOST_PASSES):
             self._rejected.restart()
             folder = self._work / f"pass{number}"
@@ -254,16 +256,16 @@ class _Validation:
             try:
                 census.take(path)
             except DoubtError:
-                question = question.asking_all()
+                question = question.asking(question.read)
                 continue
-            judged = self._judgement = _Judgement(question, census, census.profiles())
             if (fitting := census.readings()) != question.readings:
                 # Rows that are set aside for one column hide what others hold: from now on all are asked.
-                question = replace(question, readings=fitting).asking_all()
+                question = replace(question, readings=fitting).asking(question.read)
                 continue
+            judged = self._judgement = _Judgement(question, census, census.profiles())
             self._check_time(question)
             self._check_rows(judged)
-            labels = judged.classes().labels
+            labels = judged.classes.labels
             self._hold_to_contract(judged)
             if (places := census.places(labels)) == question.places:
                 return judged
@@ -309,7 +311,7 @@ class _Validation:
         recipe, leaks = fit(
             judged.census,
             judged.profiles,
-            target=Target(name=judged.target, classes=judged.classes().labels),
+            target=Target(name=judged.target, classes=judged.classes.labels),
             missing=self._config.missing,
             drop=self._config.drop,
             group_by=self._config.split.group_by,
@@ -369,8 +371,7 @@ class _Validation:
         if self._text is not None and self._dialect is not None and self._dialect.width <= MAXIMUM_COLUMNS:
             for chunk in chunks(self._text.path, self._dialect, structure):
                 for row in chunk.malformed:
-                    column = None if row.column is None else self._dialect.column(row.column)
-                    self._rejected.add(row.line, row.offset, column, row.rule, row.what, row.raw)
+                    self._rejected.add_malformed(row, self._dialect)
                 if structure.received > MAXIMUM_ROWS:
                     break
         received, malformed = structure.received, structure.malformed_rows
@@ -378,7 +379,7 @@ class _Validation:
 
     def _accepted(self, judged: _Judgement, recipe: Recipe, leaks: Sequence[Finding], written: Written) -> TableReport:
         problems = self._rejected.problems()
-        counts = judged.class_counts()
+        counts = judged.class_counts
         parts = {part: sum(rows.values()) for part, rows in counts.items()}
         said = [*self._warnings(judged, recipe, problems, leaks, written)]
         return TableReport(
@@ -436,7 +437,7 @@ class _Validation:
         if repeated := judged.census.hashes.repeated():
             apart = ", `drop` columns apart" if self._config.drop else ""
             yield Finding(rule=Rule.DUPLICATE_ROWS, what=f"{repeated:,} rows repeat another row exactly{apart}")
-        tested = sum(judged.class_counts()["test"].values())
+        tested = sum(judged.class_counts["test"].values())
         if written.repeated and written.repeated > _REPEATED_SHARE * tested:
             what = (
                 f"{written.repeated:,} of {tested:,} test rows equal a training row in the label and every column that "

@@ -159,7 +159,7 @@ def write_parts(
             part.write_csv(text, include_header=False, quote_style="never")
             texts.append(text)
         hashes = {name: part.hash_rows() for name, part in zip(PARTS, parts, strict=True) if name in seen}
-        return _Made(texts, lines.select(bins).row(0, named=True) if bins else {}, hashes)
+        return _Made(texts, frame.select(bins).row(0, named=True) if bins else {}, hashes)
 
     with ExitStack() as files:
         for part in PARTS:

@@ -250,3 +250,13 @@ def test_one_break_in_a_file_is_always_reported(file: tuple[list[str], list[list
     report = later(text, held)
     assert report.verdict == "rejected"
     assert (rule, "error", header[at]) in rules(report)
+
+
+@pytest.mark.parametrize("left_out", ["constant", "leaking"])
+def test_number_columns_that_are_no_features_have_bins_too(left_out: str) -> None:
+    cells = [7 if left_out == "constant" else i % 2 for i in range(200)]
+    made = first("\n".join(["x,n,label", *(f"{i}.5,{cell},{'ab'[i % 2]}" for i, cell in enumerate(cells))]))
+    (n,) = [column for column in made.columns or () if column.name == "n"]
+    assert n.bins is not None
+    assert n.bins.edges == tuple(sorted(set(map(float, cells))))
+    assert (n.minimum, n.maximum) == (min(cells), max(cells))

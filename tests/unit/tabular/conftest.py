@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from sluice.config import DatasetConfig
+from sluice.contract import Plan
 from sluice.recipe import Recipe
 from tabular import TableReport, validate_table
 
@@ -40,6 +41,9 @@ class Judged:
         return [row for name in ("train", "validation", "test") for row in self.part(name)]
 
 
+FIRST = Plan(makes=1, run_id="a" * 12)
+"""Of the first file of a dataset, as nearly every file of a test is: it makes the contract."""
+
 type Judge = Callable[..., Judged]
 
 
@@ -55,7 +59,10 @@ def judge(tmp_path: Path) -> Judge:
             path.write_bytes(table)
         out = tmp_path / "out"
         parsed = DatasetConfig.model_validate(config)
-        report = validate_table(path, name=path.name, config=parsed, default_target=default_target, out=out)
+        report = validate_table(
+            path, name=path.name, config=parsed, default_target=default_target, out=out, contract=FIRST
+        )
+        assert bool(report.contract and report.contract.made) == (report.verdict == "accepted")
         assert TableReport.model_validate_json((out / "validation.json").read_text(encoding="utf-8")) == report
         assert report.rows.received == report.rows.accepted + report.rows.rejected
         assert not list(out.glob(".work-*")), "the working files are removed"

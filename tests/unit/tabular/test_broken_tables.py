@@ -26,7 +26,7 @@ from sluice.config import DatasetConfig
 from sluice.recipe import BOOLEAN_PAIRS, WHITESPACE, Recipe
 from tabular import TableReport, validate_table
 from tabular.findings import Rule
-from tests.unit.tabular.conftest import Judged
+from tests.unit.tabular.conftest import FIRST, Judged
 
 DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 MISSING: Final = DatasetConfig.model_validate({}).missing
@@ -332,7 +332,7 @@ def judged(content: bytes, config: dict[str, Any]) -> Outcome:
         path, out = Path(folder) / "table.csv", Path(folder) / "out"
         path.write_bytes(content)
         parsed = DatasetConfig.model_validate(config)
-        report = validate_table(path, name="table.csv", config=parsed, default_target=None, out=out)
+        report = validate_table(path, name="table.csv", config=parsed, default_target=None, out=out, contract=FIRST)
         found = Judged(report, out)
         note(f"reasons {report.reasons}, warnings {report.warnings}")
         if report.verdict == "accepted":

@@ -15,12 +15,14 @@ from typing import Any, Final
 import pytest
 
 from sluice.config import DatasetConfig
+from sluice.contract import Plan, parse_contract
 from sluice.recipe import FLOAT32_MAX, Recipe
 from tabular import TableReport, validate_table
 from tabular.findings import MEND, Rule, shown
 from tests.corpus.__main__ import write
 from tests.corpus.case import Case, Said
 from tests.corpus.cases import CASES, by_kind
+from tests.unit.tabular.conftest import FIRST
 
 PARTS: Final = ("train", "validation", "test")
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -73,7 +75,7 @@ def _said(sentences: Iterable[str], name: str, said: Said) -> bool:
     )
 
 
-def _judge(case: Case, tmp_path: Path) -> Judged:
+def _judge(case: Case, tmp_path: Path, contract: Plan = FIRST) -> Judged:
     """Judges the case; the file must stay as it was."""
     options: dict[str, Any] = {} if case.most_bytes is None else {"most_bytes": case.most_bytes}
     path = tmp_path / case.file_name
@@ -85,10 +87,23 @@ def _judge(case: Case, tmp_path: Path) -> Judged:
         config=DatasetConfig.model_validate(dict(case.config)),
         default_target=case.default_target,
         out=tmp_path / "out",
+        contract=contract,
         **options,
     )
     assert (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns) == before
     return Judged(case, path, tmp_path / "out", report)
+
+
+ACCEPTED = [case for case in CASES if case.verdict == "accepted"]
+
+
+@pytest.mark.parametrize("case", ACCEPTED, ids=lambda case: case.name)
+def test_a_file_that_is_accepted_keeps_the_contract_that_it_makes(case: Case, tmp_path: Path) -> None:
+    made = _judge(case, tmp_path).out / "contract.json"
+    again = _judge(case, tmp_path, Plan(held=parse_contract(made.read_text(encoding="utf-8"), made.name))).report
+    assert again.verdict == "accepted"
+    assert again.contract is not None
+    assert (again.contract.breaches, again.contract.reordered) == ((), False)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -108,7 +123,7 @@ def test_a_nasty_file_is_judged_as_it_should_be(case: Case, tmp_path: Path, monk
     assert {name: columns[name].use for name in case.uses} == case.uses
     written = sorted(path.name for path in judged.out.iterdir())
     if case.verdict == "accepted":
-        assert written == sorted(["validation.json", "rejected_rows.csv", "recipe.json", *PARTS])
+        assert written == sorted(["validation.json", "rejected_rows.csv", "recipe.json", "contract.json", *PARTS])
         _holds_clean_training_data(judged)
     else:
         assert written == ["rejected_rows.csv", "validation.json"]

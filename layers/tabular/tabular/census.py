@@ -287,8 +287,10 @@ class Census:
             yield _Fault(row, position, rule, text)
 
     def _measure_rows(self, found: _Measured, rows: pl.DataFrame, watch: _Watch) -> None:
-        found.labels = rows.group_by("label").agg(
-            (pl.col("part") == part).sum().cast(pl.Int64).alias(name) for part, name in enumerate(PARTS)
+        found.labels = (
+            rows.select("label", "part")
+            .group_by("label")
+            .agg((pl.col("part") == part).sum().cast(pl.Int64).alias(name) for part, name in enumerate(PARTS))
         )
         many_labels = watch.many_labels or found.labels.height > _MOST_LABELS
         if self._q.is_stratified and not many_labels:

@@ -26,7 +26,10 @@ other marks that it knows are no UTF-8."""
 
 _BLOCK: Final = 1 << 23
 _STRETCH: Final = 1 << 17
-"""Bytes that are taken for uniform, or looked at line by line, together."""
+"""Bytes that are taken for uniform together."""
+
+_FEW_BYTES: Final = 1 << 13
+"""Of a stretch that is not uniform, up to which its lines are looked at one by one."""
 
 _QUOTED_CELL: Final = re.compile(rb'"((?:[^"]++|"")*+)"')
 _UNQUOTED_ENDS: Final = {delimiter: re.compile(rb"[\r\n" + re.escape(delimiter) + rb"]") for delimiter in DELIMITERS}
@@ -271,13 +274,20 @@ class Scanner:
         at = 0
         while at < size:
             end = buffer.rfind(b"\n", at, at + _STRETCH) + 1 or buffer.find(b"\n", at) + 1 or size
-            rows = buffer.count(b"\n", at, end)
-            if self._seems_uniform(buffer, at, end, rows):
-                yield self._batch(buffer[at:end], rows, sure=False)
-            else:
-                yield from self._line_by_line(buffer[at:end], final)
+            yield from self._stretch(buffer, at, end, final)
             at = end
         return at
+
+    def _stretch(self, buffer: bytes, at: int, end: int, final: bool) -> Iterator[Event]:
+        """Events of lines without quotes. Few of them are looked at one by one where one among many is no record."""
+        rows = buffer.count(b"\n", at, end)
+        if self._seems_uniform(buffer, at, end, rows):
+            yield self._batch(buffer[at:end], rows, sure=False)
+        elif end - at > _FEW_BYTES and (middle := buffer.rfind(b"\n", at, (at + end) // 2) + 1):
+            yield from self._stretch(buffer, at, middle, final)
+            yield from self._stretch(buffer, middle, end, final)
+        else:
+            yield from self._line_by_line(buffer[at:end], final)
 
     def _seems_uniform(self, block: bytes, at: int, end: int, rows: int) -> bool:
         """Whether nothing in a stretch of lines is long, and it has as many delimiters as its rows should."""

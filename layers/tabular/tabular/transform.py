@@ -93,7 +93,7 @@ def _date_part(part: DatePart, date: pl.Expr, hours: pl.Expr) -> pl.Expr:
 def _frames(path: Path, question: Question, census: Census) -> Iterator[pl.DataFrame]:
     """What is written of the rows that are not set aside, chunk by chunk: as it was kept, or read again."""
     if census.frames is not None:
-        yield from census.frames
+        yield from census.frames.taken()
         return
     for cells, bad in zip(cells_again(path, question.dialect, census.structure), census.aside, strict=True):
         yield cells.select(question.frame).with_row_index("row").filter(~pl.col("row").is_in(bad.implode()))
@@ -152,7 +152,9 @@ def write_parts(
 
     def made(frame: pl.DataFrame) -> _Made:
         lines = frame.select(question.places.part().alias("part"), label.alias("label"), *features)
-        parts = [lines.filter(pl.col("part") == place).drop("part") for place in range(len(PARTS))]
+        by_place = lines.partition_by("part", include_key=False, as_dict=True)
+        none = lines.clear().drop("part")
+        parts = [by_place.get((place,), none) for place in range(len(PARTS))]
         texts = []
         for part in parts:
             text = io.BytesIO()

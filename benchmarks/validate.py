@@ -34,12 +34,16 @@ _BYTES_A_ROW: Final = 210
 _ROOM: Final = 4
 """Times the file: itself, the training files of one job, and what it spills."""
 
+_PAIRS: Final = 5
+"""Runs of the validation, each with one of the Polars split right after it: how fast a machine is changes by the
+minute, and hardly from one to the other."""
+
 _MISSED, _NO_RESULT, _INTERRUPTED = 1, 2, 130
 
 
 @dataclass(frozen=True)
 class Job:
-    """``module`` in ``benchmarks.jobs``; ``times`` it runs."""
+    """``module`` in ``benchmarks.jobs``; ``times`` it runs: once in each of the first rounds."""
 
     module: str
     title: str
@@ -48,18 +52,26 @@ class Job:
 
 BYTES: Final = Job("byte_scan", "byte scan")
 DUCKDB: Final = Job("duckdb_parse", "DuckDB, bare parse")
-VALIDATION: Final = Job("validation", "validation, split and recipe", times=3)
+VALIDATION: Final = Job("validation", "validation, split and recipe", times=_PAIRS)
 PANDAS: Final = Job("plain_pandas", "plain pandas, the same job")
-POLARS: Final = Job("polars_split", "Polars streaming split, unchecked", times=3)
+POLARS: Final = Job("polars_split", "Polars streaming split, unchecked", times=_PAIRS)
 JOBS: Final = (BYTES, DUCKDB, VALIDATION, PANDAS, POLARS)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A job on one table: the median of its runs' seconds, and the largest of their peaks."""
+    """A job on one table: the seconds of each run, and the largest of the runs' peaks."""
 
-    seconds: float
+    runs: tuple[float, ...]
     peak_mib: float
+
+    @property
+    def seconds(self) -> float:
+        return median(self.runs)
+
+    def times_of(self, other: Measured) -> float:
+        """How often the other's time goes into this one's: the median over the runs that were made in pairs."""
+        return median(own / others for own, others in zip(self.runs, other.runs, strict=True))
 
 
 @dataclass(frozen=True)
@@ -93,16 +105,15 @@ def judge(tables: Sequence[Table]) -> list[Ratio]:
 
 
 def _judge_times(table: Table) -> Iterator[Ratio]:
-    seconds = {module: measured.seconds for module, measured in table.jobs.items()}
-    own, size = seconds[VALIDATION.module], short(table.rows)
-    faster = seconds[PANDAS.module] / own
+    own, size = table.jobs[VALIDATION.module], short(table.rows)
+    faster = table.jobs[PANDAS.module].seconds / own.seconds
     yield Ratio(
         f"validation vs plain pandas, {size} rows",
         f"{faster:.2f}x faster" if faster >= 1 else f"{1 / faster:.2f}x slower",
         f"at least {LEAST_TIMES_PANDAS:g}x",
         faster >= LEAST_TIMES_PANDAS,
     )
-    slower = own / seconds[POLARS.module]
+    slower = own.times_of(table.jobs[POLARS.module])
     yield Ratio(
         f"validation vs unchecked Polars split, {size} rows",
         f"{slower:.2f}x its time",
@@ -221,26 +232,31 @@ def _measure(rows: int, folder: Path, keep: bool) -> Table:
     file = folder / f"mixed-{rows}.csv"
     _progress(rows, "making the table")
     python_module("benchmarks.make_table", str(file), str(rows))
-    jobs = {job.module: _measure_job(job, rows, file, folder, keep) for job in JOBS}
+    runs: dict[str, list[Run]] = {job.module: [] for job in JOBS}
+    for number in range(1, max(job.times for job in JOBS) + 1):
+        for job in JOBS:
+            if number <= job.times:
+                _progress(rows, job.title + (f", run {number} of {job.times}" if job.times > 1 else ""))
+                runs[job.module].append(_run(job, rows, file, folder, keep and number == job.times))
+    jobs = {
+        module: Measured(tuple(run.seconds for run in made), max(run.peak_mib for run in made))
+        for module, made in runs.items()
+    }
     table = Table(rows, file.stat().st_size, jobs)
     if not keep:
         file.unlink()
     return table
 
 
-def _measure_job(job: Job, rows: int, file: Path, folder: Path, keep: bool) -> Measured:
-    runs: list[Run] = []
-    for number in range(1, job.times + 1):
-        _progress(rows, job.title + (f", run {number} of {job.times}" if job.times > 1 else ""))
-        out = folder / f"{job.module}-{rows}"
-        # Every job finds the file in the page cache, and no output of another that waits to be written to the disk.
-        read_through(file)
-        run = run_apart(["benchmarks.validate", "--job", job.module, str(file), str(out)])
-        check_counts(job, rows, run.counts)
-        runs.append(run)
-        if not (keep and number == job.times):
-            shutil.rmtree(out, ignore_errors=True)
-    return Measured(median(run.seconds for run in runs), max(run.peak_mib for run in runs))
+def _run(job: Job, rows: int, file: Path, folder: Path, keep: bool) -> Run:
+    out = folder / f"{job.module}-{rows}"
+    # Every job finds the file in the page cache, and no output of another that waits to be written to the disk.
+    read_through(file)
+    run = run_apart(["benchmarks.validate", "--job", job.module, str(file), str(out)])
+    check_counts(job, rows, run.counts)
+    if not keep:
+        shutil.rmtree(out, ignore_errors=True)
+    return run
 
 
 def check_counts(job: Job, rows: int, counts: Counts) -> None:
@@ -265,8 +281,9 @@ def _print_table(table: Table) -> None:
 def _remarks(sizes: Sequence[int]) -> Iterator[str]:
     repeated = [job.title.split(",")[0] for job in JOBS if job.times > 1]
     yield (
-        f"{' and '.join(repeated)}: median seconds and largest peak of {VALIDATION.times} runs; all others: one run. "
-        "Each run is a process of its own with the file in the page cache."
+        f"{' and '.join(repeated)}: median seconds and largest peak of {VALIDATION.times} runs, made in turns, and the "
+        "median ratio of a run to the next; all others: one run. Each is a process of its own with the file in the "
+        "page cache."
     )
     yield "Seconds are without imports; peaks are resident memory with imports and with the pages of mapped files."
     for rows in sizes:

@@ -106,9 +106,9 @@ def measured(
 ) -> Table:
     """By default everything is just met."""
     jobs = {
-        VALIDATION.module: Measured(validation, peak),
-        PANDAS.module: Measured(pandas, 4000.0),
-        POLARS.module: Measured(polars, 4000.0),
+        VALIDATION.module: Measured((validation,), peak),
+        PANDAS.module: Measured((pandas,), 4000.0),
+        POLARS.module: Measured((polars,), 4000.0),
     }
     return Table(rows, 200 * rows, jobs)
 
@@ -220,7 +220,13 @@ def test_medians_are_judged_the_ratios_come_last_and_the_folder_goes(
     arguments: list[str],
     code: int,
 ) -> None:
-    machine = Machine({"validation": [9.0, 1.0, 2.0], "plain_pandas": [pandas]})
+    machine = Machine(
+        {
+            "validation": [9.0, 1.0, 2.0, 4.0, 1.0],
+            "plain_pandas": [pandas],
+            "polars_split": [4.5, 1.0, 4.0, 2.0, 0.5],
+        }
+    )
     monkeypatch.setattr(validate, "python_module", machine.make)
     monkeypatch.setattr(validate, "run_apart", machine.run)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

@@ -12,7 +12,7 @@ export UV_SYSTEM_CERTS ?= 1
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 ARCHITECTURE ?= arm64
-TESTS ?= tests --ignore=tests/docker --ignore=tests/contract/sdk
+TESTS ?= tests --ignore=tests/docker --ignore=tests/browser --ignore=tests/contract/sdk
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 SAM = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam
@@ -54,13 +54,13 @@ lint: setup
 	$(VENV)/bin/ruff format --check
 
 types: setup
-	$(VENV)/bin/mypy layers/core layers/tabular layers/scoring functions local scripts tests benchmarks
+	$(VENV)/bin/mypy layers/core layers/tabular layers/scoring layers/plotting functions local scripts tests benchmarks
 
 templates: setup
 	$(VENV)/bin/cfn-lint --non-zero-exit-code informational template.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 
-test: check ## check, and all tests but those that need Docker or the SageMaker SDK
+test: check ## check, and all tests but those that need Docker, a browser or the SageMaker SDK
 	$(PYTHON) -m pytest $(TESTS)
 
 deploy: setup ## deploy to your AWS account, guided; ARCHITECTURE=arm64 (default) or x86_64
@@ -74,7 +74,7 @@ remove: setup ## remove a stack from your AWS account with all that its runs mad
 
 lock: setup ## renew the locks from their .in files; UPGRADE=1 to take newer versions
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
-	for layer in core tabular scoring; do \
+	for layer in core tabular scoring plotting; do \
 		$(LOCK) -c requirements-dev.txt layers/$$layer/requirements.in -o layers/$$layer/requirements.txt || exit 1; \
 	done
 	$(LOCK) requirements-sdk.in -o requirements-sdk.txt

@@ -21,7 +21,7 @@ from typing import Final, Protocol, cast
 ROOT: Final = Path(__file__).resolve().parents[1]
 PARTS: Final = ("train", "validation", "test")
 _BLOCK_BYTES: Final = 4 << 20
-_MODULE_PATH: Final = (ROOT, ROOT / "layers" / "core", ROOT / "layers" / "tabular")
+_MODULE_PATH: Final = (ROOT, *(ROOT / "layers" / layer for layer in ("core", "tabular", "scoring")))
 
 
 class JobError(RuntimeError):
@@ -60,7 +60,7 @@ def run_here(module: str, file: Path, out: Path) -> None:
     seconds = time.perf_counter() - start
     if counts.rows is None:
         counts = replace(counts, rows=sum(read_through(part_file(out, part)) for part in PARTS))
-    print(json.dumps({"seconds": seconds, "peak_mib": _peak_mib(), "counts": asdict(counts)}))
+    print(json.dumps({"seconds": seconds, "peak_mib": peak_mib(), "counts": asdict(counts)}))
 
 
 def run_apart(command: Sequence[str]) -> Run:
@@ -80,11 +80,10 @@ def python_module(*command: str) -> str:
     Raises:
         JobError: it ended with another code than 0.
     """
-    path = os.pathsep.join([*map(str, _MODULE_PATH), *filter(None, [os.environ.get("PYTHONPATH")])])
     ended = subprocess.run(  # noqa: S603 - this interpreter, and modules of this repository
         [sys.executable, "-m", *command],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, "PYTHONPATH": module_path()},
         stdout=subprocess.PIPE,
         text=True,
         check=False,
@@ -92,6 +91,11 @@ def python_module(*command: str) -> str:
     if ended.returncode != 0:
         raise JobError(f"`python -m {' '.join(command)}` ended with code {ended.returncode}")
     return ended.stdout
+
+
+def module_path() -> str:
+    """The repository's root and its layers, before what the environment has."""
+    return os.pathsep.join([*map(str, _MODULE_PATH), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def part_file(out: Path, part: str) -> Path:
@@ -108,6 +112,7 @@ def read_through(file: Path) -> int:
     return lines
 
 
-def _peak_mib() -> float:
+def peak_mib() -> float:
+    """This process's largest resident set."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1 << 20) if sys.platform == "darwin" else peak / (1 << 10)

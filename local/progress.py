@@ -103,6 +103,10 @@ def _verification(said: dict[str, Any]) -> str:
     return f"{said['verdict']}: {said['rows']} rows asked, largest difference {_difference(said)}"
 
 
+def _registered(said: dict[str, Any]) -> str:
+    return f"{said['group']} version {said['version']}" if said["version"] else str(said["verdict"])
+
+
 _NOTES: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "ValidateData": _rows,
     "StartTraining": lambda said: str(said["job_name"]),
@@ -111,6 +115,8 @@ _NOTES: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "CheckEndpoint": lambda said: str(said["endpoint_status"]),
     "VerifyEndpoint": _verification,
     "RecordOutcome": lambda said: str(said["outcome"]),
+    "RegisterModel": _registered,
+    "RenderReport": lambda said: str(said["report_uri"]),
 }
 
 

@@ -1,7 +1,8 @@
 """Removes a stack and everything that its runs made.
 
-CloudFormation cannot do it alone: endpoints, their configurations and models are made by runs, not by the stack, and a
-bucket with objects in it is not deleted. What runs is stopped first, so that nothing is made behind the removal's back.
+CloudFormation cannot do it alone: endpoints, their configurations, models and what the model registry has are made by
+runs, not by the stack, and a bucket with objects in it is not deleted. What runs is stopped first, so that nothing is
+made behind the removal's back.
 """
 
 from __future__ import annotations
@@ -48,6 +49,14 @@ class Kind:
 
 
 ENDPOINT: Final = Kind("endpoint", "list_endpoints", "Endpoints", "EndpointName", "EndpointArn", "delete_endpoint")
+GROUP: Final = Kind(
+    "model package group",
+    "list_model_package_groups",
+    "ModelPackageGroupSummaryList",
+    "ModelPackageGroupName",
+    "ModelPackageGroupArn",
+    "delete_model_package_group",
+)
 KINDS: Final = (
     ENDPOINT,
     Kind(
@@ -59,6 +68,8 @@ KINDS: Final = (
         "delete_endpoint_config",
     ),
     Kind("model", "list_models", "Models", "ModelName", "ModelArn", "delete_model"),
+    GROUP,
+    Kind("model card", "list_model_cards", "ModelCardSummaries", "ModelCardName", "ModelCardArn", "delete_model_card"),
 )
 
 
@@ -128,11 +139,20 @@ def delete_served(sagemaker: Any, prefix: str, say: Say) -> None:
         for name in names:
             if kind is ENDPOINT:
                 _wait_until_settled(sagemaker, name)
+            if kind is GROUP:
+                _delete_versions(sagemaker, name)
             getattr(sagemaker, kind.delete)(**{kind.name: name})
         for name in names:
             if kind is ENDPOINT:
                 sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=name)
             say(f"deleted {kind.what} {name}")
+
+
+def _delete_versions(sagemaker: Any, group: str) -> None:
+    """Deletes the packages of a group, which is not deleted with them in it. Their tags are those of the group."""
+    pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
+    for package in [item for page in pages for item in page["ModelPackageSummaryList"]]:
+        sagemaker.delete_model_package(ModelPackageName=package["ModelPackageArn"])
 
 
 def _wait_until_settled(sagemaker: Any, name: str) -> None:

@@ -106,6 +106,12 @@ WHAT: Final[dict[Rule, str]] = {
     Rule.DATE_AS_TEXT: "Nearly all values of a column mean dates, in no form that is read or in two readings.",
     Rule.DATE_FORMAT: "The order of day and month was found out from the cells that fit one order only.",
     Rule.DROP_UNKNOWN: "`drop` names a column that the file does not have.",
+    Rule.SLICE_UNKNOWN: "`slices` names a column that the file does not have.",
+    Rule.FACET_UNKNOWN: "`facets` names a column that the file does not have, or the target.",
+    Rule.FACET_LABEL: "`favoured_label` is no label of the target; or a facet has none, and there are more than two.",
+    Rule.FACET_EMPTY: "A value of a facet's group does not occur, or no row is of the group, or every row.",
+    Rule.FACET_STRATA: "`condition_on` names a column of more than 1,000 different values: it is not taken into "
+    "account.",
     Rule.NO_FEATURES: "Every column was left out.",
     Rule.LEAKAGE: "A column has one value for each class: it says what the target says, and is left out.",
     Rule.TARGET_UNKNOWN: "The target is no column of the file.",

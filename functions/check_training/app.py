@@ -8,8 +8,7 @@ from botocore.exceptions import ClientError
 from sluice.messages import CheckTrainingRequest, TrainingStatus
 from sluice.step import CLIENT_CONFIG, step
 from sluice.training_job import log_tail, training_status
-
-LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+from sluice.training_log import LOG_GROUP
 
 sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)
 logs = boto3.client("logs", config=CLIENT_CONFIG)

@@ -1,102 +1,197 @@
-"""Scores the trained model on the held-out test set, and holds the scores against the gates."""
+"""Scores the trained model on the held-out test set, beside the model that is live, and holds it against the gates."""
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import boto3
-import numpy as np
 from aws_lambda_powertools.metrics import MetricUnit
+from botocore.exceptions import ClientError
+from pydantic import BaseModel, ValidationError
 
 from scoring.artifact import UnsafeArtifactError, load_booster, read_model_bytes
-from scoring.evaluation import NothingToMeasureError, judge, measure
+from scoring.assessment import Champion, Rows, Subject, assess, golden_rows, scores_of, wants_held_out
+from scoring.evaluation import NothingToMeasureError
 from scoring.held_out import read_held_out
 from scoring.metrics import Floats
 from sluice.config import DatasetConfig
+from sluice.evaluation import Evaluation
+from sluice.facets import FacetCounts
 from sluice.layout import RunLayout, split_uri, uri
+from sluice.ledger import read_champion
 from sluice.messages import EvaluateRequest, EvaluationResult
 from sluice.objects import read_json, write_json
+from sluice.recipe import Recipe
 from sluice.settings import EvaluateSettings
-from sluice.step import TRANSFER_CONFIG, emit, step
+from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, emit, logger, step
+from sluice.training_log import log_lines
 
 #: Rows that are asked of the live endpoint after deployment.
 GOLDEN_ROWS = 20
 
-WAY_OUT = (
-    "Give it more rows, or columns that tell more about the target; or, if such a model is good enough, set the gates "
-    "in the dataset's config.yaml."
-)
-
 settings = EvaluateSettings.load()
 s3 = boto3.client("s3", config=TRANSFER_CONFIG)
+dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
+logs = boto3.client("logs", config=CLIENT_CONFIG)
+
+
+class MadeContract(BaseModel):
+    made: bool = False
+
+
+class Report(BaseModel):
+    """What is of use here of validation.json, whose own model belongs to the table engine."""
+
+    class_counts: dict[str, dict[str, int]] = {}
+    contract: MadeContract | None = None
 
 
 @step(EvaluateRequest)
 def handler(request: EvaluateRequest) -> EvaluationResult:
-    config = DatasetConfig.model_validate(read_json(s3, request.validation.config_uri or ""))
     with tempfile.TemporaryDirectory() as scratch:
-        test, archive = Path(scratch, "test.csv"), Path(scratch, "model.tar.gz")
-        download(f"{request.validation.test_uri}test.csv", test)
-        download(request.training.model_uri or "", archive)
         try:
-            return evaluate(request, config, test, archive)
+            return evaluate(request, Path(scratch))
         except (UnsafeArtifactError, NothingToMeasureError) as error:
-            return record(
-                request, EvaluationResult(verdict="rejected", reasons=(f"The model was not measured: {error}.",))
-            )
+            return reject(request, f"The model was not measured: {error}.")
 
 
-def download(s3_uri: str, path: Path) -> None:
+def evaluate(request: EvaluateRequest, scratch: Path) -> EvaluationResult:
+    run, validation, training = request.run, request.validation, request.training
+    config = DatasetConfig.model_validate(read_json(s3, validation.config_uri or ""))
+    recipe_file = fetch(validation.recipe_uri or "", scratch / "recipe.json")
+    recipe = Recipe.model_validate_json(recipe_file.read_bytes())
+    test_file = fetch(f"{validation.test_uri}test.csv", scratch / "test.csv")
+    archive = fetch(training.model_uri or "", scratch / "model.tar.gz")
+    report = Report.model_validate(read_json(s3, validation.report_uri or ""))
+    test = Rows(*read_held_out(test_file, validation.features))
+    with archive.open("rb") as stream:
+        booster = load_booster(read_model_bytes(stream), validation.features)
+    champion = find_champion(run.dataset, run.run_id, scratch)
+    held_out = None
+    if validation.held_out_uri and wants_held_out(config, champion):
+        held_out = fetch(validation.held_out_uri, scratch / "rows.csv")
+    subject = Subject(
+        run_id=run.run_id,
+        dataset=run.dataset,
+        job_name=training.job_name,
+        model_uri=training.model_uri or "",
+        booster=booster,
+        recipe=recipe,
+        config=config,
+        test=test,
+        prior_log_loss=validation.prior_log_loss,
+        default_share_of_prior=settings.default_max_log_loss_share_of_prior,
+        validation=read_validation(request, config, scratch),
+        held_out=held_out,
+        facet_counts=FacetCounts.model_validate(read_json(s3, validation.facets_uri))
+        if validation.facets_uri
+        else None,
+        champion=champion,
+        new_contract=report.contract is not None and report.contract.made,
+        class_counts=report.class_counts,
+        log=log_lines(logs, training.job_name),
+        hyperparameters=config.resolved_hyperparameters(len(validation.classes)),
+        training_metrics=training.metrics,
+        digests={
+            "model_sha256": digest(archive),
+            "test_sha256": digest(test_file),
+            "recipe_sha256": digest(recipe_file),
+        },
+    )
+    if test.labels.size == 0:
+        raise NothingToMeasureError("the test set is empty")
+    scores = scores_of(booster, test.features)
+    found = assess(subject, scores)
+    if found.metrics:
+        emit(run.dataset, {"LogLoss": (found.metrics.log_loss, MetricUnit.NoUnit)})
+    return record(request, found, write_golden(request, test_file, scores))
+
+
+def fetch(s3_uri: str, path: Path) -> Path:
     bucket, key = split_uri(s3_uri)
     s3.download_file(bucket, key, str(path))
+    return path
 
 
-def evaluate(request: EvaluateRequest, config: DatasetConfig, test: Path, archive: Path) -> EvaluationResult:
-    labels, rows = read_held_out(test, request.validation.features)
-    if labels.size == 0:
-        raise NothingToMeasureError("the test set is empty")
-    with archive.open("rb") as stream:
-        booster = load_booster(read_model_bytes(stream), request.validation.features)
-    scores = np.asarray(booster.inplace_predict(rows), dtype=np.float64)
-    metrics = measure(labels, scores, request.validation.prior_log_loss)
-    gates = judge(metrics, config.gates, settings.default_max_log_loss_share_of_prior)
-    failed = tuple(f"Gate {gate.name} failed: {gate.reason}." for gate in gates if not gate.passed)
-    if failed:
-        failed = (*failed, WAY_OUT)
-    emit(request.run.dataset, {"LogLoss": (metrics.log_loss, MetricUnit.NoUnit)})
-    return record(
-        request,
-        EvaluationResult(
-            verdict="rejected" if failed else "accepted",
-            reasons=failed,
-            metrics=metrics,
-            gates=gates,
-            golden_uri=write_golden(request, test, scores),
-        ),
+def digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_validation(request: EvaluateRequest, config: DatasetConfig, scratch: Path) -> Rows | None:
+    """The validation part, where the cutoff is chosen on it."""
+    where = request.validation.validation_uri
+    if config.cutoff.policy == "fixed" or len(request.validation.classes) != 2 or where is None:
+        return None
+    return Rows(
+        *read_held_out(fetch(f"{where}validation.csv", scratch / "validation.csv"), request.validation.features)
     )
+
+
+def find_champion(dataset: str, run_id: str, scratch: Path) -> Champion | None:
+    """The model that is live; None where there is none, or where it is this run's own."""
+    live = read_champion(dynamodb, settings.runs_table, dataset)
+    if live is None or live.run_id == run_id:
+        return None
+    layout = RunLayout(dataset, live.run_id)
+    try:
+        judged = Evaluation.model_validate(read_json(s3, uri(settings.artifact_bucket, layout.evaluation)))
+        recipe = Recipe.model_validate(read_json(s3, uri(settings.artifact_bucket, layout.recipe)))
+        archive = fetch(judged.model_uri, scratch / "champion.tar.gz")
+        with archive.open("rb") as stream:
+            booster = load_booster(read_model_bytes(stream), len(recipe.features))
+    except (FileNotFoundError, ValidationError, UnsafeArtifactError) as error:
+        logger.warning("the live model cannot be scored", extra={"champion": live.run_id, "kind": type(error).__name__})
+        return Champion(live.run_id, missing=f"its files in runs/{live.run_id} are not there or damaged")
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in {"404", "NoSuchKey"}:
+            raise
+        return Champion(live.run_id, missing=f"its model in runs/{live.run_id} is not there")
+    return Champion(live.run_id, booster, recipe, judged.classes)
 
 
 def write_golden(request: EvaluateRequest, test: Path, scores: Floats) -> str:
     """Keeps the first test rows as the endpoint takes them, with the scores that it must give."""
-    with test.open() as lines:
-        rows = [line.rstrip("\n").partition(",")[2] for line, _ in zip(lines, range(GOLDEN_ROWS), strict=False)]
+    with test.open() as stream:
+        golden = golden_rows(list(islice(stream, GOLDEN_ROWS)), scores)
     key = RunLayout(request.run.dataset, request.run.run_id).golden
-    write_json(s3, settings.artifact_bucket, key, {"rows": rows, "scores": scores[: len(rows)].tolist()})
+    write_json(s3, settings.artifact_bucket, key, golden)
     return uri(settings.artifact_bucket, key)
 
 
-def record(request: EvaluateRequest, result: EvaluationResult) -> EvaluationResult:
+def reject(request: EvaluateRequest, reason: str) -> EvaluationResult:
+    """Of a model that could not be measured."""
+    run, validation = request.run, request.validation
+    return record(
+        request,
+        Evaluation(
+            run_id=run.run_id,
+            dataset=run.dataset,
+            job_name=request.training.job_name,
+            model_uri=request.training.model_uri or "",
+            target=validation.target or "",
+            classes=validation.classes,
+            verdict="rejected",
+            reasons=(reason,),
+            training_metrics=request.training.metrics,
+            evaluated_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        ),
+    )
+
+
+def record(request: EvaluateRequest, found: Evaluation, golden_uri: str | None = None) -> EvaluationResult:
+    """Writes evaluation.json, and answers with the little that the next states need."""
     key = RunLayout(request.run.dataset, request.run.run_id).evaluation
-    stored: EvaluationResult = result.model_copy(update={"evaluation_uri": uri(settings.artifact_bucket, key)})
-    body: dict[str, Any] = {
-        "run_id": request.run.run_id,
-        "job_name": request.training.job_name,
-        "model_uri": request.training.model_uri,
-        "classes": list(request.validation.classes),
-        "training_metrics": request.training.metrics,
-        **stored.model_dump(mode="json"),
-    }
-    write_json(s3, settings.artifact_bucket, key, body)
-    return stored
+    write_json(s3, settings.artifact_bucket, key, found.model_dump(mode="json"))
+    return EvaluationResult(
+        verdict=found.verdict,
+        reasons=found.reasons,
+        metrics=found.metrics,
+        gates=found.gates,
+        evaluation_uri=uri(settings.artifact_bucket, key),
+        golden_uri=golden_uri,
+    )

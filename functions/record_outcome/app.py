@@ -1,4 +1,5 @@
-"""Closes a run: champion, ledger, outcome.json, metrics, the dataset's turn, the notice for people, in this order."""
+"""Closes a run: champion, ledger, decision.json, outcome.json, metrics, the dataset's turn, the notice for people, in
+this order."""
 
 from __future__ import annotations
 
@@ -9,6 +10,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sluice.config import DatasetConfig
+from sluice.decision import Decision, decide
+from sluice.evaluation_store import read_evaluation
+from sluice.images import training_image
 from sluice.layout import RunLayout
 from sluice.ledger import Champion, Closing, close_run, crown_champion, give_turn_back
 from sluice.messages import Outcome, RecordRequest, RunResult
@@ -26,7 +30,9 @@ sns = boto3.client("sns", config=TRANSFER_CONFIG)
 @step(RecordRequest)
 def handler(request: RecordRequest) -> RunResult:
     run, now = request.run, datetime.now(UTC)
-    result = close(request, now.isoformat(timespec="seconds"), settings.artifact_bucket, instance_type_of(request))
+    config = config_of(request)
+    instance_type = (config and config.training.instance_type) or settings.training_instance_type
+    result = close(request, now.isoformat(timespec="seconds"), settings.artifact_bucket, instance_type)
     if request.outcome is Outcome.DEPLOYED and request.deployment:
         crown_champion(
             dynamodb,
@@ -40,7 +46,9 @@ def handler(request: RecordRequest) -> RunResult:
     if closing is Closing.FOREIGN:
         logger.warning("another execution owns this run; nothing was recorded")
         return result
-    write_json(s3, settings.artifact_bucket, RunLayout(run.dataset, run.run_id).outcome, result.as_json())
+    layout, decision = RunLayout(run.dataset, run.run_id), decision_of(request, config, result)
+    write_json(s3, settings.artifact_bucket, layout.decision, decision.model_dump(mode="json"))
+    write_json(s3, settings.artifact_bucket, layout.outcome, result.as_json())
     if closing is Closing.CLOSED:
         measure(result, (now - datetime.fromisoformat(run.started_at)).total_seconds())
     give_turn_back(dynamodb, settings.runs_table, run.dataset, run.execution_arn)
@@ -57,11 +65,16 @@ def notify(result: RunResult, key: str) -> None:
         logger.exception("the notice was not sent")
 
 
-def instance_type_of(request: RecordRequest) -> str:
+def config_of(request: RecordRequest) -> DatasetConfig | None:
+    """The dataset's configuration as the run resolved it; None where the file was refused before."""
     if request.validation is None or request.validation.config_uri is None:
-        return settings.training_instance_type
-    config = DatasetConfig.model_validate(read_json(s3, request.validation.config_uri))
-    return config.training.instance_type or settings.training_instance_type
+        return None
+    return DatasetConfig.model_validate(read_json(s3, request.validation.config_uri))
+
+
+def decision_of(request: RecordRequest, config: DatasetConfig | None, result: RunResult) -> Decision:
+    image = training_image(settings.aws_region) if request.training_started else None
+    return decide(request, read_evaluation(s3, request.evaluation), config, result, image)
 
 
 def measure(result: RunResult, seconds: float) -> None:

@@ -131,7 +131,12 @@ def store(run: Run, config: DatasetConfig, report: TableReport, out: Path) -> Va
     if accepted:
         for part in ("train", "validation", "test"):
             upload_working_data(s3, out / part / f"{part}.csv", bucket, f"{getattr(layout, part)}{part}.csv")
+        upload_working_data(s3, out / "held_out" / "rows.csv", bucket, layout.held_out_rows)
         s3.upload_file(str(out / "recipe.json"), bucket, layout.recipe, ExtraArgs={"ContentType": "application/json"})
+        if config.facets:
+            s3.upload_file(
+                str(out / "facets.json"), bucket, layout.facets, ExtraArgs={"ContentType": "application/json"}
+            )
     if (used := out / "contract.json").exists():
         s3.upload_file(str(used), bucket, layout.contract, ExtraArgs={"ContentType": "application/json"})
     upload_working_data(s3, out / "rejected_rows.csv", bucket, layout.rejected_rows)
@@ -142,6 +147,8 @@ def store(run: Run, config: DatasetConfig, report: TableReport, out: Path) -> Va
         "train_uri": layout.train,
         "validation_uri": layout.validation,
         "test_uri": layout.test,
+        "held_out_uri": layout.held_out_rows,
+        **({"facets_uri": layout.facets} if config.facets else {}),
         "recipe_uri": layout.recipe,
     }
     return ValidationResult(

@@ -216,7 +216,8 @@ def required_actions(operation: str, parameters: Mapping[str, Any], account: str
     """The permissions that AWS asks for.
 
     Source: Service Authorization Reference of Amazon SageMaker AI, and the developer guide's table of API permissions
-    (CreateEndpoint and UpdateEndpoint need both the endpoint and the configuration).
+    (CreateEndpoint and UpdateEndpoint need both the endpoint and the configuration, CreateModelPackage both the package
+    and its group).
     """
 
     def arn(kind: str, name: Any) -> str:
@@ -228,6 +229,8 @@ def required_actions(operation: str, parameters: Mapping[str, Any], account: str
     yield Action(name, resource, context)
     if operation in ("CreateEndpoint", "UpdateEndpoint"):
         yield Action(name, arn("endpoint-config", parameters.get("EndpointConfigName", "")), context)
+    if operation == "CreateModelPackage" and "ModelPackageGroupName" in parameters:
+        yield Action(name, arn("model-package-group", _last(parameters["ModelPackageGroupName"])), context)
     if operation.startswith("Create") and parameters.get("Tags"):
         yield Action("sagemaker:AddTags", resource, context)
     for member in _ROLE_MEMBERS:
@@ -238,6 +241,11 @@ def required_actions(operation: str, parameters: Mapping[str, Any], account: str
 def _resource(operation: str, parameters: Mapping[str, Any], arn: Callable[[str, Any], str]) -> str:
     if isinstance(parameters.get("ResourceArn"), str):
         return str(parameters["ResourceArn"])
+    if isinstance(parameters.get("ModelPackageArn"), str):
+        return str(parameters["ModelPackageArn"])
+    if operation in ("CreateModelPackage", "ListModelPackages") and "ModelPackageGroupName" in parameters:
+        # Both act on packages; the versions that there are, or will be, are not known to the caller.
+        return arn("model-package", f"{_last(parameters['ModelPackageGroupName'])}/*")
     verb = re.match(r"[A-Z][a-z]+", operation)
     noun = operation.removeprefix(verb[0]) if verb else operation
     # UpdateEndpointWeightsAndCapacities, InvokeEndpointAsync and the like act on the noun they begin with.
@@ -245,9 +253,14 @@ def _resource(operation: str, parameters: Mapping[str, Any], arn: Callable[[str,
         own = noun == kind or (noun.startswith(kind) and f"{noun}Name" not in parameters)
         if own and f"{kind}Name" in parameters:
             return arn(_kebab(kind), parameters[f"{kind}Name"])
-    if f"{noun}Name" in parameters:
-        return arn(_kebab(noun), parameters[f"{noun}Name"])
-    return "*"
+    named = parameters.get(f"{noun}Name")
+    if isinstance(named, str) and named.startswith("arn:"):
+        return named
+    return arn(_kebab(noun), named) if named is not None else "*"
+
+
+def _last(name_or_arn: Any) -> str:
+    return str(name_or_arn).rsplit("/", 1)[-1]
 
 
 def _kebab(noun: str) -> str:

@@ -15,7 +15,7 @@ from moto.core.request import Request
 from moto.sagemaker.models import SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 
-from local.sagemaker import errors
+from local.sagemaker import errors, registry
 from local.sagemaker.arns import resource_arn
 from local.sagemaker.aws import Aws, Role, RoleError, split_uri
 from local.sagemaker.endpoints import Endpoint, EndpointConfig, Model, Variant, load_variants
@@ -38,6 +38,8 @@ class Backend(SageMakerModelBackend):
         self._models = self.models  # type: ignore[assignment]
         self.endpoint_configs: dict[str, EndpointConfig] = {}  # type: ignore[assignment]
         self.endpoints: dict[str, Endpoint] = {}  # type: ignore[assignment]
+        #: The newest version by model package group: the number of a deleted one is not given again.
+        self.model_package_versions: dict[str, int] = {}
 
     def arn(self, kind: str, name: str) -> str:
         return resource_arn(kind, name, self.account_id, self.region_name)
@@ -50,12 +52,19 @@ class Backend(SageMakerModelBackend):
             "endpoint": self.endpoints,
         }
         kind, _, name = arn.rsplit(":", 1)[-1].partition("/")
+        if kind == "model-package":
+            # A version has the tags of its group.
+            kind, name = "model-package-group", name.partition("/")[0]
+            arn = self.arn(kind, name)
         if kind not in stores:
             return super()._get_resource_from_arn(arn)
         for resource in stores[kind].values():
             if resource.arn.endswith(f"{kind}/{name.lower()}"):
                 return resource
         raise validation_exception(f"Could not find {kind} with name {name}")
+
+
+Operation = Callable[[Backend, Parameters], Parameters]
 
 
 class _MotoResponse(SageMakerResponse):
@@ -80,7 +89,7 @@ class ControlPlane:
         self._backends: dict[tuple[str, str], Backend] = {}
         # moto's backends are no more thread-safe than dictionaries are; nothing here holds this for long.
         self._lock = threading.RLock()
-        self._own: Final[dict[str, Callable[[Backend, Parameters], Parameters]]] = {
+        self._own: Final[dict[str, Operation]] = {
             "CreateTrainingJob": self._create_training_job,
             "DescribeTrainingJob": self._describe_training_job,
             "StopTrainingJob": self._stop_training_job,
@@ -94,6 +103,13 @@ class ControlPlane:
             "DescribeEndpoint": self._describe_endpoint,
             "UpdateEndpoint": self._update_endpoint,
             "DeleteEndpoint": self._delete_endpoint,
+            "CreateModelPackageGroup": self._locked(registry.create_group),
+            "DeleteModelPackageGroup": self._locked(registry.delete_group),
+            "CreateModelPackage": self._locked(registry.create_package),
+            "UpdateModelPackage": self._locked(registry.update_package),
+            "DeleteModelPackage": self._locked(registry.delete_package),
+            "CreateModelCard": self._locked(registry.create_card),
+            "UpdateModelCard": self._locked(registry.update_card),
         }
 
     def handles(self, operation: str) -> bool:
@@ -169,6 +185,13 @@ class ControlPlane:
             endpoint.close()
         for job in jobs:
             job.join(timeout=5)
+
+    def _locked(self, operate: Operation) -> Operation:
+        def run(backend: Backend, request: Parameters) -> Parameters:
+            with self._lock:
+                return operate(backend, request)
+
+        return run
 
     def _backend(self, account: str, region: str) -> Backend:
         with self._lock:

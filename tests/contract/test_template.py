@@ -48,6 +48,8 @@ FUNCTIONS: dict[str, tuple[type[messages.Message], type[messages.Message], type[
     "check_endpoint": (messages.CheckEndpointRequest, messages.EndpointStatus, None),
     "verify_endpoint": (messages.VerifyRequest, messages.Verification, None),
     "record_outcome": (messages.RecordRequest, messages.RunResult, settings.RecordSettings),
+    "register_model": (messages.RegisterRequest, messages.Registered, settings.RegisterSettings),
+    "render_report": (messages.RenderRequest, messages.Rendered, settings.RenderSettings),
 }
 
 

@@ -28,6 +28,7 @@ from sluice.messages import (
     EvaluationResult,
     Outcome,
     RecordRequest,
+    Rendered,
     RunResult,
     TrainingStarted,
     TrainingStatus,
@@ -54,6 +55,7 @@ IN_ORDER: Final = (
     "check_endpoint",
     "verify_endpoint",
     "record_outcome",
+    "render_report",
 )
 
 
@@ -207,6 +209,18 @@ def test_record_outcome_closes_the_run(pipeline: Pipeline, aws: Aws) -> None:
     key = RunLayout(answer.dataset, answer.run_id).outcome
     stored = aws.s3.get_object(Bucket=pipeline.variables["ARTIFACT_BUCKET"], Key=key)["Body"].read()
     assert RunResult.model_validate_json(stored) == answer
+
+
+def test_render_report_draws_the_page(pipeline: Pipeline, aws: Aws) -> None:
+    result = RunResult.model_validate(json.loads((EVENTS / "render_report.json").read_text())["result"])
+    pipeline.answer("record_outcome", RunResult)
+    layout, bucket = RunLayout(result.dataset, result.run_id), pipeline.variables["ARTIFACT_BUCKET"]
+    # The event tells of a result of its own: the page is drawn of what is recorded alone.
+    aws.s3.put_object(Bucket=bucket, Key=layout.outcome, Body=result.model_dump_json())
+    assert pipeline.answer("render_report", Rendered).verdict == "rendered"
+    page = aws.s3.get_object(Bucket=bucket, Key=layout.report)["Body"].read().decode()
+    assert page.startswith("<!DOCTYPE html>")
+    assert "<svg" in page
 
 
 def test_a_function_that_raises_is_not_taken_for_one_that_answered(pipeline: Pipeline, tmp_path: Path) -> None:

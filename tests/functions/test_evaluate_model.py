@@ -1,14 +1,38 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
+import boto3
 import pytest
 
 from functions.evaluate_model import app
+from sluice.evaluation import Evaluation
+from sluice.layout import RunLayout
+from sluice.ledger import Champion, crown_champion
 from sluice.messages import EvaluationResult
-from tests.functions.conftest import ARTIFACTS, Aws, Context, request
+from sluice.recipe import NumberColumn, Recipe, Target
+from tests.functions.conftest import ARTIFACTS, REGION, TABLE, Aws, Context, request
 from tests.messages import GOOD
+
+RECIPE = Recipe(
+    target=Target(name="diagnosis", classes=("benign", "malignant")),
+    missing=("NA",),
+    columns=tuple(NumberColumn(name=name) for name in ("a", "b", "c")),
+)
+LOG = "[0]\ttrain-logloss:0.5\tvalidation-logloss:0.55\n[1]\ttrain-logloss:0.3\tvalidation-logloss:0.4"
+CHAMPION = "c" * 12
+
+
+def own_cells(test: str) -> str:
+    """held_out/rows.csv of a test file: labels are words again, and the group is one of two."""
+    lines = ["a,b,c,group,diagnosis"]
+    for line in test.splitlines():
+        label, _, cells = line.partition(",")
+        group = "f" if float(cells.split(",")[2]) > 0 else "m"
+        lines.append(f"{cells},{group},{RECIPE.target.classes[int(label)]}")
+    return "\n".join(lines) + "\n"
 
 
 @pytest.fixture
@@ -19,6 +43,11 @@ def body(aws: Aws, model_archive: tuple[bytes, str]) -> dict[str, Any]:
     assert GOOD.training.model_uri is not None
     aws.put(ARTIFACTS, GOOD.training.model_uri.removeprefix(f"s3://{ARTIFACTS}/"), archive)
     aws.put(ARTIFACTS, f"{aws.layout.test}test.csv", test)
+    aws.put(ARTIFACTS, f"{aws.layout.validation}validation.csv", test)
+    aws.put(ARTIFACTS, aws.layout.held_out_rows, own_cells(test))
+    aws.put(ARTIFACTS, aws.layout.recipe, RECIPE.model_dump_json())
+    counts = {"train": {"benign": 150, "malignant": 150}, "validation": {"benign": 50}, "test": {"malignant": 50}}
+    aws.put(ARTIFACTS, aws.layout.validation_report, json.dumps({"class_counts": counts, "contract": {"made": False}}))
     aws.put(ARTIFACTS, aws.layout.config, "{}")
     asked = request("evaluate_model")
     asked["validation"]["features"] = 3
@@ -29,24 +58,106 @@ def evaluate(body: dict[str, Any], context: Context) -> EvaluationResult:
     return EvaluationResult.model_validate(app.handler(body, context))
 
 
+def stored(aws: Aws) -> Evaluation:
+    return Evaluation.model_validate_json(aws.read(aws.layout.evaluation))
+
+
+def crown(aws: Aws, archive: bytes, recipe: Recipe = RECIPE) -> None:
+    """Another run's model is live, with all that its evaluation left."""
+    layout = RunLayout(GOOD.run.dataset, CHAMPION)
+    key = f"{layout.model}job/output/model.tar.gz"
+    aws.put(ARTIFACTS, key, archive)
+    aws.put(ARTIFACTS, layout.recipe, recipe.model_dump_json())
+    judged = Evaluation(
+        run_id=CHAMPION,
+        dataset=GOOD.run.dataset,
+        job_name="job",
+        model_uri=f"s3://{ARTIFACTS}/{key}",
+        target=recipe.target.name,
+        classes=recipe.target.classes,
+        verdict="accepted",
+    )
+    aws.put(ARTIFACTS, layout.evaluation, judged.model_dump_json())
+    crown_champion(aws.dynamodb, TABLE, GOOD.run.dataset, Champion(CHAMPION, "config"), None, "2026-11-23T09:00:00Z")
+
+
 def test_a_good_model_passes_and_leaves_evidence(aws: Aws, context: Context, body: dict[str, Any]) -> None:
     result = evaluate(body, context)
     assert result.verdict == "accepted", result.reasons
     assert result.metrics is not None
     assert result.metrics.rows == 100
     assert result.metrics.log_loss < 0.3
-    stored = json.loads(aws.read(aws.layout.evaluation))
-    assert stored["metrics"]["log_loss"] == result.metrics.log_loss
+    assert set(result.metrics.intervals) >= {"log_loss", "roc_auc", "f1"}
+    found = stored(aws)
+    assert found.metrics == result.metrics
+    assert found.cutoff is not None
+    assert (found.cutoff.policy, found.cutoff.rows) == ("best_f1", 100)
+    assert found.curves[0].label == "malignant"
+    assert found.champion is None
+    assert found.prior is not None
+    assert found.prior.brier == pytest.approx(0.25)
+    assert found.training is not None
+    assert [importance.column for importance in found.training.importances[:2]] in (["a", "b"], ["b", "a"])
+    assert all([found.model_sha256, found.test_sha256, found.recipe_sha256])
     golden = json.loads(aws.read(aws.layout.golden))
     assert len(golden["rows"]) == len(golden["scores"]) == app.GOLDEN_ROWS
     assert all(row.count(",") == 2 for row in golden["rows"]), "the label is not sent to the endpoint"
 
 
+def test_the_answer_is_small_whatever_the_evaluation_holds(aws: Aws, context: Context, body: dict[str, Any]) -> None:
+    answer = app.handler(body, context)
+    assert len(json.dumps(answer)) < 10_000
+    assert len(aws.read(aws.layout.evaluation)) > 20_000
+
+
+def test_the_learning_curves_come_from_the_jobs_log(aws: Aws, context: Context, body: dict[str, Any]) -> None:
+    logs = boto3.client("logs", region_name=REGION)
+    logs.create_log_group(logGroupName="/aws/sagemaker/TrainingJobs")
+    stream = f"{body['training']['job_name']}/algo-1-1"
+    logs.create_log_stream(logGroupName="/aws/sagemaker/TrainingJobs", logStreamName=stream)
+    now = int(time.time() * 1000)
+    for i, line in enumerate(LOG.splitlines()):
+        logs.put_log_events(
+            logGroupName="/aws/sagemaker/TrainingJobs",
+            logStreamName=stream,
+            logEvents=[{"timestamp": now + i, "message": line}],
+        )
+    evaluate(body, context)
+    training = stored(aws).training
+    assert training is not None
+    (curve,) = training.curves
+    assert (curve.metric, curve.validation) == ("logloss", (0.55, 0.4))
+
+
 def test_a_gate_of_the_dataset_rejects(aws: Aws, context: Context, body: dict[str, Any]) -> None:
-    aws.put(ARTIFACTS, aws.layout.config, json.dumps({"gates": {"min_accuracy": 0.999}}))
+    aws.put(ARTIFACTS, aws.layout.config, json.dumps({"gates": {"accuracy": {"min": 0.9999}}}))
     result = evaluate(body, context)
     assert result.verdict == "rejected"
-    assert "min_accuracy" in result.reasons[0]
+    assert "accuracy.min" in result.reasons[0]
+    assert "config.yaml" in result.reasons[-1]
+
+
+def test_a_model_that_fails_on_a_slice_is_rejected(aws: Aws, context: Context, body: dict[str, Any]) -> None:
+    config = {"slices": ["group"], "gates": {"accuracy": {"min": 0.5}, "roc_auc": {"min_of_slice": 0.9999}}}
+    aws.put(ARTIFACTS, aws.layout.config, json.dumps(config))
+    result = evaluate(body, context)
+    assert result.verdict == "rejected"
+    assert "the worst of 2 slices, group = " in result.reasons[0]
+    assert {found.value for found in stored(aws).slices} == {"f", "m"}
+
+
+def test_the_bias_report_is_of_the_facets(aws: Aws, context: Context, body: dict[str, Any]) -> None:
+    aws.put(ARTIFACTS, aws.layout.config, json.dumps({"facets": [{"column": "group", "group": ["f"]}]}))
+    counts = [{"member": member, "favoured": favoured, "stratum": None, "rows": 50 + 10 * member + 5 * favoured}
+              for member in (True, False) for favoured in (True, False)]  # fmt: skip
+    facet = {"column": "group", "group": "f", "favoured_label": "malignant", "condition_on": None, "notation": None}
+    aws.put(ARTIFACTS, aws.layout.facets, json.dumps({"facets": [{**facet, "counts": counts}]}))
+    body["validation"]["facets_uri"] = f"s3://{ARTIFACTS}/{aws.layout.facets}"
+    evaluate(body, context)
+    (found,) = stored(aws).bias
+    assert (found.rows, found.other_rows) == (125, 105)
+    assert {metric.name for metric in found.pre_training} >= {"CI", "DPL"}
+    assert {metric.name: metric.value for metric in found.post_training}["DI"] is not None
 
 
 @pytest.mark.parametrize("test", ["", "1,0.1,0.2,0.3\n1,0.1,0.2,0.3\n"])
@@ -55,7 +166,7 @@ def test_nothing_to_measure_means_rejection(aws: Aws, context: Context, body: di
     result = evaluate(body, context)
     assert result.verdict == "rejected"
     assert "not measured" in result.reasons[0]
-    assert json.loads(aws.read(aws.layout.evaluation))["verdict"] == "rejected"
+    assert stored(aws).verdict == "rejected"
 
 
 def test_a_foreign_model_is_rejected(aws: Aws, context: Context, body: dict[str, Any]) -> None:
@@ -68,3 +179,87 @@ def test_a_foreign_model_is_rejected(aws: Aws, context: Context, body: dict[str,
 def test_a_model_without_a_prior_to_beat_is_rejected(aws: Aws, context: Context, body: dict[str, Any]) -> None:
     body["validation"]["prior_log_loss"] = None
     assert evaluate(body, context).verdict == "rejected"
+
+
+def test_a_model_that_ties_with_the_live_one_is_not_deployed(
+    aws: Aws, context: Context, body: dict[str, Any], model_archive: tuple[bytes, str]
+) -> None:
+    crown(aws, model_archive[0])
+    result = evaluate(body, context)
+    assert result.verdict == "rejected"
+    assert "nothing to deploy" in result.reasons[0]
+    found = stored(aws).champion
+    assert found is not None
+    assert (found.run_id, found.comparable, found.difference) == (CHAMPION, True, 0.0)
+
+
+def test_a_run_is_not_held_against_itself(
+    aws: Aws, context: Context, body: dict[str, Any], model_archive: tuple[bytes, str]
+) -> None:
+    own = Champion(GOOD.run.run_id, "config")
+    crown_champion(aws.dynamodb, TABLE, GOOD.run.dataset, own, None, "2026-11-23T09:00:00Z")
+    assert evaluate(body, context).verdict == "accepted"
+
+
+def test_the_live_model_is_scored_through_its_own_recipe(
+    aws: Aws, context: Context, body: dict[str, Any], model_archive: tuple[bytes, str]
+) -> None:
+    """Its positive class is the other one: taken as they are, its scores would be those of a good model."""
+    turned = RECIPE.model_copy(update={"target": Target(name="diagnosis", classes=("malignant", "benign"))})
+    crown(aws, model_archive[0], turned)
+    evaluate(body, context)
+    found = stored(aws).champion
+    assert found is not None
+    assert found.comparable
+    assert found.metrics is not None
+    assert found.metrics.log_loss > 1, "the model's scores are of the other class"
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        ("recipe", "not there or damaged"),
+        ("model", "is not there"),
+        ("archive", "not there or damaged"),
+        ("target", "predicts another target"),
+        ("column", "no column `weight`"),
+    ],
+)
+@pytest.mark.parametrize(("config", "verdict"), [({}, "rejected"), ({"champion": {"policy": "ignore"}}, "accepted")])
+def test_a_live_model_that_cannot_be_scored_stops_the_deployment_unless_it_is_ignored(
+    aws: Aws,
+    context: Context,
+    body: dict[str, Any],
+    model_archive: tuple[bytes, str],
+    broken: str,
+    says: str,
+    config: dict[str, Any],
+    verdict: str,
+) -> None:
+    recipe = RECIPE
+    if broken == "target":
+        recipe = RECIPE.model_copy(update={"target": Target(name="other", classes=("benign", "malignant"))})
+    if broken == "column":
+        recipe = RECIPE.model_copy(update={"columns": (*RECIPE.columns[:2], NumberColumn(name="weight"))})
+    crown(aws, b"junk" if broken == "archive" else model_archive[0], recipe)
+    layout = RunLayout(GOOD.run.dataset, CHAMPION)
+    if broken in {"recipe", "model"}:
+        key = layout.recipe if broken == "recipe" else f"{layout.model}job/output/model.tar.gz"
+        aws.s3.delete_object(Bucket=ARTIFACTS, Key=key)
+    aws.put(ARTIFACTS, aws.layout.config, json.dumps(config))
+    result = evaluate(body, context)
+    assert result.verdict == verdict, result.reasons
+    found = stored(aws).champion
+    assert found is not None
+    assert not found.comparable
+    assert says in found.reason
+
+
+def test_a_contract_that_starts_anew_leaves_the_live_model_out(
+    aws: Aws, context: Context, body: dict[str, Any], model_archive: tuple[bytes, str]
+) -> None:
+    crown(aws, model_archive[0], RECIPE.model_copy(update={"columns": (NumberColumn(name="weight"),) * 3}))
+    assert evaluate(body, context).verdict == "rejected"
+    report = json.loads(aws.read(aws.layout.validation_report))
+    aws.put(ARTIFACTS, aws.layout.validation_report, json.dumps({**report, "contract": {"made": True}}))
+    assert evaluate(body, context).verdict == "accepted"

@@ -8,8 +8,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.record_outcome import app
+from sluice.decision import Decision
 from sluice.ledger import Champion, ChampionChangedError, crown_champion, read_champion, take_turn
 from sluice.messages import RunResult
+from tests.evaluations import evaluation
 from tests.functions.conftest import ARTIFACTS, TABLE, Aws, Context, request
 from tests.messages import GOOD
 
@@ -23,6 +25,10 @@ def _config(aws: Aws) -> None:
 
 def record(context: Context, **changes: Any) -> RunResult:
     return RunResult.model_validate(app.handler(request("record_outcome", **changes), context))
+
+
+def decision_of(aws: Aws) -> Decision:
+    return Decision.model_validate_json(aws.read(aws.layout.decision))
 
 
 def test_a_deployed_run_becomes_the_champion_and_is_written_down(aws: Aws, context: Context) -> None:
@@ -86,7 +92,7 @@ def test_a_run_that_another_execution_owns_is_left_alone(aws: Aws, context: Cont
     aws.dynamodb.put_item(TableName=TABLE, Item=item)
     record(context, outcome="error", fault={"state": "ClaimRun", "error": "Throttled", "cause": "slow down"})
     assert aws.dynamodb.get_item(TableName=TABLE, Key=key)["Item"] == item
-    assert aws.layout.outcome not in aws.stored()
+    assert not {aws.layout.outcome, aws.layout.decision} & aws.stored()
 
 
 def test_a_notice_that_fails_does_not_undo_the_outcome(
@@ -117,3 +123,36 @@ def test_a_rejected_run_needs_nothing_that_it_did_not_make(aws: Aws, context: Co
     nothing = dict.fromkeys(("training_started", "training", "evaluation", "deployment", "endpoint", "verification"))
     result = record(context, outcome="dataset_rejected", validation=rejected, **nothing)
     assert result.reasons == ("no header",)
+    decision = decision_of(aws)
+    assert decision.reasons == ("no header",)
+    assert decision.source.key == GOOD.run.key
+    assert (decision.model, decision.live) == (None, None)
+
+
+def test_a_decision_says_why_the_model_is_live(aws: Aws, context: Context) -> None:
+    aws.put(ARTIFACTS, aws.layout.evaluation, evaluation().model_dump_json())
+    result = record(context)
+    decision = decision_of(aws)
+    assert result.artifacts["decision"] == f"s3://{ARTIFACTS}/{aws.layout.decision}"
+    assert decision.live is not None
+    assert decision.live.endpoint_name == "sluice-breast-cancer"
+    assert decision.grounds is not None
+    assert decision.grounds.champion == evaluation().champion
+    assert decision.model is not None
+    assert decision.model.sha256 == evaluation().model_sha256
+    assert decision.model.training_image.endswith("sagemaker-xgboost:3.2-0")
+    assert decision.decided_at == result.finished_at
+
+
+@pytest.mark.parametrize("body", [None, "{", '{"run_id": "4f1c09b2a7de"}'])
+def test_an_evaluation_that_cannot_be_read_in_full_does_not_undo_the_outcome(
+    aws: Aws, context: Context, log: io.StringIO, body: str | None
+) -> None:
+    if body is not None:
+        aws.put(ARTIFACTS, aws.layout.evaluation, body)
+    assert record(context).outcome == "deployed"
+    grounds = decision_of(aws).grounds
+    assert grounds is not None
+    assert GOOD.evaluation is not None
+    assert grounds.metrics == GOOD.evaluation.metrics
+    assert "cannot be read in full" in log.getvalue()

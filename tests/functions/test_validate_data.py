@@ -8,6 +8,7 @@ import pytest
 
 from functions.validate_data import app
 from sluice.contract_store import ContractTakenError
+from sluice.facets import FacetCounts
 from sluice.layout import RunLayout, contract_key
 from sluice.messages import ValidationResult
 from sluice.objects import WORKING_DATA_TAG, read_stored
@@ -38,7 +39,11 @@ def test_a_good_table_becomes_three_parts_a_recipe_and_a_report(aws: Aws, contex
         layout.validation_report, layout.rejected_rows, layout.recipe, layout.config, layout.contract,
         contract_key(GOOD.run.dataset),
         f"{layout.train}train.csv", f"{layout.validation}validation.csv", f"{layout.test}test.csv",
+        layout.held_out_rows,
     }  # fmt: skip
+    assert result.held_out_uri == f"s3://{ARTIFACTS}/{layout.held_out_rows}"
+    assert aws.read(layout.held_out_rows).startswith(breast_cancer.splitlines()[0].encode())
+    assert result.facets_uri is None
     first = aws.read(f"{layout.train}train.csv").decode().splitlines()[0].split(",")
     assert len(first) == 31
     assert first[0] in {"0", "1"}
@@ -56,8 +61,18 @@ def test_what_may_expire_is_tagged_and_what_explains_a_model_is_not(
         found = aws.s3.get_object_tagging(Bucket=ARTIFACTS, Key=name)["TagSet"]
         return [(tag["Key"], tag["Value"]) for tag in found]
 
-    assert tags(f"{aws.layout.train}train.csv") == [(key, value)]
+    assert tags(f"{aws.layout.train}train.csv") == tags(aws.layout.held_out_rows) == [(key, value)]
     assert tags(aws.layout.recipe) == []
+
+
+def test_the_rows_of_each_facet_are_counted(aws: Aws, context: Context, breast_cancer: str) -> None:
+    aws.put(INBOX, GOOD.run.key, breast_cancer)
+    aws.put(INBOX, CONFIG_KEY, "target: diagnosis\nfacets: [{column: mean radius, at_least: 15}]")
+    result = validate(context)
+    assert result.facets_uri == f"s3://{ARTIFACTS}/{aws.layout.facets}"
+    (facet,) = FacetCounts.model_validate_json(aws.read(aws.layout.facets)).facets
+    assert (facet.column, facet.group, facet.favoured_label) == ("mean radius", "at least 15", "malignant")
+    assert sum(count.rows for count in facet.counts) == 569
 
 
 def test_a_table_without_a_known_target_is_rejected_with_its_columns(
@@ -67,7 +82,7 @@ def test_a_table_without_a_known_target_is_rejected_with_its_columns(
     result = validate(context)
     assert result.verdict == "rejected"
     assert "diagnosis" in " ".join(result.reasons)
-    assert result.train_uri is None
+    assert result.train_uri is result.held_out_uri is None
     assert f"{aws.layout.train}train.csv" not in aws.stored()
     assert json.loads(aws.read(aws.layout.validation_report))["verdict"] == "rejected"
 

@@ -44,16 +44,23 @@ def packages(build: Path, layer: str) -> Iterator[str]:
     return (path.name for path in (build / layer / "python").iterdir() if path.suffix != ".dist-info")
 
 
-def test_layers_share_no_package(build: Path) -> None:
+@pytest.mark.parametrize("function", resources("AWS::Serverless::Function"))
+def test_the_layers_of_a_function_share_no_package(build: Path, function: str) -> None:
     seen: dict[str, str] = {}
-    for layer in resources("AWS::Serverless::LayerVersion"):
+    for layer in layers_of(function):
         for package in packages(build, layer):
             if package != "__pycache__":
                 assert seen.setdefault(package, layer) == layer, f"{package} is in {seen[package]} and in {layer}"
 
 
 @pytest.mark.parametrize(
-    ("layer", "module"), [("CoreLayer", "sluice"), ("TabularLayer", "tabular"), ("ScoringLayer", "scoring")]
+    ("layer", "module"),
+    [
+        ("CoreLayer", "sluice"),
+        ("TabularLayer", "tabular"),
+        ("ScoringLayer", "scoring"),
+        ("PlottingLayer", "plotting"),
+    ],
 )
 def test_layers_hold_our_package_with_its_byte_code(build: Path, layer: str, module: str) -> None:
     sources = list((build / layer / "python" / module).glob("*.py"))

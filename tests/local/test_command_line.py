@@ -34,7 +34,7 @@ KEYS = {
 def test_run_deploys_with_exit_status_0_and_writes_the_result(local_aws: LocalAws, tmp_path: Path) -> None:
     table = write_table(tmp_path / "Web Shop.csv", HEADER, learnable_rows(400, seed=9))
     config = tmp_path / "config.yaml"
-    config.write_text("gates: {max_log_loss: 0.6}\nhyperparameters: {num_round: 30}\n")
+    config.write_text("gates: {log_loss: {max: 0.6}}\nhyperparameters: {num_round: 30}\n")
     told = tmp_path / "result.json"
 
     called = command_line(
@@ -43,7 +43,7 @@ def test_run_deploys_with_exit_status_0_and_writes_the_result(local_aws: LocalAw
 
     assert called.returncode == 0, called.stderr
     assert called.stderr == ""
-    for words in ("ValidateData", "CheckTraining", "round 29", "predicted yes", "max_log_loss", "live endpoint"):
+    for words in ("ValidateData", "CheckTraining", "round 29", "predicted yes", "log_loss.max", "live endpoint"):
         assert words in called.stdout or words == "round 29"
     result = json.loads(told.read_text())
     assert set(result) == KEYS
@@ -91,7 +91,7 @@ def test_run_of_a_rejected_table_has_exit_status_1_and_its_reasons_on_stderr(
 )
 def test_a_wrong_call_has_exit_status_2_and_starts_nothing(tmp_path: Path, arguments: list[str], said: str) -> None:
     write_table(tmp_path / "table.csv", HEADER, learnable_rows(5, seed=0))
-    (tmp_path / "wrong.yaml").write_text("gate: {max_log_loss: 1}\n")
+    (tmp_path / "wrong.yaml").write_text("gate: {log_loss: {max: 1}}\n")
     here = [str(tmp_path / word) if word.endswith((".csv", ".yaml")) else word for word in arguments]
 
     called = command_line("run", *here, state_dir=tmp_path / "state")

@@ -40,6 +40,16 @@ def test_a_learnable_table_becomes_an_endpoint_that_gives_the_offline_scores(
     )
     live = np.array(answer["Body"].read().decode().split(), dtype=float)
     np.testing.assert_allclose(live, offline_scores(local_aws, result["artifacts"]["model"], features), atol=1e-6)
+    assert registered(local_aws, result["endpoint"]["name"]) == [(1, "Approved")]
+    assert local_aws.aws.sagemaker.describe_model_card(ModelCardName=result["endpoint"]["name"])["ModelCardStatus"] == (
+        "Approved"
+    )
+
+
+def registered(local_aws: LocalAws, group: str) -> list[tuple[int, str]]:
+    """Version and approval of the packages of a group."""
+    listed = local_aws.aws.sagemaker.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
+    return [(item["ModelPackageVersion"], item["ModelApprovalStatus"]) for item in listed]
 
 
 def offline_scores(local_aws: LocalAws, model_uri: str, features: str) -> np.ndarray:

@@ -220,6 +220,35 @@ def test_an_explicit_deny_says_so(guarded: SageMaker) -> None:
             {"ModelPackageGroupName": "g"},
             [("sagemaker:CreateModelPackageGroup", f"{ARN}:model-package-group/g")],
         ),
+        (
+            "CreateModelPackage",
+            {"ModelPackageGroupName": "g"},
+            [
+                ("sagemaker:CreateModelPackage", f"{ARN}:model-package/g/*"),
+                ("sagemaker:CreateModelPackage", f"{ARN}:model-package-group/g"),
+            ],
+        ),
+        (
+            "ListModelPackages",
+            {"ModelPackageGroupName": f"{ARN}:model-package-group/g"},
+            [("sagemaker:ListModelPackages", f"{ARN}:model-package/g/*")],
+        ),
+        (
+            "UpdateModelPackage",
+            {"ModelPackageArn": f"{ARN}:model-package/g/2"},
+            [("sagemaker:UpdateModelPackage", f"{ARN}:model-package/g/2")],
+        ),
+        (
+            "DeleteModelPackage",
+            {"ModelPackageName": f"{ARN}:model-package/g/2"},
+            [("sagemaker:DeleteModelPackage", f"{ARN}:model-package/g/2")],
+        ),
+        (
+            "CreateModelCard",
+            {"ModelCardName": "c", "Tags": [{"Key": "a", "Value": "b"}]},
+            [("sagemaker:CreateModelCard", f"{ARN}:model-card/c"), ("sagemaker:AddTags", f"{ARN}:model-card/c")],
+        ),
+        ("ListModelCards", {}, [("sagemaker:ListModelCards", "*")]),
     ],
 )
 def test_each_operation_needs_its_permissions(

@@ -37,6 +37,8 @@ FUNCTION_OF_STATE = {
         "CheckEndpoint",
         "VerifyEndpoint",
         "RecordOutcome",
+        "RegisterModel",
+        "RenderReport",
     )
 }
 STUB = """

@@ -24,7 +24,12 @@ REQUESTS: dict[str, type[messages.Message]] = {
     "CheckEndpoint": messages.CheckEndpointRequest,
     "VerifyEndpoint": messages.VerifyRequest,
     "RecordOutcome": messages.RecordRequest,
+    "RegisterModel": messages.RegisterRequest,
+    "RenderReport": messages.RenderRequest,
 }
+
+#: From the outcome's record on: what fails here is no longer the run's outcome.
+AFTERWARDS = {"RecordOutcome", "RegisterModel", "RenderReport"}
 
 
 def read(name: str) -> dict[str, Any]:
@@ -59,6 +64,8 @@ def answers(**changed: Any) -> dict[str, Any]:
         "CheckEndpoint": [creating, LAST["endpoint"]],
         "VerifyEndpoint": LAST["verification"],
         "RecordOutcome": recorded("deployed"),
+        "RegisterModel": {"verdict": "registered", "group": "sluice-breast-cancer", "version": 1},
+        "RenderReport": {"verdict": "rendered", "report_uri": "s3://sluice-artifacts/report.html"},
         **changed,
     }
 
@@ -75,7 +82,8 @@ def test_a_good_table_is_validated_trained_evaluated_deployed_and_verified(pipel
     lambdas = [state for state in ended.states if state in REQUESTS]
     assert lambdas == [
         "ValidateData", "StartTraining", "CheckTraining", "CheckTraining", "EvaluateModel", "DeployEndpoint",
-        "CheckEndpoint", "CheckEndpoint", "VerifyEndpoint", "RecordOutcome",
+        "CheckEndpoint", "CheckEndpoint", "VerifyEndpoint", "RecordOutcome", "RegisterModel",
+        "RenderReport",
     ]  # fmt: skip
     assert outcome_recorded(ended).outcome == "deployed"
 
@@ -182,7 +190,7 @@ def test_a_run_that_a_fault_stopped_may_be_claimed_again(pipeline: Pipeline) -> 
     assert outcome_recorded(again).run.run_id == outcome_recorded(first).run.run_id
 
 
-@pytest.mark.parametrize("state", [state for state in REQUESTS if state != "RecordOutcome"])
+@pytest.mark.parametrize("state", [state for state in REQUESTS if state not in AFTERWARDS])
 def test_a_fault_that_outlives_its_retries_is_recorded_and_named(pipeline: Pipeline, state: str) -> None:
     result = recorded("error", f"{state} failed")
     ended = pipeline.run(read("object_created"), answers(**{state: fault(cause="boom")}, RecordOutcome=result))
@@ -223,6 +231,66 @@ def test_an_outcome_that_cannot_be_recorded_never_ends_green(pipeline: Pipeline)
     assert ended.cause is not None
     assert "deployed" in ended.cause
     assert "no table" in ended.cause
+
+
+def test_a_model_that_was_measured_is_registered_whatever_became_of_it(pipeline: Pipeline) -> None:
+    rejected = {**LAST["evaluation"], "verdict": "rejected", "reasons": ["gate"]}
+    ended = pipeline.run(
+        read("object_created"), answers(EvaluateModel=rejected, RecordOutcome=recorded("model_rejected"))
+    )
+    (payload,) = ended.payloads["RegisterModel"]
+    request = messages.RegisterRequest.model_validate(payload)
+    assert request.outcome == request.result.outcome == "model_rejected"
+    assert ended.error == "ModelRejected"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"ValidateData": {"verdict": "rejected", "reasons": ["no header"]}},
+        {"EvaluateModel": {"verdict": "rejected", "reasons": ["the model was not measured"], "metrics": None}},
+    ],
+)
+def test_without_metrics_nothing_is_registered(pipeline: Pipeline, changed: dict[str, Any]) -> None:
+    ended = pipeline.run(read("object_created"), answers(**changed))
+    assert "RecordOutcome" in ended.states
+    assert "RegisterModel" not in ended.states
+
+
+def test_a_registry_that_fails_takes_nothing_from_the_outcome(pipeline: Pipeline) -> None:
+    ended = pipeline.run(read("object_created"), answers(RegisterModel=fault(cause="no registry")))
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert ended.output == recorded("deployed")
+    assert ended.tries["RegisterModel"] == 5
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"ValidateData": {"verdict": "rejected", "reasons": ["no header"]}},
+        {"RegisterModel": fault(cause="no registry")},
+    ],
+)
+def test_every_recorded_outcome_gets_its_page(pipeline: Pipeline, changed: dict[str, Any]) -> None:
+    ended = pipeline.run(read("object_created"), answers(**changed))
+    (payload,) = ended.payloads["RenderReport"]
+    assert messages.RenderRequest.model_validate(payload).result.as_json() == recorded("deployed")
+
+
+def test_a_page_that_is_not_drawn_takes_nothing_from_the_outcome(pipeline: Pipeline) -> None:
+    ended = pipeline.run(read("object_created"), answers(RenderReport=fault(cause="no font")))
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert ended.output == recorded("deployed")
+    assert ended.tries["RenderReport"] == 3
+
+
+def test_an_outcome_that_is_not_recorded_has_no_page(pipeline: Pipeline) -> None:
+    assert "RenderReport" not in pipeline.run(read("object_created"), answers(RecordOutcome=fault())).states
+
+
+def test_the_output_is_what_was_recorded(pipeline: Pipeline) -> None:
+    assert pipeline.run(read("object_created"), answers()).output == recorded("deployed")
 
 
 def event_for(key: str, **changes: Any) -> dict[str, Any]:

@@ -27,11 +27,11 @@ def test_the_table_goes_to_its_dataset_under_its_own_name(table: Path) -> None:
 
 def test_the_target_is_merged_into_the_given_configuration_and_wins(table: Path, tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
-    config.write_text("target: other\npositive: 'Yes'\ngates: {min_accuracy: 0.7}\n")
+    config.write_text("target: other\npositive: 'Yes'\ngates: {accuracy: {min: 0.7}}\n")
 
     merged = check_call(table, "Churn", config=config).config
 
-    assert yaml.safe_load(merged) == {"target": "Churn", "positive": "Yes", "gates": {"min_accuracy": 0.7}}
+    assert yaml.safe_load(merged) == {"target": "Churn", "positive": "Yes", "gates": {"accuracy": {"min": 0.7}}}
 
 
 @pytest.mark.parametrize("target", ["yes", "1", "null", "a: b", "#x", "ü 'q' \"z\""])

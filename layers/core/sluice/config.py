@@ -6,10 +6,11 @@ would let a bad model through.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Hashable, Iterator
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -27,18 +28,134 @@ class ConfigError(ValueError):
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
+
+
+class Limits(_Section):
+    """What one metric must keep. None: not set.
+
+    ``of_prior`` and ``of_champion`` are shares of what always predicting the class shares has, and of what the live
+    model has on the same rows; ``of_slice`` are held by every slice of ``slices``. With ``certain`` the whole 95 %
+    interval must keep ``min`` and ``max``, not the value alone.
+    """
+
+    min: float | None = None
+    max: float | None = None
+    min_of_prior: float | None = Field(None, gt=0)
+    max_of_prior: float | None = Field(None, gt=0)
+    min_of_champion: float | None = Field(None, gt=0)
+    max_of_champion: float | None = Field(None, gt=0)
+    min_of_slice: float | None = None
+    max_of_slice: float | None = None
+    certain: bool = False
+
+
+_UNBOUNDED: Final = frozenset({"log_loss", "brier"})
 
 
 class Gates(_Section):
-    """Limits that a model must keep to be deployed. None: the gate is not set."""
+    """Limits that a model must keep to be deployed, by metric."""
 
-    max_log_loss: float | None = Field(None, gt=0)
-    max_log_loss_share_of_prior: float | None = Field(None, gt=0)
-    min_accuracy: float | None = Field(None, ge=0, le=1)
-    min_precision: float | None = Field(None, ge=0, le=1)
-    min_recall: float | None = Field(None, ge=0, le=1)
-    min_roc_auc: float | None = Field(None, ge=0, le=1)
+    log_loss: Limits | None = None
+    brier: Limits | None = None
+    roc_auc: Limits | None = None
+    average_precision: Limits | None = None
+    accuracy: Limits | None = None
+    balanced_accuracy: Limits | None = None
+    precision: Limits | None = None
+    recall: Limits | None = None
+    f1: Limits | None = None
+    mcc: Limits | None = None
+    expected_calibration_error: Limits | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        for name, limits in self.by_metric().items():
+            if name in _UNBOUNDED:
+                continue
+            for key in ("min", "max", "min_of_slice", "max_of_slice"):
+                limit = getattr(limits, key)
+                if limit is not None and not (-1 if name == "mcc" else 0) <= limit <= 1:
+                    raise ValueError(f"`{name}.{key}` is {limit:g}, and no model has such a {name}")
+        return self
+
+    def by_metric(self) -> dict[str, Limits]:
+        """The metrics with a limit."""
+        return {name: limits for name in type(self).model_fields if (limits := getattr(self, name)) is not None}
+
+
+class Cutoff(_Section):
+    """From which score on a row counts as the positive class. Chosen on the validation set; two classes only."""
+
+    policy: Literal["best_f1", "fixed", "minimum_cost", "target_recall", "target_precision"] = "best_f1"
+    value: float | None = Field(
+        None, gt=0, lt=1, description="The cutoff that is fixed (0.5 by default), or the recall or precision to reach."
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.policy.startswith("target_") and self.value is None:
+            raise ValueError(f"`policy: {self.policy}` needs `value`, the {self.policy.removeprefix('target_')} wanted")
+        if self.policy in {"best_f1", "minimum_cost"} and self.value is not None:
+            raise ValueError(f"`policy: {self.policy}` takes no `value`")
+        return self
+
+
+class Costs(_Section):
+    """What a row costs by truth and prediction, in any one unit; gains are negative."""
+
+    false_positive: float = 1
+    false_negative: float = 1
+    true_positive: float = 0
+    true_negative: float = 0
+
+
+class ChampionPolicy(_Section):
+    """When a model may replace the one that is live.
+
+    ``not_worse``: its log loss on the same rows is, with 95 % confidence, higher by no more than ``margin``, a share of
+    the live model's. ``better``: it is lower with that confidence. ``ignore``: the gates alone decide.
+    """
+
+    policy: Literal["not_worse", "better", "ignore"] = "not_worse"
+    margin: float = Field(0.02, ge=0, lt=1)
+
+
+class BiasLimits(_Section):
+    min: float | None = None
+    max: float | None = None
+
+
+type BiasName = Literal[
+    "CI", "DPL", "KL", "JS", "LP", "TVD", "KS", "CDDL",
+    "DPPL", "DI", "DCA", "DCR", "RD", "SD", "AD", "TE", "CDDPL", "FT",
+]  # fmt: skip
+
+
+class Facet(_Section):
+    """A group that may be at a disadvantage, for the bias report. It may be told by a column that is dropped."""
+
+    column: str = Field(min_length=1)
+    group: tuple[str, ...] = Field((), description="The values of the group.")
+    at_least: float | None = Field(None, description="In place of values: the numbers from this one on.")
+    below: float | None = Field(None, description="In place of values: the numbers below this one.")
+    favoured_label: str | None = Field(None, description="The label that one wants; by default the positive class.")
+    condition_on: str | None = Field(None, description="Column for the conditional disparities (CDDL, CDDPL).")
+    gates: dict[BiasName, BiasLimits] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if bool(self.group) == (self.at_least is not None or self.below is not None):
+            raise ValueError("give the values of `group`, or `at_least` or `below`, one of the two ways")
+        return self
+
+    @property
+    def described(self) -> str:
+        """The group in a few words: ``Female``, ``at least 40``."""
+        if self.group:
+            return ", ".join(self.group)
+        ends = [("at least", self.at_least), ("below", self.below)]
+        return " and ".join(f"{word} {number:g}" for word, number in ends if number is not None)
 
 
 class Training(_Section):
@@ -89,8 +206,19 @@ class DatasetConfig(_Section):
     hyperparameters: Annotated[dict[str, str | int | float], Field(default_factory=dict)]
     contract: ContractConfig = Field(ContractConfig(), description="How files are held against the dataset's contract.")
     gates: Gates = Gates()
+    cutoff: Cutoff = Cutoff()
+    costs: Costs | None = Field(None, description="Cost matrix: of `cutoff: {policy: minimum_cost}` and in the report.")
+    champion: ChampionPolicy = ChampionPolicy()
+    slices: tuple[str, ...] = Field((), description="Columns by whose values the model is measured, too.")
+    facets: tuple[Facet, ...] = Field((), description="Groups of the bias report.")
     training: Training = Training()
     endpoint: Endpoint = Endpoint()
+
+    @model_validator(mode="after")
+    def _costs_known(self) -> Self:
+        if self.cutoff.policy == "minimum_cost" and self.costs is None:
+            raise ValueError("`cutoff: {policy: minimum_cost}` needs `costs`")
+        return self
 
     @field_validator("hyperparameters", mode="before")
     @classmethod
@@ -124,6 +252,7 @@ _TEXT_KEYS: Final = frozenset(
 """Keys at the top whose values, or whose list's items, are texts."""
 
 _SPLIT_COLUMNS: Final = frozenset({"group_by", "by_time"})
+_FACET_TEXTS: Final = frozenset({"column", "group", "favoured_label", "condition_on"})
 
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"
 _SCALAR_TAGS: Final = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "bool", "timestamp"))
@@ -143,6 +272,10 @@ class _Loader(yaml.SafeLoader):
                 for name, column in _pairs(value):
                     if name in _SPLIT_COLUMNS:
                         _take_as_written(column)
+            elif key == "facets" and isinstance(value, yaml.SequenceNode):
+                for name, text in itertools.chain.from_iterable(map(_pairs, value.value)):
+                    if name in _FACET_TEXTS:
+                        _take_as_written(text)
         return root
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
@@ -233,8 +366,18 @@ def _sentence(name: str, problem: Any) -> str:
 def _keys_beside(location: tuple[str | int, ...]) -> list[str]:
     model: type[BaseModel] = DatasetConfig
     for part in location[:-1]:
-        section = model.model_fields[str(part)].annotation
-        if not (isinstance(section, type) and issubclass(section, BaseModel)):
+        if isinstance(part, int):  # an item of a list
+            continue
+        section = _section_in(model.model_fields[part].annotation) if part in model.model_fields else None
+        if section is None:
             break
         model = section
     return sorted(model.model_fields)
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    """The section that a key holds: itself, or none, or a list of them."""
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None

@@ -86,6 +86,15 @@ class RunLayout:
         return self._key("test/")
 
     @property
+    def held_out_rows(self) -> str:
+        """The rows of the test part with the cells that the user's file has."""
+        return self._key("held_out/rows.csv")
+
+    @property
+    def facets(self) -> str:
+        return self._key("facets.json")
+
+    @property
     def model(self) -> str:
         """Prefix under which SageMaker writes ``<job name>/output/model.tar.gz``."""
         return self._key("model/")
@@ -99,5 +108,19 @@ class RunLayout:
         return self._key("golden.json")
 
     @property
+    def model_quality(self) -> str:
+        """The metrics as SageMaker's model registry reads them."""
+        return self._key("model_quality.json")
+
+    @property
+    def decision(self) -> str:
+        return self._key("decision.json")
+
+    @property
     def outcome(self) -> str:
         return self._key("outcome.json")
+
+    @property
+    def report(self) -> str:
+        """The page for people."""
+        return self._key("report.html")

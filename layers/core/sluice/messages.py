@@ -28,7 +28,7 @@ class Outcome(StrEnum):
 class Message(BaseModel):
     """A value between two states. Unknown fields are refused: a typo in the state machine must not pass in silence."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 Reasons = Annotated[tuple[str, ...], Field(description="Sentences for a person: what is wrong, where, the way out.")]
@@ -88,6 +88,8 @@ class ValidationResult(Message):
     train_uri: str | None = Field(None, description="Prefix: label first, no header, text/csv.")
     validation_uri: str | None = None
     test_uri: str | None = None
+    held_out_uri: str | None = Field(None, description="The rows of the test part as the user's file has them: CSV.")
+    facets_uri: str | None = Field(None, description="facets.json; None where the configuration has no facets.")
     recipe_uri: str | None = None
     config_uri: str | None = Field(None, description="The resolved dataset configuration of this run, as JSON.")
     report_uri: str | None = Field(None, description="validation.json")
@@ -130,6 +132,9 @@ class EvaluateRequest(Request):
     training: TrainingStatus
 
 
+Interval = Annotated[tuple[float, float], Field(description="95 % bootstrap interval: its ends, the lower one first.")]
+
+
 class GateCheck(Message):
     """One gate of the verdict. A value of None means that there was nothing to measure, which fails."""
 
@@ -137,6 +142,7 @@ class GateCheck(Message):
     value: float | None
     limit: float | None
     comparison: Literal["at_most", "at_least"]
+    interval: Interval | None = None
     passed: bool
     reason: str
 
@@ -144,19 +150,27 @@ class GateCheck(Message):
 class Metrics(Message):
     """Scores on the held-out test set. Log losses use the natural logarithm.
 
-    From three classes on precision, recall and ROC AUC are the plain mean over the classes, each against the rest, and
-    the predicted class is the likeliest, so that there is no cutoff.
+    From three classes on precision, recall, F1, ROC AUC and average precision are the plain mean over the classes, each
+    against the rest, and the predicted class is the likeliest, so that there is no cutoff. The Brier score is the mean
+    squared difference between score and label, summed over the classes where there are more than two.
     """
 
     rows: int = Field(ge=0)
     log_loss: float
     prior_log_loss: float
+    brier: float | None = None
+    roc_auc: float | None = None
+    average_precision: float | None = None
     accuracy: float
+    balanced_accuracy: float | None = None
     precision: float | None = None
     recall: float | None = None
-    roc_auc: float | None = None
+    f1: float | None = None
+    mcc: float | None = None
+    expected_calibration_error: float | None = None
     cutoff: float | None = 0.5
     confusion_matrix: tuple[tuple[int, ...], ...] = Field(description="Rows: true class; columns: predicted class.")
+    intervals: dict[str, Interval] = Field(default_factory=dict, description="By the name of the metric.")
 
 
 class EvaluationResult(Message):
@@ -259,3 +273,40 @@ class RunResult(Message):
 
     def as_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json")
+
+
+class RenderRequest(Request):
+    """The page tells what was recorded; what the run never reached is None."""
+
+    outcome: Outcome
+    result: RunResult
+    validation: ValidationResult | None = None
+    training: TrainingStatus | None = None
+    evaluation: EvaluationResult | None = None
+
+
+class Rendered(Message):
+    """``left_alone``: what is recorded of the run is another execution's, and so is its page."""
+
+    verdict: Literal["rendered", "left_alone"]
+    report_uri: str = Field(description="report.html")
+
+
+class RegisterRequest(Request):
+    """A run whose outcome is recorded, for the model registry."""
+
+    outcome: Outcome
+    validation: ValidationResult | None = None
+    training: TrainingStatus | None = None
+    evaluation: EvaluationResult | None = None
+    result: RunResult
+
+
+class Registered(Message):
+    """Where the registry has the run's model. ``unchanged``: this run had registered it before."""
+
+    verdict: Literal["registered", "updated", "unchanged", "skipped"]
+    reasons: Reasons = ()
+    group: str | None = Field(None, description="Model package group: one a dataset.")
+    version: int | None = Field(None, ge=1, description="Of the model package in its group.")
+    card: str | None = Field(None, description="The dataset's model card; None where it still describes another model.")

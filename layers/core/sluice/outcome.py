@@ -80,10 +80,13 @@ def _artifacts(request: RecordRequest, bucket: str) -> dict[str, str]:
         "train": validation.train_uri if validation else None,
         "validation_data": validation.validation_uri if validation else None,
         "test": validation.test_uri if validation else None,
+        "held_out": validation.held_out_uri if validation else None,
         "model": training.model_uri if training else None,
         "evaluation": evaluation.evaluation_uri if evaluation else None,
         "golden": evaluation.golden_uri if evaluation else None,
+        "decision": uri(bucket, layout.decision),
         "outcome": uri(bucket, layout.outcome),
+        "report": uri(bucket, layout.report),
     }
     return {name: where for name, where in found.items() if where}
 

@@ -68,6 +68,13 @@ SEPARATORS: Final[dict[Notation, tuple[str, str]]] = {
 """By notation, what makes a number of it a plain one: each character of the first text becomes the one at the same
 place in the second, or goes where there is none."""
 
+# Made once: a test set has millions of cells.
+_NUMBERS: Final = {notation: re.compile(pattern) for notation, pattern in NUMBER_IN.items()}
+_REWRITTEN: Final = {
+    notation: str.maketrans(before[: len(after)], after, before[len(after) :])
+    for notation, (before, after) in SEPARATORS.items()
+}
+
 _EXAMPLES: Final[dict[Notation, str]] = {
     "plain": "12.5",
     "decimal_comma": "1234,5",
@@ -153,7 +160,7 @@ class RecordError(ValueError):
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Target(_Part):
@@ -180,7 +187,7 @@ class NumberColumn(_Column):
     notation: Notation = Field("plain", description="How texts write its numbers; JSON numbers are what they are.")
 
     def numbers(self, cell: str | int | float | bool) -> Iterator[float]:
-        if isinstance(cell, bool) or (isinstance(cell, str) and not re.fullmatch(NUMBER_IN[self.notation], cell)):
+        if isinstance(cell, bool) or (isinstance(cell, str) and not _NUMBERS[self.notation].fullmatch(cell)):
             raise ValueError(f"expected a number such as {_EXAMPLES[self.notation]}")
         number = float(self._plain(cell) if isinstance(cell, str) else cell)
         if not abs(number) <= FLOAT32_MAX:
@@ -188,8 +195,7 @@ class NumberColumn(_Column):
         yield number
 
     def _plain(self, text: str) -> str:
-        before, after = SEPARATORS[self.notation]
-        return text.translate(str.maketrans(before[: len(after)], after, before[len(after) :]))
+        return text if self.notation == "plain" else text.translate(_REWRITTEN[self.notation])
 
 
 class BooleanColumn(_Column):
@@ -287,7 +293,7 @@ class Feature(_Part):
 class Recipe(BaseModel):
     """The columns of a table in the file's order, the target apart, and what becomes of each."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     schema_version: Literal[1] = 1
     target: Target
@@ -314,17 +320,24 @@ class Recipe(BaseModel):
         problems = [*self._unknown(record), *self._absent(record)]
         features: list[float] = []
         for column in self.columns:
-            cell = self._present(record.get(column.name))
-            if cell is None:
-                features.extend([math.nan] * len(column.feature_names()))
-                continue
+            cell = record.get(column.name)
             try:
-                features.extend(column.numbers(cell))
+                features.extend(self.column_numbers(column, cell))
             except (ValueError, OverflowError) as error:
-                problems.append(f"column `{column.name}`: got {cell!r}; {error}")
+                problems.append(f"column `{column.name}`: got {self._present(cell)!r}; {error}")
         if problems:
             raise RecordError(problems)
         return features
+
+    def column_numbers(self, column: Column, cell: Cell) -> list[float]:
+        """The features that a cell of one of the columns becomes; NaN where it is missing.
+
+        Raises:
+            ValueError: the cell does not fit the column; says what was expected.
+            OverflowError: it is a whole number beyond 64-bit floating point.
+        """
+        present = self._present(cell)
+        return [math.nan] * len(column.feature_names()) if present is None else list(column.numbers(present))
 
     def class_number(self, label: str) -> int:
         """The number that the training files hold for a label.

@@ -42,6 +42,7 @@ class TrainSettings(_Settings):
 
 class EvaluateSettings(_Settings):
     artifact_bucket: str
+    runs_table: str
     default_max_log_loss_share_of_prior: float
 
 
@@ -56,4 +57,15 @@ class RecordSettings(_Settings):
     artifact_bucket: str
     runs_table: str
     outcome_topic_arn: str
+    aws_region: str
     training_instance_type: str
+
+
+class RegisterSettings(_Settings):
+    artifact_bucket: str
+    name_prefix: str
+    aws_region: str
+
+
+class RenderSettings(_Settings):
+    artifact_bucket: str

@@ -10,6 +10,7 @@ A chunk is first measured, which changes nothing and may be done beside others, 
 
 from __future__ import annotations
 
+import io
 import itertools
 import math
 import re
@@ -23,7 +24,9 @@ import polars as pl
 
 from tabular.chunks import Chunk, Structure, chunks, worked
 from tabular.columns import Kind, Profile, Reading, is_pair, reading_of
+from tabular.facets import FacetTally, Seen
 from tabular.findings import CELL_FAULTS, Finding, RefusedError, Rule, shown
+from tabular.held_out import HeldOutRows, write_rows
 from tabular.notation import (
     FIGURES,
     NEEDED_SHARE,
@@ -135,6 +138,8 @@ class _Measured:
     row_hashes: pl.Series
     forms: Mapping[int, Counter[str]]
     labels: pl.DataFrame | None = None
+    held_out: io.BytesIO | None = None
+    facets: Sequence[Seen] = ()
     lowest: pl.DataFrame | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     levels: Mapping[int, pl.DataFrame] = field(default_factory=dict)
@@ -149,7 +154,8 @@ class Census:
 
     Args:
         question: what to count.
-        folder: takes the hashes of the rows, and what is written of them later where that is ``kept``.
+        folder: takes the hashes of the rows, the rows that are held out, and what is written of all of them later where
+            that is ``kept``.
         rejected: takes the rows that cannot be used.
     """
 
@@ -184,6 +190,8 @@ class Census:
         """Of all rows that are not set aside, by what tells them apart."""
         self.frames = Frames(folder / "frames") if kept else None
         """What is written later of these rows, by chunk; None where the disk has no room for it."""
+        self.held_out = HeldOutRows(folder / "held_out.csv", question.names)
+        self.facets = [FacetTally(facet, question) for facet in question.config.facets]
         # Chunks are read in another thread than that which adds: it is given the state of the last addition.
         self._watching = self._watch()
 
@@ -293,6 +301,12 @@ class Census:
             .agg((pl.col("part") == part).sum().cast(pl.Int64).alias(name) for part, name in enumerate(PARTS))
         )
         many_labels = watch.many_labels or found.labels.height > _MOST_LABELS
+        tested = rows.select(pl.col("row").filter(pl.col("part") == PARTS.index("test"))).to_series()
+        found.held_out = write_rows(found.chunk, tested, self._q.dialect.delimiter)
+        if self.facets and not many_labels:
+            cells = found.chunk.cells
+            good = cells if found.bad.is_empty() else cells.select(pl.all().gather(rows["row"]))
+            found.facets = [tally.look(good) for tally in self.facets]
         if self._q.is_stratified and not many_labels:
             found.lowest = self._lowest.look(rows, watch.settled)
         exprs = self._facts(found.chunk.first, watch)
@@ -376,6 +390,10 @@ class Census:
         if found.labels is None:
             return
         self._add_labels(found.labels, found.lowest)
+        if found.held_out is not None:
+            self.held_out.add(found.held_out)
+        for tally, seen in zip(self.facets, found.facets, strict=False):  # none of a chunk with too many labels
+            tally.add(seen)
         self._add_facts(found)
         for i, counts in found.levels.items():
             self._columns[i].levels.add(counts)

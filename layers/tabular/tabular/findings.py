@@ -67,6 +67,11 @@ class Rule(StrEnum):
     DATE_AS_TEXT = "date_as_text"
     DATE_FORMAT = "date_format"
     DROP_UNKNOWN = "drop_unknown"
+    SLICE_UNKNOWN = "slice_unknown"
+    FACET_UNKNOWN = "facet_unknown"
+    FACET_LABEL = "facet_label"
+    FACET_EMPTY = "facet_empty"
+    FACET_STRATA = "facet_strata"
     NO_FEATURES = "no_features"
     LEAKAGE = "leakage"
 
@@ -150,6 +155,11 @@ MEND: Final[dict[Rule, str]] = {
     Rule.DATE_AS_TEXT: "Write dates as 2026-11-23, or drop the column in config.yaml.",
     Rule.DATE_FORMAT: "Nothing to do where that is meant; else write dates as 2026-11-23.",
     Rule.DROP_UNKNOWN: "Correct `drop` in config.yaml.",
+    Rule.SLICE_UNKNOWN: "Correct `slices` in config.yaml.",
+    Rule.FACET_UNKNOWN: "Correct `facets` in config.yaml.",
+    Rule.FACET_LABEL: "Say under `facets` in config.yaml which label one wants: `favoured_label: <label>`.",
+    Rule.FACET_EMPTY: "Correct the group under `facets` in config.yaml; its bias cannot be measured on such rows.",
+    Rule.FACET_STRATA: "Name a column of few values as `condition_on`, or take it out of `facets` in config.yaml.",
     Rule.NO_FEATURES: "Add columns that vary from row to row.",
     Rule.LEAKAGE: "Remove the column from the file if it is known only once the outcome is.",
     Rule.TARGET_UNKNOWN: "Name one of the file's columns as `target` in config.yaml.",

@@ -12,7 +12,7 @@ from typing import Final
 import polars as pl
 
 from sluice.config import DatasetConfig
-from sluice.recipe import DATE, NUMBER_IN, read_date
+from sluice.recipe import DATE, NUMBER_IN, Notation, read_date
 from tabular.chunks import Chunk
 from tabular.columns import Kind, Reading, reading_of
 from tabular.dialect import Dialect
@@ -71,8 +71,15 @@ class Question:
 
     @cached_property
     def read(self) -> list[int]:
-        """The columns whose cells must be read right: those that are used, and the one that the split goes by."""
-        return self.used if self.time is None else sorted({*self.used, self.time})
+        """The columns whose cells must be read right: those that are used, and those that the split and the groups of
+        ``facets`` go by."""
+        return sorted({*self.used, *self.named})
+
+    @cached_property
+    def named(self) -> list[int]:
+        """The columns that are read right though they may be dropped: the split or a group of numbers goes by them."""
+        facets = (self.names.index(facet.column) for facet in self.config.facets if not facet.group)
+        return sorted({*facets, *([] if self.time is None else [self.time])})
 
     @cached_property
     def unused(self) -> list[int]:
@@ -112,11 +119,18 @@ class Question:
 
     def value(self, position: int) -> pl.Expr:
         """The number or the date of a cell; null where it is missing or does not fit."""
-        cell, reading = pl.col(f"c{position}"), self.readings[position]
+        reading = self.readings[position]
         if reading.kind is Kind.NUMBER:
-            form, value = NUMBER_IN[reading.notation], fits(number(cell, reading.notation))
-        else:
-            form, value = DATE[reading.date_format], day(cell, reading.date_format)
+            return self.number_of(position, reading.notation)
+        cell = pl.col(f"c{position}")
+        return self._unless_missing(cell, DATE[reading.date_format], day(cell, reading.date_format))
+
+    def number_of(self, position: int, notation: Notation) -> pl.Expr:
+        """The number of a cell of any column; null where it is missing or no number of that notation."""
+        cell = pl.col(f"c{position}")
+        return self._unless_missing(cell, NUMBER_IN[notation], fits(number(cell, notation)))
+
+    def _unless_missing(self, cell: pl.Expr, form: str, value: pl.Expr) -> pl.Expr:
         # Nearly no token of a missing cell looks like a value, as -999 does.
         alike = [token for token in self.tokens if re.fullmatch(form, token)]
         return pl.when(~cell.is_in(alike)).then(value) if alike else value

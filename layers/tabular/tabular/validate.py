@@ -15,11 +15,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
-from sluice.config import DatasetConfig
+from sluice.config import DatasetConfig, Facet
 from sluice.contract import Breach, Plan, SeenTable, make_contract
 from sluice.drift import hold, reordered
+from sluice.facets import FacetCounts
 from sluice.messages import RowCounts
-from sluice.recipe import NUMBER, NUMBER_IN, DroppedColumn, Recipe, Target
+from sluice.recipe import NUMBER, NUMBER_IN, WHITESPACE, DroppedColumn, Recipe, Target
 from tabular.census import Census, DoubtError
 from tabular.chunks import Chunk, ChunkError, Structure, chunks
 from tabular.columns import Kind, Profile, Reading, column_warnings, header_looks_like_data, text_warnings
@@ -69,8 +70,9 @@ def validate_table(
     """Checks a CSV file and, where it is accepted, makes training data from it.
 
     Writes ``validation.json`` and ``rejected_rows.csv`` into ``out`` always; ``recipe.json``, ``train/train.csv``,
-    ``validation/validation.csv`` and ``test/test.csv`` where the file is accepted, and ``contract.json`` where it then
-    makes one.
+    ``validation/validation.csv``, ``test/test.csv`` and, with the cells of the file, the rows of the last one in
+    ``held_out/rows.csv`` where the file is accepted; then, too, ``contract.json`` where it makes one and
+    ``facets.json`` where the configuration has facets.
 
     Args:
         path: the file, text or gzip; it is only read.
@@ -187,8 +189,9 @@ class _Validation:
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
-            for made in (self._out / part for part in PARTS):
+            for made in (self._out / folder for folder in (*PARTS, "held_out")):
                 shutil.rmtree(made, ignore_errors=True)
+            (self._out / "facets.json").unlink(missing_ok=True)
             what = "the training files that would be made of it do not fit the disk"
             return self._refused([Finding(rule=Rule.FILE_TOO_LARGE, what=what)])
 
@@ -246,8 +249,8 @@ class _Validation:
             sampled=self._contract.makes is not None,
             most_rows=MAXIMUM_ROWS,
         )
-        if question.time is not None:  # which may be a column that is dropped: all of its cells decide, too
-            question = question.asking([question.time])
+        # All cells decide of a column that may be dropped, too.
+        question = question.asking(i for i in question.named if i == question.time or i in question.unused)
         for number in range(_MOST_PASSES):
             self._rejected.restart()
             folder = self._work / f"pass{number}"
@@ -266,6 +269,7 @@ class _Validation:
             self._check_time(question)
             self._check_rows(judged)
             labels = judged.classes.labels
+            _check_favoured(self._config.facets, judged.target, labels)
             self._hold_to_contract(judged)
             if (places := census.places(labels)) == question.places:
                 return judged
@@ -321,7 +325,8 @@ class _Validation:
         return recipe, leaks
 
     def _write(self, path: Path, judged: _Judgement, recipe: Recipe) -> Written:
-        """Writes the parts, the recipe and, where the file makes one, the contract."""
+        """Writes the parts, the rows that are held out, the counts of the facets, the recipe and, where the file makes
+        one, the contract."""
         makes = self._contract.makes
         frame = judged.frame()
         edges = {} if makes is None else own_edges(judged.census, judged.profiles, frame, recipe)
@@ -334,6 +339,12 @@ class _Validation:
             edges=edges,
             compare=self._work if self._may_repeat(recipe) else None,
         )
+        (self._out / "held_out").mkdir(exist_ok=True)
+        judged.census.held_out.path.replace(self._out / "held_out" / "rows.csv")
+        if tallies := judged.census.facets:
+            positive = recipe.target.classes[-1]
+            counts = FacetCounts(facets=tuple(tally.counted(positive) for tally in tallies))
+            (self._out / "facets.json").write_text(counts.model_dump_json(indent=2) + "\n", encoding="utf-8")
         (self._out / "recipe.json").write_text(recipe.model_dump_json(indent=2) + "\n", encoding="utf-8")
         if makes is not None:
             seen = see_for_first(judged.census, judged.profiles, frame, recipe, edges, written.below)
@@ -421,6 +432,8 @@ class _Validation:
         yield from self._text.warnings if self._text else ()
         yield from (problem.finding() for problem in problems)
         yield from leaks
+        for tally in judged.census.facets:
+            yield from tally.warnings()
         yield from self._contract_warnings()
         used = {feature.source for feature in recipe.features}
         yield from column_warnings([p for p in judged.profiles if p.name in used])
@@ -506,9 +519,40 @@ def _check_names(names: Sequence[str], config: DatasetConfig, target: int) -> No
         if name == names[target]:
             what = f"`{key}` names the target, `{shown(name)}`"
             raise RefusedError(Finding(rule=Rule.SPLIT_COLUMN_UNKNOWN, what=what))
+    if unknown := [name for name in config.slices if name not in names]:
+        what = f"`slices` names {listed(unknown)}, which the file does not have; the columns are {listed(list(names))}"
+        raise RefusedError(Finding(rule=Rule.SLICE_UNKNOWN, what=what))
+    for facet in config.facets:
+        _check_facet(names, facet, names[target])
     if {*names} - {names[target]} <= {*config.drop}:
         what = "`drop` names every column but the target, so none is left to predict from"
         raise RefusedError(Finding(rule=Rule.NO_FEATURES, what=what))
+
+
+def _check_facet(names: Sequence[str], facet: Facet, target: str) -> None:
+    for key, name in (("column", facet.column), ("condition_on", facet.condition_on)):
+        if name is not None and name not in names:
+            what = (
+                f"`{key}` of `facets` names `{shown(name)}`, which the file does not have; "
+                f"the columns are {listed(list(names))}"
+            )
+            raise RefusedError(Finding(rule=Rule.FACET_UNKNOWN, what=what))
+        if name == target:
+            what = f"`{key}` of `facets` names the target, `{shown(name)}`"
+            raise RefusedError(Finding(rule=Rule.FACET_UNKNOWN, what=what))
+
+
+def _check_favoured(facets: Iterable[Facet], target: str, labels: Sequence[str]) -> None:
+    for facet in facets:
+        named = f"the facet `{shown(facet.column)}`"
+        if facet.favoured_label is None:
+            if len(labels) > 2:
+                what = f"{named} has no `favoured_label`, which must be one of {listed(list(labels))}"
+                raise RefusedError(Finding(rule=Rule.FACET_LABEL, column=target, what=what))
+        elif facet.favoured_label.strip(WHITESPACE) not in labels:
+            label = shown(facet.favoured_label)
+            what = f"{named} has `favoured_label: {label}`, which is no label; the labels are {listed(list(labels))}"
+            raise RefusedError(Finding(rule=Rule.FACET_LABEL, column=target, what=what))
 
 
 def _breach_finding(breach: Breach) -> Finding:

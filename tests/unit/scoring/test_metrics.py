@@ -10,11 +10,18 @@ import sklearn.metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.evaluation import NothingToMeasureError, judge, measure
-from scoring.metrics import Floats, Ints, confusion_matrix, log_loss, roc_auc
-from sluice.config import Gates
+from scoring.evaluation import NothingToMeasureError, Scored, class_curves, cutoff_curve
+from scoring.evaluation import measure as measured
+from scoring.metrics import Floats, Ints, confusion_matrix, hard_label_log_loss, log_loss, roc_auc
+from sluice.config import Costs
+from sluice.messages import Metrics
 
 Sample = tuple[Ints, Floats]
+
+
+def measure(labels: Ints, scores: Floats, prior_log_loss: float | None) -> Metrics:
+    """Without intervals."""
+    return measured(Scored(labels, scores), prior_log_loss, intervals=False)
 
 
 @st.composite
@@ -29,7 +36,7 @@ def samples(draw: st.DrawFn) -> Sample:
     return labels, scores
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(samples())
 def test_metrics_equal_those_of_scikit_learn(sample: Sample) -> None:
     labels, scores = sample
@@ -40,13 +47,18 @@ def test_metrics_equal_those_of_scikit_learn(sample: Sample) -> None:
     assert found.accuracy == pytest.approx(sklearn.metrics.accuracy_score(labels, predicted))
     assert [list(row) for row in found.confusion_matrix] == sklearn.metrics.confusion_matrix(labels, predicted).tolist()
     assert found.recall == pytest.approx(sklearn.metrics.recall_score(labels, predicted))
+    assert found.brier == pytest.approx(sklearn.metrics.brier_score_loss(labels, scores))
+    assert found.average_precision == pytest.approx(sklearn.metrics.average_precision_score(labels, scores))
+    assert found.balanced_accuracy == pytest.approx(sklearn.metrics.balanced_accuracy_score(labels, predicted))
+    assert found.f1 == pytest.approx(sklearn.metrics.f1_score(labels, predicted))
+    assert found.mcc == pytest.approx(sklearn.metrics.matthews_corrcoef(labels, predicted))
     if predicted.any():
         assert found.precision == pytest.approx(sklearn.metrics.precision_score(labels, predicted))
     else:
         assert found.precision is None
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(samples(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(sample: Sample, random: object) -> None:
     labels, scores = sample
@@ -74,7 +86,7 @@ def adding_up(scores: Floats) -> Floats:
     return scores / scores.sum(axis=1, keepdims=True)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(many_class_samples())
 def test_metrics_of_many_classes_equal_those_of_scikit_learn(sample: Sample) -> None:
     labels, scores = sample
@@ -88,6 +100,13 @@ def test_metrics_of_many_classes_equal_those_of_scikit_learn(sample: Sample) -> 
     assert found.recall == pytest.approx(sklearn.metrics.recall_score(labels, predicted, average="macro"))
     one_against_the_rest = [sklearn.metrics.roc_auc_score(labels == k, scores[:, k]) for k in classes]
     assert found.roc_auc == pytest.approx(np.mean(one_against_the_rest), rel=1e-9)
+    areas = [sklearn.metrics.average_precision_score(labels == k, scores[:, k]) for k in classes]
+    assert found.average_precision == pytest.approx(np.mean(areas), rel=1e-9)
+    one_hot = np.eye(len(classes))[labels]
+    assert found.brier == pytest.approx(np.square(scores - one_hot).sum(axis=1).mean(), rel=1e-6)
+    assert found.balanced_accuracy == pytest.approx(sklearn.metrics.balanced_accuracy_score(labels, predicted))
+    assert found.f1 == pytest.approx(sklearn.metrics.f1_score(labels, predicted, average="macro"))
+    assert found.mcc == pytest.approx(sklearn.metrics.matthews_corrcoef(labels, predicted), abs=1e-12)
     if set(predicted) == set(classes):
         oracle = sklearn.metrics.precision_score(labels, predicted, average="macro")
         assert found.precision == pytest.approx(oracle)
@@ -96,7 +115,7 @@ def test_metrics_of_many_classes_equal_those_of_scikit_learn(sample: Sample) -> 
     assert found.cutoff is None
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(samples())
 def test_two_classes_measure_the_same_in_either_form(sample: Sample) -> None:
     labels, scores = sample
@@ -104,7 +123,7 @@ def test_two_classes_measure_the_same_in_either_form(sample: Sample) -> None:
     assert log_loss(labels, both) == pytest.approx(log_loss(labels, scores), rel=1e-9, abs=1e-12)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(many_class_samples())
 def test_renaming_classes_rearranges_the_matrix(sample: Sample) -> None:
     labels, scores = sample
@@ -156,35 +175,52 @@ def test_what_cannot_be_measured_is_refused(
         measure(np.array(labels, dtype=np.int64), np.array(scores, dtype=np.float64), prior)
 
 
-GOOD = measure(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9]), 0.7)
+def test_calibration_error_is_the_mean_distance_of_score_and_share() -> None:
+    labels, scores = np.array([0, 1, 1, 1]), np.array([0.1, 0.15, 0.9, 0.95])
+    # Bins of 0.1: two rows with a mean score of 0.125 and a share of 1/2, two with 0.925 and 1.
+    assert measure(labels, scores, 0.7).expected_calibration_error == pytest.approx((0.375 + 0.075) / 2)
 
 
-def test_without_gates_of_its_own_a_dataset_has_the_stacks() -> None:
-    (gate,) = judge(GOOD, Gates(), 0.9)
-    assert gate.name == "max_log_loss_share_of_prior"
-    assert gate.passed
-    assert gate.value == pytest.approx(GOOD.log_loss / 0.7)
+@settings(max_examples=40, deadline=None)
+@given(samples())
+def test_curves_equal_those_of_scikit_learn(sample: Sample) -> None:
+    labels, scores = sample
+    (curves,) = class_curves(Scored(labels, scores), ("no", "yes"))
+    assert curves.label == "yes"
+    false_rates, hit_rates, _ = sklearn.metrics.roc_curve(labels, scores, drop_intermediate=False)
+    assert [p.false_positive_rate for p in curves.roc] == pytest.approx(false_rates.tolist())
+    assert [p.true_positive_rate for p in curves.roc] == pytest.approx(hit_rates.tolist())
+    precisions, recalls, _ = sklearn.metrics.precision_recall_curve(labels, scores)
+    assert [p.recall for p in curves.precision_recall] == pytest.approx(recalls[:-1][::-1].tolist())
+    assert [p.precision for p in curves.precision_recall] == pytest.approx(precisions[:-1][::-1].tolist())
 
 
-def test_gates_of_its_own_replace_the_stacks() -> None:
-    gates = judge(GOOD, Gates(min_accuracy=0.5, max_log_loss=0.01), 0.9)
-    assert {gate.name: gate.passed for gate in gates} == {"max_log_loss": False, "min_accuracy": True}
+def test_long_curves_are_thinned_and_keep_their_ends() -> None:
+    rng = np.random.default_rng(0)
+    labels, scores = rng.integers(0, 2, 5000), rng.random(5000)
+    (curves,) = class_curves(Scored(labels, scores), ("no", "yes"))
+    assert 100 < len(curves.roc) <= 202
+    assert (curves.roc[0].true_positive_rate, curves.roc[-1].true_positive_rate) == (0, 1)
+    assert curves.precision_recall[-1].recall == 1
 
 
-def test_a_gate_with_nothing_to_measure_fails() -> None:
-    nothing_predicted = measure(np.array([0, 1]), np.array([0.1, 0.2]), 0.7)
-    (gate,) = judge(nothing_predicted, Gates(min_precision=0.1), 0.9)
-    assert gate.value is None
-    assert not gate.passed
+@settings(max_examples=40, deadline=None)
+@given(samples(), st.floats(0.001, 0.999))
+def test_each_cutoff_equals_predicting_by_it(sample: Sample, cutoff: float) -> None:
+    labels, scores = sample
+    costs = Costs(false_positive=2, false_negative=5, true_positive=-1)
+    curve = cutoff_curve(Scored(labels, scores, cutoff), costs)
+    assert cutoff in [point.cutoff for point in curve]
+    for point in curve[:: max(1, len(curve) // 7)]:
+        predicted = (scores >= point.cutoff).astype(int)
+        (right_no, false), (missed, hits) = sklearn.metrics.confusion_matrix(labels, predicted)
+        assert point.error_rate == pytest.approx((false + missed) / labels.size)
+        assert point.recall == pytest.approx(hits / (hits + missed))
+        assert point.cost == pytest.approx((2 * false + 5 * missed - hits) / labels.size)
+        hard = np.clip(np.where(labels == predicted, 1.0, 0.0), 1e-15, 1 - 1e-15)
+        assert point.hard_label_log_loss == pytest.approx(float(-np.log(hard).mean()), rel=1e-9)
+        assert right_no == labels.size - false - missed - hits
 
 
-def test_a_prior_without_loss_leaves_nothing_to_beat() -> None:
-    (gate,) = judge(measure(np.array([0, 1]), np.array([0.1, 0.9]), 0.0), Gates(), 0.9)
-    assert not gate.passed
-
-
-@pytest.mark.parametrize("limit", [0.5, 0.75, 1.0])
-def test_a_value_at_the_limit_passes(limit: float) -> None:
-    metrics = GOOD.model_copy(update={"accuracy": limit})
-    (gate,) = judge(metrics, Gates(min_accuracy=limit), 0.9)
-    assert gate.passed
+def test_a_hard_label_log_loss_is_an_error_rate_in_disguise() -> None:
+    assert hard_label_log_loss(0.1) == pytest.approx(0.1 * 34.538776, rel=1e-6)

@@ -21,9 +21,10 @@ def test_without_a_configuration_the_defaults_hold(text: str | None) -> None:
 
 
 def test_a_configuration_is_read() -> None:
-    config = parse_config("target: churned\ngates: {min_accuracy: 0.8}\nhyperparameters: {max_depth: 3}", NAME)
+    config = parse_config("target: churned\ngates: {accuracy: {min: 0.8}}\nhyperparameters: {max_depth: 3}", NAME)
     assert config.target == "churned"
-    assert config.gates.min_accuracy == 0.8
+    assert config.gates.accuracy is not None
+    assert config.gates.accuracy.min == 0.8
     assert config.resolved_hyperparameters(classes=2)["max_depth"] == "3"
 
 
@@ -46,8 +47,16 @@ def test_many_classes_are_trained_for_a_probability_of_each() -> None:
     ("text", "parts"),
     [
         ("tagret: churned", ["unknown key `tagret`", "target"]),
-        ("gates: {min_acuracy: 0.8}", ["unknown key `gates.min_acuracy`", "min_accuracy"]),
-        ("gates: {min_accuracy: 2}", ["`gates.min_accuracy`", "less than or equal to 1"]),
+        ("gates: {acuracy: {min: 0.8}}", ["unknown key `gates.acuracy`", "accuracy"]),
+        ("gates: {accuracy: {minimum: 0.8}}", ["unknown key `gates.accuracy.minimum`", "max_of_prior"]),
+        ("facets: [{column: sex, group: [f], colum: x}]", ["unknown key `facets.0.colum`", "condition_on"]),
+        ("facets: [{column: sex}]", ["`facets.0`", "give the values of `group`"]),
+        ("facets: [{column: sex, group: [f], gates: {XX: {min: 0}}}]", ["`facets.0.gates.XX", "'CI'"]),
+        ("cutoff: {policy: target_recall}", ["`cutoff`", "needs `value`"]),
+        ("cutoff: {policy: best_f1, value: 0.5}", ["`cutoff`", "takes no `value`"]),
+        ("cutoff: {policy: minimum_cost}", ["needs `costs`"]),
+        ("champion: {policy: best}", ["`champion.policy`", "not_worse"]),
+        ("gates: {accuracy: {min: 2}}", ["`gates`", "accuracy.min", "no model has"]),
         ("hyperparameters: {n_estimators: 5}", ["n_estimators", "num_round"]),
         ("hyperparameters: {objective: reg:squarederror}", ["objective"]),
         ("endpoint: {memory_mb: 1000}", ["`endpoint.memory_mb`", "1024"]),
@@ -101,12 +110,12 @@ def test_names_and_labels_are_taken_as_they_are_written(text: str, key: str, val
         ("split: {seed: !!bool maybe}", "put it in quotes"),
         ("split: {seed: !!timestamp x}", "put it in quotes"),
         ("[" * 5000, "nested too deeply"),
-        ("gates: {max_log_loss: .inf}", "`gates.max_log_loss`: Input should be a finite number"),
+        ("gates: {log_loss: {max: .inf}}", "`gates.log_loss.max`: Input should be a finite number"),
         ("split: {test: .nan}", "`split.test`"),
         ("hyperparameters: {eta: .nan}", "`hyperparameters`: `eta` must be a finite number"),
         ("hyperparameters: {eta: -.inf}", "`hyperparameters`: `eta` must be a finite number"),
         ("target: a\ndrop: [b]\ntarget: c", ", line 3: the key `target` stands in line 1 already"),
-        ("gates: {min_accuracy: 1, min_accuracy: 0}", ", line 1: the key `min_accuracy` stands in line 1 already"),
+        ("gates: {accuracy: {min: 1, min: 0}}", ", line 1: the key `min` stands in line 1 already"),
         ("drop: id", "`drop`: write a list, such as `[id]`"),
         ("drop:", "`drop`: write a list, such as `[id]`"),
         ("target: [a]", "`target`: expected one text"),

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pytest
 
+from scoring.held_out import read_held_out
+from scoring.raw_rows import apply_recipe, read_raw_rows
 from sluice.config import DatasetConfig
 from sluice.contract import Plan, parse_contract
 from sluice.recipe import FLOAT32_MAX, Recipe
@@ -123,7 +126,9 @@ def test_a_nasty_file_is_judged_as_it_should_be(case: Case, tmp_path: Path, monk
     assert {name: columns[name].use for name in case.uses} == case.uses
     written = sorted(path.name for path in judged.out.iterdir())
     if case.verdict == "accepted":
-        assert written == sorted(["validation.json", "rejected_rows.csv", "recipe.json", "contract.json", *PARTS])
+        files = ["validation.json", "rejected_rows.csv", "recipe.json", "contract.json"]
+        counted = ["facets.json"] if "facets" in case.config else []
+        assert written == sorted([*files, *counted, "held_out", *PARTS])
         _holds_clean_training_data(judged)
     else:
         assert written == ["rejected_rows.csv", "validation.json"]
@@ -178,10 +183,22 @@ def _holds_clean_training_data(judged: Judged) -> None:
     numbers = [[float(cell) if cell else math.nan for cell in row] for row in rows]
     assert all(math.isnan(number) or abs(number) <= FLOAT32_MAX for row in numbers for number in row)
     assert not any("nan" in cell.lower() for row in rows for cell in row)
+    _holds_the_held_out_rows(judged, recipe)
     for name, (least, greatest) in case.extremes.items():
         (at,) = [i for i, feature in enumerate(recipe.features, start=1) if feature.source == name]
         values = [row[at] for row in numbers if not math.isnan(row[at])]
         assert (min(values), max(values)) == pytest.approx((least, greatest)), name
+
+
+def _holds_the_held_out_rows(judged: Judged, recipe: Recipe) -> None:
+    """Through the file's own recipe they become the test part."""
+    labels, features = read_held_out(judged.out / "test" / "test.csv", len(recipe.features))
+    rows = read_raw_rows(judged.out / "held_out" / "rows.csv")
+    assert list(rows.columns) == [column.name for column in judged.report.columns]
+    assert [recipe.class_number(label) for label in rows[recipe.target.name]] == labels.tolist()
+    made = apply_recipe(recipe, rows)
+    assert made.misfits == {}
+    np.testing.assert_array_equal(made.features, features)
 
 
 def test_the_corpus_is_large_and_its_names_are_its_own() -> None:

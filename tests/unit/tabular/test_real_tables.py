@@ -12,6 +12,8 @@ import xgboost as xgb
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.metrics import log_loss
 
+from scoring.held_out import read_held_out
+from scoring.raw_rows import apply_recipe, read_raw_rows
 from sluice.config import DatasetConfig
 from tests.unit.tabular.conftest import Judge, Judged
 
@@ -82,6 +84,17 @@ def test_adult_has_the_right_types(judge: Judge) -> None:
     assert "dropped" not in found.values()
     missing = {column.name: column.missing for column in report.columns if column.missing}
     assert missing == {"workclass": 1836, "occupation": 1843, "native_country": 583}
+
+
+@pytest.mark.parametrize(("name", "target"), [("telco-customer-churn.csv", "Churn"), ("adult.csv", "income")])
+def test_the_held_out_rows_become_the_test_part_through_the_recipe(judge: Judge, name: str, target: str) -> None:
+    judged = judge(shared(name), target=target)
+    rows = read_raw_rows(judged.out / "held_out" / "rows.csv")
+    made = apply_recipe(judged.recipe, rows)
+    labels, features = read_held_out(judged.out / "test" / "test.csv", len(judged.recipe.features))
+    assert len(rows) == judged.report.rows.test == labels.size
+    assert made.misfits == {}
+    np.testing.assert_array_equal(made.features, features)
 
 
 def matrix(judged: Judged, part: str) -> xgb.DMatrix:

@@ -9,9 +9,11 @@ import math
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scoring.raw_rows import apply_recipe, read_raw_rows
 from sluice.config import DatasetConfig
 from sluice.recipe import Recipe
 from tabular import validate_table
@@ -98,6 +100,16 @@ def test_the_engine_and_python_make_the_same_numbers_of_every_row(table: list[di
         assert report.rows.rejected == 0
         recipe = Recipe.model_validate_json((out / "recipe.json").read_text(encoding="utf-8"))
         by_row = {float(record["row"]): record for record in records}
+        # The held-out rows' own cells become the test part, too, column by column.
+        rows = read_raw_rows(out / "held_out" / "rows.csv")
+        lines = (out / "test" / "test.csv").read_text(encoding="ascii").splitlines()
+        tested = np.array([[float(cell or "nan") for cell in line.split(",")] for line in lines], np.float32)
+        made = apply_recipe(recipe, rows)
+        single = [recipe.apply(dict(zip(rows.columns, row, strict=True))) for row in rows.to_numpy().tolist()]
+        assert made.misfits == {}
+        np.testing.assert_array_equal(made.features, tested[:, 1:])
+        np.testing.assert_array_equal(made.features, np.array(single, np.float32))
+        assert [recipe.class_number(label) for label in rows["label"]] == tested[:, 0].tolist()
         written = 0
         for part in ("train", "validation", "test"):
             for line in (out / part / f"{part}.csv").read_text(encoding="ascii").splitlines():

@@ -1,0 +1,48 @@
+"""Draws the run's page for people, from what the run left in S3 and what was recorded of it."""
+
+from __future__ import annotations
+
+import boto3
+
+from plotting import ReportInput, TableProfile, render
+from sluice.evaluation import Evaluation
+from sluice.layout import RunLayout, uri
+from sluice.messages import Rendered, RenderRequest, RunResult
+from sluice.objects import read_text
+from sluice.settings import RenderSettings
+from sluice.step import TRANSFER_CONFIG, step
+
+settings = RenderSettings.load()
+s3 = boto3.client("s3", config=TRANSFER_CONFIG)
+
+
+@step(RenderRequest)
+def handler(request: RenderRequest) -> Rendered:
+    layout = RunLayout(request.run.dataset, request.run.run_id)
+    where = uri(settings.artifact_bucket, layout.report)
+    if not is_recorded(request.result, layout):
+        return Rendered(verdict="left_alone", report_uri=where)
+    evaluation = read_text(s3, settings.artifact_bucket, layout.evaluation) if request.evaluation else None
+    profile = read_text(s3, settings.artifact_bucket, layout.validation_report) if request.validation else None
+    html = render(
+        ReportInput(
+            run=request.run,
+            result=request.result,
+            profile=TableProfile.model_validate_json(profile) if profile else None,
+            training=request.training,
+            evaluation=Evaluation.model_validate_json(evaluation) if evaluation else None,
+        )
+    )
+    s3.put_object(
+        Bucket=settings.artifact_bucket, Key=layout.report, Body=html.encode(), ContentType="text/html; charset=utf-8"
+    )
+    return Rendered(verdict="rendered", report_uri=where)
+
+
+def is_recorded(result: RunResult, layout: RunLayout) -> bool:
+    """Whether outcome.json tells of this result. A run that another execution owns is not recorded, so not drawn."""
+    recorded = read_text(s3, settings.artifact_bucket, layout.outcome)
+    if recorded is None:
+        return False
+    stored = RunResult.model_validate_json(recorded)
+    return (stored.finished_at, stored.outcome) == (result.finished_at, result.outcome)

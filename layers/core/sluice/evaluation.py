@@ -1,0 +1,237 @@
+"""The evaluation of a model as ``evaluation.json`` keeps it, for the report page and for whoever asks later.
+
+What passes between states is ``messages.EvaluationResult``, which is small; this has the curves, the slices, the bias
+and the training report too. Numbers that could not be measured are None. Everything is of the held-out test set unless
+a field says otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from sluice.messages import GateCheck, Interval, Message, Metrics, Reasons
+
+
+class CutoffChoice(Message):
+    """From which score on a row counts as the positive class. Chosen on the validation set, never on the test set."""
+
+    value: float
+    policy: str = Field(description="best_f1, fixed, minimum_cost, target_recall or target_precision.")
+    rows: int = Field(ge=0, description="Of the validation set that it was chosen on; 0 where it is fixed.")
+    reason: str = Field(description="A sentence: what the policy came to.")
+
+
+class CutoffPoint(Message):
+    """What one cutoff would give on the test set."""
+
+    cutoff: float
+    error_rate: float
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    cost: float | None = Field(None, description="Mean per row, by the cost matrix of the configuration.")
+    hard_label_log_loss: float = Field(
+        description="Log loss of the labels that the cutoff gives, clipped at 1e-15: error rate times 34.54."
+    )
+
+
+class RocPoint(Message):
+    false_positive_rate: float
+    true_positive_rate: float
+
+
+class PrecisionRecallPoint(Message):
+    recall: float
+    precision: float
+
+
+class ClassCurves(Message):
+    """ROC and precision-recall of one class against the rest, thinned to some hundred points."""
+
+    label: str
+    roc: tuple[RocPoint, ...]
+    precision_recall: tuple[PrecisionRecallPoint, ...]
+    roc_auc: float | None
+    average_precision: float | None
+    share: float = Field(description="Of the test rows that are of this class.")
+
+
+class CalibrationBin(Message):
+    """Rows whose score (of the positive class; from three classes on of the likeliest) lies in ``[low, high)``."""
+
+    low: float
+    high: float
+    rows: int = Field(ge=0)
+    mean_score: float | None
+    share: float | None = Field(description="Of these rows that are of that class.")
+    interval: Interval | None = Field(None, description="Of the share.")
+
+
+class ClassCount(Message):
+    label: str
+    train: int = Field(ge=0)
+    validation: int = Field(ge=0)
+    test: int = Field(ge=0)
+
+
+class SliceResult(Message):
+    """The test rows with one value in one column. ``metrics`` are by name, as in ``Metrics``."""
+
+    column: str
+    value: str
+    rows: int = Field(ge=0)
+    metrics: dict[str, float | None]
+    intervals: dict[str, Interval] = Field(default_factory=dict)
+    remark: str | None = Field(None, description="Why something could not be measured.")
+
+
+class ChampionComparison(Message):
+    """The model that is live beside the one that would replace it, on the same test rows."""
+
+    run_id: str
+    policy: Literal["not_worse", "better", "ignore"]
+    comparable: bool
+    reason: str = Field(description="A sentence: what the comparison came to, or why there is none.")
+    metrics: Metrics | None = None
+    difference: float | None = Field(None, description="Log loss of the challenger less that of the champion.")
+    interval: Interval | None = Field(None, description="Of the difference, from paired resamples.")
+    margin: float | None = Field(None, description="By how much the challenger may be worse; absolute log loss.")
+    deploys: bool = Field(description="Whether the comparison lets the challenger through.")
+
+
+class BiasMetric(Message):
+    """One of the bias metrics. ``name`` is its abbreviation (CI, DPL, ...)."""
+
+    name: str
+    title: str
+    value: float | None
+    remark: str | None = Field(None, description="Why it is not defined here.")
+    fair: float = Field(description="The value without any difference: 0, or 1 for ratios.")
+
+
+class FacetBias(Message):
+    """One group against all others."""
+
+    column: str
+    group: str = Field(description="The group that may be at a disadvantage, e.g. `Female` or `>= 40`.")
+    favoured_label: str
+    group_variable: str | None = Field(None, description="What the conditional disparities are conditioned on.")
+    rows: int = Field(ge=0, description="Of the group, among all accepted rows.")
+    other_rows: int = Field(ge=0)
+    pre_training: tuple[BiasMetric, ...] = Field(description="Of the labels of all accepted rows.")
+    post_training: tuple[BiasMetric, ...] = Field(description="Of the predictions on the test rows.")
+
+
+class LearningCurve(Message):
+    """One metric of the training job, by boosting round from 0 on."""
+
+    metric: str
+    train: tuple[float, ...]
+    validation: tuple[float, ...]
+
+
+class Importance(Message):
+    """What one of the user's columns means to the model. Gain, cover and weight are as XGBoost defines them, summed
+    over the column's features (gain and cover: total, not mean); ``shap`` is the mean absolute SHAP value in log
+    odds."""
+
+    column: str
+    gain: float
+    cover: float
+    weight: float
+    shap: float | None = None
+
+
+class Contribution(Message):
+    column: str
+    shap: float
+
+
+class Mistake(Message):
+    """A test row that the model got badly wrong, by its number in test.csv (from 1), with what drove its score."""
+
+    row: int = Field(ge=1)
+    label: str
+    predicted: str
+    score: float = Field(description="The probability that the model gave to the true label.")
+    contributions: tuple[Contribution, ...] = Field(description="The largest ones, in log odds of the predicted class.")
+
+
+class ShapPoint(Message):
+    """One column's SHAP values over a sample of test rows, thinned: how far each pushed, and where its value stands
+    among the column's (0 the lowest, 1 the highest; None where missing or not a number)."""
+
+    shap: float
+    position: float | None
+
+
+class ShapColumn(Message):
+    column: str
+    points: tuple[ShapPoint, ...]
+
+
+class TrainingFinding(Message):
+    """Something that a person should know of how the training went."""
+
+    rule: str = Field(description="overfitting, no_learning, class_imbalance, still_improving, stopped_at_once, ...")
+    severity: Literal["warning", "note"]
+    what: str = Field(description="A sentence in plain language, with the way out.")
+
+
+class TrainingReport(Message):
+    """How the training went, and what the model learnt."""
+
+    rounds: int = Field(ge=0, description="Boosting rounds that the model has.")
+    rounds_trained: int | None = Field(None, description="Rounds in the job's log, where it could be read.")
+    best_round: int | None = Field(None, description="From 0 on: where the validation metric was best.")
+    stopped_early: bool = False
+    curves: tuple[LearningCurve, ...] = ()
+    findings: tuple[TrainingFinding, ...] = ()
+    importances: tuple[Importance, ...] = Field((), description="Most important by SHAP first.")
+    shap_rows: int = Field(0, ge=0, description="Test rows that the SHAP values were taken over.")
+    shap: tuple[ShapColumn, ...] = ()
+    mistakes: tuple[Mistake, ...] = Field((), description="The worst first.")
+
+
+class Bootstrap(Message):
+    """How the intervals were made: ``groups`` of rows (or single rows, where there are no more) were resampled."""
+
+    replicates: int
+    groups: int
+    seed: int
+    confidence: float = 0.95
+
+
+class Evaluation(Message):
+    """``evaluation.json``: all that was measured of one model, and what was decided on it."""
+
+    schema_version: Literal[1] = 1
+    run_id: str
+    dataset: str
+    job_name: str
+    model_uri: str
+    model_sha256: str | None = None
+    test_sha256: str | None = None
+    recipe_sha256: str | None = None
+    target: str
+    classes: tuple[str, ...] = Field(description="Label by class number; of two the last is the positive one.")
+    class_counts: tuple[ClassCount, ...] = ()
+    verdict: Literal["accepted", "rejected"]
+    reasons: Reasons = ()
+    metrics: Metrics | None = None
+    prior: Metrics | None = Field(None, description="Of always predicting the training data's class shares.")
+    bootstrap: Bootstrap | None = None
+    cutoff: CutoffChoice | None = Field(None, description="None from three classes on.")
+    cutoffs: tuple[CutoffPoint, ...] = ()
+    curves: tuple[ClassCurves, ...] = Field((), description="Of two classes the positive one alone.")
+    calibration: tuple[CalibrationBin, ...] = ()
+    gates: tuple[GateCheck, ...] = ()
+    slices: tuple[SliceResult, ...] = ()
+    champion: ChampionComparison | None = None
+    bias: tuple[FacetBias, ...] = ()
+    training: TrainingReport | None = None
+    hyperparameters: dict[str, str] = Field(default_factory=dict)
+    training_metrics: dict[str, float] = Field(default_factory=dict)
+    evaluated_at: str | None = Field(None, description="ISO 8601, UTC.")

@@ -1,0 +1,125 @@
+"""Numbers, names and moments as people read them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+#: Metrics as people call them, and whether more is better.
+METRICS: Final[dict[str, tuple[str, bool]]] = {
+    "log_loss": ("Log loss", False),
+    "brier": ("Brier score", False),
+    "roc_auc": ("ROC AUC", True),
+    "average_precision": ("Average precision", True),
+    "accuracy": ("Accuracy", True),
+    "balanced_accuracy": ("Balanced accuracy", True),
+    "precision": ("Precision", True),
+    "recall": ("Recall", True),
+    "f1": ("F1", True),
+    "mcc": ("Matthews correlation", True),
+    "expected_calibration_error": ("Expected calibration error", False),
+}
+
+
+def clean(text: str) -> str:
+    """Control characters and lone surrogates, which neither HTML nor UTF-8 takes, as U+FFFD."""
+    return "".join(
+        "\ufffd" if unicodedata.category(letter) in {"Cc", "Cs", "Cn"} and letter not in "\n\t" else letter
+        for letter in text
+    )
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """With ``digits`` significant digits, and never in exponents where it can be read without."""
+    if value is None:
+        return "–"
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if size >= 10**digits:
+        return f"{value:,.0f}".replace("-", "−")
+    if size < 1e-4:
+        return f"{value:.2g}".replace("-", "−")
+    return f"{value:.{digits}g}".replace("-", "−")
+
+
+def places(value: float | None) -> str:
+    """With four places, for columns of numbers that are near one another in size."""
+    return "–" if value is None else f"{value:,.4f}".replace("-", "−")
+
+
+def count(value: int) -> str:
+    return f"{value:,}"
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def interval(ends: Sequence[float] | None) -> str:
+    return "–" if ends is None else f"{number(ends[0])} to {number(ends[1])}"
+
+
+def interval_places(ends: Sequence[float] | None) -> str:
+    return "–" if ends is None else f"{places(ends[0])} to {places(ends[1])}"
+
+
+def short(name: str, most: int) -> str:
+    """A name on one line of at most ``most`` Latin widths; wide letters, such as Chinese ones, count twice."""
+    name = " ".join(clean(name).split()) or "(blank)"
+    width = 0
+    for place, letter in enumerate(name):
+        width += 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        if width > most:
+            return name[: max(place - 1, 1)].rstrip() + "…"
+    return name
+
+
+def listed(names: Iterable[str], last: str = "and") -> str:
+    """``a, b and c``."""
+    *most, final = list(names) or [""]
+    return f"{', '.join(most)} {last} {final}" if most else final
+
+
+def plural(many: int, one: str, more: str | None = None) -> str:
+    return f"{many:,} {one if many == 1 else more or one + 's'}"
+
+
+def moment(text: str | None) -> str:
+    """An ISO 8601 moment in UTC to the second; what is none as it stands."""
+    if text is None:
+        return "–"
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def seconds_between(first: str, last: str) -> float | None:
+    try:
+        return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()
+    except (ValueError, TypeError):
+        return None
+
+
+def duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    whole = round(seconds)
+    if whole < 120:
+        return f"{whole} s"
+    if whole < 7200:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def words(identifier: str) -> str:
+    """``best_f1`` as ``best f1``."""
+    return identifier.replace("_", " ")
+
+
+def metric(name: str) -> str:
+    return METRICS[name][0] if name in METRICS else words(name).capitalize()

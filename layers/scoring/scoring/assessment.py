@@ -1,0 +1,339 @@
+"""From a model and the held-out rows to the whole evaluation and its verdict. AWS is not known here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import xgboost
+from numpy.typing import NDArray
+
+from scoring.bias import post_training, pre_training
+from scoring.champion import compare, not_comparable
+from scoring.cutoff import choose_cutoff
+from scoring.evaluation import (
+    NothingToMeasureError,
+    Scored,
+    calibration_curve,
+    class_curves,
+    cutoff_curve,
+    measure,
+)
+from scoring.gates import failures, judge
+from scoring.metrics import Floats, Ints
+from scoring.raw_rows import MissingColumnError, features_of, read_raw_rows
+from scoring.slices import slice_results
+from scoring.training_report import read_curves, training_report
+from sluice.config import DatasetConfig, Facet
+from sluice.evaluation import Bootstrap, ChampionComparison, ClassCount, Evaluation, FacetBias, SliceResult
+from sluice.facets import CountedFacet, FacetCounts, is_member
+from sluice.messages import Metrics
+from sluice.recipe import WHITESPACE, Recipe
+
+WAY_OUT = (
+    "Give it more rows, or columns that tell more about the target; or, if such a model is good enough, set the gates "
+    "in the dataset's config.yaml."
+)
+
+_MOST_VALIDATION_ROWS: Final = 200_000
+"""That the cutoff is chosen on: more would move it by less than it matters, and scoring them takes time."""
+
+type Matrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Labels (n,) and features (n, f) of a part, as the training files have them."""
+
+    labels: Ints
+    features: Matrix
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model that is live: its booster and recipe, or why it cannot be scored."""
+
+    run_id: str
+    booster: xgboost.Booster | None = None
+    recipe: Recipe | None = None
+    classes: tuple[str, ...] = ()
+    missing: str | None = None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is evaluated, and on what."""
+
+    run_id: str
+    dataset: str
+    job_name: str
+    model_uri: str
+    booster: xgboost.Booster
+    recipe: Recipe
+    config: DatasetConfig
+    test: Rows
+    prior_log_loss: float | None
+    default_share_of_prior: float
+    validation: Rows | None = None
+    """The validation part; None where the cutoff needs none."""
+    held_out: Path | None = None
+    """A file with the test rows' own cells; None where nothing asks for them."""
+    facet_counts: FacetCounts | None = None
+    champion: Champion | None = None
+    new_contract: bool = False
+    """The run made the dataset's contract: it starts anew, so a live model of another table is no obstacle."""
+    class_counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Rows by part and label."""
+    log: Iterable[str] = ()
+    hyperparameters: Mapping[str, str] = field(default_factory=dict)
+    training_metrics: Mapping[str, float] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 by the field of ``Evaluation``."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.recipe.target.classes
+
+
+def scores_of(booster: xgboost.Booster, features: Matrix) -> Floats:
+    """(n,) probabilities of class 1, or (n, k)."""
+    return np.asarray(booster.inplace_predict(features), dtype=np.float64)
+
+
+def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
+    """Measures the model, judges it, and explains it.
+
+    Args:
+        subject: what is evaluated.
+        scores: of the test rows, where they are known.
+
+    Raises:
+        NothingToMeasureError: the test set allows no honest measurement.
+    """
+    config, test = subject.config, subject.test
+    if test.labels.size == 0:
+        raise NothingToMeasureError("the test set is empty")
+    scores = scores_of(subject.booster, test.features) if scores is None else scores
+    choice = choose_cutoff(config.cutoff, config.costs, _validation(subject)) if scores.ndim == 1 else None
+    scored = Scored(test.labels, scores, choice.value) if choice else Scored(test.labels, scores)
+    metrics = measure(scored, subject.prior_log_loss)
+    prior = _prior(subject, scored)
+    slices = _slices(subject, scores, scored.cutoff)
+    champion = _against_champion(subject, scored)
+    facets = list(_facets(subject, scored))
+    gates = judge(
+        metrics,
+        config.gates,
+        subject.default_share_of_prior,
+        prior=prior,
+        slices=slices,
+        champion=champion,
+        facets=facets,
+    )
+    failed = failures(gates)
+    counts = _class_counts(subject)
+    return Evaluation(
+        run_id=subject.run_id,
+        dataset=subject.dataset,
+        job_name=subject.job_name,
+        model_uri=subject.model_uri,
+        target=subject.recipe.target.name,
+        classes=subject.classes,
+        class_counts=counts,
+        verdict="rejected" if failed else "accepted",
+        reasons=(*failed, WAY_OUT) if failed else (),
+        metrics=metrics,
+        prior=prior,
+        bootstrap=Bootstrap(replicates=scored.replicates, groups=scored.resamples.groups, seed=scored.seed),
+        cutoff=choice,
+        cutoffs=cutoff_curve(scored, config.costs),
+        curves=class_curves(scored, subject.classes),
+        calibration=calibration_curve(scored),
+        gates=gates,
+        slices=slices,
+        champion=champion,
+        bias=tuple(found for _, found in facets),
+        training=training_report(
+            subject.booster,
+            subject.recipe,
+            test.features,
+            test.labels,
+            scores,
+            _in_file_order(scored, scored.predicted),
+            classes=subject.classes,
+            class_counts=counts,
+            curves=read_curves(subject.log),
+            early_stopping_rounds=_whole(subject.hyperparameters.get("early_stopping_rounds")),
+        ),
+        hyperparameters=dict(subject.hyperparameters),
+        training_metrics=dict(subject.training_metrics),
+        evaluated_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        **subject.digests,
+    )
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() else None
+
+
+def _in_file_order(scored: Scored, values: Ints) -> Ints:
+    ordered = np.empty_like(values)
+    ordered[scored.order] = values
+    return ordered
+
+
+def _validation(subject: Subject) -> Scored | None:
+    """The validation rows, scored; None where they allow no measurement."""
+    if subject.validation is None:
+        return None
+    labels, features = subject.validation.labels, subject.validation.features
+    if labels.size > _MOST_VALIDATION_ROWS:
+        some = np.linspace(0, labels.size - 1, _MOST_VALIDATION_ROWS).astype(np.int64)
+        labels, features = labels[some], features[some]
+    try:
+        return Scored(labels, scores_of(subject.booster, features) if labels.size else np.empty(0))
+    except NothingToMeasureError:
+        return None
+
+
+def _class_counts(subject: Subject) -> tuple[ClassCount, ...]:
+    parts = subject.class_counts
+    return tuple(
+        ClassCount(label=label, **{part: parts[part].get(label, 0) for part in ("train", "validation", "test")})
+        for label in (subject.classes if parts else ())
+    )
+
+
+def _prior(subject: Subject, scored: Scored) -> Metrics | None:
+    """Of always predicting the training data's class shares."""
+    train = subject.class_counts.get("train", {})
+    rows = np.array([train.get(label, 0) for label in subject.classes], np.float64)
+    if not rows.sum():
+        return None
+    shares = rows / rows.sum()
+    constant = np.full(scored.size, shares[1]) if scored.scores.ndim == 1 else np.tile(shares, (scored.size, 1))
+    # At one half, whatever the model's own cutoff: all rows are predicted to be of the commoner class.
+    return measure(Scored(scored.labels, constant), subject.prior_log_loss, intervals=False)
+
+
+def _slices(subject: Subject, scores: Floats, cutoff: float) -> tuple[SliceResult, ...]:
+    config = subject.config
+    if not config.slices or subject.held_out is None:
+        return ()
+    rows = read_raw_rows(subject.held_out, config.slices)
+    return slice_results(subject.test.labels, scores, cutoff, rows, config.slices, config.missing)
+
+
+# The live model.
+
+
+def _against_champion(subject: Subject, scored: Scored) -> ChampionComparison | None:
+    live, policy = subject.champion, subject.config.champion
+    if live is None:
+        return None
+    try:
+        return compare(scored, _champion_scores(subject, live), live.run_id, policy, subject.prior_log_loss)
+    except _NotComparableError as error:
+        if policy.policy == "ignore":
+            return not_comparable(live.run_id, policy, f"{error}; the configuration ignores it", deploys=True)
+        if subject.new_contract:
+            reason = f"{error}; the dataset's contract starts anew with this file, so the gates alone decide"
+            return not_comparable(live.run_id, policy, reason, deploys=True)
+        way_out = (
+            "set `contract: {reset: true}` where the table has changed on purpose, or `champion: {policy: ignore}`"
+        )
+        return not_comparable(live.run_id, policy, f"{error}; {way_out}", deploys=False)
+
+
+class _NotComparableError(ValueError):
+    """Why the live model cannot be scored on the test rows."""
+
+
+def _champion_scores(subject: Subject, live: Champion) -> Floats:
+    if live.missing is not None or live.booster is None or live.recipe is None:
+        raise _NotComparableError(f"the live model cannot be scored: {live.missing or 'it is not there'}")
+    if live.recipe.target.name != subject.recipe.target.name or set(live.classes) != set(subject.classes):
+        raise _NotComparableError("the live model predicts another target, or other classes")
+    if subject.held_out is None:
+        raise _NotComparableError("the test rows' own cells are not there to score the live model on")
+    try:
+        scores = scores_of(live.booster, features_of(subject.held_out, live.recipe))
+    except MissingColumnError as error:
+        raise _NotComparableError(f"the live model cannot be scored: {error}") from error
+    # Its classes may have other numbers: the positive class may be another one by now.
+    places = [live.classes.index(label) for label in subject.classes]
+    if scores.ndim == 1:
+        return scores if places == [0, 1] else 1 - scores
+    return scores[:, places]
+
+
+# Bias.
+
+
+def _facets(subject: Subject, scored: Scored) -> Iterator[tuple[Facet, FacetBias]]:
+    config, counted = subject.config, subject.facet_counts
+    if subject.held_out is None or counted is None:
+        return
+    of_facets = [name for facet in config.facets for name in (facet.column, facet.condition_on) if name is not None]
+    rows = read_raw_rows(subject.held_out, of_facets)
+    predicted = _in_file_order(scored, scored.predicted)
+    for facet, found in zip(config.facets, counted.facets, strict=True):
+        yield facet, _facet_bias(subject, facet, found, rows, predicted)
+
+
+def _facet_bias(
+    subject: Subject, facet: Facet, counted: CountedFacet, rows: pd.DataFrame, predicted: Ints
+) -> FacetBias:
+    missing = subject.config.missing
+    strata = {stratum: number for number, stratum in enumerate(dict.fromkeys(c.stratum for c in counted.counts))}
+    before = pre_training(
+        np.array([count.member for count in counted.counts], bool),
+        np.array([count.favoured for count in counted.counts], bool),
+        np.array([count.rows for count in counted.counts], np.int64),
+        np.array([strata[count.stratum] for count in counted.counts]) if counted.condition_on else None,
+    )
+    cells = rows[facet.column].str.strip(WHITESPACE)
+    codes, different = pd.factorize(cells)
+    answers = [is_member(facet, str(cell), counted.notation, missing) for cell in different]
+    of_group = np.array([answer is True for answer in answers], bool)[codes]
+    read = np.array([answer is not None for answer in answers], bool)[codes]
+    favoured = subject.classes.index(counted.favoured_label)
+    after = post_training(
+        of_group[read],
+        (subject.test.labels == favoured)[read],
+        (predicted == favoured)[read],
+        stratum=pd.factorize(rows[counted.condition_on])[0][read] if counted.condition_on else None,
+        features=_without(subject, facet.column)[read],
+    )
+    members = sum(count.rows for count in counted.counts if count.member)
+    return FacetBias(
+        column=facet.column,
+        group=facet.described,
+        favoured_label=counted.favoured_label,
+        group_variable=counted.condition_on,
+        rows=members,
+        other_rows=sum(count.rows for count in counted.counts) - members,
+        pre_training=before,
+        post_training=after,
+    )
+
+
+def _without(subject: Subject, column: str) -> Matrix:
+    """The test rows' features but those of a column: whoever differs in the group alone is the nearest neighbour."""
+    kept = [place for place, feature in enumerate(subject.recipe.features) if feature.source != column]
+    return subject.test.features[:, kept]
+
+
+def wants_held_out(config: DatasetConfig, champion: Champion | None) -> bool:
+    """Whether the test rows' own cells are needed."""
+    return bool(config.slices or config.facets or champion is not None)
+
+
+def golden_rows(lines: Sequence[str], scores: Floats) -> dict[str, object]:
+    """The first test rows as the endpoint takes them, with the scores that it must give."""
+    return {"rows": [line.rstrip("\n").partition(",")[2] for line in lines], "scores": scores[: len(lines)].tolist()}

@@ -1,0 +1,91 @@
+"""The challenger against the model that is live, on the same test rows."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from scoring.evaluation import Scored, measure
+from scoring.metrics import Floats, row_log_losses
+from scoring.resampling import interval
+from sluice.config import ChampionPolicy
+from sluice.evaluation import ChampionComparison
+
+_SAME: Final = 1e-6
+"""Of the difference in log loss of every row, up to which two models are the same: float32 scores differ by less."""
+
+
+def compare(
+    challenger: Scored, champion_scores: Floats, run_id: str, policy: ChampionPolicy, prior_log_loss: float | None
+) -> ChampionComparison:
+    """Holds the challenger's log loss against the champion's, row by row.
+
+    Args:
+        challenger: the test rows with its scores.
+        champion_scores: (n,) or (n, k), of the same rows in the file's order.
+        run_id: of the champion.
+        policy: what is asked of the challenger.
+        prior_log_loss: of always predicting the class shares.
+
+    Raises:
+        NothingToMeasureError: the champion's scores are no probabilities.
+    """
+    # In the challenger's order, so that the resamples are the same rows.
+    live = champion_scores[challenger.order]
+    theirs = measure(Scored(challenger.labels, live, challenger.cutoff, challenger.seed), prior_log_loss)
+    differences = challenger.losses - row_log_losses(challenger.labels, live)
+    difference = float(differences.mean())
+    ends = interval(challenger.resamples.means(differences))
+    margin = policy.margin * theirs.log_loss if policy.policy == "not_worse" else 0.0
+    deploys, reason = _judged(policy, differences, difference, ends, margin)
+    return ChampionComparison(
+        run_id=run_id,
+        policy=policy.policy,
+        comparable=True,
+        reason=reason,
+        metrics=theirs,
+        difference=difference,
+        interval=ends,
+        margin=margin,
+        deploys=deploys,
+    )
+
+
+def _judged(
+    policy: ChampionPolicy,
+    differences: Floats,
+    difference: float,
+    ends: tuple[float, float] | None,
+    margin: float,
+) -> tuple[bool, str]:
+    told = f"its log loss is {_signed(difference)} than that of the live model on the same rows"
+    if ends is not None:
+        told += f" (with 95 % confidence from {ends[0]:+.5f} to {ends[1]:+.5f})"
+    if policy.policy == "ignore":
+        return True, f"{told}, which `champion: {{policy: ignore}}` leaves out of account"
+    if np.abs(differences).max() <= _SAME:
+        return False, "it predicts what the live model predicts, row for row, so there is nothing to deploy"
+    if ends is None:
+        return False, f"{told}, and how certain that is cannot be told"
+    if policy.policy == "better":
+        return ends[1] < 0, f"{told}; {'it is better' if ends[1] < 0 else 'that it is better is not certain'}"
+    return ends[1] <= margin, f"{told}; {_beside_margin(difference, ends[1], margin)}"
+
+
+def _beside_margin(difference: float, most: float, margin: float) -> str:
+    if most <= margin:
+        return f"it is not worse by more than the margin of {margin:.5f}"
+    if difference <= margin:
+        more = "more test rows or a larger `champion.margin` would tell"
+        return f"that it is not worse by more than the margin of {margin:.5f} is not certain, {more}"
+    return f"it is worse by more than the margin of {margin:.5f}"
+
+
+def _signed(difference: float) -> str:
+    return f"{abs(difference):.5f} {'lower' if difference < 0 else 'higher'}"
+
+
+def not_comparable(run_id: str, policy: ChampionPolicy, reason: str, *, deploys: bool) -> ChampionComparison:
+    """Of a live model that cannot be scored on the test rows."""
+    return ChampionComparison(run_id=run_id, policy=policy.policy, comparable=False, reason=reason, deploys=deploys)

@@ -1,0 +1,98 @@
+"""Rows with the cells of the user's file, and the features that the recipe of any model makes of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sluice.recipe import Column, Recipe
+
+_ROWS_AT_ONCE: Final = 50_000
+
+
+class MissingColumnError(LookupError):
+    """The rows lack columns that the recipe makes features of."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        super().__init__(f"the rows have no column {', '.join(f'`{name}`' for name in columns)}")
+        self.columns = tuple(columns)
+
+
+class Applied(NamedTuple):
+    """What a recipe makes of rows."""
+
+    features: NDArray[np.float32]
+    """(n, features of the recipe); NaN where missing, or where a cell does not fit its column."""
+    misfits: Mapping[str, int]
+    """How many cells do not fit, by column; the columns without any are left out."""
+
+
+def read_raw_rows(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """``held_out/rows.csv`` as validation wrote it: each cell as text, also that of a missing value.
+
+    Args:
+        path: of the file.
+        columns: those to read; by default all.
+    """
+    wanted = None if columns is None else list(dict.fromkeys(columns))
+    return pd.read_csv(path, dtype=str, na_filter=False, index_col=False, encoding="utf-8", usecols=wanted)
+
+
+def features_of(path: Path, recipe: Recipe) -> NDArray[np.float32]:
+    """What the recipe makes of the file's rows, some thousands of them in memory at a time.
+
+    Raises:
+        MissingColumnError: a column that it makes features of is not there.
+    """
+    pieces = pd.read_csv(path, dtype=str, na_filter=False, index_col=False, encoding="utf-8", chunksize=_ROWS_AT_ONCE)
+    with pieces:
+        made = [apply_recipe(recipe, rows).features for rows in pieces]
+    return np.concatenate(made) if made else np.empty((0, len(recipe.features)), np.float32)
+
+
+def apply_recipe(recipe: Recipe, rows: pd.DataFrame) -> Applied:
+    """What :meth:`Recipe.apply` makes of each of the rows; but a cell that does not fit is counted, not refused.
+
+    Args:
+        recipe: of the model that is to score them. Columns that it does not know are passed over.
+        rows: cells of text by column.
+
+    Raises:
+        MissingColumnError: a column that it makes features of is not there.
+    """
+    columns = [column for column in recipe.columns if column.feature_names()]
+    if absent := [column.name for column in columns if column.name not in rows.columns]:
+        raise MissingColumnError(absent)
+    features = np.empty((len(rows), len(recipe.features)), np.float32)
+    misfits: dict[str, int] = {}
+    at = 0
+    for column in columns:
+        codes, cells = pd.factorize(rows[column.name])
+        values, misfit = _column_values(recipe, column, cells.tolist())
+        features[:, at : at + values.shape[1]] = values[codes]
+        at += values.shape[1]
+        if count := int(misfit[codes].sum()):
+            misfits[column.name] = count
+    return Applied(features, misfits)
+
+
+def _column_values(
+    recipe: Recipe, column: Column, cells: Sequence[str]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """The features of each cell, and whether it does not fit the column."""
+    width = len(column.feature_names())
+    numbers: list[float] = []
+    misfit = np.zeros(len(cells), np.bool_)
+    for i, cell in enumerate(cells):
+        try:
+            numbers += recipe.column_numbers(column, cell)
+        except ValueError:
+            numbers += [math.nan] * width
+            misfit[i] = True
+    return np.array(numbers, np.float32).reshape(len(cells), width), misfit

@@ -1,0 +1,109 @@
+"""The bootstrap: 95 % intervals of any metric, seeded and without a loop over resamples.
+
+Rows are cut at random into at most 2,000 groups, and whole groups are drawn with replacement. What a metric needs
+(counts by score bin, cells of the confusion matrix, sums of losses) is added up by group once, so that all resamples
+together are one matrix product: (resamples x groups) times (groups x counts). Where there are no more rows than groups,
+a group is a row and this is the plain bootstrap; beyond, the groups are random samples of equal size, whose spread
+estimates the same variance, within 2 % at 2,000 groups. All metrics and both models of a comparison see the same
+resamples, so differences are paired.
+
+Rows are put into an order of their own first (by label and score), so that no interval depends on the file's order.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.metrics import Floats, Ints, known
+
+REPLICATES: Final = 1000
+MOST_GROUPS: Final = 2000
+CONFIDENCE: Final = 0.95
+
+_LEAST_DEFINED: Final = 0.95
+"""Of the resamples that must have a value: where fewer do, an interval would be of the lucky ones."""
+
+
+class Resamples:
+    """Resamples of ``size`` rows.
+
+    Args:
+        size: rows, in an order that does not depend on the file's.
+        seed: of the draws.
+        replicates: how many resamples.
+    """
+
+    def __init__(self, size: int, seed: int = 0, replicates: int = REPLICATES) -> None:
+        self.size = size
+        self.seed = seed
+        self.replicates = replicates
+        self.groups = min(size, MOST_GROUPS)
+
+    @cached_property
+    def group(self) -> Ints:
+        """(rows,), the number of each row's group."""
+        if self.groups == self.size:
+            return np.arange(self.size)
+        return np.random.default_rng([self.seed, 1]).permutation(self.size) % self.groups
+
+    @cached_property
+    def weights(self) -> NDArray[np.float32]:
+        """(replicates, groups), how often each group was drawn."""
+        drawn = np.random.default_rng([self.seed, 2]).integers(0, self.groups, (self.replicates, self.groups))
+        drawn += self.groups * np.arange(self.replicates)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=self.replicates * self.groups)
+        return counts.reshape(self.replicates, self.groups).astype(np.float32)
+
+    def counts(self, kinds: Ints, number: int) -> Floats:
+        """(replicates, number), how many rows of each kind every resample has. ``kinds``: (rows,), from 0."""
+        by_group = np.bincount(self.group * number + kinds, minlength=self.groups * number)
+        return self._resampled(by_group.reshape(self.groups, number))
+
+    def sums(self, values: Floats, kinds: Ints | None = None, number: int = 1) -> Floats:
+        """(replicates, number), the sum of values (rows,) over the rows of each kind in every resample."""
+        kind = self.group if kinds is None else self.group * number + kinds
+        by_group = np.bincount(kind, weights=values, minlength=self.groups * number)
+        return self._resampled(by_group.reshape(self.groups, number))
+
+    def rows(self) -> Floats:
+        """(replicates,), how many rows every resample has: groups differ by one row where they do not divide evenly."""
+        return self._resampled(np.bincount(self.group, minlength=self.groups)[:, None])[:, 0]
+
+    def means(self, values: Floats) -> Floats:
+        """(replicates,), the mean of values (rows,) in every resample."""
+        means: Floats = self.sums(values)[:, 0] / self.rows()
+        return means
+
+    def _resampled(self, by_group: NDArray[Any]) -> Floats:
+        # Counts below 2^24 are exact in float32, and their product is twice as fast; sums of values are not counts.
+        kind = np.float32 if by_group.dtype.kind == "i" and by_group.sum() < 1 << 23 else np.float64
+        product: Floats = (self.weights.astype(kind, copy=False) @ by_group.astype(kind)).astype(np.float64)
+        return product
+
+
+def interval(values: Floats, shift: float = 0.0) -> tuple[float, float] | None:
+    """The percentiles between which 95 % of the resamples lie; None where too many have no value.
+
+    Args:
+        values: (replicates,), NaN where a resample has none.
+        shift: what is added, where the resamples measure a coarser value than the one that is told.
+    """
+    defined = values[np.isfinite(values)]
+    if defined.size < _LEAST_DEFINED * values.size or not defined.size:
+        return None
+    rest = 100 * (1 - CONFIDENCE) / 2
+    low, high = np.percentile(defined, [rest, 100 - rest]) + shift
+    return float(low), float(high)
+
+
+def mirrored_interval(values: Floats, value: float) -> tuple[float, float] | None:
+    """As :func:`interval`, for what chance can only make larger, such as a mean of distances: the percentiles are
+    mirrored at the value (the basic bootstrap), and end at 0."""
+    found = interval(values)
+    if found is None or known(value) is None:
+        return None
+    return max(2 * value - found[1], 0.0), max(2 * value - found[0], 0.0)

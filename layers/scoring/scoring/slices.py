@@ -1,0 +1,90 @@
+"""The same metrics on the test rows with one value in one column."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoring.evaluation import NothingToMeasureError, Scored, measure
+from scoring.metrics import Floats, Ints, known, log_loss
+from sluice.evaluation import SliceResult
+
+MOST_VALUES: Final = 20
+"""Slices of a column. Numbers of more different values are cut into ranges, of texts the rest is one slice."""
+
+_RANGES: Final = 4
+_REPLICATES: Final = 400
+_MISSING: Final = "(no value)"
+_OTHERS: Final = "(all others)"
+_NUMBERS_SHARE: Final = 0.9
+
+type Bools = NDArray[np.bool_]
+
+
+def slice_results(
+    labels: Ints,
+    scores: Floats,
+    cutoff: float,
+    rows: pd.DataFrame,
+    columns: Sequence[str],
+    missing: Sequence[str],
+) -> tuple[SliceResult, ...]:
+    """
+    Args:
+        labels: (n,) class numbers, in the order of ``rows``.
+        scores: (n,) or (n, k).
+        cutoff: of two classes.
+        rows: the test rows' own cells, as text.
+        columns: by whose values to slice.
+        missing: cells that mean: no value.
+    """
+    return tuple(
+        result
+        for column in columns
+        for value, of_slice in slices_of(rows[column], missing)
+        for result in [_measured(column, value, labels[of_slice], scores[of_slice], cutoff)]
+    )
+
+
+def slices_of(cells: pd.Series, missing: Sequence[str]) -> Iterator[tuple[str, Bools]]:
+    """The slices of a column: what to call each, and which rows are of it."""
+    absent = cells.isin(["", *missing]).to_numpy()
+    counts = cells[~absent].value_counts()
+    if counts.size > MOST_VALUES:
+        numbers = pd.to_numeric(cells.where(~absent), errors="coerce").to_numpy(np.float64)
+        if np.isfinite(numbers).sum() >= _NUMBERS_SHARE * (~absent).sum():
+            yield from _ranges(numbers)
+            counts = counts[:0]
+    values = sorted(counts.index[: MOST_VALUES - 1 if counts.size > MOST_VALUES else None])
+    for value in values:
+        yield str(value), (cells == value).to_numpy()
+    if counts.size > MOST_VALUES:
+        yield _OTHERS, ~absent & ~cells.isin(values).to_numpy()
+    if absent.any():
+        yield _MISSING, absent
+
+
+def _ranges(numbers: Floats) -> Iterator[tuple[str, Bools]]:
+    """Four ranges with about as many rows each."""
+    edges = np.unique(np.nanquantile(numbers, np.linspace(0, 1, _RANGES + 1), method="higher"))
+    for number, (low, high) in enumerate(itertools.pairwise(edges)):
+        last = number == edges.size - 2
+        end = f"to {high:g}" if last else f"to below {high:g}"
+        yield f"{low:g} {end}", (numbers >= low) & ((numbers <= high) if last else (numbers < high))
+
+
+def _measured(column: str, value: str, labels: Ints, scores: Floats, cutoff: float) -> SliceResult:
+    try:
+        # The prior is of no use here: limits relative to it are for all rows together.
+        found = measure(Scored(labels, scores, cutoff, replicates=_REPLICATES), prior_log_loss=0.0)
+    except NothingToMeasureError as error:
+        loss = known(log_loss(labels, scores)) if labels.size else None
+        remark = str(error).replace("test set", "slice")
+        return SliceResult(column=column, value=value, rows=labels.size, metrics={"log_loss": loss}, remark=remark)
+    named = found.model_dump(exclude={"rows", "prior_log_loss", "cutoff", "confusion_matrix", "intervals"})
+    return SliceResult(column=column, value=value, rows=labels.size, metrics=named, intervals=found.intervals)

@@ -1,0 +1,332 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from plotting import ReportInput, TableProfile, figures, render
+from plotting.page import decide
+from sluice.evaluation import ClassCurves, Evaluation, Importance, SliceResult
+from sluice.messages import GateCheck, Outcome, RunResult
+from tabular import TableReport
+from tabular.report import ColumnReport, Problem
+from tests import report_samples as samples
+
+SAMPLES: dict[str, Callable[[], ReportInput]] = {
+    "binary": samples.binary,
+    "model_rejected": samples.model_rejected,
+    "multi_class": samples.multi_class,
+    "many_classes": lambda: samples.multi_class(50),
+    "refused": samples.refused,
+    "stopped": samples.stopped,
+}
+VOID = {"meta", "link", "br", "hr", "img", "input", "col"}
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "\"&'><b>",
+    "</title></svg><script>x</script>",
+    "$\\frac{a}{b}$",
+    "{{ run }}",
+    "名前・データ列",
+    "شحنة \u202egnp.exe",
+    "n" * 300,
+    "a\x00b\x1b\r\nc\ud800",
+    "",
+    "-0.12345",
+    "#fe0010",
+    "url(#x)",
+)
+
+
+class Page(HTMLParser):
+    """A strict reader: every element is closed, in order, and every id is one element's."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.tags: Counter[str] = Counter()
+        self.ids: Counter[str] = Counter()
+        self.attributes: list[tuple[str, str, str]] = []
+        self.texts: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        names = [name for name, _ in attrs]
+        assert len(names) == len(set(names)), (tag, names)
+        for name, value in attrs:
+            self.attributes.append((tag, name, value or ""))
+            if name == "id":
+                self.ids[value or ""] += 1
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+    def values(self, name: str) -> list[str]:
+        return [value for _, attribute, value in self.attributes if attribute == name]
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    return {name: render(sample()) for name, sample in SAMPLES.items()}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_element_is_closed_and_every_id_is_unique(pages: dict[str, str], name: str) -> None:
+    page = Page(pages[name])
+    assert [found for found, times in page.ids.items() if times > 1] == []
+    assert page.tags["h1"] == page.tags["main"] == page.tags["header"] == page.tags["footer"] == page.tags["nav"] == 1
+    assert ("html", "lang", "en") in page.attributes
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_what_refers_to_an_id_finds_it(pages: dict[str, str], name: str) -> None:
+    page = Page(pages[name])
+    wanted = [part for attribute in ("aria-labelledby", "aria-describedby") for part in page.values(attribute)]
+    wanted += [value.removeprefix("#") for value in page.values("href") if value.startswith("#")]
+    wanted += re.findall(r"url\(#([^)]+)\)", " ".join(value for _, _, value in page.attributes))
+    assert not [one for value in wanted for one in value.split() if one not in page.ids]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_nothing_is_loaded_and_nothing_runs(pages: dict[str, str], name: str) -> None:
+    page = Page(pages[name])
+    assert not page.tags["script"]
+    assert not page.values("src")
+    assert not page.values("style"), "the policy allows the style sheet alone"
+    assert not [attribute for _, attribute, _ in page.attributes if attribute.startswith("on")]
+    assert {value for value in page.values("href") if not value.startswith("#")} == {"data:,"}
+    assert "http:" not in pages[name]
+    assert "https:" not in pages[name]
+    assert "@import" not in pages[name]
+
+
+def test_the_policy_allows_the_style_sheet_of_the_page_by_its_hash(pages: dict[str, str]) -> None:
+    html = pages["binary"]
+    style = html.split("<style>")[1].split("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = re.findall(r'Content-Security-Policy" content="([^"]+)"', html)
+    assert policy == [
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    ]
+
+
+def test_no_colour_is_fixed_so_that_the_page_can_be_dark(pages: dict[str, str]) -> None:
+    body = pages["binary"].split("</head>")[1]
+    assert not re.findall(r'(?:fill|stroke|stop-color)="(?:#|rgb)[^"]*"', body)
+    used = set(re.findall(r"var\((--[a-z]+)\)", pages["binary"]))
+    light, _, dark = pages["binary"].split("<style>")[1].partition("prefers-color-scheme: dark")
+    for scheme in (light, dark.split("}\n}")[0]):
+        assert used <= set(re.findall(r"(--[a-z]+):", scheme))
+
+
+@pytest.mark.parametrize("name", ["binary", "many_classes", "refused"])
+def test_the_same_run_gives_the_same_bytes(pages: dict[str, str], name: str) -> None:
+    assert render(SAMPLES[name]()) == pages[name]
+
+
+def test_a_run_with_everything_shows_every_part(pages: dict[str, str]) -> None:
+    page = Page(pages["binary"])
+    assert {found for found in page.ids if re.fullmatch(r"figure-[a-z0-9-]+-title", found)} == {
+        f"figure-{part}-title"
+        for part in (
+            "confusion", "roc", "precision-recall", "calibration", "cutoff-rates", "cutoff-cost", "learning-0",
+            "learning-1", "importance", "shap", "slices-0", "slices-1",
+        )
+    }  # fmt: skip
+    assert page.tags["svg"] == page.tags["desc"] == page.values("role").count("img") == page.tags["figure"]
+    assert {found for found in page.ids if found.endswith("-table")} == {
+        f"{part}-table"
+        for part in (
+            "gates", "metrics", "confusion", "importance", "mistakes", "champion", "classes", "columns", "problems",
+            "hyperparameters", "artifacts",
+        )
+    }  # fmt: skip
+    for words in (
+        "live behind the endpoint sluice-loan-defaults", "0.3281 to 0.3607", "9f" * 32, "early_stopping_rounds",
+        "customer_id", "it has one value only", "Disparate impact (DI)", "lets the new model through", "6 min 41 s",
+        "credit_utilisation −1.31", "Warning: overfitting", "no test row has this value", "about 0.003 USD",
+    ):  # fmt: skip
+        assert words in page.text, words
+
+
+def test_figures_say_their_numbers_in_words(pages: dict[str, str]) -> None:
+    described = dict(re.findall(r'<desc id="figure-([a-z0-9-]+)-desc">([^<]*)</desc>', pages["binary"]))
+    assert "yes 0.8612" in described["roc"]
+    assert "chosen cutoff of 0.3418" in described["cutoff-rates"]
+    assert "Best on validation in round 119" in described["learning-0"]
+    assert "credit_utilisation pushes up where it is high" in described["shap"]
+    assert "months_since_last_delinquency pushes down where it is high" in described["shap"]
+    assert "2,609 of 3,077" in described["confusion"]
+
+
+@pytest.mark.parametrize("name", ["refused", "stopped"])
+def test_a_run_without_a_model_says_so_in_each_part(pages: dict[str, str], name: str) -> None:
+    page = Page(pages[name])
+    assert page.tags["svg"] == 0
+    for words in (
+        "No gate was tried", "There are no metrics", "There is no confusion matrix", "Calibration was not measured",
+        "No cutoff was chosen", "Nothing was trained", "No mistakes are listed", "No slices were measured",
+        "No bias was measured", "not estimated",
+    ):  # fmt: skip
+        assert words in page.text, words
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "metrics", "prior", "bootstrap", "cutoff", "champion", "training", "model_sha256", "evaluated_at",
+        "cutoffs", "curves", "calibration", "gates", "slices", "bias", "class_counts", "hyperparameters",
+    ],
+)  # fmt: skip
+def test_any_part_of_an_evaluation_may_be_missing(part: str) -> None:
+    default = Evaluation.model_fields[part].get_default(call_default_factory=True)
+    quickly = {"training": None, "slices": ()}
+    Page(render(samples.binary(**{**quickly, part: default})))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_figure_takes_any_name(name: str) -> None:
+    one = Importance(column=name, gain=1, cover=1, weight=1, shap=1.0)
+    drawing = figures.importance((one, one))
+    assert Page(drawing.svg).tags["svg"] == 1
+    drawing.svg.encode()
+
+
+def test_the_columns_of_hostile_tables_are_text_and_nothing_else() -> None:
+    evaluation = samples.binary_evaluation()
+    assert evaluation.training
+    hostile = evaluation.model_copy(
+        update={
+            "target": HOSTILE[0],
+            "classes": HOSTILE[:2],
+            "curves": (evaluation.curves[0].model_copy(update={"label": HOSTILE[2]}),),
+            "slices": tuple(
+                SliceResult(column=name, value=name, rows=3, metrics={"log_loss": 0.1 * place})
+                for name in HOSTILE[:3]
+                for place in range(2)
+            ),
+            "hyperparameters": dict.fromkeys(HOSTILE, HOSTILE[0]),
+            "training": evaluation.training.model_copy(
+                update={
+                    "importances": tuple(
+                        Importance(column=name, gain=1, cover=1, weight=1, shap=1.0 + place)
+                        for place, name in enumerate(HOSTILE)
+                    ),
+                    "shap": tuple(
+                        column.model_copy(update={"column": name})
+                        for column, name in zip(evaluation.training.shap, HOSTILE, strict=True)
+                    ),
+                }
+            ),
+        }
+    )
+    sample = samples.binary()
+    result = sample.result.model_copy(update={"reasons": HOSTILE, "artifacts": dict.fromkeys(HOSTILE, HOSTILE[1])})
+    run = sample.run.model_copy(update={"key": f"incoming/{HOSTILE[0]}/{HOSTILE[1]}.csv"})
+    html = render(ReportInput(run, result, sample.profile, sample.training, hostile))
+    page = Page(html)
+    assert not page.tags["script"]
+    assert not page.tags["b"]
+    assert HOSTILE[0] in page.text
+    assert HOSTILE[5] in page.text
+    assert "{{ run }}" in page.text
+    assert "$\\frac{a}{b}$" in page.text
+    assert "#fe0010" in page.text
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]", html)
+    html.encode()
+
+
+def test_a_slice_that_was_measured_nowhere_has_no_figure() -> None:
+    empty = SliceResult(column="region", value="x", rows=0, metrics={"log_loss": None}, remark="nothing to measure")
+    page = Page(render(samples.binary(slices=(empty,))))
+    assert "figure-slices-0-title" not in page.ids
+    assert "nothing to measure" in page.text
+
+
+def test_the_rejected_cells_themselves_stay_out_of_the_page() -> None:
+    problem = Problem(rule=_any_rule(), column="income", rows=3, first_line=7, what="`secret cell` is no number")
+    report = TableReport(
+        name="x.csv",
+        verdict="accepted",
+        columns=(ColumnReport(name="income", kind="number", missing=1, use="number"),),
+        problems=(problem,),
+    )
+    profile = TableProfile.model_validate_json(report.model_dump_json())
+    sample = samples.refused()
+    html = render(ReportInput(sample.run, sample.result, profile, None, None))
+    assert "secret cell" not in html
+    assert problem.rule.replace("_", " ") in Page(html).text
+
+
+def test_a_wide_table_is_cut_and_says_where_the_rest_is() -> None:
+    sample = samples.binary()
+    assert sample.profile
+    columns = sample.profile.columns * 20
+    profile = sample.profile.model_copy(update={"columns": columns})
+    text = Page(render(ReportInput(sample.run, sample.result, profile, sample.training, None))).text
+    assert f"{len(columns) - 100} more columns: see validation.json" in text
+
+
+def test_many_classes_show_their_worst_confusions_alone(pages: dict[str, str]) -> None:
+    text = Page(pages["many_classes"]).text
+    assert "The worst of the confusions of 50 classes" in text
+    assert "The 6 largest of 50 classes are drawn" in text
+    assert len(pages["many_classes"]) < 1_000_000
+
+
+def test_classes_that_were_never_scored_are_no_fault() -> None:
+    lone = ClassCurves(label="x", roc=(), precision_recall=(), roc_auc=None, average_precision=None, share=0)
+    text = Page(render(samples.binary(curves=(lone,), calibration=()))).text
+    assert "ROC and precision-recall curves were not measured" in text
+
+
+def _result(outcome: Outcome, *gates: GateCheck) -> RunResult:
+    return RunResult(outcome=outcome, run_id="4f1c09b2a7de", dataset="x", gates=gates, finished_at="2026-11-23")
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_outcome_has_its_sentence(outcome: Outcome) -> None:
+    decision = decide(_result(outcome))
+    assert decision.sentence.endswith(".")
+    assert (decision.tone == "good") == (outcome is Outcome.DEPLOYED)
+
+
+def test_the_decision_names_the_gates_that_failed() -> None:
+    gates = [
+        GateCheck(name=name, value=None, limit=1, comparison="at_most", passed=passed, reason="x")
+        for name, passed in (("a", False), ("b", True), ("c", False))
+    ]
+    sentence = decide(_result(Outcome.MODEL_REJECTED, *gates)).sentence
+    assert sentence == "The model was not deployed: it failed 2 of 3 gates: a and c."
+
+
+def test_no_file_of_the_package_speaks_of_an_address() -> None:
+    folder = Path(samples.__file__).parents[1] / "layers" / "plotting" / "plotting"
+    for name in ("report.html.j2", "report.css"):
+        assert "http" not in (folder / name).read_text().replace("http-equiv", "")
+
+
+def _any_rule() -> str:
+    from tabular.findings import Rule  # noqa: PLC0415  (an enumeration of many)
+
+    return next(iter(Rule))

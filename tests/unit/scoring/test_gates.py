@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scoring.evaluation import Scored, measure
+from scoring.gates import failures, judge
+from sluice.config import Facet, Gates
+from sluice.evaluation import BiasMetric, ChampionComparison, FacetBias, SliceResult
+from sluice.messages import GateCheck
+
+GOOD = measure(Scored(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9])), 0.7, intervals=False)
+
+
+def gates(text: dict[str, Any]) -> Gates:
+    return Gates.model_validate(text)
+
+
+def passed(checks: tuple[GateCheck, ...]) -> dict[str, bool]:
+    return {check.name: check.passed for check in checks}
+
+
+def test_without_gates_of_its_own_a_dataset_has_the_stacks() -> None:
+    (gate,) = judge(GOOD, Gates(), 0.9)
+    assert gate.name == "log_loss.max_of_prior"
+    assert gate.passed
+    assert gate.value == pytest.approx(GOOD.log_loss / 0.7)
+
+
+def test_gates_of_its_own_replace_the_stacks() -> None:
+    found = judge(GOOD, gates({"accuracy": {"min": 0.5}, "log_loss": {"max": 0.01}}), 0.9)
+    assert passed(found) == {"log_loss.max": False, "accuracy.min": True}
+    (reason,) = failures(found)
+    assert reason.startswith("Gate log_loss.max failed: 0.16425 does not keep the limit of at most 0.01")
+
+
+def test_a_gate_with_nothing_to_measure_fails() -> None:
+    nothing_predicted = measure(Scored(np.array([0, 1]), np.array([0.1, 0.2])), 0.7)
+    (gate,) = judge(nothing_predicted, gates({"precision": {"min": 0.1}}), 0.9)
+    assert gate.value is None
+    assert not gate.passed
+
+
+def test_a_prior_without_loss_leaves_nothing_to_beat() -> None:
+    (gate,) = judge(measure(Scored(np.array([0, 1]), np.array([0.1, 0.9])), 0.0), Gates(), 0.9)
+    assert not gate.passed
+
+
+@pytest.mark.parametrize("limit", [0.5, 0.75, 1.0])
+def test_a_value_at_the_limit_passes(limit: float) -> None:
+    metrics = GOOD.model_copy(update={"accuracy": limit})
+    (gate,) = judge(metrics, gates({"accuracy": {"min": limit}}), 0.9)
+    assert gate.passed
+
+
+@pytest.mark.parametrize(
+    ("limits", "ends", "ok"),
+    [
+        ({"min": 0.7}, (0.72, 0.9), True),
+        ({"min": 0.7}, (0.68, 0.9), False),
+        ({"max": 0.9}, (0.7, 0.95), False),
+        ({"min": 0.7}, None, False),
+    ],
+)
+def test_a_gate_may_ask_for_certainty(limits: dict[str, float], ends: tuple[float, float] | None, ok: bool) -> None:
+    metrics = GOOD.model_copy(update={"recall": 0.8, "intervals": {"recall": ends} if ends else {}})
+    (by_value,) = judge(metrics, gates({"recall": limits}), 0.9)
+    (certain,) = judge(metrics, gates({"recall": {**limits, "certain": True}}), 0.9)
+    assert by_value.passed
+    assert certain.passed is ok
+    assert certain.interval == ends
+
+
+def a_slice(value: str, rows: int, recall: float | None) -> SliceResult:
+    return SliceResult(column="sex", value=value, rows=rows, metrics={"recall": recall})
+
+
+@pytest.mark.parametrize(
+    ("slices", "value", "ok"),
+    [
+        ([a_slice("f", 100, 0.5), a_slice("m", 900, 0.8)], 0.5, False),
+        ([a_slice("f", 100, 0.7), a_slice("m", 900, 0.8)], 0.7, True),
+        ([a_slice("f", 29, 0.1), a_slice("m", 900, 0.8)], 0.8, True),
+        ([a_slice("f", 100, None), a_slice("m", 900, 0.8)], 0.8, True),
+        ([a_slice("f", 100, None)], None, False),
+        ([], None, False),
+    ],
+)
+def test_the_worst_slice_that_is_large_enough_must_hold(
+    slices: list[SliceResult], value: float | None, ok: bool
+) -> None:
+    (gate,) = judge(GOOD, gates({"recall": {"min_of_slice": 0.6}}), 0.9, slices=slices)
+    assert (gate.value, gate.passed) == (value, ok)
+    if value == 0.5:
+        assert "sex = f, 100 rows" in gate.reason
+
+
+def compared(**changes: Any) -> ChampionComparison:
+    values: dict[str, Any] = {
+        "run_id": "c" * 12,
+        "policy": "not_worse",
+        "comparable": True,
+        "reason": "it is worse",
+        "metrics": GOOD,
+        "difference": 0.1,
+        "interval": (0.05, 0.2),
+        "margin": 0.01,
+        "deploys": False,
+    }
+    return ChampionComparison.model_validate({**values, **changes})
+
+
+def test_the_comparison_with_the_live_model_is_a_gate_beside_the_others() -> None:
+    found = judge(GOOD, Gates(), 0.9, champion=compared())
+    assert passed(found) == {"log_loss.max_of_prior": True, "champion.not_worse": False}
+    assert found[-1].interval == (0.05, 0.2)
+
+
+def test_a_metric_may_be_held_against_that_of_the_live_model() -> None:
+    worse = GOOD.model_copy(update={"recall": 0.8})
+    limits = gates({"recall": {"min_of_champion": 0.95}})
+    live = compared(deploys=True)
+    assert passed(judge(worse, limits, 0.9, champion=live))["recall.min_of_champion"] is False
+    assert passed(judge(GOOD, limits, 0.9, champion=live))["recall.min_of_champion"] is True
+    assert judge(GOOD, limits, 0.9) == (), "a first model has nobody to be held against"
+
+
+def test_bias_is_gated_by_facet() -> None:
+    facet = Facet.model_validate({"column": "sex", "group": ["f"], "gates": {"DI": {"min": 0.8}, "TE": {"max": 0.1}}})
+    unfair = BiasMetric(name="DI", title="Disparate impact", value=0.5, fair=1)
+    unknown = BiasMetric(name="TE", title="Treatment equality", value=None, remark="no false positives", fair=0)
+    found = FacetBias(
+        column="sex",
+        group="f",
+        favoured_label="yes",
+        rows=1,
+        other_rows=1,
+        pre_training=(),
+        post_training=(unfair, unknown),
+    )
+    checks = judge(GOOD, Gates(), 0.9, facets=[(facet, found)])
+    assert passed(checks[1:]) == {"DI.min sex = f": False, "TE.max sex = f": False}
+    assert "no false positives" in checks[2].reason
+
+
+def test_metrics_relative_to_the_prior_need_one() -> None:
+    limits = gates({"brier": {"max_of_prior": 0.9}})
+    prior = GOOD.model_copy(update={"brier": 0.25})
+    assert judge(GOOD, limits, 0.9, prior=prior)[0].value == pytest.approx(0.025 / 0.25)
+    assert judge(GOOD, limits, 0.9)[0].passed is False

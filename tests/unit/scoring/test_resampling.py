@@ -1,0 +1,146 @@
+"""Intervals: against resamples that are drawn one by one, and against what theory says."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import sklearn.metrics
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scoring.evaluation import Scored, calibration_curve, measure
+from scoring.metrics import Floats, Ints
+from scoring.resampling import MOST_GROUPS, Resamples, interval, mirrored_interval
+
+
+def noisy(size: int, seed: int = 0) -> tuple[Ints, Floats]:
+    rng = np.random.default_rng(seed)
+    scores = 1 / (1 + np.exp(-rng.normal(size=size)))
+    return (rng.random(size) < scores).astype(np.int64), scores
+
+
+def test_resamples_draw_as_many_rows_as_there_are() -> None:
+    few, many = Resamples(50), Resamples(MOST_GROUPS + 500)
+    assert few.groups == 50
+    assert few.weights.sum(axis=1).tolist() == [50] * few.replicates
+    assert many.groups == MOST_GROUPS
+    assert sorted(np.unique(np.bincount(many.group))) == [1, 2], "groups of about equal size"
+
+
+def test_resampled_counts_and_sums_are_those_of_the_drawn_rows() -> None:
+    resamples = Resamples(40, replicates=30)
+    rng = np.random.default_rng(1)
+    kinds, values = rng.integers(0, 3, 40), rng.normal(size=40)
+    for replicate, weights in enumerate(resamples.weights.astype(int)):
+        drawn = np.repeat(np.arange(40), weights)
+        assert resamples.counts(kinds, 3)[replicate].tolist() == np.bincount(kinds[drawn], minlength=3).tolist()
+        assert resamples.means(values)[replicate] == pytest.approx(values[drawn].mean())
+
+
+METRICS = {
+    "log_loss": sklearn.metrics.log_loss,
+    "brier": sklearn.metrics.brier_score_loss,
+    "roc_auc": sklearn.metrics.roc_auc_score,
+    "average_precision": sklearn.metrics.average_precision_score,
+    "accuracy": lambda labels, scores: sklearn.metrics.accuracy_score(labels, scores >= 0.5),
+    "f1": lambda labels, scores: sklearn.metrics.f1_score(labels, scores >= 0.5),
+    "mcc": lambda labels, scores: sklearn.metrics.matthews_corrcoef(labels, scores >= 0.5),
+}
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_intervals_are_the_percentiles_of_the_metric_over_the_same_resamples(name: str) -> None:
+    labels, scores = noisy(300)
+    scored = Scored(labels, scores, replicates=200)
+    found = measure(scored, 0.69).intervals[name]
+    drawn = [np.repeat(np.arange(300), weights) for weights in scored.resamples.weights.astype(int)]
+    values = [METRICS[name](scored.labels[rows], scored.scores[rows]) for rows in drawn]
+    assert found == pytest.approx(tuple(np.percentile(values, [2.5, 97.5])), abs=1e-9)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_groups_of_rows_give_the_intervals_of_single_rows(name: str) -> None:
+    labels, scores = noisy(20_000)
+    low, high = measure(Scored(labels, scores), 0.69).intervals[name]
+    rng = np.random.default_rng(5)
+    values = []
+    for _ in range(300):
+        rows = rng.integers(0, labels.size, labels.size)
+        values.append(METRICS[name](labels[rows], scores[rows]))
+    spread = np.percentile(values, 97.5) - np.percentile(values, 2.5)
+    assert high - low == pytest.approx(spread, rel=0.2)
+    assert (low + high) / 2 == pytest.approx(np.mean(values), abs=0.1 * spread)
+
+
+def test_the_accuracy_of_many_rows_has_the_interval_of_theory() -> None:
+    labels, scores = noisy(200_000)
+    found = measure(Scored(labels, scores), 0.69)
+    half = 1.96 * math.sqrt(found.accuracy * (1 - found.accuracy) / labels.size)
+    assert found.intervals["accuracy"] == pytest.approx((found.accuracy - half, found.accuracy + half), abs=0.1 * half)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(2, 400), st.integers(0, 10))
+def test_intervals_do_not_depend_on_the_order_of_rows(size: int, seed: int) -> None:
+    labels, scores = noisy(size, seed)
+    labels[:2] = [0, 1]
+    scores = np.round(scores, 1)  # ties
+    order = np.random.default_rng(seed).permutation(size)
+    one, other = Scored(labels, scores, replicates=50), Scored(labels[order], scores[order], replicates=50)
+    assert measure(one, 0.69) == measure(other, 0.69)
+    assert calibration_curve(one) == calibration_curve(other)
+
+
+def test_the_same_seed_gives_the_same_interval_and_another_seed_another() -> None:
+    labels, scores = noisy(500)
+    one, again, other = (measure(Scored(labels, scores, seed=seed), 0.69) for seed in (0, 0, 1))
+    assert one == again
+    assert one.intervals["log_loss"] != other.intervals["log_loss"]
+    assert one.log_loss == other.log_loss
+
+
+def test_an_interval_covers_the_truth_as_often_as_it_says() -> None:
+    """Binomial: of 200 intervals with 95 % coverage fewer than 180 hold the truth once in 2,000 times."""
+    rng = np.random.default_rng(3)
+    held = 0
+    for _ in range(200):
+        labels = rng.integers(0, 2, 150)
+        labels[:2] = [0, 1]
+        wrong = rng.random(150) < 0.3
+        scores = np.where(wrong, 1 - labels, labels) * 0.8 + 0.1
+        low, high = measure(Scored(labels, scores, replicates=400), 0.69).intervals["accuracy"]
+        held += low <= 0.7 <= high
+    assert held >= 180
+
+
+def test_several_classes_have_intervals_too() -> None:
+    rng = np.random.default_rng(2)
+    labels = rng.integers(0, 4, 3000)
+    logits = rng.normal(size=(3000, 4)) + 2 * np.eye(4)[labels]
+    powers = np.exp(logits)
+    scores = powers / powers.sum(axis=1, keepdims=True)
+    found = measure(Scored(labels, scores), 1.39)
+    values = found.model_dump()
+    assert set(found.intervals) == {
+        "log_loss",
+        "brier",
+        "roc_auc",
+        "average_precision",
+        "accuracy",
+        "balanced_accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "mcc",
+        "expected_calibration_error",
+    }
+    for name, (low, high) in found.intervals.items():
+        assert low <= values[name] <= high, name
+
+
+def test_too_few_resamples_with_a_value_make_no_interval() -> None:
+    assert interval(np.array([0.5] * 94 + [math.nan] * 6)) is None
+    assert interval(np.array([0.5] * 95 + [math.nan] * 5)) == (0.5, 0.5)
+    assert mirrored_interval(np.array([math.nan] * 10), 0.5) is None

@@ -1,4 +1,4 @@
-"""Command line of the local AWS: ``python -m local up|down|status|run|demo``."""
+"""Command line of the local AWS: ``python -m local up|down|status|run|report|demo``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from local.cloud import Options
 from local.demo import TARGET, write_breast_cancer
 from local.guide import guide
 from local.home import Home, LocalError
-from local.run import NOT_DEPLOYED, WRONG_CALL, WrongCallError, check_call, run, start_and_deploy
+from local.run import NOT_DEPLOYED, WRONG_CALL, WrongCallError, check_call, newest_page, run, start_and_deploy
 
 _INTERRUPTED: Final = 130
 
@@ -77,6 +77,11 @@ def _run(home: Home, options: argparse.Namespace, console: Console) -> int:
     return run(home, call, _options(options), console)
 
 
+def _report(home: Home, options: argparse.Namespace, console: Console) -> int:
+    console.print(newest_page(home, options.dataset), markup=False, soft_wrap=True)
+    return 0
+
+
 def _demo(home: Home, options: argparse.Namespace, console: Console) -> int:
     """Runs the main job and leaves things as they were: what it started, it stops."""
     if bool(options.csv) != bool(options.target):
@@ -122,6 +127,8 @@ def _parser() -> argparse.ArgumentParser:
     for_file = command("run", _run, "drop a table and follow its run to the end", starting, running)
     for_file.add_argument("file", type=Path, metavar="FILE.csv")
     for_file.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
+    page = command("report", _report, "print the address of the page of a dataset's newest run")
+    page.add_argument("dataset", metavar="DATASET")
     demo = command("demo", _demo, "run on real data, then stop what was started", starting, running)
     demo.add_argument("--csv", type=Path, metavar="FILE", help="a table (default: scikit-learn's breast cancer table)")
     demo.add_argument("--target", metavar="COLUMN", help="the column to predict in it")

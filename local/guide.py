@@ -38,6 +38,9 @@ Watch the execution:
   aws stepfunctions list-executions --state-machine-arn {machine} --max-items 1
   aws stepfunctions get-execution-history --execution-arn ARN --query 'events[].stateEnteredEventDetails.name'
 
+Look at the page of the newest run, in a browser:
+  .venv/bin/python -m local report mydata
+
 Ask the endpoint, with a row that it never saw (a row holds the features in the order of recipe.json, without the
 label; one with too few is scored without a word):
   KEY=$(aws s3 ls --recursive s3://{artifacts}/mydata/ | grep test/test.csv | sort | tail -n 1 | awk '{{print $4}}')

@@ -17,7 +17,11 @@ _MOST_COLUMNS: Final = 6
 
 
 def print_report(
-    console: Console, result: dict[str, Any], recorded: RunResult | None, validation: ValidationResult | None
+    console: Console,
+    result: dict[str, Any],
+    recorded: RunResult | None,
+    validation: ValidationResult | None,
+    page: str | None = None,
 ) -> None:
     """Prints the result of a run.
 
@@ -25,6 +29,7 @@ def print_report(
         result: as written to RESULT.json.
         recorded: the run's closing word, None where none was recorded.
         validation: what validation found, for the names of the classes.
+        page: path or address of the run's page.
     """
     classes = validation.classes if validation else ()
     console.print()
@@ -41,6 +46,8 @@ def print_report(
         if text:
             console.print(Text(f"{name:<16} {text}"), soft_wrap=not console.is_terminal)
     _print_artifacts(console, result["artifacts"])
+    if page:
+        console.print(Text.assemble(f"{'open this':<16} ", (page, "bold")), soft_wrap=True)
     training = result["seconds"]["training"]
     seconds = f"{result['seconds']['total']:.1f} s" + (f", {training} s of it training" if training is not None else "")
     good = result["outcome"] == "deployed"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.text import Text
 
@@ -36,7 +37,17 @@ NOT_DEPLOYED: Final = 1
 WRONG_CALL: Final = 2
 
 _TEST_HEAD_BYTES: Final = 1 << 20
-_REPORTS: Final = ("validation", "rejected_rows", "contract", "recipe", "config", "evaluation", "outcome")
+_REPORTS: Final = (
+    "validation",
+    "rejected_rows",
+    "contract",
+    "recipe",
+    "config",
+    "evaluation",
+    "decision",
+    "outcome",
+    "report",
+)
 _NAMES_SHOWN: Final = 40
 _NAME_SHOWN: Final = 60
 
@@ -112,10 +123,15 @@ def run(home: Home, call: Call, options: Options, console: Console, keep: Path |
         result, recorded, validation = failure_json(call.folder, str(error), time.monotonic() - started), None, None
     if call.json_path:
         call.json_path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    shown = result
-    if keep and result["artifacts"]:
-        shown = {**result, "artifacts": keep_reports(Aws.of(home.read()), result["artifacts"], keep)}
-    print_report(console, shown, recorded, validation)
+    shown, page = result, None
+    if result["artifacts"]:
+        aws = Aws.of(home.read())
+        if keep:
+            shown = {**result, "artifacts": keep_reports(aws, result["artifacts"], keep)}
+            page = shown["artifacts"].get("report")
+        else:
+            page = page_url(aws, result["artifacts"].get("report"))
+    print_report(console, shown, recorded, validation, page)
     if result["outcome"] == Outcome.DEPLOYED:
         return DEPLOYED
     for reason in result["reasons"]:
@@ -130,9 +146,45 @@ def keep_reports(aws: Aws, artifacts: dict[str, str], folder: Path) -> dict[str,
     kept: dict[str, str] = {}
     for name, (bucket, key) in {name: split_uri(artifacts[name]) for name in _REPORTS if name in artifacts}.items():
         path = folder / Path(key).name
-        aws.s3.download_file(bucket, key, str(path))
+        try:
+            aws.s3.download_file(bucket, key, str(path))
+        except ClientError:
+            if name != "report":  # the page alone may be missing: no run fails for it
+                raise
+            continue
         kept[name] = str(path)
     return kept
+
+
+def page_url(aws: Aws, s3_uri: str | None) -> str | None:
+    """Where a browser finds a run's page for an hour; None where there is none."""
+    if s3_uri is None:
+        return None
+    bucket, key = split_uri(s3_uri)
+    try:
+        aws.s3.head_object(Bucket=bucket, Key=key)
+    except ClientError:
+        return None
+    return aws.s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=3600)
+
+
+def newest_page(home: Home, dataset: str) -> str:
+    """The address of the page of a dataset's newest run.
+
+    Raises:
+        LocalError: the local AWS is down, or the dataset has no page.
+    """
+    state = home.read()
+    if not cloud.is_up(state):
+        raise LocalError("the local AWS is down; start it with: make local")
+    aws = Aws.of(state)
+    bucket = (stack.stack_outputs(aws) or {}).get("ArtifactBucketName", "")
+    pages = aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{dataset}/runs/")
+    found = [item for page in pages for item in page.get("Contents", []) if item["Key"].endswith("/report.html")]
+    if not found:
+        raise LocalError(f"dataset {dataset} has no page yet; it is drawn when a run has ended")
+    newest = max(found, key=lambda item: item["LastModified"])
+    return page_url(aws, f"s3://{bucket}/{newest['Key']}") or ""
 
 
 def start_and_deploy(home: Home, options: Options, console: Console) -> tuple[Aws, dict[str, str]]:

@@ -85,7 +85,7 @@ class DecidedBy(Message):
     """``pipeline``: gates and state machine. ``person``: somebody overruled them, or had the last word."""
 
     kind: Literal["pipeline", "person"]
-    execution_arn: str | None = None
+    execution: str | None = Field(None, description="Name of the state machine's execution.")
     person: str | None = None
 
 
@@ -146,7 +146,7 @@ def decide(
         model=_model(request, evaluation, config, training_image),
         grounds=_grounds(request, evaluation, config),
         live=_live(result.outcome, request.deployment, request.verification),
-        decided_by=DecidedBy(kind="pipeline", execution_arn=run.execution_arn),
+        decided_by=DecidedBy(kind="pipeline", execution=run.execution_name),
         started_at=run.started_at,
         decided_at=result.finished_at,
     )

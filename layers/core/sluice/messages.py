@@ -49,6 +49,11 @@ class Run(Message):
     execution_arn: str
     started_at: str = Field(description="ISO 8601, UTC.")
 
+    @property
+    def execution_name(self) -> str:
+        """Of the execution within its state machine. Reports name it so: its ARN holds the account's id."""
+        return self.execution_arn.rpartition(":")[2]
+
 
 class RowCounts(Message):
     """Data rows (the header is not one) by where they went."""

@@ -32,7 +32,7 @@ from scoring.training_report import read_curves, training_report
 from sluice.config import DatasetConfig, Facet
 from sluice.evaluation import Bootstrap, ChampionComparison, ClassCount, Evaluation, FacetBias, SliceResult
 from sluice.facets import CountedFacet, FacetCounts, is_member
-from sluice.messages import Metrics
+from sluice.messages import GateCheck, Metrics
 from sluice.recipe import WHITESPACE, Recipe
 
 WAY_OUT = (
@@ -146,7 +146,8 @@ def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
         classes=subject.classes,
         class_counts=counts,
         verdict="rejected" if failed else "accepted",
-        reasons=(*failed, WAY_OUT) if failed else (),
+        # What the live model is better at is told by its own gate, with the way out.
+        reasons=(*failed, WAY_OUT) if any(not _is_of_champion(gate) for gate in gates if not gate.passed) else failed,
         metrics=metrics,
         prior=prior,
         bootstrap=Bootstrap(replicates=scored.replicates, groups=scored.resamples.groups, seed=scored.seed),
@@ -175,6 +176,10 @@ def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
         evaluated_at=datetime.now(UTC).isoformat(timespec="seconds"),
         **subject.digests,
     )
+
+
+def _is_of_champion(gate: GateCheck) -> bool:
+    return gate.name.startswith("champion.")
 
 
 def _whole(text: str | None) -> int | None:

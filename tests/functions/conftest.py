@@ -123,16 +123,20 @@ def model_archive() -> tuple[bytes, str]:
     labels = (rows[:, 0] + rows[:, 1] > 0).astype(int)
     data = xgboost.DMatrix(rows[:300], label=labels[:300])
     booster = xgboost.train({"objective": "binary:logistic", "nthread": 1}, data, num_boost_round=20)
-    raw = bytes(booster.save_raw("ubj"))
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w:gz") as tar:
-        member = tarfile.TarInfo("xgboost-model")
-        member.size = len(raw)
-        tar.addfile(member, io.BytesIO(raw))
     test = "".join(
         f"{label},{a!r},{b!r},{c!r}\n" for label, (a, b, c) in zip(labels[300:], rows[300:].tolist(), strict=True)
     )
-    return stream.getvalue(), test
+    return archive_of(bytes(booster.save_raw("ubj"))), test
+
+
+def archive_of(model: bytes) -> bytes:
+    """A ``model.tar.gz`` as SageMaker writes it."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as tar:
+        member = tarfile.TarInfo("xgboost-model")
+        member.size = len(model)
+        tar.addfile(member, io.BytesIO(model))
+    return stream.getvalue()
 
 
 def request(name: str, **changes: Any) -> dict[str, Any]:

@@ -5,7 +5,9 @@ import time
 from typing import Any
 
 import boto3
+import numpy as np
 import pytest
+import xgboost
 
 from functions.evaluate_model import app
 from sluice.evaluation import Evaluation
@@ -13,7 +15,7 @@ from sluice.layout import RunLayout
 from sluice.ledger import Champion, crown_champion
 from sluice.messages import EvaluationResult
 from sluice.recipe import NumberColumn, Recipe, Target
-from tests.functions.conftest import ARTIFACTS, REGION, TABLE, Aws, Context, request
+from tests.functions.conftest import ARTIFACTS, REGION, TABLE, Aws, Context, archive_of, request
 from tests.messages import GOOD
 
 RECIPE = Recipe(
@@ -263,3 +265,45 @@ def test_a_contract_that_starts_anew_leaves_the_live_model_out(
     report = json.loads(aws.read(aws.layout.validation_report))
     aws.put(ARTIFACTS, aws.layout.validation_report, json.dumps({**report, "contract": {"made": True}}))
     assert evaluate(body, context).verdict == "accepted"
+
+
+def weaker_archive(rounds: int = 2) -> bytes:
+    """A model of the same features that learnt little."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(400, 3)).astype(np.float32)
+    labels = (rows[:, 0] + rows[:, 1] > 0).astype(int)
+    booster = xgboost.train(
+        {"objective": "binary:logistic", "nthread": 1, "max_depth": 1}, xgboost.DMatrix(rows, label=labels), rounds
+    )
+    return archive_of(bytes(booster.save_raw("ubj")))
+
+
+def test_a_model_that_is_better_on_average_but_worse_on_a_slice_is_rejected(
+    aws: Aws, context: Context, body: dict[str, Any]
+) -> None:
+    crown(aws, weaker_archive())
+    assert evaluate(body, context).verdict == "accepted"
+    config = {"slices": ["group"], "gates": {"accuracy": {"min": 0.5, "min_of_slice": 0.99}}}
+    aws.put(ARTIFACTS, aws.layout.config, json.dumps(config))
+    result = evaluate(body, context)
+    verdicts = {gate.name: gate.passed for gate in result.gates}
+    assert verdicts == {"accuracy.min": True, "accuracy.min_of_slice": False, "champion.not_worse": True}
+    assert result.verdict == "rejected"
+
+
+def test_what_the_live_model_scored_on_another_test_set_does_not_count(
+    aws: Aws, context: Context, body: dict[str, Any]
+) -> None:
+    crown(aws, weaker_archive())
+    key = RunLayout(GOOD.run.dataset, CHAMPION).evaluation
+    judged = json.loads(aws.read(key))
+    perfect: dict[str, Any] = {"rows": 1000, "log_loss": 0.0001, "prior_log_loss": 0.69, "accuracy": 1.0}
+    perfect |= {"confusion_matrix": [[500, 0], [0, 500]]}
+    aws.put(ARTIFACTS, key, json.dumps({**judged, "metrics": perfect}))
+    result = evaluate(body, context)
+    assert result.verdict == "accepted", result.reasons
+    found = stored(aws).champion
+    assert found is not None
+    assert found.metrics is not None
+    assert found.metrics.rows == 100
+    assert found.metrics.log_loss > 0.3

@@ -45,9 +45,9 @@ class LocalAws:
         *_, last = follow(self.aws, arn, poll_seconds=0.1)
         return last
 
-    def drop(self, table: Path, target: str, dataset: str | None = None) -> Snapshot:
+    def drop(self, table: Path, target: str, dataset: str | None = None, config: Path | None = None) -> Snapshot:
         """Drops a table as ``python -m local run`` does, and waits for its execution's end."""
-        return self.follow(run.drop(self.aws, self.outputs, run.check_call(table, target, dataset)))
+        return self.follow(run.drop(self.aws, self.outputs, run.check_call(table, target, dataset, config)))
 
     def result(self, snapshot: Snapshot) -> dict[str, Any]:
         return result_json(snapshot, dataset="", prediction=None, total_seconds=0)

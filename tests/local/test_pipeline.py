@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import random
 import tarfile
 from pathlib import Path
@@ -134,6 +135,40 @@ def test_a_training_job_that_fails_ends_the_run_with_the_jobs_own_reason(local_a
     assert local_aws.endpoints("unlucky") == []
 
 
+def ignoring_the_champion(folder: Path) -> Path:
+    """A configuration for tests of what comes after the decision: their tables are too small to prove a model better."""
+    config = folder / "config.yaml"
+    config.write_text("champion: {policy: ignore}\n")
+    return config
+
+
+def test_a_model_that_ties_with_the_live_one_is_not_deployed_and_a_better_one_is(
+    local_aws: LocalAws, tmp_path: Path
+) -> None:
+    rows = learnable_rows(3000, seed=9)
+    table = write_table(tmp_path / "growing.csv", HEADER, rows[:200])
+    first = local_aws.result(local_aws.drop(table, "label"))
+    assert first["outcome"] == "deployed", first["reasons"]
+
+    again = local_aws.drop(write_table(table, HEADER, rows[:200]), "label")
+
+    assert (again.status, again.error) == ("FAILED", "ModelRejected")
+    assert "nothing to deploy" in (again.cause or "")
+    judged = json.loads(local_aws.object(local_aws.result(again)["artifacts"]["evaluation"]))
+    assert judged["champion"]["run_id"] == first["run_id"]
+    assert judged["champion"]["metrics"]["log_loss"] == judged["metrics"]["log_loss"]
+    live = local_aws.aws.sagemaker.describe_endpoint(EndpointName="sluice-growing")
+    assert live["EndpointConfigName"] == first["endpoint"]["config"]
+
+    better = local_aws.result(local_aws.drop(write_table(table, HEADER, rows), "label"))
+
+    assert better["outcome"] == "deployed", better["reasons"]
+    live = local_aws.aws.sagemaker.describe_endpoint(EndpointName="sluice-growing")
+    assert live["EndpointConfigName"] == better["endpoint"]["config"]
+    page = local_aws.object(better["artifacts"]["report"]).decode()
+    assert "is live behind the endpoint sluice-growing" in page
+
+
 def test_an_update_that_sagemaker_rolls_back_is_no_deployment_and_the_old_model_stays_live(
     local_aws: LocalAws, tmp_path: Path
 ) -> None:
@@ -142,7 +177,7 @@ def test_an_update_that_sagemaker_rolls_back_is_no_deployment_and_the_old_model_
     local_aws.faults.endpoint("sluice-steady", "RollBack", "The update was rolled back: alarm in state ALARM")
     write_table(table, HEADER, learnable_rows(320, seed=7))
 
-    ended = local_aws.drop(table, "label")
+    ended = local_aws.drop(table, "label", config=ignoring_the_champion(tmp_path))
 
     assert (ended.status, ended.error) == ("FAILED", "DeploymentFailed")
     assert local_aws.result(ended)["outcome"] == "deployment_failed"
@@ -195,7 +230,8 @@ def test_files_of_one_dataset_that_arrive_together_deploy_one_after_the_other(
     local_aws: LocalAws, tmp_path: Path
 ) -> None:
     tables = [write_table(tmp_path / f"{i}.csv", HEADER, learnable_rows(300, seed=20 + i)) for i in range(3)]
-    calls = [run.check_call(table, "label", "together") for table in tables]
+    ignoring = ignoring_the_champion(tmp_path)
+    calls = [run.check_call(table, "label", "together", ignoring) for table in tables]
     arns = [run.drop(local_aws.aws, local_aws.outputs, call) for call in calls]
 
     ended = [local_aws.follow(arn) for arn in arns]

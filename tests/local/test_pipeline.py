@@ -136,7 +136,7 @@ def test_a_training_job_that_fails_ends_the_run_with_the_jobs_own_reason(local_a
 
 
 def ignoring_the_champion(folder: Path) -> Path:
-    """A configuration for tests of what comes after the decision: their tables are too small to prove a model better."""
+    """A configuration for tests of what follows the decision: their tables are too small to prove a model better."""
     config = folder / "config.yaml"
     config.write_text("champion: {policy: ignore}\n")
     return config

@@ -11,7 +11,7 @@ from pathlib import Path
 import boto3
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import ClientError
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from scoring.artifact import UnsafeArtifactError, load_booster, read_model_bytes
 from scoring.assessment import Champion, Rows, Subject, assess, golden_rows, scores_of, wants_held_out
@@ -144,14 +144,15 @@ def find_champion(dataset: str, run_id: str, scratch: Path) -> Champion | None:
         archive = fetch(judged.model_uri, scratch / "champion.tar.gz")
         with archive.open("rb") as stream:
             booster = load_booster(read_model_bytes(stream), len(recipe.features))
-    except (FileNotFoundError, ValidationError, UnsafeArtifactError) as error:
+    except (FileNotFoundError, ValueError) as error:  # whatever is damaged: JSON, document, archive
         logger.warning("the live model cannot be scored", extra={"champion": live.run_id, "kind": type(error).__name__})
         return Champion(live.run_id, missing=f"its files in runs/{live.run_id} are not there or damaged")
     except ClientError as error:
         if error.response["Error"]["Code"] not in {"404", "NoSuchKey"}:
             raise
         return Champion(live.run_id, missing=f"its model in runs/{live.run_id} is not there")
-    return Champion(live.run_id, booster, recipe, judged.classes)
+    cutoff = judged.metrics.cutoff if judged.metrics else None
+    return Champion(live.run_id, booster, recipe, judged.classes, cutoff)
 
 
 def write_golden(request: EvaluateRequest, test: Path, scores: Floats) -> str:

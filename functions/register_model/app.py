@@ -71,7 +71,10 @@ def register(request: RegisterRequest, document: Evaluation | None) -> Registere
     """
     group = group_name(settings.name_prefix, request.run.dataset)
     pages = sagemaker.get_paginator("list_model_packages").paginate(
-        ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending"
+        ModelPackageGroupName=group,
+        SortBy="CreationTime",
+        SortOrder="Descending",
+        PaginationConfig={"PageSize": 100},
     )
     known = package_of_run((item for page in pages for item in page["ModelPackageSummaryList"]), request.run.run_id)
     if known is None:

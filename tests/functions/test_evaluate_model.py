@@ -225,6 +225,8 @@ def test_the_live_model_is_scored_through_its_own_recipe(
         ("archive", "not there or damaged"),
         ("target", "predicts another target"),
         ("column", "no column `weight`"),
+        ("notation", "cannot read the cells of `a`, `b`, `c`"),
+        ("json", "not there or damaged"),
     ],
 )
 @pytest.mark.parametrize(("config", "verdict"), [({}, "rejected"), ({"champion": {"policy": "ignore"}}, "accepted")])
@@ -243,8 +245,13 @@ def test_a_live_model_that_cannot_be_scored_stops_the_deployment_unless_it_is_ig
         recipe = RECIPE.model_copy(update={"target": Target(name="other", classes=("benign", "malignant"))})
     if broken == "column":
         recipe = RECIPE.model_copy(update={"columns": (*RECIPE.columns[:2], NumberColumn(name="weight"))})
+    if broken == "notation":
+        columns = tuple(NumberColumn(name=name, notation="decimal_comma") for name in ("a", "b", "c"))
+        recipe = RECIPE.model_copy(update={"columns": columns})
     crown(aws, b"junk" if broken == "archive" else model_archive[0], recipe)
     layout = RunLayout(GOOD.run.dataset, CHAMPION)
+    if broken == "json":
+        aws.put(ARTIFACTS, layout.evaluation, "{not json")
     if broken in {"recipe", "model"}:
         key = layout.recipe if broken == "recipe" else f"{layout.model}job/output/model.tar.gz"
         aws.s3.delete_object(Bucket=ARTIFACTS, Key=key)

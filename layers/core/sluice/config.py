@@ -49,6 +49,12 @@ class Limits(_Section):
     max_of_slice: float | None = None
     certain: bool = False
 
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if all(value is None for name, value in self if name != "certain"):
+            raise ValueError("a gate needs a limit, such as `min` or `max`; without one it would let every model pass")
+        return self
+
 
 _UNBOUNDED: Final = frozenset({"log_loss", "brier"})
 
@@ -101,13 +107,16 @@ class Cutoff(_Section):
         return self
 
 
+_MOST_COST: Final = 1e12
+
+
 class Costs(_Section):
     """What a row costs by truth and prediction, in any one unit; gains are negative."""
 
-    false_positive: float = 1
-    false_negative: float = 1
-    true_positive: float = 0
-    true_negative: float = 0
+    false_positive: float = Field(1, ge=-_MOST_COST, le=_MOST_COST)
+    false_negative: float = Field(1, ge=-_MOST_COST, le=_MOST_COST)
+    true_positive: float = Field(0, ge=-_MOST_COST, le=_MOST_COST)
+    true_negative: float = Field(0, ge=-_MOST_COST, le=_MOST_COST)
 
 
 class ChampionPolicy(_Section):
@@ -125,11 +134,21 @@ class BiasLimits(_Section):
     min: float | None = None
     max: float | None = None
 
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("a gate needs `min` or `max`; without one it would let every model pass")
+        return self
+
 
 type BiasName = Literal[
     "CI", "DPL", "KL", "JS", "LP", "TVD", "KS", "CDDL",
     "DPPL", "DI", "DCA", "DCR", "RD", "SD", "AD", "TE", "CDDPL", "FT",
 ]  # fmt: skip
+
+
+_NAMED_VALUES: Final = 3
+_NAMED_CHARACTERS: Final = 60
 
 
 class Facet(_Section):
@@ -153,7 +172,9 @@ class Facet(_Section):
     def described(self) -> str:
         """The group in a few words: ``Female``, ``at least 40``."""
         if self.group:
-            return ", ".join(self.group)
+            named = ", ".join(value[:_NAMED_CHARACTERS] for value in self.group[:_NAMED_VALUES])
+            rest = len(self.group) - _NAMED_VALUES
+            return named if rest <= 0 else f"{named} and {rest} more"
         ends = [("at least", self.at_least), ("below", self.below)]
         return " and ".join(f"{word} {number:g}" for word, number in ends if number is not None)
 

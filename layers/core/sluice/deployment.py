@@ -79,7 +79,7 @@ def other_kind_reason(name: str, live: str, wanted: str) -> str:
     return (
         f"Endpoint {name} is of kind {live} and cannot become {wanted} while it lives. Set endpoint.kind to {live} in "
         f"the dataset's config.yaml, or delete the endpoint (aws sagemaker delete-endpoint --endpoint-name {name}) to "
-        "have it made anew, and drop the file again."
+        "have it made anew, set champion.policy to ignore, and drop the file again."
     )
 
 

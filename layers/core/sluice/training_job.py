@@ -5,6 +5,7 @@ Pure: values in, values out. Field names are those of CreateTrainingJob and Desc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -121,7 +122,8 @@ def training_status(
     name = description["TrainingJobName"]
     status = description["TrainingJobStatus"]
     secondary = description["SecondaryStatus"]
-    metrics = {metric["MetricName"]: float(metric["Value"]) for metric in description.get("FinalMetricDataList", [])}
+    told = {metric["MetricName"]: float(metric["Value"]) for metric in description.get("FinalMetricDataList", [])}
+    metrics = {name: value for name, value in told.items() if math.isfinite(value)}
     timing = {
         "training_seconds": description.get("TrainingTimeInSeconds"),
         "billable_seconds": description.get("BillableTimeInSeconds"),

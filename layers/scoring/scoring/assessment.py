@@ -17,6 +17,7 @@ from scoring.bias import post_training, pre_training
 from scoring.champion import compare, not_comparable
 from scoring.cutoff import choose_cutoff
 from scoring.evaluation import (
+    CUTOFF,
     NothingToMeasureError,
     Scored,
     calibration_curve,
@@ -43,6 +44,9 @@ WAY_OUT = (
 _MOST_VALIDATION_ROWS: Final = 200_000
 """That the cutoff is chosen on: more would move it by less than it matters, and scoring them takes time."""
 
+_MOST_MISFITS: Final = 0.01
+"""Share of a column's cells that the live model's recipe may fail to read: more, and it would be judged on blanks."""
+
 type Matrix = NDArray[np.float32]
 
 
@@ -62,6 +66,7 @@ class Champion:
     booster: xgboost.Booster | None = None
     recipe: Recipe | None = None
     classes: tuple[str, ...] = ()
+    cutoff: float | None = None
     missing: str | None = None
 
 
@@ -120,7 +125,7 @@ def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
         raise NothingToMeasureError("the test set is empty")
     scores = scores_of(subject.booster, test.features) if scores is None else scores
     choice = choose_cutoff(config.cutoff, config.costs, _validation(subject)) if scores.ndim == 1 else None
-    scored = Scored(test.labels, scores, choice.value) if choice else Scored(test.labels, scores)
+    scored = Scored(test.labels, scores, choice.value if choice else CUTOFF, clusters=_clusters(subject))
     metrics = measure(scored, subject.prior_log_loss)
     prior = _prior(subject, scored)
     slices = _slices(subject, scores, scored.cutoff)
@@ -226,6 +231,15 @@ def _prior(subject: Subject, scored: Scored) -> Metrics | None:
     return measure(Scored(scored.labels, constant), subject.prior_log_loss, intervals=False)
 
 
+def _clusters(subject: Subject) -> Ints | None:
+    """Of the test rows, which belong together: as many customers say less than as many rows."""
+    column = subject.config.split.group_by
+    if column is None or subject.held_out is None:
+        return None
+    codes, _ = pd.factorize(read_raw_rows(subject.held_out, [column])[column], sort=True)
+    return codes.astype(np.int64)
+
+
 def _slices(subject: Subject, scores: Floats, cutoff: float) -> tuple[SliceResult, ...]:
     config = subject.config
     if not config.slices or subject.held_out is None:
@@ -242,7 +256,8 @@ def _against_champion(subject: Subject, scored: Scored) -> ChampionComparison | 
     if live is None:
         return None
     try:
-        return compare(scored, _champion_scores(subject, live), live.run_id, policy, subject.prior_log_loss)
+        theirs = _champion_scores(subject, live)
+        return compare(scored, theirs, live.run_id, policy, subject.prior_log_loss, _cutoff_of(subject, live))
     except _NotComparableError as error:
         if policy.policy == "ignore":
             return not_comparable(live.run_id, policy, f"{error}; the configuration ignores it", deploys=True)
@@ -267,7 +282,12 @@ def _champion_scores(subject: Subject, live: Champion) -> Floats:
     if subject.held_out is None:
         raise _NotComparableError("the test rows' own cells are not there to score the live model on")
     try:
-        scores = scores_of(live.booster, features_of(subject.held_out, live.recipe))
+        made = features_of(subject.held_out, live.recipe)
+        most = _MOST_MISFITS * len(made.features)
+        if unread := [column for column, count in made.misfits.items() if count > most]:
+            named = ", ".join(f"`{column}`" for column in unread[:5])
+            raise _NotComparableError(f"the live model cannot read the cells of {named}, which are written differently")
+        scores = scores_of(live.booster, made.features)
     except MissingColumnError as error:
         raise _NotComparableError(f"the live model cannot be scored: {error}") from error
     # Its classes may have other numbers: the positive class may be another one by now.
@@ -275,6 +295,13 @@ def _champion_scores(subject: Subject, live: Champion) -> Floats:
     if scores.ndim == 1:
         return scores if places == [0, 1] else 1 - scores
     return scores[:, places]
+
+
+def _cutoff_of(subject: Subject, live: Champion) -> float:
+    """The live model's own cutoff, in terms of this run's positive class."""
+    if live.cutoff is None:
+        return CUTOFF
+    return live.cutoff if live.classes == subject.classes else 1 - live.cutoff
 
 
 # Bias.
@@ -312,7 +339,7 @@ def _facet_bias(
         of_group[read],
         (subject.test.labels == favoured)[read],
         (predicted == favoured)[read],
-        stratum=pd.factorize(rows[counted.condition_on])[0][read] if counted.condition_on else None,
+        stratum=_strata(rows[counted.condition_on], missing)[read] if counted.condition_on else None,
         features=_without(subject, facet.column)[read],
     )
     members = sum(count.rows for count in counted.counts if count.member)
@@ -328,6 +355,12 @@ def _facet_bias(
     )
 
 
+def _strata(cells: pd.Series, missing: Sequence[str]) -> Ints:
+    """Missing cells are one stratum, however they are written, as before training."""
+    trimmed = cells.str.strip(WHITESPACE)
+    return pd.factorize(trimmed.where(~trimmed.isin(list(missing)), ""))[0].astype(np.int64)
+
+
 def _without(subject: Subject, column: str) -> Matrix:
     """The test rows' features but those of a column: whoever differs in the group alone is the nearest neighbour."""
     kept = [place for place, feature in enumerate(subject.recipe.features) if feature.source != column]
@@ -336,7 +369,7 @@ def _without(subject: Subject, column: str) -> Matrix:
 
 def wants_held_out(config: DatasetConfig, champion: Champion | None) -> bool:
     """Whether the test rows' own cells are needed."""
-    return bool(config.slices or config.facets or champion is not None)
+    return bool(config.slices or config.facets or config.split.group_by or champion is not None)
 
 
 def golden_rows(lines: Sequence[str], scores: Floats) -> dict[str, object]:

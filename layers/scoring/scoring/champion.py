@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from scoring.evaluation import Scored, measure
+from scoring.evaluation import CUTOFF, Scored, measure
 from scoring.metrics import Floats, row_log_losses
 from scoring.resampling import interval
 from sluice.config import ChampionPolicy
@@ -17,7 +17,12 @@ _SAME: Final = 1e-6
 
 
 def compare(
-    challenger: Scored, champion_scores: Floats, run_id: str, policy: ChampionPolicy, prior_log_loss: float | None
+    challenger: Scored,
+    champion_scores: Floats,
+    run_id: str,
+    policy: ChampionPolicy,
+    prior_log_loss: float | None,
+    cutoff: float = CUTOFF,
 ) -> ChampionComparison:
     """Holds the challenger's log loss against the champion's, row by row.
 
@@ -27,13 +32,15 @@ def compare(
         run_id: of the champion.
         policy: what is asked of the challenger.
         prior_log_loss: of always predicting the class shares.
+        cutoff: of two classes, the champion's own.
 
     Raises:
         NothingToMeasureError: the champion's scores are no probabilities.
     """
     # In the challenger's order, so that the resamples are the same rows.
     live = champion_scores[challenger.order]
-    theirs = measure(Scored(challenger.labels, live, challenger.cutoff, challenger.seed), prior_log_loss)
+    champion = Scored(challenger.labels, live, cutoff, challenger.seed, clusters=challenger.clusters)
+    theirs = measure(champion, prior_log_loss)
     differences = challenger.losses - row_log_losses(challenger.labels, live)
     difference = float(differences.mean())
     ends = interval(challenger.resamples.means(differences))
@@ -65,7 +72,8 @@ def _judged(
     if policy.policy == "ignore":
         return True, f"{told}, which `champion: {{policy: ignore}}` leaves out of account"
     if np.abs(differences).max() <= _SAME:
-        return False, "it predicts what the live model predicts, row for row, so there is nothing to deploy"
+        same = "it predicts what the live model predicts, row for row, so there is nothing to deploy"
+        return False, f"{same}; to deploy it all the same set `champion: {{policy: ignore}}`"
     if ends is None:
         return False, f"{told}, and how certain that is cannot be told"
     if policy.policy == "better":

@@ -33,6 +33,8 @@ def choose_cutoff(policy: Cutoff, costs: Costs | None, validation: Scored | None
         reason = f"The validation set could not be measured, so the cutoff is {CUTOFF:g} in place of {policy.policy}."
         return CutoffChoice(value=CUTOFF, policy="fixed", rows=0, reason=reason)
     candidates = _candidates(validation.scores)
+    if policy.policy == "minimum_cost" and candidates[-1] < 1:
+        candidates = np.append(candidates, 1.0)  # to predict no row to be positive may be cheapest
     counts = confusions_at(validation, candidates)
     values = of_confusions(counts)
     best, reason = _best(policy, costs, counts, values)

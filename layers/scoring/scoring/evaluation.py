@@ -70,6 +70,8 @@ class Scored:
     cutoff: float = CUTOFF
     seed: int = 0
     replicates: int = 1000
+    clusters: Ints | None = None
+    """(n,) numbers from 0, of what rows belong together: these are resampled together. None: each row is by itself."""
     order: Ints = field(init=False)
     """Row of the file by place."""
 
@@ -78,6 +80,8 @@ class Scored:
         keys = (self.labels, self.scores) if self.scores.ndim == 1 else self._keys()
         self.order = np.lexsort(keys)
         self.labels, self.scores = self.labels[self.order], self.scores[self.order]
+        if self.clusters is not None:
+            self.clusters = self.clusters[self.order]
 
     def _keys(self) -> tuple[Floats | Ints, ...]:
         return self.scores.max(axis=1), self.scores[np.arange(self.labels.size), self.labels], self.labels
@@ -102,7 +106,7 @@ class Scored:
 
     @cached_property
     def resamples(self) -> Resamples:
-        return Resamples(self.size, self.seed, self.replicates)
+        return Resamples(self.size, self.seed, self.replicates, self.clusters)
 
     @cached_property
     def shown(self) -> tuple[int, ...]:

@@ -15,6 +15,9 @@ from sluice.messages import GateCheck, Metrics
 FEWEST_SLICE_ROWS: Final = 30
 """Of a slice that a limit is held against: of fewer a metric says next to nothing."""
 
+_NAMED: Final = 60
+"""Characters of a slice's value that are told."""
+
 
 def judge(
     metrics: Metrics,
@@ -42,6 +45,9 @@ def judge(
     for name, wanted in limits.items():
         checks += _of_metric(name, wanted, metrics, prior, champion)
         checks += _of_slices(name, wanted, slices)
+    if not checks:
+        # All that was asked for is a comparison with a live model, and there is none.
+        checks += _of_metric("log_loss", Limits(max_of_prior=default_share_of_prior), metrics, prior, champion)
     for facet, found in facets:
         checks += _of_facet(facet, found)
     if champion is not None:
@@ -107,8 +113,8 @@ def _of_metric(
             certain=limits.certain,
             beside=f" ({_told(value)}; always predicting the class shares has {_told(of_prior)})",
         )
-    # A first model has no champion to be held against.
-    if champion is not None and champion.comparable:
+    # A first model has no champion to be held against, nor has one of a table that starts anew.
+    if champion is not None and not _starts_anew(champion):
         of_champion = getattr(champion.metrics, name, None)
         for key, limit, comparison in _pairs(limits.min_of_champion, limits.max_of_champion):
             yield _check(
@@ -118,6 +124,10 @@ def _of_metric(
                 comparison,
                 beside=f" ({_told(value)}; the live model has {_told(of_champion)} on the same rows)",
             )
+
+
+def _starts_anew(champion: ChampionComparison) -> bool:
+    return not champion.comparable and champion.deploys and champion.policy != "ignore"
 
 
 def _pairs(least: float | None, most: float | None) -> Iterator[tuple[str, float, _Comparison]]:
@@ -137,13 +147,16 @@ def _of_slices(name: str, limits: Limits, slices: Sequence[SliceResult]) -> Iter
             continue
         worst = (min if comparison == "at_least" else max)(known, key=lambda pair: pair[0])
         value, found = worst
+        beside = f" (the worst of {len(known)} slices, {found.column} = {found.value[:_NAMED]}, {found.rows:,} rows"
+        if unknown := len(large) - len(known):
+            beside += f"; {unknown} more have no {name}"
         yield _check(
             f"{name}.{key}_of_slice",
             value,
             limit,
             comparison,
             found.intervals.get(name),
-            beside=f" (the worst of {len(known)} slices, {found.column} = {found.value}, {found.rows:,} rows)",
+            beside=f"{beside})",
         )
 
 

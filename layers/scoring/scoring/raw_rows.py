@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 
 from sluice.recipe import Column, Recipe
 
-_ROWS_AT_ONCE: Final = 50_000
+_CELLS_AT_ONCE: Final = 2_000_000
+"""Text of a million takes some 80 MB."""
+_FEWEST_ROWS_AT_ONCE: Final = 500
 
 
 class MissingColumnError(LookupError):
@@ -44,16 +47,33 @@ def read_raw_rows(path: Path, columns: Sequence[str] | None = None) -> pd.DataFr
     return pd.read_csv(path, dtype=str, na_filter=False, index_col=False, encoding="utf-8", usecols=wanted)
 
 
-def features_of(path: Path, recipe: Recipe) -> NDArray[np.float32]:
+def features_of(path: Path, recipe: Recipe) -> Applied:
     """What the recipe makes of the file's rows, some thousands of them in memory at a time.
 
     Raises:
         MissingColumnError: a column that it makes features of is not there.
     """
-    pieces = pd.read_csv(path, dtype=str, na_filter=False, index_col=False, encoding="utf-8", chunksize=_ROWS_AT_ONCE)
+    there = set(pd.read_csv(path, dtype=str, nrows=0, index_col=False, encoding="utf-8").columns)
+    wanted = [column.name for column in recipe.columns if column.feature_names()]
+    if absent := [name for name in wanted if name not in there]:
+        raise MissingColumnError(absent)
+    pieces = pd.read_csv(
+        path,
+        dtype=str,
+        na_filter=False,
+        index_col=False,
+        encoding="utf-8",
+        usecols=wanted,
+        chunksize=max(_CELLS_AT_ONCE // len(wanted), _FEWEST_ROWS_AT_ONCE),
+    )
     with pieces:
-        made = [apply_recipe(recipe, rows).features for rows in pieces]
-    return np.concatenate(made) if made else np.empty((0, len(recipe.features)), np.float32)
+        made = [apply_recipe(recipe, rows) for rows in pieces]
+    misfits: Counter[str] = Counter()
+    for piece in made:
+        misfits.update(piece.misfits)
+    if not made:
+        return Applied(np.empty((0, len(recipe.features)), np.float32), {})
+    return Applied(np.concatenate([piece.features for piece in made]), dict(misfits))
 
 
 def apply_recipe(recipe: Recipe, rows: pd.DataFrame) -> Applied:

@@ -4,7 +4,8 @@ Rows are cut at random into at most 2,000 groups, and whole groups are drawn wit
 (counts by score bin, cells of the confusion matrix, sums of losses) is added up by group once, so that all resamples
 together are one matrix product: (resamples x groups) times (groups x counts). Where there are no more rows than groups,
 a group is a row and this is the plain bootstrap; beyond, the groups are random samples of equal size, whose spread
-estimates the same variance, within 2 % at 2,000 groups. All metrics and both models of a comparison see the same
+estimates the same variance, within 2 % at 2,000 groups. Rows that belong together (``split.group_by``) are drawn
+together, or intervals would be too narrow. All metrics and both models of a comparison see the same
 resamples, so differences are paired.
 
 Rows are put into an order of their own first (by label and score), so that no interval depends on the file's order.
@@ -35,20 +36,24 @@ class Resamples:
         size: rows, in an order that does not depend on the file's.
         seed: of the draws.
         replicates: how many resamples.
+        clusters: (size,) numbers from 0, of what rows belong together and are drawn together.
     """
 
-    def __init__(self, size: int, seed: int = 0, replicates: int = REPLICATES) -> None:
+    def __init__(self, size: int, seed: int = 0, replicates: int = REPLICATES, clusters: Ints | None = None) -> None:
         self.size = size
         self.seed = seed
         self.replicates = replicates
-        self.groups = min(size, MOST_GROUPS)
+        self._clusters = np.arange(size) if clusters is None else clusters
+        self._units = size if clusters is None else int(clusters.max()) + 1
+        self.groups = min(self._units, MOST_GROUPS)
 
     @cached_property
     def group(self) -> Ints:
         """(rows,), the number of each row's group."""
-        if self.groups == self.size:
-            return np.arange(self.size)
-        return np.random.default_rng([self.seed, 1]).permutation(self.size) % self.groups
+        if self.groups == self._units:
+            return self._clusters
+        group_of_unit = np.random.default_rng([self.seed, 1]).permutation(self._units) % self.groups
+        return group_of_unit[self._clusters]
 
     @cached_property
     def weights(self) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.evaluation import NothingToMeasureError, Scored, measure
-from scoring.metrics import Floats, Ints, known, log_loss
+from scoring.metrics import Floats, Ints, confusion_counts, known, log_loss, of_confusions, row_brier
 from sluice.evaluation import SliceResult
 
 MOST_VALUES: Final = 20
@@ -20,6 +20,7 @@ MOST_VALUES: Final = 20
 _RANGES: Final = 4
 _REPLICATES: Final = 400
 _MISSING: Final = "(no value)"
+_NO_NUMBER: Final = "(no number)"
 _OTHERS: Final = "(all others)"
 _NUMBERS_SHARE: Final = 0.9
 
@@ -59,6 +60,9 @@ def slices_of(cells: pd.Series, missing: Sequence[str]) -> Iterator[tuple[str, B
         numbers = pd.to_numeric(cells.where(~absent), errors="coerce").to_numpy(np.float64)
         if np.isfinite(numbers).sum() >= _NUMBERS_SHARE * (~absent).sum():
             yield from _ranges(numbers)
+            odd = ~absent & ~np.isfinite(numbers)
+            if odd.any():
+                yield _NO_NUMBER, odd
             counts = counts[:0]
     values = sorted(counts.index[: MOST_VALUES - 1 if counts.size > MOST_VALUES else None])
     for value in values:
@@ -78,13 +82,23 @@ def _ranges(numbers: Floats) -> Iterator[tuple[str, Bools]]:
         yield f"{low:g} {end}", (numbers >= low) & ((numbers <= high) if last else (numbers < high))
 
 
+def _of_one_class(labels: Ints, scores: Floats, cutoff: float) -> dict[str, float | None]:
+    """What can be said of rows that are all of one class: no areas, and no recall of the other."""
+    classes = 2 if scores.ndim == 1 else scores.shape[1]
+    predicted = (scores >= cutoff).astype(np.int64) if scores.ndim == 1 else scores.argmax(axis=1)
+    told = of_confusions(confusion_counts(labels, predicted, classes))
+    names = ("accuracy", "precision", "recall", "f1")
+    losses = {"log_loss": known(log_loss(labels, scores)), "brier": known(row_brier(labels, scores).mean())}
+    return {**losses, **{name: known(told[name]) for name in names}}
+
+
 def _measured(column: str, value: str, labels: Ints, scores: Floats, cutoff: float) -> SliceResult:
     try:
         # The prior is of no use here: limits relative to it are for all rows together.
         found = measure(Scored(labels, scores, cutoff, replicates=_REPLICATES), prior_log_loss=0.0)
     except NothingToMeasureError as error:
-        loss = known(log_loss(labels, scores)) if labels.size else None
         remark = str(error).replace("test set", "slice")
-        return SliceResult(column=column, value=value, rows=labels.size, metrics={"log_loss": loss}, remark=remark)
+        metrics = _of_one_class(labels, scores, cutoff) if labels.size else {}
+        return SliceResult(column=column, value=value, rows=labels.size, metrics=metrics, remark=remark)
     named = found.model_dump(exclude={"rows", "prior_log_loss", "cutoff", "confusion_matrix", "intervals"})
     return SliceResult(column=column, value=value, rows=labels.size, metrics=named, intervals=found.intervals)

@@ -111,6 +111,29 @@ def test_resamples_are_paired() -> None:
     assert found.interval[1] - found.interval[0] < 0.1 * (of_loss[1] - of_loss[0])
 
 
+def test_the_live_model_is_measured_at_its_own_cutoff() -> None:
+    labels, scores = rows(2000)
+    found = compare(Scored(labels, scores, 0.9), blunted(scores, 0.1), "c" * 12, NOT_WORSE, 0.69, cutoff=0.3)
+    assert found.metrics is not None
+    assert found.metrics.cutoff == 0.3
+    predicted = blunted(scores, 0.1) >= 0.3
+    assert found.metrics.recall == pytest.approx((predicted & (labels == 1)).sum() / labels.sum())
+
+
+def test_rows_that_belong_together_tell_less() -> None:
+    """A model that is good for some customers and bad for others, twenty in all: these count, not their rows."""
+    labels, scores = rows(2000)
+    customers = np.repeat(np.arange(20), 100)
+    of_truth = np.where(customers % 2 == 0, 0.9, 0.3)
+    other = np.where(labels == 1, of_truth, 1 - of_truth)
+    single = compare(Scored(labels, other), scores, "c" * 12, NOT_WORSE, 0.69)
+    together = compare(Scored(labels, other, clusters=customers), scores, "c" * 12, NOT_WORSE, 0.69)
+    assert single.interval is not None
+    assert together.interval is not None
+    assert together.difference == single.difference
+    assert together.interval[1] - together.interval[0] > 2 * (single.interval[1] - single.interval[0])
+
+
 def test_several_classes_are_compared_too() -> None:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, 3000)

@@ -38,7 +38,9 @@ def test_no_cutoff_costs_less_than_the_chosen_one(sample: Sample, false: float, 
 
     costs = Costs(false_positive=false, false_negative=missed)
     found = choose_cutoff(Cutoff(policy="minimum_cost"), costs, Scored(labels, scores))
-    assert cost(found.value) == pytest.approx(min(cost(cutoff) for cutoff in scores if cutoff > 0))
+    # Beyond the highest score nobody is predicted to be positive, unless that score is 1 already.
+    possible = [cutoff for cutoff in scores if cutoff > 0] + ([1.0] if scores.max() < 1 else [])
+    assert cost(found.value) == pytest.approx(min(map(cost, possible)))
 
 
 @pytest.mark.parametrize(("policy", "metric"), [("target_recall", "recall"), ("target_precision", "precision")])
@@ -56,6 +58,14 @@ def test_a_target_is_reached_where_any_cutoff_reaches_it(
         assert "at least" in found.reason
     else:
         assert f"No cutoff reaches a {metric}" in found.reason
+
+
+def test_to_predict_nobody_may_be_cheapest() -> None:
+    labels, scores = np.array([0, 0, 0, 1]), np.array([0.2, 0.2, 0.9, 0.3])
+    costs = Costs(false_positive=100, false_negative=1)
+    found = choose_cutoff(Cutoff(policy="minimum_cost"), costs, Scored(labels, scores))
+    assert 0.9 < found.value < 1
+    assert "0.25 a row" in found.reason
 
 
 def test_a_fixed_cutoff_needs_no_rows() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from scoring.evaluation import Scored, measure
 from scoring.gates import failures, judge
@@ -124,7 +125,32 @@ def test_a_metric_may_be_held_against_that_of_the_live_model() -> None:
     live = compared(deploys=True)
     assert passed(judge(worse, limits, 0.9, champion=live))["recall.min_of_champion"] is False
     assert passed(judge(GOOD, limits, 0.9, champion=live))["recall.min_of_champion"] is True
-    assert judge(GOOD, limits, 0.9) == (), "a first model has nobody to be held against"
+    (default,) = judge(GOOD, limits, 0.9)
+    assert default.name == "log_loss.max_of_prior", "a first model has nobody to be held against, and no free pass"
+
+
+@pytest.mark.parametrize(("policy", "deploys", "held"), [("ignore", True, True), ("not_worse", True, False)])
+def test_a_live_model_without_metrics_fails_what_is_relative_to_it_unless_the_table_starts_anew(
+    policy: str, deploys: bool, held: bool
+) -> None:
+    gone = compared(policy=policy, comparable=False, metrics=None, difference=None, interval=None, deploys=deploys)
+    found = passed(judge(GOOD, gates({"recall": {"min": 0.1, "min_of_champion": 0.95}}), 0.9, champion=gone))
+    assert found.get("recall.min_of_champion") is (False if held else None)
+
+
+@pytest.mark.parametrize("empty", [{"recall": {}}, {"log_loss": {"certain": True}}, {"recall": {"min": None}}])
+def test_a_gate_without_a_limit_is_refused(empty: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="needs a limit"):
+        Gates.model_validate(empty)
+    with pytest.raises(ValidationError, match="`min` or `max`"):
+        Facet.model_validate({"column": "sex", "group": ["f"], "gates": {"DI": {}}})
+
+
+def test_long_values_are_cut_in_what_is_said() -> None:
+    facet = Facet(column="zip", group=tuple(f"{i:05d}" for i in range(2000)))
+    assert facet.described == "00000, 00001, 00002 and 1997 more"
+    (gate,) = judge(GOOD, gates({"recall": {"min_of_slice": 0.6}}), 0.9, slices=[a_slice("x" * 5000, 100, 0.5)])
+    assert len(gate.reason) < 300
 
 
 def test_bias_is_gated_by_facet() -> None:

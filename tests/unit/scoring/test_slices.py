@@ -53,5 +53,20 @@ def test_a_slice_of_one_class_says_so() -> None:
     f, m = slice_results(np.array([1, 1, 0, 1]), np.array([0.9, 0.8, 0.1, 0.7]), 0.5, rows, ["sex"], [])
     assert f.remark is not None
     assert "one class" in f.remark
-    assert list(f.metrics) == ["log_loss"]
+    assert f.metrics["accuracy"] == f.metrics["recall"] == f.metrics["precision"] == 1
+    assert "roc_auc" not in f.metrics
     assert m.remark is None
+
+
+def test_a_slice_that_is_all_wrong_is_seen_though_it_is_of_one_class() -> None:
+    rows = pd.DataFrame({"sex": ["f"] * 40 + ["m"] * 40})
+    labels = np.array([1] * 40 + [0, 1] * 20)
+    scores = np.array([0.1] * 40 + [0.1, 0.9] * 20)
+    f, _ = slice_results(labels, scores, 0.5, rows, ["sex"], [])
+    assert (f.metrics["recall"], f.metrics["accuracy"]) == (0, 0)
+
+
+def test_what_is_no_number_among_numbers_is_a_slice_of_its_own() -> None:
+    found = named([str(i) for i in range(100)] + ["unknown"])
+    assert found["(no number)"] == 1
+    assert sum(found.values()) == 101

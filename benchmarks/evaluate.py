@@ -50,6 +50,7 @@ _ENVIRONMENT: Final = {
     "ARTIFACT_BUCKET": "bucket",
     "RUNS_TABLE": "table",
     "DEFAULT_MAX_LOG_LOSS_SHARE_OF_PRIOR": "0.9",
+    "DEFAULT_GATES": "",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
 

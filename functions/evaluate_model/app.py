@@ -18,7 +18,7 @@ from scoring.assessment import Champion, Rows, Subject, assess, golden_rows, sco
 from scoring.evaluation import NothingToMeasureError
 from scoring.held_out import read_held_out
 from scoring.metrics import Floats
-from sluice.config import DatasetConfig
+from sluice.config import DatasetConfig, parse_gates
 from sluice.evaluation import Evaluation
 from sluice.facets import FacetCounts
 from sluice.layout import RunLayout, split_uri, uri
@@ -34,6 +34,8 @@ from sluice.training_log import log_lines
 GOLDEN_ROWS = 20
 
 settings = EvaluateSettings.load()
+# At the start: a stack whose default gates cannot be read must not judge anything.
+default_gates = parse_gates(settings.default_gates, "the stack's parameter DefaultGates")
 s3 = boto3.client("s3", config=TRANSFER_CONFIG)
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 logs = boto3.client("logs", config=CLIENT_CONFIG)
@@ -85,6 +87,7 @@ def evaluate(request: EvaluateRequest, scratch: Path) -> EvaluationResult:
         test=test,
         prior_log_loss=validation.prior_log_loss,
         default_share_of_prior=settings.default_max_log_loss_share_of_prior,
+        default_gates=default_gates,
         validation=read_validation(request, config, scratch),
         held_out=held_out,
         facet_counts=FacetCounts.model_validate(read_json(s3, validation.facets_uri))

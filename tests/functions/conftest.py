@@ -42,6 +42,7 @@ os.environ.update(
         "TRAINING_MAX_RUNTIME_SECONDS": "3600",
         "TRAINING_MANAGED_SPOT": "false",
         "DEFAULT_MAX_LOG_LOSS_SHARE_OF_PRIOR": "0.9",
+        "DEFAULT_GATES": "",
         "OUTCOME_TOPIC_ARN": f"arn:aws:sns:{REGION}:123456789012:sluice-outcomes",
     }
 )

@@ -10,6 +10,7 @@ import pytest
 import xgboost
 
 from functions.evaluate_model import app
+from sluice.config import parse_gates
 from sluice.evaluation import Evaluation
 from sluice.layout import RunLayout
 from sluice.ledger import Champion, crown_champion
@@ -137,6 +138,13 @@ def test_a_gate_of_the_dataset_rejects(aws: Aws, context: Context, body: dict[st
     assert result.verdict == "rejected"
     assert "accuracy.min" in result.reasons[0]
     assert "config.yaml" in result.reasons[-1]
+
+
+def test_gates_of_the_stack_judge_a_dataset_without_its_own(
+    aws: Aws, context: Context, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "default_gates", parse_gates("{accuracy: {min: 0.9999}}", "DefaultGates"))
+    assert [gate.name for gate in evaluate(body, context).gates] == ["accuracy.min"]
 
 
 def test_a_model_that_fails_on_a_slice_is_rejected(aws: Aws, context: Context, body: dict[str, Any]) -> None:

@@ -370,6 +370,15 @@ def parse_config(text: str | None, name: str) -> DatasetConfig:
         raise ConfigError([_sentence(name, problem) for problem in error.errors()]) from error
 
 
+def parse_gates(text: str, name: str) -> Gates:
+    """Reads gates as a configuration has them under ``gates``; a blank text sets none.
+
+    Raises:
+        ConfigError: they do not fit.
+    """
+    return parse_config(f"gates: {text}" if text.strip() else None, name).gates
+
+
 def _sentence(name: str, problem: Any) -> str:
     path = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":

@@ -44,6 +44,7 @@ class EvaluateSettings(_Settings):
     artifact_bucket: str
     runs_table: str
     default_max_log_loss_share_of_prior: float
+    default_gates: str
 
 
 class DeploySettings(_Settings):

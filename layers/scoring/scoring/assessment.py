@@ -30,7 +30,7 @@ from scoring.metrics import Floats, Ints
 from scoring.raw_rows import MissingColumnError, features_of, read_raw_rows
 from scoring.slices import slice_results
 from scoring.training_report import read_curves, training_report
-from sluice.config import DatasetConfig, Facet
+from sluice.config import DatasetConfig, Facet, Gates
 from sluice.evaluation import Bootstrap, ChampionComparison, ClassCount, Evaluation, FacetBias, SliceResult
 from sluice.facets import CountedFacet, FacetCounts, is_member
 from sluice.messages import GateCheck, Metrics
@@ -84,6 +84,7 @@ class Subject:
     test: Rows
     prior_log_loss: float | None
     default_share_of_prior: float
+    default_gates: Gates | None = None
     validation: Rows | None = None
     """The validation part; None where the cutoff needs none."""
     held_out: Path | None = None
@@ -135,6 +136,7 @@ def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
         metrics,
         config.gates,
         subject.default_share_of_prior,
+        default=subject.default_gates,
         prior=prior,
         slices=slices,
         champion=champion,

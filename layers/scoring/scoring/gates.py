@@ -24,6 +24,7 @@ def judge(
     gates: Gates,
     default_share_of_prior: float,
     *,
+    default: Gates | None = None,
     prior: Metrics | None = None,
     slices: Sequence[SliceResult] = (),
     champion: ChampionComparison | None = None,
@@ -33,21 +34,23 @@ def judge(
 
     Args:
         metrics: of the model.
-        gates: what the dataset sets. Where it sets none, the stack's default holds:
+        gates: what the dataset sets.
+        default: what holds where it sets none. Where that is none either:
         default_share_of_prior: the log loss may be at most this share of that of always predicting the class shares.
         prior: metrics of always predicting the class shares.
         slices: the same metrics by slice.
         champion: the comparison with the live model, None where there is none.
         facets: the bias report, with what was asked of it.
     """
-    limits = gates.by_metric() or {"log_loss": Limits(max_of_prior=default_share_of_prior)}
+    of_prior = {"log_loss": Limits(max_of_prior=default_share_of_prior)}
+    limits = gates.by_metric() or (default or Gates()).by_metric() or of_prior
     checks: list[GateCheck] = []
     for name, wanted in limits.items():
         checks += _of_metric(name, wanted, metrics, prior, champion)
         checks += _of_slices(name, wanted, slices)
     if not checks:
         # All that was asked for is a comparison with a live model, and there is none.
-        checks += _of_metric("log_loss", Limits(max_of_prior=default_share_of_prior), metrics, prior, champion)
+        checks += _of_metric("log_loss", of_prior["log_loss"], metrics, prior, champion)
     for facet, found in facets:
         checks += _of_facet(facet, found)
     if champion is not None:

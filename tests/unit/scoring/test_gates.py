@@ -30,6 +30,13 @@ def test_without_gates_of_its_own_a_dataset_has_the_stacks() -> None:
     assert gate.value == pytest.approx(GOOD.log_loss / 0.7)
 
 
+def test_the_stack_may_have_gates_for_datasets_that_set_none() -> None:
+    default = gates({"roc_auc": {"min": 0.8}})
+    assert passed(judge(GOOD, Gates(), 0.9, default=default)) == {"roc_auc.min": True}
+    assert passed(judge(GOOD, gates({"f1": {"min": 0.1}}), 0.9, default=default)) == {"f1.min": True}
+    assert passed(judge(GOOD, Gates(), 0.9, default=Gates())) == {"log_loss.max_of_prior": True}
+
+
 def test_gates_of_its_own_replace_the_stacks() -> None:
     found = judge(GOOD, gates({"accuracy": {"min": 0.5}, "log_loss": {"max": 0.01}}), 0.9)
     assert passed(found) == {"log_loss.max": False, "accuracy.min": True}

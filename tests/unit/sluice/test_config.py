@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sluice.config import ConfigError, parse_config
+from sluice.config import ConfigError, parse_config, parse_gates
 
 NAME = "s3://inbox/datasets/churn/config.yaml"
 
@@ -26,6 +26,13 @@ def test_a_configuration_is_read() -> None:
     assert config.gates.accuracy is not None
     assert config.gates.accuracy.min == 0.8
     assert config.resolved_hyperparameters(classes=2)["max_depth"] == "3"
+
+
+def test_gates_of_a_stack_are_read_as_those_of_a_dataset() -> None:
+    assert parse_gates(" ", NAME).by_metric() == {}
+    assert parse_gates("{roc_auc: {min: 0.8}}", NAME).by_metric()["roc_auc"].min == 0.8
+    with pytest.raises(ConfigError, match=r"unknown key `gates\.auc`"):
+        parse_gates("{auc: {min: 0.8}}", NAME)
 
 
 def test_hyperparameters_are_the_strings_that_sagemaker_wants_with_early_stopping_armed() -> None:

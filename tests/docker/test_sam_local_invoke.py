@@ -28,6 +28,7 @@ from sluice.messages import (
     EvaluationResult,
     Outcome,
     RecordRequest,
+    Registered,
     Rendered,
     RunResult,
     TrainingStarted,
@@ -55,6 +56,7 @@ IN_ORDER: Final = (
     "check_endpoint",
     "verify_endpoint",
     "record_outcome",
+    "register_model",
     "render_report",
 )
 
@@ -209,6 +211,13 @@ def test_record_outcome_closes_the_run(pipeline: Pipeline, aws: Aws) -> None:
     key = RunLayout(answer.dataset, answer.run_id).outcome
     stored = aws.s3.get_object(Bucket=pipeline.variables["ARTIFACT_BUCKET"], Key=key)["Body"].read()
     assert RunResult.model_validate_json(stored) == answer
+
+
+def test_register_model_makes_the_first_version(pipeline: Pipeline, aws: Aws) -> None:
+    answer = pipeline.answer("register_model", Registered)
+    assert (answer.verdict, answer.version) == ("registered", 1)
+    groups = aws.sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]
+    assert [group["ModelPackageGroupName"] for group in groups] == [answer.group]
 
 
 def test_render_report_draws_the_page(pipeline: Pipeline, aws: Aws) -> None:

@@ -14,24 +14,41 @@ LOG_GROUP: Final = "/aws/sagemaker/TrainingJobs"
 _MOST_PAGES: Final = 20
 """Of 10,000 lines or 1 MB each: far more than a job writes that trains for the longest time it may."""
 
+_LAST_LINES: Final = 50
+
 
 def log_lines(logs: CloudWatchLogsClient, job_name: str) -> Iterator[str]:
     """The job's log from its beginning, line by line; nothing where there is none."""
+    for stream in _streams(logs, job_name):
+        page = logs.get_log_events(logGroupName=LOG_GROUP, logStreamName=stream, startFromHead=True)
+        for _ in range(_MOST_PAGES):
+            yield from (event["message"] for event in page["events"])
+            token = page["nextForwardToken"]
+            page = logs.get_log_events(
+                logGroupName=LOG_GROUP, logStreamName=stream, startFromHead=True, nextToken=token
+            )
+            # The last page answers with the token that asked for it.
+            if page["nextForwardToken"] == token:
+                break
+
+
+def last_lines(logs: CloudWatchLogsClient, job_name: str) -> list[str]:
+    """The end of the job's log; nothing where it failed before it logged."""
+    return [
+        event["message"]
+        for stream in _streams(logs, job_name)[:1]
+        for event in logs.get_log_events(
+            logGroupName=LOG_GROUP, logStreamName=stream, limit=_LAST_LINES, startFromHead=False
+        )["events"]
+    ]
+
+
+def _streams(logs: CloudWatchLogsClient, job_name: str) -> list[str]:
+    """Names of the job's log streams, one an instance; none where no job of the account has logged yet."""
     try:
-        streams = logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{job_name}/")
-        for stream in streams["logStreams"]:
-            yield from _lines_of(logs, stream["logStreamName"])
+        found = logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{job_name}/")
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceNotFoundException":
-            raise
-
-
-def _lines_of(logs: CloudWatchLogsClient, name: str) -> Iterator[str]:
-    page = logs.get_log_events(logGroupName=LOG_GROUP, logStreamName=name, startFromHead=True)
-    for _ in range(_MOST_PAGES):
-        yield from (event["message"] for event in page["events"])
-        token = page["nextForwardToken"]
-        page = logs.get_log_events(logGroupName=LOG_GROUP, logStreamName=name, startFromHead=True, nextToken=token)
-        # The last page answers with the token that asked for it.
-        if page["nextForwardToken"] == token:
-            return
+        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+            return []
+        raise
+    return [stream["logStreamName"] for stream in found["logStreams"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+from collections.abc import Callable
 from typing import Any
 
 from plotting.page import ReportInput
@@ -439,3 +440,13 @@ def _dots(strength: float, place: int, rng: random.Random) -> list[ShapPoint]:
         push = (position - 0.5) * 2 * strength * (-1) ** place + rng.gauss(0, strength / 4)
         dots.append(ShapPoint(shap=push, position=None if COLUMNS[place] in {"purpose", "region"} else position))
     return dots
+
+
+SAMPLES: dict[str, Callable[[], ReportInput]] = {
+    "binary": binary,
+    "model_rejected": model_rejected,
+    "multi_class": multi_class,
+    "many_classes": lambda: multi_class(50),
+    "refused": refused,
+    "stopped": stopped,
+}

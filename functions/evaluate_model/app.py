@@ -105,8 +105,6 @@ def evaluate(request: EvaluateRequest, scratch: Path) -> EvaluationResult:
             "recipe_sha256": digest(recipe_file),
         },
     )
-    if test.labels.size == 0:
-        raise NothingToMeasureError("the test set is empty")
     scores = scores_of(booster, test.features)
     found = assess(subject, scores)
     if found.metrics:

@@ -82,10 +82,7 @@ def register(request: RegisterRequest, document: Evaluation | None) -> Registere
         return Registered(verdict="registered", group=group, version=version_of(arn))
     arn = known["ModelPackageArn"]
     found = Registered(verdict="unchanged", group=group, version=version_of(arn))
-    if (
-        known.get("ModelApprovalStatus") != "PendingManualApproval"
-        or approval(request.outcome) == "PendingManualApproval"
-    ):
+    if known.get("ModelApprovalStatus") != PENDING or approval(request.outcome) == PENDING:
         return found
     sagemaker.update_model_package(**approval_request(arn, request, document, settings))
     return found.model_copy(update={"verdict": "updated"})

@@ -17,14 +17,6 @@ from plotting import ReportInput, render
 from tests import report_samples as samples
 
 REQUIRED = os.environ.get("SLUICE_BROWSER_REQUIRED") == "1"
-SAMPLES: dict[str, Callable[[], ReportInput]] = {
-    "binary": samples.binary,
-    "model_rejected": samples.model_rejected,
-    "multi_class": samples.multi_class,
-    "many_classes": lambda: samples.multi_class(50),
-    "refused": samples.refused,
-    "stopped": samples.stopped,
-}
 type Scheme = Literal["light", "dark"]
 
 
@@ -54,9 +46,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
-    written = {name: folder / f"{name}.html" for name in SAMPLES}
+    written = {name: folder / f"{name}.html" for name in samples.SAMPLES}
     for name, path in written.items():
-        path.write_text(render(SAMPLES[name]()), encoding="utf-8")
+        path.write_text(render(samples.SAMPLES[name]()), encoding="utf-8")
     return written
 
 
@@ -82,7 +74,7 @@ def visit(browser: Browser, files: dict[str, Path]) -> Iterator[Callable[[str, i
 type Visit = Callable[[str, int, Scheme], Opened]
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", samples.SAMPLES)
 @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
 def test_the_page_fits_and_the_browser_has_nothing_to_say(
     visit: Visit, files: dict[str, Path], name: str, width: int, scheme: Scheme
@@ -94,7 +86,7 @@ def test_the_page_fits_and_the_browser_has_nothing_to_say(
     assert [url for url in opened.requests if not url.startswith("data:")] == [files[name].as_uri()]
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", samples.SAMPLES)
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1280, "light"), (1280, "dark")])
 def test_axe_finds_no_violation(visit: Visit, name: str, width: int, scheme: Scheme) -> None:
     found = Axe().run(visit(name, width, scheme).page).response

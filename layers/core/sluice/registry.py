@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
+from sluice.deployment import endpoint_name
 from sluice.evaluation import ClassCurves, Evaluation
 from sluice.images import training_image
 from sluice.layout import RunLayout, uri
@@ -43,7 +44,7 @@ def measured(request: RegisterRequest) -> tuple[str, Metrics]:
 
 def group_name(prefix: str, dataset: str) -> str:
     """Of the model package group and of the dataset's model card; at most 45 of the 63 characters allowed."""
-    return f"{prefix}-{dataset}"
+    return endpoint_name(prefix, dataset)
 
 
 def group_request(run: Run, settings: RegisterSettings) -> dict[str, Any]:

@@ -107,7 +107,9 @@ class Subject:
 
 
 def scores_of(booster: xgboost.Booster, features: Matrix) -> Floats:
-    """(n,) probabilities of class 1, or (n, k)."""
+    """(n,) probabilities of class 1, or (n, k); none of no rows, which XGBoost refuses."""
+    if not len(features):
+        return np.empty(0)
     return np.asarray(booster.inplace_predict(features), dtype=np.float64)
 
 
@@ -122,8 +124,6 @@ def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
         NothingToMeasureError: the test set allows no honest measurement.
     """
     config, test = subject.config, subject.test
-    if test.labels.size == 0:
-        raise NothingToMeasureError("the test set is empty")
     scores = scores_of(subject.booster, test.features) if scores is None else scores
     choice = choose_cutoff(config.cutoff, config.costs, _validation(subject)) if scores.ndim == 1 else None
     scored = Scored(test.labels, scores, choice.value if choice else CUTOFF, clusters=_clusters(subject))
@@ -208,7 +208,7 @@ def _validation(subject: Subject) -> Scored | None:
         some = np.linspace(0, labels.size - 1, _MOST_VALIDATION_ROWS).astype(np.int64)
         labels, features = labels[some], features[some]
     try:
-        return Scored(labels, scores_of(subject.booster, features) if labels.size else np.empty(0))
+        return Scored(labels, scores_of(subject.booster, features))
     except NothingToMeasureError:
         return None
 

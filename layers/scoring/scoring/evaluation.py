@@ -24,7 +24,7 @@ from scoring.metrics import (
     row_brier,
     row_log_losses,
 )
-from scoring.resampling import Resamples, interval, mirrored_interval
+from scoring.resampling import REPLICATES, Resamples, interval, mirrored_interval
 from sluice.config import Costs
 from sluice.evaluation import (
     CalibrationBin,
@@ -69,7 +69,7 @@ class Scored:
     scores: Floats
     cutoff: float = CUTOFF
     seed: int = 0
-    replicates: int = 1000
+    replicates: int = REPLICATES
     clusters: Ints | None = None
     """(n,) numbers from 0, of what rows belong together: these are resampled together. None: each row is by itself."""
     order: Ints = field(init=False)
@@ -96,7 +96,7 @@ class Scored:
 
     @cached_property
     def predicted(self) -> Ints:
-        if self.classes == 2 and self.scores.ndim == 1:
+        if self.scores.ndim == 1:
             return (self.scores >= self.cutoff).astype(np.int64)
         return self.scores.argmax(axis=1)
 

@@ -6,13 +6,16 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sluice.recipe import Column, Recipe
+
+_AS_TEXT: Final[dict[str, Any]] = {"dtype": str, "na_filter": False, "index_col": False, "encoding": "utf-8"}
+"""Nothing of a cell is interpreted, also not that of a missing value."""
 
 _CELLS_AT_ONCE: Final = 2_000_000
 """Text of a million takes some 80 MB."""
@@ -44,7 +47,8 @@ def read_raw_rows(path: Path, columns: Sequence[str] | None = None) -> pd.DataFr
         columns: those to read; by default all.
     """
     wanted = None if columns is None else list(dict.fromkeys(columns))
-    return pd.read_csv(path, dtype=str, na_filter=False, index_col=False, encoding="utf-8", usecols=wanted)
+    rows: pd.DataFrame = pd.read_csv(path, usecols=wanted, **_AS_TEXT)
+    return rows
 
 
 def features_of(path: Path, recipe: Recipe) -> Applied:
@@ -53,19 +57,9 @@ def features_of(path: Path, recipe: Recipe) -> Applied:
     Raises:
         MissingColumnError: a column that it makes features of is not there.
     """
-    there = set(pd.read_csv(path, dtype=str, nrows=0, index_col=False, encoding="utf-8").columns)
-    wanted = [column.name for column in recipe.columns if column.feature_names()]
-    if absent := [name for name in wanted if name not in there]:
-        raise MissingColumnError(absent)
-    pieces = pd.read_csv(
-        path,
-        dtype=str,
-        na_filter=False,
-        index_col=False,
-        encoding="utf-8",
-        usecols=wanted,
-        chunksize=max(_CELLS_AT_ONCE // len(wanted), _FEWEST_ROWS_AT_ONCE),
-    )
+    wanted = [column.name for column in _needed(recipe, pd.read_csv(path, nrows=0, **_AS_TEXT))]
+    chunksize = max(_CELLS_AT_ONCE // len(wanted), _FEWEST_ROWS_AT_ONCE)
+    pieces = pd.read_csv(path, usecols=wanted, chunksize=chunksize, **_AS_TEXT)
     with pieces:
         made = [apply_recipe(recipe, rows) for rows in pieces]
     misfits: Counter[str] = Counter()
@@ -74,6 +68,18 @@ def features_of(path: Path, recipe: Recipe) -> Applied:
     if not made:
         return Applied(np.empty((0, len(recipe.features)), np.float32), {})
     return Applied(np.concatenate([piece.features for piece in made]), dict(misfits))
+
+
+def _needed(recipe: Recipe, rows: pd.DataFrame) -> list[Column]:
+    """The recipe's columns that have features.
+
+    Raises:
+        MissingColumnError: the rows lack one of them.
+    """
+    columns = [column for column in recipe.columns if column.feature_names()]
+    if absent := [column.name for column in columns if column.name not in rows.columns]:
+        raise MissingColumnError(absent)
+    return columns
 
 
 def apply_recipe(recipe: Recipe, rows: pd.DataFrame) -> Applied:
@@ -86,9 +92,7 @@ def apply_recipe(recipe: Recipe, rows: pd.DataFrame) -> Applied:
     Raises:
         MissingColumnError: a column that it makes features of is not there.
     """
-    columns = [column for column in recipe.columns if column.feature_names()]
-    if absent := [column.name for column in columns if column.name not in rows.columns]:
-        raise MissingColumnError(absent)
+    columns = _needed(recipe, rows)
     features = np.empty((len(rows), len(recipe.features)), np.float32)
     misfits: dict[str, int] = {}
     at = 0

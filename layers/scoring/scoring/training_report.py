@@ -158,6 +158,7 @@ def training_report(
     marks = _fingerprints(rows, seed)
     sample = _sample(scores, marks, _sample_size(booster, scores, columns, float(weight.sum())), seed)
     shap = column_contributions(booster, recipe, rows[sample])[0] if sample.size else None
+    pushes = _pushes(shap, predicted[sample]) if shap is not None else None
     mean_shap = np.abs(shap).mean(axis=(0, 1)) if shap is not None else None
     gain, cover = (_by_column(booster, columns, kind) for kind in ("total_gain", "total_cover"))
     order = sorted(range(len(columns)), key=lambda i: (0.0 if mean_shap is None else -mean_shap[i], -gain[i]))
@@ -180,11 +181,9 @@ def training_report(
         ),
         shap_rows=sample.size,
         shap=()
-        if shap is None or mean_shap is None
+        if pushes is None or mean_shap is None
         else tuple(
-            _shap_column(columns[i], _pushes(shap, predicted[sample])[:, i], rows[sample])
-            for i in order[:SHAP_COLUMNS]
-            if mean_shap[i] > 0
+            _shap_column(columns[i], pushes[:, i], rows[sample]) for i in order[:SHAP_COLUMNS] if mean_shap[i] > 0
         ),
         mistakes=_mistakes(booster, recipe, rows, labels, scores, predicted, classes, marks),
     )

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,14 +18,6 @@ from tabular import TableReport
 from tabular.report import ColumnReport, Problem
 from tests import report_samples as samples
 
-SAMPLES: dict[str, Callable[[], ReportInput]] = {
-    "binary": samples.binary,
-    "model_rejected": samples.model_rejected,
-    "multi_class": samples.multi_class,
-    "many_classes": lambda: samples.multi_class(50),
-    "refused": samples.refused,
-    "stopped": samples.stopped,
-}
 VOID = {"meta", "link", "br", "hr", "img", "input", "col"}
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -87,10 +79,10 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def pages() -> dict[str, str]:
-    return {name: render(sample()) for name, sample in SAMPLES.items()}
+    return {name: render(sample()) for name, sample in samples.SAMPLES.items()}
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", samples.SAMPLES)
 def test_every_element_is_closed_and_every_id_is_unique(pages: dict[str, str], name: str) -> None:
     page = Page(pages[name])
     assert [found for found, times in page.ids.items() if times > 1] == []
@@ -98,7 +90,7 @@ def test_every_element_is_closed_and_every_id_is_unique(pages: dict[str, str], n
     assert ("html", "lang", "en") in page.attributes
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", samples.SAMPLES)
 def test_what_refers_to_an_id_finds_it(pages: dict[str, str], name: str) -> None:
     page = Page(pages[name])
     wanted = [part for attribute in ("aria-labelledby", "aria-describedby") for part in page.values(attribute)]
@@ -107,7 +99,7 @@ def test_what_refers_to_an_id_finds_it(pages: dict[str, str], name: str) -> None
     assert not [one for value in wanted for one in value.split() if one not in page.ids]
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", samples.SAMPLES)
 def test_nothing_is_loaded_and_nothing_runs(pages: dict[str, str], name: str) -> None:
     page = Page(pages[name])
     assert not page.tags["script"]
@@ -141,7 +133,7 @@ def test_no_colour_is_fixed_so_that_the_page_can_be_dark(pages: dict[str, str]) 
 
 @pytest.mark.parametrize("name", ["binary", "many_classes", "refused"])
 def test_the_same_run_gives_the_same_bytes(pages: dict[str, str], name: str) -> None:
-    assert render(SAMPLES[name]()) == pages[name]
+    assert render(samples.SAMPLES[name]()) == pages[name]
 
 
 def test_a_run_with_everything_shows_every_part(pages: dict[str, str]) -> None:

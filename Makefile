@@ -70,7 +70,7 @@ deploy: setup ## deploy to your AWS account, guided; ARCHITECTURE=arm64 (default
 
 remove: setup ## remove a stack from your AWS account with all that its runs made; STACK=name
 	@test -n "$(STACK)" || { echo "say which: make remove STACK=sluice" >&2; exit 2; }
-	@$(PYTHON) scripts/remove_stack.py "$(STACK)"
+	@PYTHONPATH=layers/core $(PYTHON) scripts/remove_stack.py "$(STACK)"
 
 lock: setup ## renew the locks from their .in files; UPGRADE=1 to take newer versions
 	$(LOCK) requirements-dev.in -o requirements-dev.txt

@@ -1,12 +1,14 @@
 """Puts an accepted model behind the dataset's endpoint: creates the endpoint, or updates the one that is live.
 
-One run of a dataset at a time has the turn to do so, from here until its outcome is recorded. Every call may be
-repeated: names derive from the run, and what exists already is left as it is.
+One run of a dataset at a time has the turn to do so, from here until its outcome is recorded. What the evaluation
+compared with must still be live, and the newest data wins. Every call may be repeated: names derive from the run, and
+what exists already is left as it is.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -15,6 +17,7 @@ from botocore.exceptions import ClientError
 from sluice.config import DatasetConfig
 from sluice.deployment import (
     POLL_SECONDS,
+    alarm_requests,
     endpoint_config_request,
     endpoint_name,
     endpoint_request,
@@ -22,19 +25,23 @@ from sluice.deployment import (
     kind_of,
     model_request,
     other_kind_reason,
+    update_request,
+    variant_names,
 )
 from sluice.endpoints import describe_endpoint
-from sluice.ledger import read_champion, take_turn
-from sluice.messages import Deployment, DeployRequest
+from sluice.ledger import Champion, Deployed, read_champion, take_over_turn, take_turn, turn_holder
+from sluice.messages import Deployment, DeployRequest, Run
 from sluice.objects import read_json
 from sluice.settings import DeploySettings
-from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
+from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger, step
 from sluice.training_job import job_name, refusal
 
 settings = DeploySettings.load()
 s3 = boto3.client("s3", config=TRANSFER_CONFIG)
 sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
+cloudwatch = boto3.client("cloudwatch", config=CLIENT_CONFIG)
+stepfunctions = boto3.client("stepfunctions", config=CLIENT_CONFIG)
 
 
 @step(DeployRequest)
@@ -48,24 +55,74 @@ def handler(request: DeployRequest) -> Deployment:
         model_name=name,
         wait_seconds=POLL_SECONDS,
     )
-    if not take_turn(dynamodb, settings.runs_table, run.dataset, run.execution_arn, time.time()):
+    if not has_turn(run):
         return asked.model_copy(update={"verdict": "busy"})
-    if champion := read_champion(dynamodb, settings.runs_table, run.dataset):
-        # From the ledger, not from the endpoint: a repeated call would find its own configuration live there.
-        before = {"previous_config_name": champion.config_name, "champion_run_id": champion.run_id}
-        asked = asked.model_copy(update=before)
+    champion = read_champion(dynamodb, settings.runs_table, run.dataset)
+    # From the ledger, not from the endpoint: a repeated call would find its own configuration live there.
+    before = before_this(champion, run.run_id)
+    if before:
+        seen = {"previous_config_name": before.config_name, "champion_run_id": before.run_id}
+        asked = asked.model_copy(update=seen)
+    if before is champion and (other := overtaken(request, champion)):
+        return asked.model_copy(update=other)
     config = DatasetConfig.model_validate(read_json(s3, request.validation.config_uri or ""))
+    configuration = endpoint_config_request(run, config, settings, before.config_name if before else None)
     try:
         create_if_absent(sagemaker.create_model, model_request(run, request.training.model_uri or "", config, settings))
-        create_if_absent(sagemaker.create_endpoint_config, endpoint_config_request(run, config, settings))
-        return put_behind(asked, config.endpoint.kind, endpoint_request(run, settings))
+        create_if_absent(sagemaker.create_endpoint_config, configuration)
+        return put_behind(asked, run, config, variant_names(configuration))
     except ClientError as error:
-        if reason := refusal(error.response["Error"]["Code"], error.response["Error"]["Message"]):
+        said = error.response["Error"]["Message"]
+        if "in-progress" in said:
+            return asked.model_copy(update={"verdict": "busy"})
+        if reason := refusal(error.response["Error"]["Code"], said):
             return asked.model_copy(update={"verdict": "failed", "reasons": (reason,)})
         raise
 
 
-def create_if_absent(create: Any, request: dict[str, Any]) -> None:
+def overtaken(request: DeployRequest, champion: Champion | None) -> dict[str, Any] | None:
+    """What became of the challenge since the evaluation; None where it stands."""
+    run = request.run
+    if champion and champion.data_at > run.data_at:
+        reason = (
+            f"Run {champion.run_id} is live and was trained on a file that came later than {run.key}; the newest data "
+            "wins. To deploy this file all the same, drop it again."
+        )
+        return {"verdict": "superseded", "reasons": (reason,)}
+    if (champion and champion.run_id) != request.evaluation.champion_run_id:
+        return {"verdict": "stale"}
+    return None
+
+
+def has_turn(run: Run) -> bool:
+    """Whether this execution may change the endpoint. The turn of one that has ended without giving it back is free."""
+    me, now = run.execution_arn, time.time()
+    if take_turn(dynamodb, settings.runs_table, run.dataset, me, now):
+        return True
+    holder = turn_holder(dynamodb, settings.runs_table, run.dataset)
+    if holder is None or not has_ended(holder):
+        return False
+    logger.warning("took over the turn of an execution that has ended")
+    return take_over_turn(dynamodb, settings.runs_table, run.dataset, me, now, holder)
+
+
+def has_ended(holder: str) -> bool:
+    if not holder.startswith("arn:"):  # a person's command, whose turn runs out
+        return False
+    try:
+        return stepfunctions.describe_execution(executionArn=holder)["status"] != "RUNNING"
+    except stepfunctions.exceptions.ExecutionDoesNotExist:
+        return True
+
+
+def before_this(champion: Champion | None, run_id: str) -> Deployed | None:
+    """The model that this run's replaces; the champion may be this run already, where a step is repeated."""
+    if champion and champion.run_id == run_id:
+        return champion.history[0] if champion.history else None
+    return champion
+
+
+def create_if_absent(create: Callable[..., Any], request: dict[str, Any]) -> None:
     """Creates a model or a configuration; one of this name is this run's own, made by an earlier try."""
     try:
         create(**request)
@@ -74,22 +131,55 @@ def create_if_absent(create: Any, request: dict[str, Any]) -> None:
             raise
 
 
-def put_behind(asked: Deployment, kind: str, creation: dict[str, Any]) -> Deployment:
+def put_behind(asked: Deployment, run: Run, config: DatasetConfig, variants: frozenset[str]) -> Deployment:
     live = describe_endpoint(sagemaker, asked.endpoint_name)
     if live is None:
-        sagemaker.create_endpoint(**creation)
+        put_alarms(run, config)
+        sagemaker.create_endpoint(**endpoint_request(run, settings))
         return asked
     status, current = live["EndpointStatus"], live["EndpointConfigName"]
     if current == asked.config_name and status != "Failed":
         return asked
     if is_busy(status):
-        return asked.model_copy(update={"verdict": "busy"})
+        # An update that an earlier try asked for is this run's own.
+        pending = live.get("PendingDeploymentSummary", {}).get("EndpointConfigName")
+        return asked if pending == asked.config_name else asked.model_copy(update={"verdict": "busy"})
     if status == "Failed":
         # A first creation that failed leaves an endpoint that can only be deleted; it never answered anybody.
         sagemaker.delete_endpoint(EndpointName=asked.endpoint_name)
         return asked.model_copy(update={"verdict": "busy"})
-    if (live_kind := kind_of(live)) != kind:
-        reason = other_kind_reason(asked.endpoint_name, live_kind, kind)
+    if (live_kind := kind_of(live)) != config.endpoint.kind:
+        reason = other_kind_reason(asked.endpoint_name, run.dataset, live_kind, config.endpoint.kind)
         return asked.model_copy(update={"verdict": "failed", "reasons": (reason,)})
-    sagemaker.update_endpoint(EndpointName=asked.endpoint_name, EndpointConfigName=asked.config_name)
+    update(asked, config, put_alarms(run, config), guarded=variants == variant_names(live))
     return asked.model_copy(update={"previous_config_name": asked.previous_config_name or current})
+
+
+def put_alarms(run: Run, config: DatasetConfig) -> list[str]:
+    """Makes the endpoint's alarms. Returns the names of those that may roll an update back.
+
+    One that is on already has nothing to say about a new model, which may be what turns it off.
+    """
+    requests = alarm_requests(run, config, settings)
+    names = [request["AlarmName"] for request in requests]
+    found = cloudwatch.describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm"])["MetricAlarms"]
+    for request in requests:
+        cloudwatch.put_metric_alarm(**request)
+    on = {alarm["AlarmName"] for alarm in found if alarm["StateValue"] == "ALARM"}
+    if on:
+        logger.warning("an alarm that is on already does not guard this update", extra={"alarms": sorted(on)})
+    return [name for name in names if name not in on]
+
+
+def update(asked: Deployment, config: DatasetConfig, alarms: list[str], *, guarded: bool) -> None:
+    request = update_request(asked, config.endpoint, alarms, guarded=guarded)
+    try:
+        sagemaker.update_endpoint(**request)
+    except ClientError as error:
+        # The developer guide is of two minds about guards on serverless endpoints: the page on exclusions leaves them
+        # out of rolling updates only, the overview names real-time and asynchronous endpoints alone.
+        unguarded = config.endpoint.kind == "serverless" and "DeploymentConfig" in error.response["Error"]["Message"]
+        if not (guarded and unguarded):
+            raise
+        logger.warning("SageMaker takes no guards for this endpoint; it is updated without")
+        sagemaker.update_endpoint(**update_request(asked, config.endpoint, alarms, guarded=False))

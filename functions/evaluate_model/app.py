@@ -109,7 +109,9 @@ def evaluate(request: EvaluateRequest, scratch: Path) -> EvaluationResult:
     found = assess(subject, scores)
     if found.metrics:
         emit(run.dataset, {"LogLoss": (found.metrics.log_loss, MetricUnit.NoUnit)})
-    return record(request, found, write_golden(request, test_file, scores))
+    answer = record(request, found, write_golden(request, test_file, scores))
+    seen = {"champion_run_id": champion and champion.run_id, "approval_required": config.approval.required}
+    return answer.model_copy(update=seen)
 
 
 def fetch(s3_uri: str, path: Path) -> Path:

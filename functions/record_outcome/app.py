@@ -14,7 +14,7 @@ from sluice.decision import Decision, decide
 from sluice.evaluation_store import read_evaluation
 from sluice.images import training_image
 from sluice.layout import RunLayout
-from sluice.ledger import Champion, Closing, close_run, crown_champion, give_turn_back
+from sluice.ledger import Closing, Deployed, close_run, crown_champion, give_turn_back
 from sluice.messages import Outcome, RecordRequest, RunResult
 from sluice.objects import read_json, write_json
 from sluice.outcome import close, notice
@@ -38,7 +38,7 @@ def handler(request: RecordRequest) -> RunResult:
             dynamodb,
             settings.runs_table,
             run.dataset,
-            Champion(run.run_id, request.deployment.config_name),
+            Deployed(run.run_id, request.deployment.config_name, run.data_at),
             request.deployment.champion_run_id,
             result.finished_at,
         )

@@ -7,7 +7,7 @@ import boto3
 from plotting import ReportInput, TableProfile, render
 from sluice.evaluation import Evaluation
 from sluice.layout import RunLayout, uri
-from sluice.messages import Rendered, RenderRequest, RunResult
+from sluice.messages import Outcome, Rendered, RenderRequest, RunResult
 from sluice.objects import read_text
 from sluice.settings import RenderSettings
 from sluice.step import TRANSFER_CONFIG, step
@@ -20,7 +20,8 @@ s3 = boto3.client("s3", config=TRANSFER_CONFIG)
 def handler(request: RenderRequest) -> Rendered:
     layout = RunLayout(request.run.dataset, request.run.run_id)
     where = uri(settings.artifact_bucket, layout.report)
-    if not is_recorded(request.result, layout):
+    waits = request.outcome is Outcome.AWAITING_APPROVAL
+    if not waits and not is_recorded(request.result, layout):
         return Rendered(verdict="left_alone", report_uri=where)
     evaluation = read_text(s3, settings.artifact_bucket, layout.evaluation) if request.evaluation else None
     profile = read_text(s3, settings.artifact_bucket, layout.validation_report) if request.validation else None

@@ -1,4 +1,7 @@
-"""Asks the live endpoint for the scores that the evaluation computed. An endpoint that differs is taken back."""
+"""Asks the live endpoint for the scores that the evaluation computed, and for the errors that it must give.
+
+What it finds is the verdict; the state machine puts the model before back where it is not the one wanted.
+"""
 
 from __future__ import annotations
 
@@ -8,32 +11,69 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sluice.deployment import SCORE_TOLERANCE, largest_difference, parse_scores
+from sluice.config import DatasetConfig
+from sluice.deployment import (
+    SCORE_TOLERANCE,
+    VARIANT,
+    endpoint_config_request,
+    largest_difference,
+    not_as_asked,
+    parse_scores,
+    scaling_requests,
+)
 from sluice.endpoints import describe_endpoint
 from sluice.messages import Deployment, Verification, VerifyRequest
 from sluice.objects import read_json
+from sluice.settings import EndpointSettings
 from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
 
+settings = EndpointSettings.load()
 s3 = boto3.client("s3", config=TRANSFER_CONFIG)
 sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)
+autoscaling = boto3.client("application-autoscaling", config=CLIENT_CONFIG)
 #: A serverless endpoint may start for its first answer; SageMaker gives up after 60 s, and says so a little later.
 runtime = boto3.client("sagemaker-runtime", config=CLIENT_CONFIG.merge(Config(read_timeout=75)))
 
 
 @step(VerifyRequest)
 def handler(request: VerifyRequest) -> Verification:
+    config = DatasetConfig.model_validate(read_json(s3, request.validation.config_uri or ""))
+    try:
+        return verify(request, config)
+    except ClientError as error:
+        if not request.last_try and may_pass(error):
+            raise
+        return failed(f"{error.operation_name} was answered by an error: {error.response['Error']['Message']}")
+
+
+def verify(request: VerifyRequest, config: DatasetConfig) -> Verification:
+    deployment = request.deployment
+    if wrong := wrong_configuration(request, config):
+        return failed(wrong)
+    if config.endpoint.autoscaling:
+        target, policy = scaling_requests(deployment.endpoint_name, config.endpoint.autoscaling)
+        autoscaling.register_scalable_target(**target)
+        autoscaling.put_scaling_policy(**policy)
+    golden = read_json(s3, request.evaluation.golden_uri or "")
+    # Beside a model before that answers, too, the new one is the one to ask.
+    variant = {"TargetVariant": VARIANT} if config.endpoint.previous.role == "variant" else {}
+    found = replay(deployment, variant, golden["rows"], flat(golden["scores"]))
+    if found.verdict == "verified" and (wrong := wrongly_answered(deployment, variant, request.validation.features)):
+        return failed(wrong, found.rows, found.largest_difference)
+    return found
+
+
+def wrong_configuration(request: VerifyRequest, config: DatasetConfig) -> str | None:
     deployment = request.deployment
     live = describe_endpoint(sagemaker, deployment.endpoint_name)
     if live is None:
-        return failed("it does not exist")
+        return "it does not exist"
     if live["EndpointConfigName"] != deployment.config_name:
-        # Whatever is live now is another's, or was put back already: it is not for this run to touch.
-        return failed(f"{live['EndpointConfigName']} is live, not {deployment.config_name}")
-    golden = read_json(s3, request.evaluation.golden_uri or "")
-    verification = replay(deployment, golden["rows"], flat(golden["scores"]), last_try=request.last_try)
-    if verification.verdict == "failed":
-        take_back(deployment)
-    return verification
+        return f"{live['EndpointConfigName']} is live, not {deployment.config_name}"
+    previous = deployment.previous_config_name if deployment.champion_run_id else None
+    asked = endpoint_config_request(request.run, config, settings, previous)
+    there = dict(sagemaker.describe_endpoint_config(EndpointConfigName=deployment.config_name))
+    return not_as_asked(asked, there, live)
 
 
 def flat(scores: list[Any]) -> list[float]:
@@ -41,21 +81,11 @@ def flat(scores: list[Any]) -> list[float]:
     return [score for row in scores for score in (row if isinstance(row, list) else [row])]
 
 
-def replay(deployment: Deployment, rows: list[str], offline: list[float], *, last_try: bool) -> Verification:
+def replay(deployment: Deployment, variant: dict[str, str], rows: list[str], offline: list[float]) -> Verification:
     if not rows:
         return failed("there are no golden rows to ask for")
     try:
-        answer = runtime.invoke_endpoint(
-            EndpointName=deployment.endpoint_name,
-            ContentType="text/csv",
-            Accept="text/csv",
-            Body="\n".join(rows).encode(),
-        )
-        difference = largest_difference(parse_scores(answer["Body"].read().decode()), offline)
-    except ClientError as error:
-        if not last_try and may_pass(error):
-            raise
-        return failed(f"it answered an error: {error.response['Error']['Message']}")
+        difference = largest_difference(parse_scores(ask(deployment, variant, "\n".join(rows))), offline)
     except ValueError as error:
         return failed(str(error))
     if difference > SCORE_TOLERANCE:
@@ -67,24 +97,44 @@ def replay(deployment: Deployment, rows: list[str], offline: list[float], *, las
     return Verification(verdict="verified", rows=len(rows), largest_difference=difference)
 
 
-def may_pass(error: ClientError) -> bool:
-    """Whether asking again may help. A model's 4xx is its answer; its 5xx, a time-out or throttling may pass."""
-    if error.response["Error"]["Code"] != "ModelError":
-        return True
+def ask(deployment: Deployment, variant: dict[str, str], body: str) -> str:
+    answer = runtime.invoke_endpoint(
+        EndpointName=deployment.endpoint_name, ContentType="text/csv", Accept="text/csv", Body=body.encode(), **variant
+    )
+    return answer["Body"].read().decode()
+
+
+def wrongly_answered(deployment: Deployment, variant: dict[str, str], features: int) -> str | None:
+    """What got a score that must not get one; None where the endpoint knows a bad request."""
+    bad = {
+        "a row of text": ",".join(["text"] * features),
+        "a row that is too wide": ",".join(["0"] * (features + 1)),
+        "an empty body": "",
+    }
+    for what, body in bad.items():
+        try:
+            said = ask(deployment, variant, body)
+        except ClientError as error:
+            if not is_refusal(error):
+                raise
+        else:
+            if said.strip():  # the container answers an empty body with no content
+                return f"it gave {what} a score"
+    return None
+
+
+def is_refusal(error: ClientError) -> bool:
+    """Whether the request was found to be bad, by the model or by SageMaker before it."""
+    code = error.response["Error"]["Code"]
     status: int = error.response.get("OriginalStatusCode", 0)  # type: ignore[assignment]  # of this operation alone
-    return not 400 <= status < 500
+    return 400 <= status < 500 if code == "ModelError" else code.startswith("Validation")
+
+
+def may_pass(error: ClientError) -> bool:
+    """Whether asking again may help. A refusal is an answer; a 5xx, a time-out or throttling may pass."""
+    return not is_refusal(error)
 
 
 def failed(why: str, rows: int = 0, difference: float | None = None) -> Verification:
     reason = f"The live endpoint was not verified: {why}."
     return Verification(verdict="failed", reasons=(reason,), rows=rows, largest_difference=difference)
-
-
-def take_back(deployment: Deployment) -> None:
-    """Puts the previous model back, or removes an endpoint that never had one."""
-    if deployment.previous_config_name is None:
-        sagemaker.delete_endpoint(EndpointName=deployment.endpoint_name)
-    else:
-        sagemaker.update_endpoint(
-            EndpointName=deployment.endpoint_name, EndpointConfigName=deployment.previous_config_name
-        )

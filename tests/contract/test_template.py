@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel
 
 from sluice import messages, settings
+from sluice.approval import APPROVAL_SECONDS
 from sluice.objects import WORKING_DATA_TAG
 
 ROOT = Path(__file__).parents[2]
@@ -46,11 +47,22 @@ FUNCTIONS: dict[str, tuple[type[messages.Message], type[messages.Message], type[
     "evaluate_model": (messages.EvaluateRequest, messages.EvaluationResult, settings.EvaluateSettings),
     "deploy_endpoint": (messages.DeployRequest, messages.Deployment, settings.DeploySettings),
     "check_endpoint": (messages.CheckEndpointRequest, messages.EndpointStatus, None),
-    "verify_endpoint": (messages.VerifyRequest, messages.Verification, None),
+    "verify_endpoint": (messages.VerifyRequest, messages.Verification, settings.EndpointSettings),
+    "restore_endpoint": (messages.RestoreRequest, messages.Restoration, settings.RestoreSettings),
     "record_outcome": (messages.RecordRequest, messages.RunResult, settings.RecordSettings),
     "register_model": (messages.RegisterRequest, messages.Registered, settings.RegisterSettings),
     "render_report": (messages.RenderRequest, messages.Rendered, settings.RenderSettings),
+    "ask_for_approval": (messages.AskForApprovalRequest, messages.AskedForApproval, settings.AskSettings),
+    "clean_up": (messages.CleanUpRequest, messages.CleanedUp, settings.CleanSettings),
 }
+
+#: Those that the state machine does not call, and the settings that they read.
+OTHERS: dict[str, type[BaseModel]] = {
+    "decide_approval": settings.DecideSettings,
+    "predict": settings.PredictSettings,
+    "tear_down": settings.TearDownSettings,
+}
+SETTINGS = {name: reads for name, (_, _, reads) in FUNCTIONS.items()} | OTHERS
 
 
 def pascal(name: str) -> str:
@@ -59,6 +71,17 @@ def pascal(name: str) -> str:
 
 def resources(kind: str) -> dict[str, dict[str, Any]]:
     return {name: body for name, body in RESOURCES.items() if body["Type"] == kind}
+
+
+def states_of(name: str) -> list[dict[str, Any]]:
+    """The states that call a function: one or more."""
+    found = [
+        state
+        for state in PIPELINE["States"].values()
+        if state.get("Arguments", {}).get("FunctionName") == f"${{{pascal(name)}Function}}"
+    ]
+    assert found
+    return found
 
 
 def statements() -> list[tuple[str, dict[str, Any]]]:
@@ -79,7 +102,8 @@ def test_each_folder_under_functions_is_one_function_of_the_template() -> None:
     in_template = {
         body["Properties"]["CodeUri"].split("/")[1] for body in resources("AWS::Serverless::Function").values()
     }
-    assert folders == in_template == set(FUNCTIONS)
+    assert folders == in_template == set(SETTINGS)
+    assert folders == {path.stem for path in (ROOT / "events").glob("*.json")} - {"object_created", "env"}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -87,10 +111,10 @@ def test_each_function_has_an_event_that_it_parses(name: str) -> None:
     FUNCTIONS[name][0].model_validate(json.loads((ROOT / "events" / f"{name}.json").read_text()))
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", SETTINGS)
 def test_the_template_gives_each_function_the_settings_that_it_reads_and_no_more(name: str) -> None:
     given = set(RESOURCES[f"{pascal(name)}Function"]["Properties"].get("Environment", {}).get("Variables", {}))
-    reads = FUNCTIONS[name][2]
+    reads = SETTINGS[name]
     wanted = {field.upper() for field in reads.model_fields} if reads is not None else set()
     assert given == wanted - {"AWS_REGION"}, "AWS_REGION is Lambda's own"
 
@@ -110,7 +134,7 @@ def test_the_state_machine_may_call_exactly_the_functions_that_it_names() -> Non
     named = {
         state["Arguments"]["FunctionName"].strip("${}")
         for state in PIPELINE["States"].values()
-        if state.get("Resource", "").endswith("lambda:invoke")
+        if "lambda:invoke" in state.get("Resource", "")
     }
     assert {item["Fn::GetAtt"].split(".")[0] for item in allowed} == named
     assert named == {f"{pascal(name)}Function" for name in FUNCTIONS}
@@ -118,15 +142,11 @@ def test_the_state_machine_may_call_exactly_the_functions_that_it_names() -> Non
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_state_machine_sends_each_function_the_fields_of_its_request(name: str) -> None:
-    (state,) = (
-        state
-        for state in PIPELINE["States"].values()
-        if state.get("Arguments", {}).get("FunctionName") == f"${{{pascal(name)}Function}}"
-    )
     fields = FUNCTIONS[name][0].model_fields
-    sent = set(state["Arguments"]["Payload"])
-    assert sent <= set(fields)
-    assert {field for field, info in fields.items() if info.is_required()} <= sent
+    for state in states_of(name):
+        sent = set(state["Arguments"]["Payload"])
+        assert sent <= set(fields)
+        assert {field for field, info in fields.items() if info.is_required()} <= sent
 
 
 @pytest.mark.parametrize("name", [name for name, state in PIPELINE["States"].items() if state["Type"] == "Task"])
@@ -148,7 +168,7 @@ def test_each_outcome_has_its_fail_state() -> None:
         re.findall(r"'(\w+)'", choice["Condition"])[0]: choice["Next"]
         for choice in PIPELINE["States"]["HowItEnded"]["Choices"]
     }
-    assert set(branches) == {str(outcome) for outcome in messages.Outcome} - {"duplicate", "error"}
+    assert set(branches) == {str(outcome) for outcome in messages.Outcome} - {"duplicate", "error", "awaiting_approval"}
     assert PIPELINE["States"]["HowItEnded"]["Default"] == "PipelineError"
 
 
@@ -159,7 +179,14 @@ def test_only_services_without_narrower_resources_are_granted_on_all() -> None:
         if "*" in as_list(statement["Resource"])
         for action in as_list(statement["Action"])
     }
-    assert {action.split(":")[0] for action in anywhere} <= {"xray", "logs", "ecr", "cloudwatch"}
+    assert {action.split(":")[0] for action in anywhere} <= {
+        "xray", "logs", "ecr", "cloudwatch", "sagemaker", "application-autoscaling", "states",
+    }  # fmt: skip
+    assert {action for action in anywhere if action.startswith("sagemaker:")} <= {
+        "sagemaker:ListEndpoints", "sagemaker:ListEndpointConfigs", "sagemaker:ListModels",
+        "sagemaker:ListTrainingJobs",
+    }  # fmt: skip
+    assert {action for action in anywhere if action.startswith("states:")} == {"states:SendTaskSuccess"}
     assert {action for action in anywhere if action.startswith("logs:")} <= {
         "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
         "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
@@ -222,12 +249,7 @@ def test_the_function_timeouts_stay_below_those_of_their_states() -> None:
         timeout = RESOURCES[f"{pascal(name)}Function"]["Properties"].get(
             "Timeout", TEMPLATE["Globals"]["Function"]["Timeout"]
         )
-        (limit,) = (
-            state["TimeoutSeconds"]
-            for state in PIPELINE["States"].values()
-            if state.get("Arguments", {}).get("FunctionName") == f"${{{pascal(name)}Function}}"
-        )
-        assert timeout < limit
+        assert all(timeout < state["TimeoutSeconds"] for state in states_of(name))
 
 
 def test_the_template_and_the_layers_are_built_for_the_same_processor_by_default() -> None:
@@ -249,3 +271,21 @@ def test_the_outputs_are_those_that_the_readme_names() -> None:
     readme = (ROOT / "README.md").read_text()
     assert not [name for name in TEMPLATE["Outputs"] if name not in readme]
     assert not [name for name in TEMPLATE["Parameters"] if name not in readme]
+
+
+def test_a_person_has_as_long_as_the_run_waits() -> None:
+    assert PIPELINE["States"]["AskForApproval"]["TimeoutSeconds"] == APPROVAL_SECONDS
+    assert PIPELINE["TimeoutSeconds"] > APPROVAL_SECONDS
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"{name}.Url"
+        for name, body in resources("AWS::Serverless::Function").items()
+        if "FunctionUrlConfig" in body["Properties"]
+    ],
+)
+def test_function_urls_take_signed_requests_alone(url: str) -> None:
+    function = RESOURCES[url.removesuffix(".Url")]["Properties"]
+    assert function["FunctionUrlConfig"]["AuthType"] == "AWS_IAM"

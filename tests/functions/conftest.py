@@ -43,6 +43,7 @@ os.environ.update(
         "TRAINING_MANAGED_SPOT": "false",
         "DEFAULT_MAX_LOG_LOSS_SHARE_OF_PRIOR": "0.9",
         "DEFAULT_GATES": "",
+        "APPROVAL_URL": "https://example.lambda-url.us-east-1.on.aws/",
         "OUTCOME_TOPIC_ARN": f"arn:aws:sns:{REGION}:123456789012:sluice-outcomes",
     }
 )

@@ -36,9 +36,12 @@ FUNCTION_OF_STATE = {
         "DeployEndpoint",
         "CheckEndpoint",
         "VerifyEndpoint",
+        "RestoreEndpoint",
+        "AskForApproval",
         "RecordOutcome",
         "RegisterModel",
         "RenderReport",
+        "CleanUp",
     )
 }
 STUB = """
@@ -99,21 +102,30 @@ class Pipeline:
         )
 
     def run(
-        self, event: Mapping[str, Any], answers: Mapping[str, Any], throws: Mapping[str, str] | None = None
+        self,
+        event: Mapping[str, Any],
+        answers: Mapping[str, Any],
+        throws: Mapping[str, str] | None = None,
+        approval: Mapping[str, Any] | None = None,
     ) -> Ended:
-        """Args: ``throws`` maps a state to an error of Lambda's own, such as a time-out, which a stub cannot raise."""
+        """
+        Args:
+            throws: maps a state to an error of Lambda's own, such as a time-out, which a stub cannot raise.
+            approval: what a person answers when asked, with the task token that the function was given.
+        """
         name = f"pipeline-{next(_counter)}-{uuid.uuid4().hex[:6]}"
         arn = self.stepfunctions.create_state_machine(
             name=name, definition=self._definition(), roleArn=f"arn:aws:iam::{ACCOUNT}:role/any"
         )["stateMachineArn"]
+        for function in FUNCTION_OF_STATE.values():
+            (self._stubs / f"{function}.calls").write_text("")
         for state, answer in answers.items():
             steps = answer if isinstance(answer, list) else [answer]
             function = FUNCTION_OF_STATE[state]
             (self._stubs / f"{function}.answers").write_text(json.dumps(steps))
-            (self._stubs / f"{function}.calls").write_text("")
         self._throw(name, throws or {})
         execution = self.stepfunctions.start_execution(stateMachineArn=f"{arn}#case", input=json.dumps(event))
-        return self._follow(execution["executionArn"])
+        return self._follow(execution["executionArn"], approval)
 
     def item(self, run_id: str) -> dict[str, Any]:
         return dict(self.dynamodb.get_item(TableName=self.table, Key={"pk": {"S": f"RUN#{run_id}"}}).get("Item", {}))
@@ -148,10 +160,13 @@ class Pipeline:
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
             assert "stepfunctions._sfn_mock_config" in json.load(answer)["applied"]
 
-    def _follow(self, arn: str) -> Ended:
+    def _follow(self, arn: str, approval: Mapping[str, Any] | None) -> Ended:
         deadline = time.monotonic() + END_SECONDS
         while (found := self.stepfunctions.describe_execution(executionArn=arn))["status"] == "RUNNING":
             assert time.monotonic() < deadline, f"{arn} did not end"
+            if approval and (asked := self._calls("AskForApprovalFunction")):
+                self.stepfunctions.send_task_success(taskToken=asked[0]["task_token"], output=json.dumps(approval))
+                approval = None
             time.sleep(0.02)
         pages = self.stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
         states: list[str] = []

@@ -23,13 +23,18 @@ REQUESTS: dict[str, type[messages.Message]] = {
     "DeployEndpoint": messages.DeployRequest,
     "CheckEndpoint": messages.CheckEndpointRequest,
     "VerifyEndpoint": messages.VerifyRequest,
+    "RestoreEndpoint": messages.RestoreRequest,
+    "AskForApproval": messages.AskForApprovalRequest,
     "RecordOutcome": messages.RecordRequest,
     "RegisterModel": messages.RegisterRequest,
     "RenderReport": messages.RenderRequest,
+    "CleanUp": messages.CleanUpRequest,
 }
 
 #: From the outcome's record on: what fails here is no longer the run's outcome.
-AFTERWARDS = {"RecordOutcome", "RegisterModel", "RenderReport"}
+AFTERWARDS = {"RecordOutcome", "RegisterModel", "RenderReport", "CleanUp"}
+#: Not on the way to a deployment that goes well and that nobody is asked about.
+ASIDE = {"RestoreEndpoint", "AskForApproval"}
 
 
 def read(name: str) -> dict[str, Any]:
@@ -66,6 +71,9 @@ def answers(**changed: Any) -> dict[str, Any]:
         "RecordOutcome": recorded("deployed"),
         "RegisterModel": {"verdict": "registered", "group": "sluice-breast-cancer", "version": 1},
         "RenderReport": {"verdict": "rendered", "report_uri": "s3://sluice-artifacts/report.html"},
+        "CleanUp": {"verdict": "cleaned", "removed": []},
+        "AskForApproval": {"verdict": "asked", "expires_at": "2026-11-26T09:00:00+00:00"},
+        "RestoreEndpoint": {"verdict": "restored", "attempts": 1, "config_name": "old", "wait_seconds": 0},
         **changed,
     }
 
@@ -83,7 +91,7 @@ def test_a_good_table_is_validated_trained_evaluated_deployed_and_verified(pipel
     assert lambdas == [
         "ValidateData", "StartTraining", "CheckTraining", "CheckTraining", "EvaluateModel", "DeployEndpoint",
         "CheckEndpoint", "CheckEndpoint", "VerifyEndpoint", "RecordOutcome", "RegisterModel",
-        "RenderReport",
+        "RenderReport", "CleanUp",
     ]  # fmt: skip
     assert outcome_recorded(ended).outcome == "deployed"
 
@@ -91,7 +99,7 @@ def test_a_good_table_is_validated_trained_evaluated_deployed_and_verified(pipel
 def test_every_function_gets_the_message_that_it_parses(pipeline: Pipeline) -> None:
     ended = pipeline.run(read("object_created"), answers())
     for state, request in REQUESTS.items():
-        assert ended.payloads[state], state
+        assert ended.payloads[state] or state in ASIDE, state
         for payload in ended.payloads[state]:
             request.model_validate(payload)
 
@@ -132,6 +140,11 @@ def test_the_run_is_claimed_with_its_names(pipeline: Pipeline) -> None:
             "DeploymentFailed",
         ),
         (
+            {"DeployEndpoint": {**LAST["deployment"], "verdict": "superseded", "reasons": ["newer"]}},
+            "superseded",
+            "Superseded",
+        ),
+        (
             {"CheckEndpoint": {**LAST["endpoint"], "status": "rolled_back", "reasons": ["rolled back"]}},
             "deployment_failed",
             "DeploymentFailed",
@@ -166,6 +179,109 @@ def test_a_busy_endpoint_is_waited_for(pipeline: Pipeline) -> None:
     assert ended.states.count("DeployEndpoint") == 3
 
 
+def test_a_model_that_was_compared_with_another_champion_is_evaluated_anew(pipeline: Pipeline) -> None:
+    stale = {**LAST["deployment"], "verdict": "stale"}
+    ended = pipeline.run(read("object_created"), answers(DeployEndpoint=[stale, LAST["deployment"]]))
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert ended.states.count("EvaluateModel") == 2
+
+
+WENT_WRONG: list[dict[str, Any]] = [
+    {"CheckEndpoint": {**LAST["endpoint"], "status": "rolled_back", "reasons": ["rolled back"]}},
+    {"VerifyEndpoint": {"verdict": "failed", "reasons": ["scores differ"]}},
+    {"DeployEndpoint": fault(cause="boom")},
+    {"CheckEndpoint": fault(cause="boom")},
+    {"VerifyEndpoint": fault(cause="boom")},
+]
+
+
+@pytest.mark.parametrize("changed", WENT_WRONG)
+def test_what_goes_wrong_once_the_endpoint_may_have_changed_is_recorded_after_it_is_back(
+    pipeline: Pipeline, changed: dict[str, Any]
+) -> None:
+    back = answers()["RestoreEndpoint"]
+    going = {**back, "verdict": "in_progress", "config_name": "new", "wait_seconds": 10}
+    ended = pipeline.run(
+        read("object_created"), answers(**changed, RestoreEndpoint=[going, back], RecordOutcome=recorded("error"))
+    )
+    assert ended.status == "FAILED"
+    first, second = ended.payloads["RestoreEndpoint"]
+    assert (first["restoration"], second["restoration"]) == (None, going)
+    assert outcome_recorded(ended).restoration == messages.Restoration.model_validate(back)
+    assert ended.states.index("RecordOutcome") > ended.states.index("WaitForRestoration")
+
+
+def test_a_restoration_that_fails_is_named_and_recorded(pipeline: Pipeline) -> None:
+    ended = pipeline.run(
+        read("object_created"),
+        answers(
+            VerifyEndpoint={"verdict": "failed", "reasons": ["scores differ"]},
+            RestoreEndpoint=fault(cause="no right"),
+            RecordOutcome=recorded("error"),
+        ),
+    )
+    request = outcome_recorded(ended)
+    assert (request.outcome, request.fault and request.fault.state) == ("error", "RestoreEndpoint")
+
+
+ASKED = {**LAST["evaluation"], "approval_required": True}
+
+
+def decided(decision: str) -> dict[str, Any]:
+    return messages.Approval(decision=decision, decided_by="user/alice").model_dump(mode="json")
+
+
+def test_a_model_that_a_person_approves_is_deployed(pipeline: Pipeline) -> None:
+    ended = pipeline.run(read("object_created"), answers(EvaluateModel=ASKED), approval=decided("approved"))
+    assert ended.status == "SUCCEEDED", ended.cause
+    (asked,) = ended.payloads["AskForApproval"]
+    messages.AskForApprovalRequest.model_validate(asked)
+    assert outcome_recorded(ended).approval == messages.Approval(decision="approved", decided_by="user/alice")
+    page = messages.RenderRequest.model_validate(ended.payloads["RenderReport"][0])
+    assert page.outcome == page.result.outcome == "awaiting_approval"
+    assert page.result.metrics
+
+
+def test_a_model_that_a_person_rejects_is_not_deployed(pipeline: Pipeline) -> None:
+    ended = pipeline.run(
+        read("object_created"),
+        answers(EvaluateModel=ASKED, RecordOutcome=recorded("model_rejected")),
+        approval=decided("rejected"),
+    )
+    assert ended.error == "ModelRejected"
+    assert "DeployEndpoint" not in ended.states
+    assert outcome_recorded(ended).outcome == "model_rejected"
+
+
+def test_a_model_that_nobody_decided_on_is_not_deployed(pipeline: Pipeline) -> None:
+    ended = pipeline.run(
+        read("object_created"),
+        answers(EvaluateModel=ASKED, RecordOutcome=recorded("model_rejected")),
+        throws={"AskForApproval": "States.Timeout"},
+    )
+    assert ended.error == "ModelRejected"
+    request = outcome_recorded(ended)
+    assert request.approval == messages.Approval(decision="expired")
+    assert request.outcome == "model_rejected"
+
+
+def test_an_approved_model_that_is_evaluated_anew_is_not_asked_about_again(pipeline: Pipeline) -> None:
+    stale = {**LAST["deployment"], "verdict": "stale"}
+    ended = pipeline.run(
+        read("object_created"),
+        answers(EvaluateModel=ASKED, DeployEndpoint=[stale, LAST["deployment"]]),
+        approval=decided("approved"),
+    )
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert ended.states.count("AskForApproval") == 1
+
+
+def test_leftovers_that_cannot_be_removed_take_nothing_from_the_outcome(pipeline: Pipeline) -> None:
+    ended = pipeline.run(read("object_created"), answers(CleanUp=fault(cause="no right")))
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert ended.output == recorded("deployed")
+
+
 def test_a_second_delivery_of_an_event_is_a_duplicate_and_does_nothing(pipeline: Pipeline) -> None:
     first = pipeline.run(read("object_created"), answers())
     second = pipeline.run(read("object_created"), answers())
@@ -190,7 +306,7 @@ def test_a_run_that_a_fault_stopped_may_be_claimed_again(pipeline: Pipeline) -> 
     assert outcome_recorded(again).run.run_id == outcome_recorded(first).run.run_id
 
 
-@pytest.mark.parametrize("state", [state for state in REQUESTS if state not in AFTERWARDS])
+@pytest.mark.parametrize("state", [state for state in REQUESTS if state not in AFTERWARDS | ASIDE])
 def test_a_fault_that_outlives_its_retries_is_recorded_and_named(pipeline: Pipeline, state: str) -> None:
     result = recorded("error", f"{state} failed")
     ended = pipeline.run(read("object_created"), answers(**{state: fault(cause="boom")}, RecordOutcome=result))
@@ -203,7 +319,7 @@ def test_a_fault_that_outlives_its_retries_is_recorded_and_named(pipeline: Pipel
     assert ended.tries[state] == len(ended.payloads[state]) == 5, "one try and four retries"
 
 
-@pytest.mark.parametrize("state", list(REQUESTS))
+@pytest.mark.parametrize("state", [state for state in REQUESTS if state not in ASIDE])
 def test_a_passing_fault_is_retried(pipeline: Pipeline, state: str) -> None:
     good = answers()[state]
     steps = [fault(), fault(), *(good if isinstance(good, list) else [good])]

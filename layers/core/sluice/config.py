@@ -185,6 +185,65 @@ class Training(_Section):
     managed_spot: bool | None = None
 
 
+class Rollout(_Section):
+    """How requests move to a new model on instances: all at once, a first part and then the rest, or in equal steps.
+
+    By default a canary where there are two instances or more. One instance, and a serverless endpoint, can switch all
+    at once only.
+    """
+
+    policy: Literal["all_at_once", "canary", "linear"] | None = None
+    share: float = Field(0.1, ge=0.1, le=0.5, description="Of the instances: the canary, or each linear step.")
+    wait_seconds: int = Field(300, ge=0, le=1800, description="Between steps, with an eye on the alarms.")
+    baking_seconds: int | None = Field(
+        None,
+        ge=0,
+        le=1800,
+        description="After the last step, before the old fleet goes; by default 300, or 120 all at once.",
+    )
+
+
+class EndpointAlarms(_Section):
+    """Beyond these an endpoint's alarm goes off, which rolls an update under way back."""
+
+    server_errors: int = Field(0, ge=0, description="Answers with a status of 500 and above, in a minute.")
+    latency_ms: float = Field(1000, gt=0, description="Median time that the model takes for an answer, in a minute.")
+    outside_share: float = Field(
+        0.5, gt=0, le=1, description="Share of predictions, in five minutes, outside of what training has seen."
+    )
+
+
+class Autoscaling(_Section):
+    """The number of instances follows the requests."""
+
+    min: int = Field(1, ge=1, le=100)
+    max: int = Field(ge=1, le=100)
+    invocations_per_instance: int = Field(1000, ge=1, description="A minute; more than that adds instances.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min > self.max:
+            raise ValueError(f"`min` ({self.min}) is above `max` ({self.max})")
+        return self
+
+
+class DataCapture(_Section):
+    """SageMaker writes requests and answers of an endpoint on instances to the artifact bucket."""
+
+    share: float = Field(1.0, gt=0, le=1, description="Of the requests; whole percents.")
+
+
+class PreviousModel(_Section):
+    """What becomes of the model before when a new one is deployed: gone, or beside the new one.
+
+    ``variant``: it goes on answering ``share`` of the requests. ``shadow``: it gets a copy of ``share`` of the
+    requests, and its answers are kept by data capture only.
+    """
+
+    role: Literal["none", "variant", "shadow"] = "none"
+    share: float = Field(0.1, gt=0, lt=1)
+
+
 class Endpoint(_Section):
     """Serverless by default: it costs nothing while nobody calls it."""
 
@@ -193,6 +252,58 @@ class Endpoint(_Section):
     max_concurrency: int = Field(5, ge=1, le=200)
     instance_type: str = Field("ml.m5.large", pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")
     instance_count: int = Field(1, ge=1, le=100)
+    rollout: Rollout = Rollout()
+    alarms: EndpointAlarms = EndpointAlarms()
+    autoscaling: Autoscaling | None = None
+    data_capture: DataCapture | None = None
+    previous: PreviousModel = PreviousModel()
+    keep: int = Field(3, ge=2, le=20, description="Models that are kept for a rollback, the live one among them.")
+    time_to_live_days: float | None = Field(
+        None, gt=0, le=365, description="An endpoint that nobody called for so long is removed."
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.kind == "serverless":
+            of_instances = {
+                "autoscaling": self.autoscaling is not None,
+                "data_capture": self.data_capture is not None,
+                "previous": self.previous.role != "none",
+                "rollout.policy": self.rollout.policy not in (None, "all_at_once"),
+            }
+            if asked := [name for name, is_set in of_instances.items() if is_set]:
+                raise ValueError(
+                    f"`{asked[0]}` needs `kind: instance`; a serverless endpoint has none of it "
+                    "(its requests are kept by `predictions.log_share`)"
+                )
+        elif self.instance_count < 2 and self.rollout.policy in ("canary", "linear"):
+            raise ValueError(f"`rollout.policy: {self.rollout.policy}` needs an `instance_count` of 2 or more")
+        if self.previous.role == "shadow" and self.data_capture is None:
+            raise ValueError("`previous.role: shadow` needs `data_capture`: a shadow's answers go nowhere else")
+        return self
+
+    @property
+    def baking_seconds(self) -> int:
+        by_default = 120 if self.rollout_policy == "all_at_once" else 300
+        return by_default if self.rollout.baking_seconds is None else self.rollout.baking_seconds
+
+    @property
+    def rollout_policy(self) -> Literal["all_at_once", "canary", "linear"]:
+        if self.kind == "serverless" or self.instance_count < 2:
+            return "all_at_once"
+        return self.rollout.policy or "canary"
+
+
+class Predictions(_Section):
+    """What the predict function keeps of what it is asked."""
+
+    log_share: float = Field(0, ge=0, le=1, description="Share of the requests whose records and answers are kept.")
+
+
+class ApprovalConfig(_Section):
+    """Whether a person must agree before a model that passed its gates is deployed."""
+
+    required: bool = False
 
 
 class Split(_Section):
@@ -233,7 +344,9 @@ class DatasetConfig(_Section):
     slices: tuple[str, ...] = Field((), description="Columns by whose values the model is measured, too.")
     facets: tuple[Facet, ...] = Field((), description="Groups of the bias report.")
     training: Training = Training()
+    approval: ApprovalConfig = ApprovalConfig()
     endpoint: Endpoint = Endpoint()
+    predictions: Predictions = Predictions()
 
     @model_validator(mode="after")
     def _costs_known(self) -> Self:

@@ -14,6 +14,7 @@ from pydantic import Field
 from sluice.config import ChampionPolicy, DatasetConfig, Gates
 from sluice.evaluation import Bootstrap, ChampionComparison, CutoffChoice, Evaluation
 from sluice.messages import (
+    Approval,
     Deployment,
     GateCheck,
     Message,
@@ -116,6 +117,7 @@ class Decision(Message):
     grounds: Grounds | None = None
     live: Live | None = Field(None, description="None where this run put nothing live.")
     decided_by: DecidedBy
+    approval: Approval | None = Field(None, description="A person's word on it; None where nobody was asked.")
     started_at: str
     decided_at: str = Field(description="ISO 8601, UTC.")
 
@@ -146,10 +148,18 @@ def decide(
         model=_model(request, evaluation, config, training_image),
         grounds=_grounds(request, evaluation, config),
         live=_live(result.outcome, request.deployment, request.verification),
-        decided_by=DecidedBy(kind="pipeline", execution=run.execution_name),
+        decided_by=_decided_by(request),
+        approval=request.approval,
         started_at=run.started_at,
         decided_at=result.finished_at,
     )
+
+
+def _decided_by(request: RecordRequest) -> DecidedBy:
+    approval, execution = request.approval, request.run.execution_name
+    if approval is None or approval.decision == "expired":
+        return DecidedBy(kind="pipeline", execution=execution)
+    return DecidedBy(kind="person", execution=execution, person=approval.decided_by)
 
 
 def _data(request: RecordRequest, evaluation: Evaluation | None) -> DataUsed:

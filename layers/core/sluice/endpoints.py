@@ -18,3 +18,14 @@ def describe_endpoint(sagemaker: SageMakerClient, name: str) -> dict[str, Any] |
         if "Could not find" in error.response["Error"]["Message"]:
             return None
         raise
+
+
+def delete_endpoint(sagemaker: SageMakerClient, name: str) -> bool:
+    """Asks for an endpoint's deletion; False where there is none."""
+    try:
+        sagemaker.delete_endpoint(EndpointName=name)
+    except ClientError as error:
+        if "Could not find" in error.response["Error"]["Message"]:
+            return False
+        raise
+    return True

@@ -6,6 +6,7 @@ The inbox and the artifact bucket are apart, so that nothing which the pipeline 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 INCOMING = "incoming/"
 
@@ -18,6 +19,16 @@ def config_key(folder: str) -> str:
 def contract_key(dataset: str) -> str:
     """Artifact bucket's key of the contract that the dataset's files are held against."""
     return f"{dataset}/contract.json"
+
+
+def captured_prefix(dataset: str) -> str:
+    """Where SageMaker writes requests and answers of the dataset's endpoint."""
+    return f"{dataset}/captured/"
+
+
+def prediction_key(dataset: str, at: datetime, request_id: str) -> str:
+    """Where the records and answers of one request to the predict function are kept, by day (UTC)."""
+    return f"{dataset}/predictions/day={at:%Y-%m-%d}/{at:%H%M%S}-{request_id}.jsonl"
 
 
 def uri(bucket: str, key: str) -> str:

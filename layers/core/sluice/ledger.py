@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sluice.messages import RunResult
 
@@ -28,11 +28,29 @@ class ChampionChangedError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Champion:
-    """The run whose model is live, as the ledger has it."""
+class Deployed:
+    """A model that is live, or was."""
 
     run_id: str
     config_name: str
+    data_at: str = ""
+    """``Run.data_at``: orders models by the age of their data. Empty: not known."""
+
+
+@dataclass(frozen=True)
+class Champion(Deployed):
+    """The run whose model is live, as the ledger has it."""
+
+    history: tuple[Deployed, ...] = ()
+    """Those before it, the newest first."""
+
+    @property
+    def itself(self) -> Deployed:
+        return Deployed(self.run_id, self.config_name, self.data_at)
+
+
+#: Champions that the ledger remembers. Of the older ones nothing is kept that could be put back.
+HISTORY: Final = 20
 
 
 def run_key(run_id: str) -> dict[str, dict[str, str]]:
@@ -47,19 +65,66 @@ def read_champion(dynamodb: DynamoDBClient, table: str, dataset: str) -> Champio
     item = dynamodb.get_item(TableName=table, Key=dataset_key(dataset), ConsistentRead=True).get("Item")
     if item is None:
         return None
-    return Champion(run_id=item["run_id"]["S"], config_name=item["config_name"]["S"])
+    return Champion(
+        item["run_id"]["S"],
+        item["config_name"]["S"],
+        item.get("data_at", {}).get("S", ""),
+        tuple(Deployed(**past) for past in json.loads(item.get("history", {}).get("S", "[]"))),
+    )
 
 
 def crown_champion(
-    dynamodb: DynamoDBClient, table: str, dataset: str, new: Champion, seen: str | None, at: str
+    dynamodb: DynamoDBClient, table: str, dataset: str, new: Deployed, seen: str | None, at: str
 ) -> None:
     """Makes ``new`` the champion if the champion is still the run ``seen`` (None: there was none). Repeatable.
 
     Raises:
         ChampionChangedError: it is another by now.
     """
-    unchanged = "attribute_not_exists(pk)" if seen is None else "run_id = :seen"
-    values = {":me": {"S": new.run_id}, **({":seen": {"S": seen}} if seen else {})}
+    live = read_champion(dynamodb, table, dataset)
+    if live and live.run_id == new.run_id:
+        return
+    _replace_champion(
+        dynamodb, table, dataset, Champion(new.run_id, new.config_name, new.data_at, _past(live)), seen, at
+    )
+
+
+def _past(live: Champion | None) -> tuple[Deployed, ...]:
+    return (live.itself, *live.history)[:HISTORY] if live else ()
+
+
+def restore_champion(dynamodb: DynamoDBClient, table: str, dataset: str, seen: Champion, at: str, by: str) -> Champion:
+    """Makes the champion before ``seen`` the champion again, in the name of ``by``, and forgets ``seen``.
+
+    Raises:
+        ChampionChangedError: the champion is not ``seen`` any more.
+    """
+    before, *older = seen.history
+    restored = Champion(before.run_id, before.config_name, before.data_at, tuple(older))
+    _replace_champion(dynamodb, table, dataset, restored, seen.run_id, at, {"rolled_back_by": {"S": by}})
+    return restored
+
+
+def forget_champion(dynamodb: DynamoDBClient, table: str, dataset: str, seen: str) -> None:
+    """Leaves the dataset without a champion, if it still is the run ``seen``. Repeatable."""
+    with contextlib.suppress(dynamodb.exceptions.ConditionalCheckFailedException):
+        dynamodb.delete_item(
+            TableName=table,
+            Key=dataset_key(dataset),
+            ConditionExpression="run_id = :seen",
+            ExpressionAttributeValues={":seen": {"S": seen}},
+        )
+
+
+def _replace_champion(
+    dynamodb: DynamoDBClient,
+    table: str,
+    dataset: str,
+    new: Champion,
+    seen: str | None,
+    at: str,
+    remarks: dict[str, Any] | None = None,
+) -> None:
     try:
         dynamodb.put_item(
             TableName=table,
@@ -67,11 +132,14 @@ def crown_champion(
                 **dataset_key(dataset),
                 "run_id": {"S": new.run_id},
                 "config_name": {"S": new.config_name},
+                "data_at": {"S": new.data_at},
                 "since": {"S": at},
-                **({"previous_run_id": {"S": seen}} if seen and seen != new.run_id else {}),
+                "history": {"S": json.dumps([asdict(past) for past in new.history])},
+                **({"previous_run_id": {"S": seen}} if seen else {}),
+                **(remarks or {}),
             },
-            ConditionExpression=f"{unchanged} OR run_id = :me",
-            ExpressionAttributeValues=values,
+            ConditionExpression="attribute_not_exists(pk)" if seen is None else "run_id = :seen",
+            **({"ExpressionAttributeValues": {":seen": {"S": seen}}} if seen else {}),  # type: ignore[arg-type]
         )
     except dynamodb.exceptions.ConditionalCheckFailedException as error:
         raise ChampionChangedError(dataset, seen) from error
@@ -110,40 +178,73 @@ def close_run(dynamodb: DynamoDBClient, table: str, result: RunResult, execution
     return Closing.AGAIN if before.get("status", {}).get("S") == result.outcome.value else Closing.CLOSED
 
 
-#: A turn that was never given back, because its execution was aborted, is free again after this time.
-TURN_SECONDS: Final = 2 * 3600
+#: A turn that was never given back is free again after this time; that of an execution that has ended, at once.
+TURN_SECONDS: Final = 6 * 3600
 
 
-def take_turn(dynamodb: DynamoDBClient, table: str, dataset: str, execution_arn: str, now: float) -> bool:
-    """Makes this execution the only one that may change the dataset's endpoint. Repeatable by its holder.
+def take_turn(dynamodb: DynamoDBClient, table: str, dataset: str, holder: str, now: float) -> bool:
+    """Makes the holder the only one that may change the dataset's endpoint. Repeatable by the holder.
 
     Args:
+        holder: an execution's ARN, or who else works on the endpoint.
         now: seconds since the epoch.
 
     Returns:
-        False while another execution has the turn.
+        False while another has the turn.
     """
+    return _take_turn(
+        dynamodb, table, dataset, holder, now, "attribute_not_exists(pk) OR execution_arn = :me OR #until < :now"
+    )
+
+
+def take_over_turn(dynamodb: DynamoDBClient, table: str, dataset: str, holder: str, now: float, ended: str) -> bool:
+    """Takes the turn from the holder ``ended``, which will not give it back any more.
+
+    Returns:
+        False where another was quicker.
+    """
+    return _take_turn(dynamodb, table, dataset, holder, now, "execution_arn = :ended", {":ended": {"S": ended}})
+
+
+def _take_turn(
+    dynamodb: DynamoDBClient,
+    table: str,
+    dataset: str,
+    holder: str,
+    now: float,
+    condition: str,
+    values: dict[str, Any] | None = None,
+) -> bool:
+    known = {":me": {"S": holder}, ":now": {"N": str(now)}}
+    used = {name: value for name, value in known.items() if name in condition} | (values or {})
+    names = {"ExpressionAttributeNames": {"#until": "until"}} if "#until" in condition else {}
     try:
         dynamodb.put_item(
             TableName=table,
-            Item={**_turn_key(dataset), "execution_arn": {"S": execution_arn}, "until": {"N": str(now + TURN_SECONDS)}},
-            ConditionExpression="attribute_not_exists(pk) OR execution_arn = :me OR #until < :now",
-            ExpressionAttributeNames={"#until": "until"},
-            ExpressionAttributeValues={":me": {"S": execution_arn}, ":now": {"N": str(now)}},
+            Item={**_turn_key(dataset), "execution_arn": {"S": holder}, "until": {"N": str(now + TURN_SECONDS)}},
+            ConditionExpression=condition,
+            ExpressionAttributeValues=used,
+            **names,  # type: ignore[arg-type]
         )
     except dynamodb.exceptions.ConditionalCheckFailedException:
         return False
     return True
 
 
-def give_turn_back(dynamodb: DynamoDBClient, table: str, dataset: str, execution_arn: str) -> None:
-    """Lets the next run of the dataset deploy; harmless where this execution has no turn."""
+def turn_holder(dynamodb: DynamoDBClient, table: str, dataset: str) -> str | None:
+    """Who may change the dataset's endpoint; None where nobody does."""
+    item = dynamodb.get_item(TableName=table, Key=_turn_key(dataset), ConsistentRead=True).get("Item")
+    return item["execution_arn"]["S"] if item else None
+
+
+def give_turn_back(dynamodb: DynamoDBClient, table: str, dataset: str, holder: str) -> None:
+    """Lets the next one change the endpoint; harmless where this holder has no turn."""
     with contextlib.suppress(dynamodb.exceptions.ConditionalCheckFailedException):
         dynamodb.delete_item(
             TableName=table,
             Key=_turn_key(dataset),
             ConditionExpression="attribute_not_exists(pk) OR execution_arn = :me",
-            ExpressionAttributeValues={":me": {"S": execution_arn}},
+            ExpressionAttributeValues={":me": {"S": holder}},
         )
 
 

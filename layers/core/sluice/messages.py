@@ -14,15 +14,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Outcome(StrEnum):
-    """How a run ended. All but ``deployed`` and ``duplicate`` end the execution in a Fail state."""
+    """How a run ended. All but ``deployed`` and ``duplicate`` end the execution in a Fail state.
+
+    A run ``awaiting_approval`` has not ended: its page says so until a person has decided.
+    """
 
     DEPLOYED = "deployed"
     DATASET_REJECTED = "dataset_rejected"
     TRAINING_FAILED = "training_failed"
     MODEL_REJECTED = "model_rejected"
     DEPLOYMENT_FAILED = "deployment_failed"
+    SUPERSEDED = "superseded"
     DUPLICATE = "duplicate"
     ERROR = "error"
+    AWAITING_APPROVAL = "awaiting_approval"
 
 
 class Message(BaseModel):
@@ -48,6 +53,12 @@ class Run(Message):
     size: int = Field(ge=0, description="Bytes.")
     execution_arn: str
     started_at: str = Field(description="ISO 8601, UTC.")
+    uploaded_at: str = Field("", description="When the object came, by its event: ISO 8601, UTC, whole seconds.")
+
+    @property
+    def data_at(self) -> str:
+        """Orders the runs of a dataset by the age of their data; of objects of one second by when their run began."""
+        return f"{self.uploaded_at or self.started_at[:19] + 'Z'} {self.started_at}"
 
     @property
     def execution_name(self) -> str:
@@ -185,6 +196,29 @@ class EvaluationResult(Message):
     gates: tuple[GateCheck, ...] = ()
     evaluation_uri: str | None = Field(None, description="evaluation.json")
     golden_uri: str | None = Field(None, description="Test rows with their offline scores, replayed after deployment.")
+    champion_run_id: str | None = Field(None, description="The run whose model was live, and was compared with.")
+    approval_required: bool = Field(False, description="A person must agree before it is deployed.")
+
+
+class AskForApprovalRequest(Request):
+    evaluation: EvaluationResult
+    task_token: str
+
+
+class AskedForApproval(Message):
+    """The answer that counts is the person's, given back with the task token."""
+
+    verdict: Literal["asked"]
+    expires_at: str
+
+
+class Approval(Message):
+    """What a person decided on a model, or that nobody did in time."""
+
+    decision: Literal["approved", "rejected", "expired"]
+    decided_by: str | None = Field(None, description="IAM user or role session, without its account.")
+    comment: str = Field("", max_length=1000)
+    decided_at: str | None = Field(None, description="ISO 8601, UTC.")
 
 
 class DeployRequest(Request):
@@ -194,9 +228,13 @@ class DeployRequest(Request):
 
 
 class Deployment(Message):
-    """An endpoint on its way to a new model. ``previous_config_name`` is None where the endpoint is new."""
+    """An endpoint on its way to a new model. ``previous_config_name`` is None where the endpoint is new.
 
-    verdict: Literal["started", "busy", "failed"]
+    ``busy``: another has the turn, or the endpoint is being changed. ``stale``: the champion is another than the one
+    that the evaluation compared with. ``superseded``: the champion was trained on newer data.
+    """
+
+    verdict: Literal["started", "busy", "stale", "superseded", "failed"]
     reasons: Reasons = ()
     endpoint_name: str
     config_name: str
@@ -219,6 +257,7 @@ class EndpointStatus(Message):
 
 
 class VerifyRequest(Request):
+    validation: ValidationResult
     evaluation: EvaluationResult
     deployment: Deployment
     last_try: bool = Field(False, description="No further try follows: what cannot be verified now is not.")
@@ -229,6 +268,22 @@ class Verification(Message):
     reasons: Reasons = ()
     rows: int = Field(0, ge=0, description="Golden rows asked of the live endpoint.")
     largest_difference: float | None = Field(None, description="Absolute, live score against offline score.")
+
+
+class RestoreRequest(Request):
+    """``restoration``: what the last look found; None at the first."""
+
+    restoration: Restoration | None = None
+
+
+class Restoration(Message):
+    """An endpoint on its way back to the model before. ``untouched``: this run changed nothing that is live."""
+
+    verdict: Literal["untouched", "restored", "in_progress", "failed"]
+    reasons: Reasons = ()
+    attempts: int = Field(0, ge=0, description="Updates and deletions that were asked for.")
+    config_name: str | None = Field(None, description="What is live; None where nothing is.")
+    wait_seconds: int = Field(0, ge=0, le=30)
 
 
 class Fault(Message):
@@ -251,6 +306,8 @@ class RecordRequest(Request):
     deployment: Deployment | None = None
     endpoint: EndpointStatus | None = None
     verification: Verification | None = None
+    approval: Approval | None = None
+    restoration: Restoration | None = None
 
 
 class RecordedEndpoint(Message):
@@ -315,3 +372,14 @@ class Registered(Message):
     group: str | None = Field(None, description="Model package group: one a dataset.")
     version: int | None = Field(None, ge=1, description="Of the model package in its group.")
     card: str | None = Field(None, description="The dataset's model card; None where it still describes another model.")
+
+
+class CleanUpRequest(Request):
+    """A run that is recorded: time to remove what its deployment left without use."""
+
+
+class CleanedUp(Message):
+    """What was removed. ``skipped``: another run of the dataset has the turn, and will clean up when it has ended."""
+
+    verdict: Literal["cleaned", "skipped"]
+    removed: tuple[str, ...] = Field((), description="Kind and name of each.")

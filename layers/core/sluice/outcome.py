@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from sluice.layout import RunLayout, uri
-from sluice.messages import Outcome, RecordedEndpoint, RecordRequest, RowCounts, RunResult
+from sluice.messages import (
+    Approval,
+    Outcome,
+    RecordedEndpoint,
+    RecordRequest,
+    Restoration,
+    RowCounts,
+    RunResult,
+)
 from sluice.prices import training_price_usd
 
 _HEADLINES = {
@@ -12,6 +20,8 @@ _HEADLINES = {
     Outcome.TRAINING_FAILED: "not deployed: training did not finish",
     Outcome.MODEL_REJECTED: "not deployed: the model did not pass its gates",
     Outcome.DEPLOYMENT_FAILED: "not deployed: the endpoint did not take the model",
+    Outcome.SUPERSEDED: "not deployed: a newer file's model is live",
+    Outcome.AWAITING_APPROVAL: "waits for a person's approval",
     Outcome.DUPLICATE: "seen before",
     Outcome.ERROR: "stopped by a fault",
 }
@@ -25,7 +35,7 @@ def close(request: RecordRequest, finished_at: str, artifact_bucket: str, instan
         outcome=request.outcome,
         run_id=run.run_id,
         dataset=run.dataset,
-        reasons=_reasons(request),
+        reasons=(*_reasons(request), *_restored(request.restoration)),
         warnings=validation.warnings if validation else (),
         rows=validation.rows if validation else RowCounts(),
         metrics=request.evaluation.metrics if request.evaluation else None,
@@ -48,19 +58,47 @@ def _reasons(request: RecordRequest) -> tuple[str, ...]:
             "This is a fault of the pipeline or of a service, not of the file. Start the execution again with the same "
             "input to go on where it stopped, or drop the file again to start anew.",
         )
+    if request.outcome is Outcome.MODEL_REJECTED and request.approval and request.approval.decision != "approved":
+        return (_not_approved(request.approval),)
     steps = {
         Outcome.DATASET_REJECTED: request.validation,
         Outcome.TRAINING_FAILED: request.training or request.training_started,
         Outcome.MODEL_REJECTED: request.evaluation,
+        Outcome.SUPERSEDED: request.deployment,
         Outcome.DEPLOYMENT_FAILED: request.verification or request.endpoint or request.deployment,
     }
     ended_by = steps.get(request.outcome)
     return ended_by.reasons if ended_by else ()
 
 
+def _restored(restoration: Restoration | None) -> tuple[str, ...]:
+    """What became of the endpoint after a deployment that went wrong."""
+    if restoration is None or restoration.verdict == "untouched":
+        return ()
+    if restoration.verdict == "failed":
+        return restoration.reasons
+    if restoration.config_name is None:
+        return ("The endpoint was removed again: it had no model before.",)
+    return (f"The model before answers: {restoration.config_name} is live.",)
+
+
+def _not_approved(approval: Approval) -> str:
+    if approval.decision == "expired":
+        return "Nobody approved the model in time. Drop the file again to ask once more."
+    said = f": {approval.comment}" if approval.comment else "."
+    return f"The model was rejected by {approval.decided_by or 'a person'}{said}"
+
+
 def _endpoint(request: RecordRequest) -> RecordedEndpoint | None:
     if request.deployment is None or request.endpoint is None:
         return None
+    restoration = request.restoration
+    if restoration and restoration.verdict == "restored":
+        if restoration.config_name is None:
+            return None
+        return RecordedEndpoint(
+            name=request.deployment.endpoint_name, status="InService", config=restoration.config_name
+        )
     return RecordedEndpoint(
         name=request.deployment.endpoint_name,
         status=request.endpoint.endpoint_status,

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
 
+#: Of the metrics that the functions emit.
+NAMESPACE = "Sluice"
+
 
 class _Settings(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -47,11 +50,42 @@ class EvaluateSettings(_Settings):
     default_gates: str
 
 
-class DeploySettings(_Settings):
-    runs_table: str
+class EndpointSettings(_Settings):
+    artifact_bucket: str
     name_prefix: str
+
+
+class DeploySettings(EndpointSettings):
+    runs_table: str
+    outcome_topic_arn: str
     aws_region: str
     sagemaker_role_arn: str
+
+
+class RestoreSettings(_Settings):
+    runs_table: str
+    name_prefix: str
+
+
+class CleanSettings(_Settings):
+    artifact_bucket: str
+    runs_table: str
+    name_prefix: str
+
+
+class TearDownSettings(_Settings):
+    name_prefix: str
+
+
+class AskSettings(_Settings):
+    artifact_bucket: str
+    runs_table: str
+    outcome_topic_arn: str
+    approval_url: str
+
+
+class DecideSettings(_Settings):
+    runs_table: str
 
 
 class RecordSettings(_Settings):
@@ -70,3 +104,9 @@ class RegisterSettings(_Settings):
 
 class RenderSettings(_Settings):
     artifact_bucket: str
+
+
+class PredictSettings(_Settings):
+    artifact_bucket: str
+    runs_table: str
+    name_prefix: str

@@ -11,8 +11,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from botocore.config import Config
 
 from sluice.messages import Message, Request
-
-NAMESPACE = "Sluice"
+from sluice.settings import NAMESPACE
 
 #: The state machine retries, and nothing below it: two layers would multiply. Shorter than the functions' time limit,
 #: so that a call that hangs is an error with a name.

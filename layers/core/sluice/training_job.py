@@ -40,6 +40,10 @@ _SHARE_OF_AGE = 100
 _LONGEST_WAIT_SECONDS = 300
 
 
+PREFIX_TAG = "sluice:name_prefix"
+DATASET_TAG = "sluice:dataset"
+
+
 def job_name(prefix: str, run: Run) -> str:
     """At most 58 of the 63 characters that SageMaker allows. One run has one name, so a start is repeatable."""
     return f"{prefix}-{run.dataset}-{run.run_id}"
@@ -47,7 +51,7 @@ def job_name(prefix: str, run: Run) -> str:
 
 def dataset_tags(prefix: str, run: Run) -> list[dict[str, str]]:
     """Tags of what outlives a run. The prefix tells a stack's resources from those of one with a longer prefix."""
-    return [{"Key": "sluice:name_prefix", "Value": prefix}, {"Key": "sluice:dataset", "Value": run.dataset}]
+    return [{"Key": PREFIX_TAG, "Value": prefix}, {"Key": DATASET_TAG, "Value": run.dataset}]
 
 
 def tags(prefix: str, run: Run) -> list[dict[str, str]]:

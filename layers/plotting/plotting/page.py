@@ -127,6 +127,12 @@ def decide(result: RunResult) -> Decision:
         Outcome.DEPLOYMENT_FAILED: (
             "Not deployed", "bad", "The model passed its gates, but the endpoint did not take it.",
         ),
+        Outcome.SUPERSEDED: (
+            "Not deployed", "plain", "The model passed its gates, but the model of a newer file is live.",
+        ),
+        Outcome.AWAITING_APPROVAL: (
+            "Waits for approval", "plain", "The model passed its gates and waits for a person to approve it.",
+        ),
         Outcome.DUPLICATE: ("Seen before", "plain", "This file was processed before, so nothing was done."),
         Outcome.ERROR: ("Stopped", "bad", "A fault of the pipeline or of a service stopped the run."),
     }  # fmt: skip

@@ -60,6 +60,7 @@ TRAIN = TrainSettings(
 DEPLOY = DeploySettings(
     artifact_bucket="sluice-artifacts",
     runs_table="sluice-runs",
+    outcome_topic_arn="arn:aws:sns:eu-central-1:000000000000:sluice-outcomes",
     name_prefix="sluice",
     aws_region="eu-central-1",
     sagemaker_role_arn=ROLE,

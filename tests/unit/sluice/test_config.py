@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from sluice.config import ConfigError, parse_config, parse_gates
@@ -149,3 +151,39 @@ def test_rows_are_split_by_group_or_by_time_but_not_by_both() -> None:
 def test_a_file_without_a_header_is_read_where_the_configuration_says_so() -> None:
     assert parse_config(None, "config.yaml").header
     assert not parse_config("header: false", "config.yaml").header
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "said"),
+    [
+        ({"autoscaling": {"max": 3}}, "`autoscaling` needs `kind: instance`"),
+        ({"data_capture": {"share": 0.5}}, "`data_capture` needs `kind: instance`"),
+        ({"previous": {"role": "variant"}}, "`previous` needs `kind: instance`"),
+        ({"rollout": {"policy": "canary"}}, "`rollout.policy` needs `kind: instance`"),
+        ({"kind": "instance", "rollout": {"policy": "linear"}}, "`instance_count` of 2 or more"),
+        ({"kind": "instance", "previous": {"role": "shadow"}}, "needs `data_capture`"),
+        ({"kind": "instance", "autoscaling": {"min": 3, "max": 2}}, "`min` (3) is above `max` (2)"),
+    ],
+)
+def test_what_an_endpoint_cannot_have_is_refused_with_the_reason(endpoint: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse_config(json.dumps({"endpoint": endpoint}), "config.yaml")
+    assert said in refused.value.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "policy", "baking"),
+    [
+        ({}, "all_at_once", 120),
+        ({"kind": "instance"}, "all_at_once", 120),
+        ({"kind": "instance", "instance_count": 2}, "canary", 300),
+        (
+            {"kind": "instance", "instance_count": 3, "rollout": {"policy": "linear", "baking_seconds": 60}},
+            "linear",
+            60,
+        ),
+    ],
+)
+def test_traffic_moves_as_carefully_as_the_endpoint_can(endpoint: dict[str, object], policy: str, baking: int) -> None:
+    found = parse_config(json.dumps({"endpoint": endpoint}), "config.yaml").endpoint
+    assert (found.rollout_policy, found.baking_seconds) == (policy, baking)

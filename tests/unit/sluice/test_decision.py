@@ -5,7 +5,7 @@ import pytest
 from sluice.config import DatasetConfig
 from sluice.decision import Decision, decide
 from sluice.evaluation import Evaluation
-from sluice.messages import Outcome, RecordRequest, ValidationResult
+from sluice.messages import Approval, Outcome, RecordRequest, ValidationResult
 from sluice.outcome import close
 from tests.evaluations import evaluation
 from tests.messages import GOOD
@@ -72,3 +72,12 @@ def test_the_champion_that_was_replaced_is_named() -> None:
 def test_the_document_reads_back() -> None:
     decision = decided(document=evaluation())
     assert Decision.model_validate_json(decision.model_dump_json()) == decision
+
+
+def test_a_persons_word_is_in_the_decision_with_who_gave_it() -> None:
+    approval = Approval(decision="approved", decided_by="user/alice", comment="looks right")
+    decision = decided(GOOD.model_copy(update={"approval": approval}))
+    assert (decision.decided_by.kind, decision.decided_by.person) == ("person", "user/alice")
+    assert decision.approval == approval
+    expired = decided(GOOD.model_copy(update={"approval": Approval(decision="expired")}))
+    assert expired.decided_by.kind == "pipeline"

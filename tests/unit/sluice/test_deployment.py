@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import copy
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,19 +11,26 @@ from hypothesis import strategies as st
 from sluice.config import DatasetConfig
 from sluice.deployment import (
     SCORE_TOLERANCE,
+    alarm_names,
+    alarm_requests,
     endpoint_config_request,
     endpoint_request,
     endpoint_status,
     largest_difference,
     model_request,
+    not_as_asked,
     parse_scores,
+    scaling_requests,
+    update_request,
 )
 from sluice.settings import DeploySettings
 from tests.messages import GOOD
 from tests.service_models import problems
 
 SETTINGS = DeploySettings(
+    artifact_bucket="artifacts",
     runs_table="runs",
+    outcome_topic_arn="arn:aws:sns:us-east-1:000000000000:outcomes",
     name_prefix="sluice",
     aws_region="us-east-1",
     sagemaker_role_arn="arn:aws:iam::000000000000:role/sluice-SageMakerRole-1",
@@ -51,6 +60,119 @@ def test_an_endpoint_costs_nothing_at_rest_unless_instances_are_asked_for() -> N
 def test_serverless_models_are_not_isolated_since_sagemaker_refuses_that() -> None:
     assert model_request(GOOD.run, "s3://b/m", SERVERLESS, SETTINGS)["EnableNetworkIsolation"] is False
     assert model_request(GOOD.run, "s3://b/m", INSTANCE, SETTINGS)["EnableNetworkIsolation"] is True
+
+
+def instances(count: int = 4, **endpoint: Any) -> DatasetConfig:
+    return DatasetConfig.model_validate({"endpoint": {"kind": "instance", "instance_count": count, **endpoint}})
+
+
+def guards(config: DatasetConfig) -> dict[str, Any]:
+    request = update_request(DEPLOYMENT, config.endpoint, ["a", "b"], guarded=True)
+    assert not problems("UpdateEndpoint", request)
+    found: dict[str, Any] = request["DeploymentConfig"]
+    assert found["AutoRollbackConfiguration"] == {"Alarms": [{"AlarmName": "a"}, {"AlarmName": "b"}]}
+    return found["BlueGreenUpdatePolicy"]  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("config", "routing"),
+    [
+        (SERVERLESS, {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}),
+        (instances(1), {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}),
+        (
+            instances(2),
+            {
+                "Type": "CANARY",
+                "WaitIntervalInSeconds": 300,
+                "CanarySize": {"Type": "INSTANCE_COUNT", "Value": 1},
+            },
+        ),
+        (
+            instances(10, rollout={"policy": "linear", "share": 0.2, "wait_seconds": 60}),
+            {
+                "Type": "LINEAR",
+                "WaitIntervalInSeconds": 60,
+                "LinearStepSize": {"Type": "INSTANCE_COUNT", "Value": 2},
+            },
+        ),
+    ],
+)
+def test_updates_shift_traffic_as_far_as_the_endpoint_can(config: DatasetConfig, routing: dict[str, Any]) -> None:
+    assert guards(config)["TrafficRoutingConfiguration"] == routing
+
+
+@given(count=st.integers(2, 100), share=st.floats(0.1, 0.5), policy=st.sampled_from(["canary", "linear"]))
+def test_a_step_is_at_least_one_instance_and_at_most_half(count: int, share: float, policy: str) -> None:
+    routing = guards(instances(count, rollout={"policy": policy, "share": share}))["TrafficRoutingConfiguration"]
+    size = routing["CanarySize" if policy == "canary" else "LinearStepSize"]["Value"]
+    assert 1 <= size <= count / 2
+
+
+def test_an_update_may_take_as_long_as_its_waits() -> None:
+    policy = guards(instances(10, rollout={"policy": "linear", "wait_seconds": 1800, "baking_seconds": 1800}))
+    assert policy["TerminationWaitInSeconds"] == 1800
+    assert 600 <= policy["MaximumExecutionTimeoutInSeconds"] <= 14_400
+
+
+def test_an_update_that_changes_the_variants_has_no_guards() -> None:
+    request = update_request(DEPLOYMENT, instances().endpoint, ["a"], guarded=False)
+    assert "DeploymentConfig" not in request
+
+
+def test_autoscaling_keeps_the_instances_that_there_are() -> None:
+    config = instances(autoscaling={"max": 5})
+    request = update_request(DEPLOYMENT, config.endpoint, [], guarded=True)
+    assert not problems("UpdateEndpoint", request)
+    assert request["RetainAllVariantProperties"]
+    assert config.endpoint.autoscaling
+    for operation, asked in zip(
+        ("RegisterScalableTarget", "PutScalingPolicy"),
+        scaling_requests("sluice-churn", config.endpoint.autoscaling),
+        strict=True,
+    ):
+        assert not problems(operation, asked, "application-autoscaling")
+
+
+def test_the_alarms_fit_the_service_model_and_have_an_eye_on_the_endpoint() -> None:
+    requests = alarm_requests(GOOD.run, SERVERLESS, SETTINGS)
+    assert [request["AlarmName"] for request in requests] == list(alarm_names("sluice-breast-cancer"))
+    for request in requests:
+        assert not problems("PutMetricAlarm", request, "cloudwatch")
+    assert [request["MetricName"] for request in requests] == [
+        "Invocation5XXErrors",
+        "ModelLatency",
+        "OutsideTrainingRange",
+    ]
+
+
+def test_captured_requests_lie_in_the_datasets_folder() -> None:
+    request = endpoint_config_request(GOOD.run, instances(data_capture={"share": 0.5}), SETTINGS)
+    assert not problems("CreateEndpointConfig", request)
+    assert request["DataCaptureConfig"]["DestinationS3Uri"] == "s3://artifacts/breast-cancer/captured/"
+    assert request["DataCaptureConfig"]["InitialSamplingPercentage"] == 50
+
+
+def test_a_shadow_gets_a_share_of_the_requests() -> None:
+    config = instances(previous={"role": "shadow", "share": 0.5}, data_capture={"share": 1})
+    request = endpoint_config_request(GOOD.run, config, SETTINGS, "sluice-before")
+    assert not problems("CreateEndpointConfig", request)
+    (champion,), (shadow,) = request["ProductionVariants"], request["ShadowProductionVariants"]
+    assert (champion["InitialVariantWeight"], shadow["InitialVariantWeight"]) == (1.0, 0.5)
+    assert shadow["ModelName"] == "sluice-before"
+    assert "ShadowProductionVariants" not in endpoint_config_request(GOOD.run, config, SETTINGS)
+
+
+def test_what_sagemaker_adds_to_a_configuration_is_no_difference() -> None:
+    config = instances(previous={"role": "variant", "share": 0.3})
+    asked = endpoint_config_request(GOOD.run, config, SETTINGS, "sluice-before")
+    there = copy.deepcopy(asked)
+    for variant in there["ProductionVariants"]:
+        variant["InitialVariantWeight"] = float(np.float32(variant["InitialVariantWeight"]))
+        variant["EnableSSMAccess"] = False
+    described = {"ProductionVariants": [{"VariantName": "champion"}, {"VariantName": "previous"}]}
+    assert not_as_asked(asked, there, described) is None
+    there["ProductionVariants"][1]["InitialVariantWeight"] = 0.4
+    assert "InitialVariantWeight of its variant previous" in (not_as_asked(asked, there, described) or "")
 
 
 def described(status: str, config: str, **more: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sluice.messages import Fault, Outcome, RecordRequest, RunResult, Verification
+from sluice.messages import Approval, Fault, Outcome, RecordRequest, Restoration, RunResult, Verification
 from sluice.outcome import close, notice
 from sluice.prices import training_price_usd
 from tests.messages import GOOD
@@ -34,6 +34,43 @@ def test_a_run_that_ended_early_has_only_what_it_reached() -> None:
 def test_the_reasons_are_those_of_the_step_that_ended_the_run() -> None:
     verification = Verification(verdict="failed", reasons=("scores differ",))
     assert closed(outcome=Outcome.DEPLOYMENT_FAILED, verification=verification).reasons == ("scores differ",)
+
+
+@pytest.mark.parametrize(
+    ("approval", "said"),
+    [
+        (Approval(decision="rejected", decided_by="user/alice", comment="too few rows"), "user/alice: too few rows"),
+        (Approval(decision="expired"), "Nobody approved"),
+    ],
+)
+def test_a_model_that_a_person_kept_back_says_so(approval: Approval, said: str) -> None:
+    (reason,) = closed(outcome=Outcome.MODEL_REJECTED, approval=approval).reasons
+    assert said in reason
+
+
+RESTORED = Restoration(verdict="restored", attempts=1, config_name="old")
+
+
+def test_after_a_failed_deployment_the_record_names_what_is_live() -> None:
+    verification = Verification(verdict="failed", reasons=("scores differ",))
+    result = closed(outcome=Outcome.DEPLOYMENT_FAILED, verification=verification, restoration=RESTORED)
+    assert result.reasons == ("scores differ", "The model before answers: old is live.")
+    assert result.endpoint is not None
+    assert result.endpoint.config == "old"
+
+
+def test_an_endpoint_that_was_removed_again_is_not_recorded() -> None:
+    gone = RESTORED.model_copy(update={"config_name": None})
+    result = closed(outcome=Outcome.DEPLOYMENT_FAILED, restoration=gone)
+    assert result.endpoint is None
+    assert "removed" in result.reasons[-1]
+
+
+def test_a_model_before_that_did_not_come_back_is_said_last() -> None:
+    failed = Restoration(verdict="failed", reasons=("look at it",), config_name="new")
+    result = closed(outcome=Outcome.DEPLOYMENT_FAILED, restoration=failed)
+    assert result.reasons[-1] == "look at it"
+    assert result.endpoint is not None
 
 
 def test_a_fault_names_its_state_and_the_way_out() -> None:

@@ -1,0 +1,37 @@
+"""Asks a person whether a model that passed its gates may be deployed. The run waits until somebody has decided."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import boto3
+
+from sluice.approval import ask, notice
+from sluice.layout import RunLayout, uri
+from sluice.messages import AskedForApproval, AskForApprovalRequest
+from sluice.settings import AskSettings
+from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger, step
+
+settings = AskSettings.load()
+dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
+sns = boto3.client("sns", config=TRANSFER_CONFIG)
+stepfunctions = boto3.client("stepfunctions", config=CLIENT_CONFIG)
+
+
+@step(AskForApprovalRequest)
+def handler(request: AskForApprovalRequest) -> AskedForApproval:
+    run = request.run
+    pending = ask(dynamodb, settings.runs_table, run, request.task_token, time.time())
+    answer = AskedForApproval(
+        verdict="asked", expires_at=datetime.fromtimestamp(pending.expires_at, UTC).isoformat(timespec="seconds")
+    )
+    if pending.approval:
+        # The same file again, after a fault: the person need not be asked twice.
+        logger.info("a decision on this run was made before, and stands")
+        stepfunctions.send_task_success(taskToken=request.task_token, output=pending.approval.model_dump_json())
+        return answer
+    report = uri(settings.artifact_bucket, RunLayout(run.dataset, run.run_id).report)
+    subject, text = notice(run, request.evaluation, report, settings.approval_url, pending.expires_at)
+    sns.publish(TopicArn=settings.outcome_topic_arn, Subject=subject, Message=text)
+    return answer

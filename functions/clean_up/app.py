@@ -1,0 +1,104 @@
+"""Removes what nothing uses any more: after each deployment its dataset's, and once a day that of all datasets.
+
+The daily round also retires endpoints that nobody called for as long as their configuration allows.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+
+from sluice.config import DatasetConfig
+from sluice.deployment import VARIANT, endpoint_name
+from sluice.endpoints import describe_endpoint
+from sluice.layout import RunLayout, uri
+from sluice.ledger import give_turn_back, read_champion, take_turn
+from sluice.leftovers import datasets_with_endpoints, remove_alarms, remove_unused
+from sluice.messages import CleanedUp, CleanUpRequest
+from sluice.objects import read_json
+from sluice.operations import Clients, OperationRefusedError, StackNames, retire
+from sluice.settings import CleanSettings
+from sluice.step import CLIENT_CONFIG, logger, step
+
+settings = CleanSettings.load()
+stack = StackNames(settings.runs_table, settings.artifact_bucket, settings.name_prefix)
+clients = Clients.of(lambda service: boto3.client(service, config=CLIENT_CONFIG))  # type: ignore[call-overload]
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Of a run, or of the schedule, whose event names none."""
+    if "run" in event:
+        return of_run(event, context)
+    return {"datasets": daily_round(f"daily round {context.aws_request_id}")}
+
+
+@step(CleanUpRequest)
+def of_run(request: CleanUpRequest) -> CleanedUp:
+    removed = clean(request.run.dataset, request.run.execution_arn)
+    return CleanedUp(verdict="skipped") if removed is None else CleanedUp(verdict="cleaned", removed=removed)
+
+
+def daily_round(holder: str) -> int:
+    found = datasets_with_endpoints(clients.sagemaker, settings.name_prefix)
+    for dataset, endpoint in found.items():
+        logger.append_keys(step="CleanUp", dataset=dataset)
+        try:
+            if is_idle(dataset, endpoint):
+                removed: tuple[str, ...] | None = retire(
+                    clients, stack=stack, dataset=dataset, by=holder, say=logger.info
+                ).removed
+            else:
+                removed = clean(dataset, holder)
+        except OperationRefusedError as error:
+            logger.info("left for tomorrow", extra={"reason": str(error)})
+        except Exception:  # noqa: BLE001 - one dataset's fault must not keep the others' leftovers
+            logger.exception("fault")
+        else:
+            logger.info("cleaned up", extra={"removed": removed})
+    return len(found)
+
+
+def clean(dataset: str, holder: str) -> tuple[str, ...] | None:
+    """What was removed; None where another has the turn: it will clean up itself."""
+    if not take_turn(clients.dynamodb, settings.runs_table, dataset, holder, time.time()):
+        return None
+    try:
+        champion = read_champion(clients.dynamodb, settings.runs_table, dataset)
+        keep = config_of(dataset, champion.run_id).endpoint.keep if champion else 0
+        name = endpoint_name(settings.name_prefix, dataset)
+        # An endpoint that was refused or taken away again leaves its alarms.
+        alarms = () if describe_endpoint(clients.sagemaker, name) else remove_alarms(clients.cloudwatch, name)
+        return *alarms, *remove_unused(clients.sagemaker, settings.name_prefix, dataset, champion, keep)
+    finally:
+        give_turn_back(clients.dynamodb, settings.runs_table, dataset, holder)
+
+
+def config_of(dataset: str, run_id: str) -> DatasetConfig:
+    where = uri(settings.artifact_bucket, RunLayout(dataset, run_id).config)
+    return DatasetConfig.model_validate(read_json(clients.s3, where))
+
+
+def is_idle(dataset: str, endpoint: dict[str, Any]) -> bool:
+    """Whether an endpoint with a time to live was neither changed nor called for as long."""
+    champion = read_champion(clients.dynamodb, settings.runs_table, dataset)
+    days = config_of(dataset, champion.run_id).endpoint.time_to_live_days if champion else None
+    now = datetime.now(UTC)
+    if days is None or now - endpoint["LastModifiedTime"] < timedelta(days=days):
+        return False
+    # Counts of five minutes or more are kept for 63 days, of an hour for 455: by days the answer is one page.
+    counted = clients.cloudwatch.get_metric_statistics(
+        Namespace="AWS/SageMaker",
+        MetricName="Invocations",
+        Dimensions=[
+            {"Name": "EndpointName", "Value": endpoint["EndpointName"]},
+            {"Name": "VariantName", "Value": VARIANT},
+        ],
+        StartTime=now - timedelta(days=days),
+        EndTime=now,
+        Period=86_400 if days >= 1 else 3600,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    return not any(point["Sum"] for point in counted)

@@ -1,0 +1,71 @@
+"""Puts the model before back where a deployment went wrong after the endpoint was changed. Repeatable.
+
+It is asked again until nothing of this run is live. What another run put live is not touched.
+"""
+
+from __future__ import annotations
+
+import boto3
+from botocore.exceptions import ClientError
+
+from sluice.deployment import POLL_SECONDS, endpoint_name, is_busy
+from sluice.endpoints import delete_endpoint, describe_endpoint
+from sluice.ledger import Champion, read_champion, turn_holder
+from sluice.messages import Restoration, RestoreRequest
+from sluice.settings import RestoreSettings
+from sluice.step import CLIENT_CONFIG, step
+from sluice.training_job import job_name
+
+#: Updates back that themselves roll back: after so many a person has to look.
+MOST_ATTEMPTS = 3
+
+settings = RestoreSettings.load()
+sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)
+dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
+
+
+@step(RestoreRequest)
+def handler(request: RestoreRequest) -> Restoration:
+    run = request.run
+    attempts = request.restoration.attempts if request.restoration else 0
+    if turn_holder(dynamodb, settings.runs_table, run.dataset) != run.execution_arn:
+        return Restoration(verdict="untouched")
+    champion = read_champion(dynamodb, settings.runs_table, run.dataset)
+    if champion and champion.run_id == run.run_id:
+        # It was verified and recorded before; what went wrong came after.
+        return Restoration(verdict="untouched", config_name=champion.config_name)
+    name, ours = endpoint_name(settings.name_prefix, run.dataset), job_name(settings.name_prefix, run)
+    live = describe_endpoint(sagemaker, name)
+    found = Restoration(verdict="restored" if attempts else "untouched", attempts=attempts)
+    if live is None:
+        return found
+    found = found.model_copy(update={"config_name": live["EndpointConfigName"], "wait_seconds": POLL_SECONDS})
+    if is_busy(live["EndpointStatus"]):
+        return found.model_copy(update={"verdict": "in_progress"})
+    if live["EndpointConfigName"] != ours:
+        return found.model_copy(update={"verdict": "restored"})
+    return go_back(name, champion, found)
+
+
+def go_back(name: str, champion: Champion | None, found: Restoration) -> Restoration:
+    if found.attempts >= MOST_ATTEMPTS:
+        return failed(found, f"the endpoint returned to {found.config_name} {found.attempts} times")
+    try:
+        if champion:
+            sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=champion.config_name)
+        else:
+            delete_endpoint(sagemaker, name)
+    except ClientError as error:
+        said = error.response["Error"]["Message"]
+        if error.response["Error"]["Code"] == "ValidationException" and "in-progress" not in said:
+            return failed(found, said)
+        raise
+    return found.model_copy(update={"verdict": "in_progress", "attempts": found.attempts + 1})
+
+
+def failed(found: Restoration, why: str) -> Restoration:
+    reason = (
+        f"The model before could not be put back: {why}. The endpoint may answer with a model that was not verified; "
+        "look at it in SageMaker's console, or remove it by `sluice retire`."
+    )
+    return found.model_copy(update={"verdict": "failed", "reasons": (reason,)})

@@ -1,0 +1,58 @@
+"""Before the stack goes, what its runs made goes: endpoints, what they stand on, alarms, what still runs.
+
+A custom resource of the template: CloudFormation calls it when it is made, changed and deleted, and waits for the
+answer at an address that it gives. Buckets with objects keep a stack from being deleted, and are left to a person.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from typing import Any
+
+import boto3
+
+from sluice.settings import TearDownSettings
+from sluice.step import CLIENT_CONFIG, logger
+from sluice.teardown import SERVED, delete_alarms, delete_served, made_alarms, stop_jobs, stop_runs
+
+settings = TearDownSettings.load()
+sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)
+cloudwatch = boto3.client("cloudwatch", config=CLIENT_CONFIG)
+stepfunctions = boto3.client("stepfunctions", config=CLIENT_CONFIG)
+
+
+def handler(event: dict[str, Any], context: Any) -> None:
+    logger.append_keys(step="TearDown", request_id=context.aws_request_id)
+    reason = None
+    try:
+        if event["RequestType"] == "Delete":
+            tear_down(event["ResourceProperties"]["StateMachineArn"])
+    except Exception as error:  # noqa: BLE001 - whatever it is: CloudFormation waits an hour for an answer
+        logger.exception("fault")
+        reason = f"{type(error).__name__}: {error}"
+    respond(event, reason)
+
+
+def tear_down(state_machine: str) -> None:
+    stop_runs(stepfunctions, state_machine, logger.info)
+    stop_jobs(sagemaker, settings.name_prefix, logger.info)
+    alarms = made_alarms(cloudwatch, sagemaker, settings.name_prefix)
+    delete_served(sagemaker, settings.name_prefix, logger.info, SERVED)
+    delete_alarms(cloudwatch, alarms, logger.info)
+
+
+def respond(event: dict[str, Any], reason: str | None) -> None:
+    """Answers CloudFormation. A failure keeps the stack, with the reason, so that nothing goes on costing unseen."""
+    body = {
+        "Status": "FAILED" if reason else "SUCCESS",
+        "Reason": (reason or "done")[:1000],
+        "PhysicalResourceId": event.get("PhysicalResourceId") or "what-the-runs-made",
+        **{key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")},
+    }
+    # An empty content type: the address is signed without one.
+    request = urllib.request.Request(  # noqa: S310 - CloudFormation's own address
+        event["ResponseURL"], data=json.dumps(body).encode(), headers={"content-type": ""}, method="PUT"
+    )
+    with urllib.request.urlopen(request, timeout=30):  # noqa: S310
+        pass

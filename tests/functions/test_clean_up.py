@@ -1,0 +1,371 @@
+"""What nothing uses any more is removed, and nothing else: after a run, once a day, by a person, with the stack."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import boto3
+import pytest
+
+from functions.clean_up import app as cleaning
+from functions.tear_down import app as tearing
+from sluice.deployment import alarm_names
+from sluice.layout import RunLayout
+from sluice.ledger import Deployed, crown_champion, read_champion, take_turn, turn_holder
+from sluice.leftovers import datasets_with_endpoints
+from sluice.operations import Clients, OperationRefusedError, StackNames, retire, roll_back
+from tests.functions.conftest import ARTIFACTS, REGION, TABLE, Aws, Context, request
+
+DATASET = "breast-cancer"
+NAME = f"sluice-{DATASET}"
+RUNS = tuple(f"{number:012x}" for number in range(1, 7))
+ROLE = "arn:aws:iam::123456789012:role/any"
+STACK = StackNames(TABLE, ARTIFACTS, "sluice")
+
+
+def tags(dataset: str = DATASET, prefix: str = "sluice") -> list[dict[str, str]]:
+    return [{"Key": "sluice:name_prefix", "Value": prefix}, {"Key": "sluice:dataset", "Value": dataset}]
+
+
+def make(aws: Aws, name: str, owner: list[dict[str, str]]) -> None:
+    """A model and a configuration that serves it."""
+    aws.sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE, Tags=owner)  # type: ignore[arg-type]
+    variant = {"VariantName": "champion", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    aws.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], Tags=owner)  # type: ignore[arg-type, list-item]
+
+
+def config_name(run_id: str) -> str:
+    return f"{NAME}-{run_id}"
+
+
+class World:
+    """A dataset with six runs deployed one after the other, an endpoint with the last, and alarms."""
+
+    def __init__(self, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.aws = aws
+        self.cloudwatch = boto3.client("cloudwatch", region_name=REGION)
+        seen = None
+        for run_id in RUNS:
+            make(aws, config_name(run_id), tags())
+            crown_champion(aws.dynamodb, TABLE, DATASET, Deployed(run_id, config_name(run_id)), seen, "2026-01-01")
+            self.configure(run_id, {})
+            seen = run_id
+        aws.sagemaker.create_endpoint(EndpointName=NAME, EndpointConfigName=config_name(RUNS[-1]), Tags=tags())  # type: ignore[arg-type]
+        for alarm in alarm_names(NAME):
+            self.cloudwatch.put_metric_alarm(
+                AlarmName=alarm, Namespace="n", MetricName="m", Statistic="Sum", Period=60, EvaluationPeriods=1,
+                Threshold=1, ComparisonOperator="GreaterThanThreshold",
+            )  # fmt: skip
+        self.clients = Clients.of(lambda service: boto3.client(service, region_name=REGION))  # type: ignore[call-overload]
+        # moto knows neither updates of endpoints nor what they answer.
+        self.endpoint: dict[str, Any] = {}
+        monkeypatch.setattr(self.clients.sagemaker, "update_endpoint", self._update)
+        self.scores = "0.25\n0.75\n"
+        monkeypatch.setattr(
+            self.clients.runtime, "invoke_endpoint", lambda **_: {"Body": io.BytesIO(self.scores.encode())}
+        )
+        describe = self.clients.sagemaker.describe_endpoint
+        monkeypatch.setattr(
+            self.clients.sagemaker, "describe_endpoint", lambda **asked: {**describe(**asked), **self.endpoint}
+        )
+
+    def _update(self, **asked: Any) -> None:
+        self.endpoint = {"EndpointConfigName": asked["EndpointConfigName"]}
+
+    def configure(self, run_id: str, endpoint: dict[str, Any]) -> None:
+        layout = RunLayout(DATASET, run_id)
+        self.aws.put(ARTIFACTS, layout.config, json.dumps({"endpoint": endpoint}))
+        self.aws.put(ARTIFACTS, layout.golden, json.dumps({"rows": ["1", "2"], "scores": [0.25, 0.75]}))
+
+    def configs(self) -> list[str]:
+        return sorted(
+            item["EndpointConfigName"] for item in self.aws.sagemaker.list_endpoint_configs()["EndpointConfigs"]
+        )
+
+    def models(self) -> list[str]:
+        return sorted(item["ModelName"] for item in self.aws.sagemaker.list_models()["Models"])
+
+    def endpoints(self) -> list[str]:
+        return sorted(item["EndpointName"] for item in self.aws.sagemaker.list_endpoints()["Endpoints"])
+
+    def alarms(self) -> list[str]:
+        return sorted(item["AlarmName"] for item in self.cloudwatch.describe_alarms()["MetricAlarms"])
+
+
+@pytest.fixture
+def world(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(aws, monkeypatch)
+
+
+def clean(context: Context) -> dict[str, Any]:
+    body = request("clean_up")
+    assert body["run"]["dataset"] == DATASET
+    return dict(cleaning.handler(body, context))
+
+
+def test_the_last_models_are_kept_and_older_ones_go(world: World, context: Context) -> None:
+    answer = clean(context)
+    kept = [config_name(run_id) for run_id in RUNS[-3:]]
+    assert (world.configs(), world.models()) == (kept, kept)
+    assert len(answer["removed"]) == 6
+    assert world.endpoints() == [NAME]
+    assert world.alarms() == sorted(alarm_names(NAME))
+
+
+def test_how_many_are_kept_is_the_live_runs_to_say(world: World, context: Context) -> None:
+    world.configure(RUNS[-1], {"keep": 2})
+    clean(context)
+    assert world.configs() == [config_name(run_id) for run_id in RUNS[-2:]]
+
+
+def test_what_is_live_stays_even_where_the_ledger_has_forgotten_it(world: World, context: Context) -> None:
+    world.aws.dynamodb.delete_item(TableName=TABLE, Key={"pk": {"S": f"DATASET#{DATASET}"}})
+    clean(context)
+    assert world.configs() == world.models() == [config_name(RUNS[-1])]
+
+
+def test_what_others_made_stays(world: World, context: Context) -> None:
+    others = {
+        f"{NAME}-{'a' * 12}": tags(prefix="other"),
+        f"{NAME}-{'b' * 12}": tags(dataset="other"),
+        f"{NAME}-by-hand": tags(),
+        f"{NAME}-{'c' * 12}-{'d' * 12}": tags(dataset=f"{DATASET}-{'c' * 12}"),
+    }
+    for name, owner in others.items():
+        make(world.aws, name, owner)
+    clean(context)
+    assert set(others) < set(world.configs())
+    assert set(others) < set(world.models())
+
+
+def test_a_dataset_that_another_run_works_on_is_skipped(world: World, context: Context) -> None:
+    take_turn(world.aws.dynamodb, TABLE, DATASET, "another", time.time())
+    assert clean(context)["verdict"] == "skipped"
+    assert len(world.configs()) == len(RUNS)
+
+
+def test_the_turn_is_given_back(world: World, context: Context) -> None:
+    clean(context)
+    assert turn_holder(world.aws.dynamodb, TABLE, DATASET) is None
+
+
+def test_alarms_without_an_endpoint_go(world: World, context: Context) -> None:
+    world.aws.sagemaker.delete_endpoint(EndpointName=NAME)
+    clean(context)
+    assert world.alarms() == []
+
+
+def scheduled(context: Context) -> int:
+    return int(cleaning.handler({"source": "aws.events", "detail-type": "Scheduled Event"}, context)["datasets"])
+
+
+def test_the_daily_round_cleans_all_datasets(world: World, context: Context) -> None:
+    assert scheduled(context) == 1
+    assert len(world.configs()) == 3
+
+
+def aged(monkeypatch: pytest.MonkeyPatch, days: float) -> None:
+    found = datasets_with_endpoints
+
+    def older(*arguments: Any) -> dict[str, dict[str, Any]]:
+        then = datetime.now(UTC) - timedelta(days=days)
+        return {name: {**item, "LastModifiedTime": then} for name, item in found(*arguments).items()}
+
+    monkeypatch.setattr(cleaning, "datasets_with_endpoints", older)
+
+
+@pytest.fixture
+def no_scaling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto registers no scalable targets of endpoints without their variants."""
+    monkeypatch.setattr("sluice.operations.remove_scaling", lambda *_: None)
+
+
+@pytest.mark.usefixtures("no_scaling")
+@pytest.mark.parametrize(
+    ("time_to_live", "age", "calls", "stays"),
+    [(7, 8, 0, False), (7, 8, 1, True), (7, 6, 0, True), (None, 400, 0, True)],
+)
+def test_an_endpoint_that_nobody_called_for_its_time_to_live_is_retired(
+    world: World,
+    context: Context,
+    monkeypatch: pytest.MonkeyPatch,
+    time_to_live: float | None,
+    age: float,
+    calls: int,
+    stays: bool,
+) -> None:
+    world.configure(RUNS[-1], {"time_to_live_days": time_to_live} if time_to_live else {})
+    aged(monkeypatch, age)
+    if calls:
+        dimensions = [{"Name": "EndpointName", "Value": NAME}, {"Name": "VariantName", "Value": "champion"}]
+        world.cloudwatch.put_metric_data(
+            Namespace="AWS/SageMaker",
+            MetricData=[
+                {
+                    "MetricName": "Invocations",
+                    "Dimensions": dimensions,  # type: ignore[typeddict-item]
+                    "Value": calls,
+                    "Timestamp": datetime.now(UTC) - timedelta(hours=1),
+                }
+            ],
+        )
+    scheduled(context)
+    assert (world.endpoints() == [NAME]) is stays
+    assert (read_champion(world.aws.dynamodb, TABLE, DATASET) is not None) is stays
+    if not stays:
+        assert (world.configs(), world.models(), world.alarms()) == ([], [], [])
+
+
+def test_one_datasets_fault_does_not_keep_the_others_leftovers(
+    world: World, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = datasets_with_endpoints
+    monkeypatch.setattr(cleaning, "datasets_with_endpoints", lambda *arguments: {"broken": {}, **found(*arguments)})
+    monkeypatch.setattr(cleaning, "is_idle", lambda dataset, _: 1 / 0 if dataset == "broken" else False)
+    assert scheduled(context) == 2
+    assert len(world.configs()) == 3
+
+
+# -- by a person
+
+
+def back(world: World, said: list[str] | None = None) -> Any:
+    return roll_back(world.clients, stack=STACK, dataset=DATASET, by="user/alice", say=(said or []).append, poll=0)
+
+
+def test_a_rollback_puts_the_champion_before_back(world: World) -> None:
+    done = back(world)
+    assert (done.from_run_id, done.to_run_id) == (RUNS[-1], RUNS[-2])
+    champion = read_champion(world.aws.dynamodb, TABLE, DATASET)
+    assert champion is not None
+    assert champion.run_id == RUNS[-2]
+    assert [past.run_id for past in champion.history] == list(RUNS[-3::-1])
+    assert world.endpoint["EndpointConfigName"] == config_name(RUNS[-2])
+    assert turn_holder(world.aws.dynamodb, TABLE, DATASET) is None
+
+
+def test_a_rollback_again_goes_one_further(world: World) -> None:
+    back(world)
+    assert back(world).to_run_id == RUNS[-3]
+
+
+def test_a_rollback_that_was_interrupted_goes_on(world: World) -> None:
+    world.endpoint = {"EndpointConfigName": config_name(RUNS[-2])}
+    assert back(world).to_run_id == RUNS[-2]
+
+
+def test_a_model_whose_scores_are_not_its_own_is_no_champion(world: World) -> None:
+    world.scores = "0.25\n0.5\n"
+    with pytest.raises(OperationRefusedError, match="differ"):
+        back(world)
+    champion = read_champion(world.aws.dynamodb, TABLE, DATASET)
+    assert champion is not None
+    assert champion.run_id == RUNS[-1]
+    assert turn_holder(world.aws.dynamodb, TABLE, DATASET) is None
+
+
+def test_while_a_run_changes_the_endpoint_a_person_has_to_wait(world: World) -> None:
+    take_turn(world.aws.dynamodb, TABLE, DATASET, "another", time.time())
+    for operation in (roll_back, retire):
+        with pytest.raises(OperationRefusedError, match="is changing its endpoint"):
+            operation(world.clients, stack=STACK, dataset=DATASET, by="user/alice", say=print)
+
+
+def test_an_update_that_rolls_back_by_itself_is_no_rollback(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world.clients.sagemaker, "update_endpoint", lambda **_: None)
+    with pytest.raises(OperationRefusedError, match="rolled back itself"):
+        back(world)
+
+
+def test_the_first_model_has_none_before(aws: Aws, world: World) -> None:
+    crown_champion(aws.dynamodb, TABLE, "new", Deployed("000000000001", "c"), None, "2026-01-01")
+    for dataset, said in (("new", "first model"), ("unknown", "no model")):
+        with pytest.raises(OperationRefusedError, match=said):
+            roll_back(world.clients, stack=STACK, dataset=dataset, by="user/alice", say=print)
+
+
+@pytest.mark.usefixtures("no_scaling")
+def test_a_retired_dataset_leaves_nothing_that_costs(world: World) -> None:
+    done = retire(world.clients, stack=STACK, dataset=DATASET, by="user/alice", say=lambda _: None, poll=0)
+    assert f"endpoint {NAME}" in done.removed
+    assert (world.endpoints(), world.configs(), world.models(), world.alarms()) == ([], [], [], [])
+    assert read_champion(world.aws.dynamodb, TABLE, DATASET) is None
+    with pytest.raises(OperationRefusedError, match="no endpoint"):
+        retire(world.clients, stack=STACK, dataset=DATASET, by="user/alice", say=lambda _: None, poll=0)
+
+
+# -- with the stack
+
+
+class Answers(list[dict[str, Any]]):
+    """What CloudFormation was told."""
+
+    url = ""
+
+
+@pytest.fixture
+def answers() -> Iterator[Answers]:
+    found = Answers()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            found.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    found.url = f"http://127.0.0.1:{server.server_port}/answer"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield found
+    server.shutdown()
+    server.server_close()
+
+
+def tear_down(context: Context, answers: Answers, kind: str = "Delete") -> dict[str, Any]:
+    # The address is this test's own server, which moto would not let through.
+    tearing.handler({**request("tear_down"), "RequestType": kind, "ResponseURL": answers.url}, context)
+    return answers[-1]
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tearing, "stop_runs", lambda *_: None)
+
+
+@pytest.mark.usefixtures("machine")
+def test_with_the_stack_goes_what_its_runs_made(world: World, context: Context, answers: Answers) -> None:
+    make(world.aws, "sluice-other", tags(prefix="other"))
+    answer = tear_down(context, answers)
+    assert answer["Status"] == "SUCCESS"
+    assert (world.endpoints(), world.alarms()) == ([], [])
+    assert world.configs() == world.models() == ["sluice-other"]
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize("kind", ["Create", "Update"])
+def test_making_and_changing_the_stack_removes_nothing(
+    world: World, context: Context, answers: Answers, kind: str
+) -> None:
+    assert tear_down(context, answers, kind)["Status"] == "SUCCESS"
+    assert world.endpoints() == [NAME]
+
+
+def test_what_cannot_be_removed_keeps_the_stack_with_the_reason(
+    world: World, context: Context, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tearing, "stop_runs", lambda *_: 1 / 0)
+    answer = tear_down(context, answers)
+    assert answer["Status"] == "FAILED"
+    assert "ZeroDivisionError" in answer["Reason"]
+    assert answer["LogicalResourceId"] == "MadeByRuns"

@@ -1,0 +1,321 @@
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from functions.check_endpoint import app as check
+from functions.deploy_endpoint import app as deploy
+from sluice.deployment import alarm_names
+from sluice.ledger import TURN_SECONDS, Deployed, crown_champion, give_turn_back, take_turn, turn_holder
+from sluice.messages import Deployment, EndpointStatus
+from tests.functions.conftest import ARTIFACTS, REGION, TABLE, Aws, Context, request
+from tests.messages import GOOD
+
+DATASET = GOOD.run.dataset
+NAME = "sluice-breast-cancer"
+CONFIG = f"sluice-breast-cancer-{GOOD.run.run_id}"
+ALARMS = list(alarm_names(NAME))
+
+
+@pytest.fixture(autouse=True)
+def _config(aws: Aws) -> None:
+    aws.put(ARTIFACTS, aws.layout.config, "{}")
+
+
+class Calls(list[tuple[str, dict[str, Any]]]):
+    """Notes the calls that change an endpoint instead of making them."""
+
+    def patch(self, monkeypatch: pytest.MonkeyPatch, client: Any, *methods: str) -> None:
+        for method in methods:
+            monkeypatch.setattr(client, method, lambda _name=method, **arguments: self.append((_name, arguments)))
+
+
+def deployed(context: Context) -> Deployment:
+    return Deployment.model_validate(deploy.handler(request("deploy_endpoint"), context))
+
+
+SERVERLESS = {"VariantName": "champion", "CurrentServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}}
+
+
+def live(
+    monkeypatch: pytest.MonkeyPatch, status: str, config: str, variant: dict[str, Any] | None = None, **more: Any
+) -> None:
+    found = {
+        "EndpointName": NAME,
+        "EndpointStatus": status,
+        "EndpointConfigName": config,
+        "ProductionVariants": [variant or SERVERLESS],
+        **more,
+    }
+    for module in (deploy, check):
+        monkeypatch.setattr(module.sagemaker, "describe_endpoint", lambda **_: found)
+
+
+def test_the_first_model_creates_model_configuration_and_endpoint(aws: Aws, context: Context) -> None:
+    answer = deployed(context)
+    assert (answer.verdict, answer.endpoint_name, answer.config_name) == ("started", NAME, CONFIG)
+    assert answer.previous_config_name is None
+    assert aws.sagemaker.describe_endpoint(EndpointName=NAME)["EndpointConfigName"] == CONFIG
+    assert aws.sagemaker.describe_model(ModelName=CONFIG)["PrimaryContainer"]["ModelDataUrl"].endswith("model.tar.gz")
+
+
+def test_repeating_the_step_changes_nothing(aws: Aws, context: Context) -> None:
+    first = deployed(context)
+    assert deployed(context) == first
+    assert len(aws.sagemaker.list_endpoints()["Endpoints"]) == 1
+
+
+def test_a_live_endpoint_is_updated_and_its_configuration_remembered(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(monkeypatch, "InService", "old")
+    calls = Calls()
+    calls.patch(monkeypatch, deploy.sagemaker, "update_endpoint", "create_endpoint")
+    answer = deployed(context)
+    ((name, arguments),) = calls
+    assert (name, arguments["EndpointName"], arguments["EndpointConfigName"]) == ("update_endpoint", NAME, CONFIG)
+    guards = arguments["DeploymentConfig"]
+    assert guards["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]["Type"] == "ALL_AT_ONCE"
+    assert [alarm["AlarmName"] for alarm in guards["AutoRollbackConfiguration"]["Alarms"]] == ALARMS
+    assert answer.previous_config_name == "old"
+
+
+def test_an_endpoint_gets_its_alarms_before_it_is_made(aws: Aws, context: Context) -> None:
+    deployed(context)
+    alarms = boto3.client("cloudwatch", region_name=REGION).describe_alarms()["MetricAlarms"]
+    assert sorted(alarm["AlarmName"] for alarm in alarms) == sorted(ALARMS)
+    assert all(alarm["AlarmActions"] for alarm in alarms)
+
+
+def test_an_alarm_that_is_on_already_does_not_keep_the_new_model_away(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed(context)
+    boto3.client("cloudwatch", region_name=REGION).set_alarm_state(
+        AlarmName=ALARMS[2], StateValue="ALARM", StateReason="test"
+    )
+    live(monkeypatch, "InService", "old")
+    calls = Calls()
+    calls.patch(monkeypatch, deploy.sagemaker, "update_endpoint")
+    deployed(context)
+    ((_, arguments),) = calls
+    guarding = arguments["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
+    assert [alarm["AlarmName"] for alarm in guarding] == ALARMS[:2]
+
+
+def test_where_sagemaker_takes_no_guards_for_a_serverless_endpoint_it_is_updated_without(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(monkeypatch, "InService", "old")
+    asked: list[dict[str, Any]] = []
+
+    def update_endpoint(**arguments: Any) -> None:
+        asked.append(arguments)
+        if "DeploymentConfig" in arguments:
+            message = "DeploymentConfig is not supported for serverless endpoints"
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": message}}, "UpdateEndpoint")
+
+    monkeypatch.setattr(deploy.sagemaker, "update_endpoint", update_endpoint)
+    assert deployed(context).verdict == "started"
+    assert asked[-1] == {"EndpointName": NAME, "EndpointConfigName": CONFIG}
+
+
+def test_an_update_that_an_earlier_try_asked_for_is_waited_for_and_not_asked_for_again(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(monkeypatch, "Updating", "old", PendingDeploymentSummary={"EndpointConfigName": CONFIG})
+    calls = Calls()
+    calls.patch(monkeypatch, deploy.sagemaker, "update_endpoint")
+    assert deployed(context).verdict == "started"
+    assert calls == []
+
+
+def test_an_update_by_someone_else_that_came_first_is_waited_for(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(monkeypatch, "InService", "old")
+
+    def update_endpoint(**_: Any) -> None:
+        message = "Cannot update in-progress endpoint"
+        raise ClientError({"Error": {"Code": "ValidationException", "Message": message}}, "UpdateEndpoint")
+
+    monkeypatch.setattr(deploy.sagemaker, "update_endpoint", update_endpoint)
+    assert deployed(context).verdict == "busy"
+
+
+def champion(aws: Aws, run_id: str, data_at: str = "", seen: str | None = None) -> None:
+    crown_champion(aws.dynamodb, TABLE, DATASET, Deployed(run_id, f"sluice-{run_id}", data_at), seen, "2026-01-01")
+
+
+def judged_against(run_id: str | None) -> dict[str, Any]:
+    body = request("deploy_endpoint")
+    body["evaluation"]["champion_run_id"] = run_id
+    return body
+
+
+def test_a_model_that_was_compared_with_another_champion_is_judged_anew(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(monkeypatch, "InService", "old")
+    champion(aws, "000000000001")
+    Calls().patch(monkeypatch, deploy.sagemaker, "update_endpoint")
+    assert deployed(context).verdict == "stale"
+    assert deploy.handler(judged_against("000000000001"), context)["verdict"] == "started"
+    assert deploy.handler(judged_against("000000000002"), context)["verdict"] == "stale"
+
+
+def test_the_newest_data_wins(aws: Aws, context: Context) -> None:
+    champion(aws, "000000000001", data_at="2026-11-24T00:00:00Z 2026-11-24T00:00:01Z")
+    answer = deploy.handler(judged_against("000000000001"), context)
+    assert answer["verdict"] == "superseded"
+    assert "000000000001" in answer["reasons"][0]
+
+
+def test_a_run_that_is_the_champion_already_is_not_judged_again(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    champion(aws, "000000000001")
+    champion(aws, GOOD.run.run_id, seen="000000000001")
+    live(monkeypatch, "InService", CONFIG)
+    answer = deployed(context)
+    assert (answer.verdict, answer.previous_config_name) == ("started", "sluice-000000000001")
+
+
+def test_the_model_before_stays_beside_the_new_one_where_the_configuration_says_so(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    champion(aws, "000000000001")
+    aws.sagemaker.create_model(ModelName="sluice-000000000001", ExecutionRoleArn="arn:aws:iam::123456789012:role/any")
+    beside = {"kind": "instance", "previous": {"role": "variant", "share": 0.25}}
+    aws.put(ARTIFACTS, aws.layout.config, json.dumps({"endpoint": beside}))
+    live(monkeypatch, "InService", "old", {"VariantName": "champion", "CurrentInstanceCount": 1})
+    calls = Calls()
+    calls.patch(monkeypatch, deploy.sagemaker, "update_endpoint")
+    deploy.handler(judged_against("000000000001"), context)
+    variants = aws.sagemaker.describe_endpoint_config(EndpointConfigName=CONFIG)["ProductionVariants"]
+    assert [(item["VariantName"], item["ModelName"], item["InitialVariantWeight"]) for item in variants] == [
+        ("champion", CONFIG, 0.75),
+        ("previous", "sluice-000000000001", 0.25),
+    ]
+    assert "DeploymentConfig" not in calls[0][1], "SageMaker guards no update that changes the variants"
+
+
+def test_a_repeated_update_still_knows_the_configuration_to_go_back_to(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    champion(aws, "000000000001")
+    live(monkeypatch, "InService", CONFIG)
+    answer = Deployment.model_validate(deploy.handler(judged_against("000000000001"), context))
+    assert answer.verdict == "started"
+    assert answer.previous_config_name == "sluice-000000000001"
+    assert answer.champion_run_id == "000000000001"
+
+
+@pytest.mark.parametrize("status", ["Creating", "Updating", "SystemUpdating"])
+def test_a_busy_endpoint_is_left_alone(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    live(monkeypatch, status, "old")
+    calls = Calls()
+    calls.patch(monkeypatch, deploy.sagemaker, "update_endpoint", "create_endpoint", "delete_endpoint")
+    assert deployed(context).verdict == "busy"
+    assert calls == []
+
+
+def test_the_remains_of_a_failed_creation_are_removed_first(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(monkeypatch, "Failed", "old")
+    calls = Calls()
+    calls.patch(monkeypatch, deploy.sagemaker, "update_endpoint", "create_endpoint", "delete_endpoint")
+    assert deployed(context).verdict == "busy"
+    assert calls == [("delete_endpoint", {"EndpointName": NAME})]
+
+
+def test_a_quota_of_zero_is_an_outcome_with_the_way_out(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def create_endpoint(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "ResourceLimitExceeded", "Message": "limit is 0"}}, "CreateEndpoint")
+
+    monkeypatch.setattr(deploy.sagemaker, "create_endpoint", create_endpoint)
+    answer = deployed(context)
+    assert answer.verdict == "failed"
+    assert "Service Quotas" in answer.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("variant", "wanted"),
+    [({"VariantName": "champion", "CurrentInstanceCount": 1}, "serverless"), (SERVERLESS, "instance")],
+)
+def test_an_endpoint_of_the_other_kind_is_refused_with_the_way_out(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch, variant: dict[str, Any], wanted: str
+) -> None:
+    aws.put(ARTIFACTS, aws.layout.config, json.dumps({"endpoint": {"kind": wanted}}))
+    live(monkeypatch, "InService", "old", variant)
+    calls = Calls()
+    calls.patch(monkeypatch, deploy.sagemaker, "update_endpoint")
+    answer = deployed(context)
+    assert answer.verdict == "failed"
+    assert "retire" in answer.reasons[0]
+    assert calls == []
+
+
+def test_runs_of_one_dataset_deploy_one_after_the_other(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert deployed(context).verdict == "started"
+    live(monkeypatch, "InService", CONFIG)
+    Calls().patch(monkeypatch, deploy.sagemaker, "update_endpoint")
+    monkeypatch.setattr(deploy.stepfunctions, "describe_execution", lambda **_: {"status": "RUNNING"})
+    other = request("deploy_endpoint")
+    other["run"].update(run_id="ffffffffffff", execution_arn="arn:aws:states:us-east-1:000000000000:execution:m:other")
+    assert deploy.handler(other, context)["verdict"] == "busy"
+    give_turn_back(aws.dynamodb, TABLE, DATASET, GOOD.run.execution_arn)
+    assert deploy.handler(other, context)["verdict"] == "started"
+
+
+@pytest.mark.parametrize(("status", "verdict"), [("RUNNING", "busy"), ("ABORTED", "started"), (None, "started")])
+def test_the_turn_of_an_execution_that_has_ended_is_taken_over(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch, status: str | None, verdict: str
+) -> None:
+    def describe_execution(**_: Any) -> dict[str, Any]:
+        if status is None:
+            answer: Any = {"Error": {"Code": "ExecutionDoesNotExist", "Message": "gone"}}
+            raise deploy.stepfunctions.exceptions.ExecutionDoesNotExist(answer, "DescribeExecution")
+        return {"status": status}
+
+    monkeypatch.setattr(deploy.stepfunctions, "describe_execution", describe_execution)
+    take_turn(aws.dynamodb, TABLE, DATASET, "arn:aws:states:us-east-1:000000000000:execution:m:other", time.time())
+    assert deployed(context).verdict == verdict
+    assert turn_holder(aws.dynamodb, TABLE, DATASET) == (
+        GOOD.run.execution_arn if verdict == "started" else "arn:aws:states:us-east-1:000000000000:execution:m:other"
+    )
+
+
+def test_a_persons_turn_is_left_to_the_person(aws: Aws, context: Context) -> None:
+    take_turn(aws.dynamodb, TABLE, DATASET, "rollback by user/alice", time.time())
+    assert deployed(context).verdict == "busy"
+
+
+def test_a_turn_that_was_never_given_back_runs_out(aws: Aws) -> None:
+    assert take_turn(aws.dynamodb, TABLE, "churn", "a", now=1000)
+    assert not take_turn(aws.dynamodb, TABLE, "churn", "b", now=1000 + TURN_SECONDS)
+    assert take_turn(aws.dynamodb, TABLE, "churn", "b", now=1001 + TURN_SECONDS)
+
+
+def test_another_runs_turn_is_not_given_back(aws: Aws) -> None:
+    take_turn(aws.dynamodb, TABLE, "churn", "a", now=1000)
+    give_turn_back(aws.dynamodb, TABLE, "churn", "b")
+    assert not take_turn(aws.dynamodb, TABLE, "churn", "b", now=1001)
+
+
+def test_a_silent_rollback_is_told_from_success(context: Context, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    live(monkeypatch, "InService", "old")
+    answer = EndpointStatus.model_validate(check.handler(request("check_endpoint"), context))
+    assert answer.status == "rolled_back"

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from functions.restore_endpoint import app as restore
+from sluice.ledger import Deployed, crown_champion, take_turn
+from sluice.messages import Restoration
+from tests.functions.conftest import TABLE, Aws, Context, request
+from tests.messages import GOOD
+
+DATASET = GOOD.run.dataset
+NAME = f"sluice-{DATASET}"
+OURS = f"sluice-{DATASET}-{GOOD.run.run_id}"
+BEFORE = Deployed("000000000001", "sluice-before")
+
+
+class Endpoint:
+    """An endpoint that notes what is asked of it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.live: dict[str, Any] | None = {"EndpointStatus": "InService", "EndpointConfigName": OURS}
+        self.calls: list[tuple[str, str | None]] = []
+        self.error: ClientError | None = None
+        monkeypatch.setattr(restore, "describe_endpoint", lambda *_: self.live)
+        monkeypatch.setattr(restore.sagemaker, "update_endpoint", self._update)
+        monkeypatch.setattr(restore, "delete_endpoint", lambda *_: self.calls.append(("delete", None)))
+
+    def _update(self, **arguments: str) -> None:
+        if self.error:
+            raise self.error
+        self.calls.append(("update", arguments["EndpointConfigName"]))
+
+
+@pytest.fixture
+def endpoint(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> Endpoint:
+    take_turn(aws.dynamodb, TABLE, DATASET, GOOD.run.execution_arn, time.time())
+    return Endpoint(monkeypatch)
+
+
+def restored(context: Context, before: Restoration | None = None) -> Restoration:
+    body = request("restore_endpoint", restoration=before and before.model_dump(mode="json"))
+    return Restoration.model_validate(restore.handler(body, context))
+
+
+def crown(aws: Aws, deployed: Deployed = BEFORE) -> None:
+    crown_champion(aws.dynamodb, TABLE, DATASET, deployed, None, "2026-01-01")
+
+
+def test_the_model_before_is_put_back_and_waited_for(aws: Aws, endpoint: Endpoint, context: Context) -> None:
+    crown(aws)
+    first = restored(context)
+    assert endpoint.calls == [("update", "sluice-before")]
+    assert (first.verdict, first.attempts) == ("in_progress", 1)
+    endpoint.live = {"EndpointStatus": "Updating", "EndpointConfigName": OURS}
+    second = restored(context, first)
+    assert second.verdict == "in_progress"
+    endpoint.live = {"EndpointStatus": "InService", "EndpointConfigName": "sluice-before"}
+    third = restored(context, second)
+    assert (third.verdict, third.config_name) == ("restored", "sluice-before")
+    assert len(endpoint.calls) == 1
+
+
+def test_an_endpoint_without_a_model_before_is_removed(endpoint: Endpoint, context: Context) -> None:
+    first = restored(context)
+    assert endpoint.calls == [("delete", None)]
+    endpoint.live = None
+    last = restored(context, first)
+    assert (last.verdict, last.config_name) == ("restored", None)
+
+
+def test_an_endpoint_that_rolled_back_by_itself_is_left_as_it_is(
+    aws: Aws, endpoint: Endpoint, context: Context
+) -> None:
+    crown(aws)
+    endpoint.live = {"EndpointStatus": "InService", "EndpointConfigName": "sluice-before"}
+    assert restored(context).verdict == "restored"
+    assert endpoint.calls == []
+
+
+def test_without_the_turn_nothing_is_touched(aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint = Endpoint(monkeypatch)
+    take_turn(aws.dynamodb, TABLE, DATASET, "another", time.time())
+    assert restored(context).verdict == "untouched"
+    assert endpoint.calls == []
+
+
+def test_a_model_that_is_the_champion_already_stays(aws: Aws, endpoint: Endpoint, context: Context) -> None:
+    crown(aws, Deployed(GOOD.run.run_id, OURS))
+    assert restored(context).verdict == "untouched"
+    assert endpoint.calls == []
+
+
+def test_a_model_before_that_does_not_come_back_is_a_matter_for_a_person(
+    aws: Aws, endpoint: Endpoint, context: Context
+) -> None:
+    crown(aws)
+    found = None
+    for _ in range(restore.MOST_ATTEMPTS):
+        found = restored(context, found)
+    last = restored(context, found)
+    assert last.verdict == "failed"
+    assert "retire" in last.reasons[0]
+    assert len(endpoint.calls) == restore.MOST_ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "verdict"),
+    [
+        ("ValidationException", "Could not find endpoint configuration", "failed"),
+        ("ValidationException", "Cannot update in-progress endpoint", None),
+        ("ThrottlingException", "Rate exceeded", None),
+    ],
+)
+def test_what_asking_again_does_not_mend_is_said_at_once(
+    aws: Aws, endpoint: Endpoint, context: Context, code: str, message: str, verdict: str | None
+) -> None:
+    crown(aws)
+    endpoint.error = ClientError({"Error": {"Code": code, "Message": message}}, "UpdateEndpoint")
+    if verdict is None:
+        with pytest.raises(ClientError, match=message):
+            restored(context)
+    else:
+        answer = restored(context)
+        assert answer.verdict == verdict
+        assert message in answer.reasons[0]

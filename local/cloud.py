@@ -110,6 +110,7 @@ def _start(home: Home, options: Options) -> State:
             *(sys.executable, "-m", "local.sagemaker"),
             *("--port", str(sagemaker_port)),
             *("--aws-endpoint", state.endpoint_url, "--auth"),
+            *("--wait-scale", str(options.wait_scale)),
             *pace,
         ],
         _environment(home),
@@ -155,9 +156,10 @@ def _ministack_settings(home: Home, port: int, options: Options, state: State) -
         "SFTP_ENABLED": "0",
         "SFN_WAIT_SCALE": str(options.wait_scale),
         "LAMBDA_WARM_TTL_SECONDS": "86400",
-        # Functions inherit these two, so only their SageMaker clients leave MiniStack.
+        # Functions inherit these, so only their clients of SageMaker and its autoscaling leave MiniStack.
         "AWS_ENDPOINT_URL_SAGEMAKER": state.sagemaker_url,
         "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": state.sagemaker_url,
+        "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": state.sagemaker_url,
     }
 
 

@@ -19,6 +19,9 @@ def main() -> None:
         default=DEFAULT_PACE_SECONDS,
         help="seconds that each phase takes in which AWS would wait for machines (default: %(default)s)",
     )
+    parser.add_argument(
+        "--wait-scale", type=float, default=1.0, help="factor on the waits of guarded updates (default: %(default)s)"
+    )
     parser.add_argument("--auth", action="store_true", help="callers need IAM permissions, except for root")
     parser.add_argument("--account-id", help="default: MINISTACK_ACCOUNT_ID, else 000000000000")
     options = parser.parse_args()
@@ -27,7 +30,12 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
     with LocalSageMaker(
-        options.aws_endpoint, options.pace, auth=options.auth, account=options.account_id, port=options.port
+        options.aws_endpoint,
+        options.pace,
+        auth=options.auth,
+        account=options.account_id,
+        port=options.port,
+        wait_scale=options.wait_scale,
     ) as sagemaker:
         print(sagemaker.url, flush=True)
         ending.wait()

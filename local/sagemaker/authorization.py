@@ -223,6 +223,9 @@ def required_actions(operation: str, parameters: Mapping[str, Any], account: str
     def arn(kind: str, name: Any) -> str:
         return resource_arn(kind, str(name), account, region)
 
+    if ":" in operation:  # of another service, which knows no narrower resource
+        yield Action(operation, "*")
+        return
     name = f"sagemaker:{operation}"
     context = _context(operation, parameters)
     resource = _resource(operation, parameters, arn)

@@ -83,7 +83,7 @@ class Aws:
             raise RoleError(f"{role_arn} does not trust {SERVICE_PRINCIPAL}")
         credentials = credentials or self._federate(role_arn, region)
         with self._lock:
-            s3, logs = (
+            s3, logs, cloudwatch = (
                 self._make(
                     service,
                     region,
@@ -91,9 +91,9 @@ class Aws:
                     aws_secret_access_key=credentials["SecretAccessKey"],
                     aws_session_token=credentials["SessionToken"],
                 )
-                for service in ("s3", "logs")
+                for service in ("s3", "logs", "cloudwatch")
             )
-        return Role(s3, logs)
+        return Role(s3, logs, cloudwatch)
 
     def _trust_policy(self, role_arn: str, region: str) -> Any | None:
         try:
@@ -130,6 +130,7 @@ class Role:
 
     s3: Any
     logs: Any
+    cloudwatch: Any
 
 
 def split_uri(uri: str) -> tuple[str, str]:

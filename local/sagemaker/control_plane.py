@@ -6,7 +6,7 @@ The two share one backend per account and region, so that moto's lists, tags and
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -17,10 +17,12 @@ from moto.sagemaker.responses import SageMakerResponse
 
 from local.sagemaker import errors, registry
 from local.sagemaker.arns import resource_arn
+from local.sagemaker.autoscaling import Autoscaling
 from local.sagemaker.aws import Aws, Role, RoleError, split_uri
-from local.sagemaker.endpoints import Endpoint, EndpointConfig, Model, Variant, load_variants
+from local.sagemaker.endpoints import Endpoint, EndpointConfig, Fleet, Model, Variant, load_fleet
 from local.sagemaker.errors import ApiError, validation_exception
 from local.sagemaker.faults import FaultBoard
+from local.sagemaker.rollout import rollout_of
 from local.sagemaker.training import IMAGE, TrainingJob
 from local.sagemaker.validation import validate
 
@@ -82,10 +84,12 @@ class _MotoResponse(SageMakerResponse):
 class ControlPlane:
     """All operations of ``sagemaker``, and the endpoints that ``sagemaker-runtime`` asks. Thread-safe."""
 
-    def __init__(self, aws: Aws, faults: FaultBoard, pace: float) -> None:
+    def __init__(self, aws: Aws, faults: FaultBoard, pace: float, wait_scale: float) -> None:
         self._aws = aws
         self._faults = faults
         self._pace = pace
+        self._wait_scale = wait_scale
+        self._autoscaling: dict[tuple[str, str], Autoscaling] = {}
         self._backends: dict[tuple[str, str], Backend] = {}
         # moto's backends are no more thread-safe than dictionaries are; nothing here holds this for long.
         self._lock = threading.RLock()
@@ -143,19 +147,35 @@ class ControlPlane:
                 raise ApiError("UnknownOperationException", f"This local SageMaker has no {operation}") from error
         return int(status), dict(headers), body if isinstance(body, bytes) else str(body).encode()
 
-    def variant(self, name: str, target: str | None, account: str, region: str) -> Variant:
-        """The variant to answer a request.
+    def call_autoscaling(self, operation: str, parameters: Parameters, account: str, region: str) -> Parameters:
+        """An operation of Application Auto Scaling.
+
+        Raises:
+            ApiError: as AWS answers.
+        """
+
+        def instances(endpoint: str, variant: str) -> int | None:
+            found = self._backend(account, region).endpoints.get(endpoint)
+            shown = {item["VariantName"]: item for item in found.production_variants} if found else {}
+            return shown[variant]["CurrentInstanceCount"] if variant in shown else None
+
+        with self._lock:
+            service = self._autoscaling.setdefault((account, region), Autoscaling(instances))
+        return service.call(operation, parameters)
+
+    def variant(self, name: str, target: str | None, account: str, region: str) -> tuple[Variant, Fleet]:
+        """The variant to answer a request, and the fleet that it belongs to.
 
         Raises:
             ApiError: ValidationError, in the words of aws/amazon-sagemaker-examples issues 293 and 559.
         """
         with self._lock:
             endpoint = self._backend(account, region).endpoints.get(name)
-        variant = endpoint.pick(target) if endpoint is not None else None
-        if variant is None:
+        picked = endpoint.pick(target) if endpoint is not None else None
+        if picked is None:
             missing = f"Variant {target} of endpoint {name}" if endpoint is not None and target else f"Endpoint {name}"
             raise ApiError("ValidationError", f"{missing} of account {account} not found.")
-        return variant
+        return picked
 
     def tags(self, arn: str, account: str, region: str) -> dict[str, str]:
         """Tags of a resource; none where there is no such resource."""
@@ -302,10 +322,11 @@ class ControlPlane:
         name = request["EndpointConfigName"]
         arn = backend.arn("endpoint-config", name)
         variants = request["ProductionVariants"]
-        names = [variant["VariantName"] for variant in variants]
-        if len(set(names)) < len(names):
+        config = EndpointConfig(request, arn)
+        if len(set(config.names)) < len(config.names):
             raise validation_exception("Production variant names must be unique within an endpoint configuration.")
-        for variant in variants:
+        _check_extras(config)
+        for variant in (*variants, *config.shadows):
             if ("ServerlessConfig" in variant) == ("InstanceType" in variant):
                 raise validation_exception(
                     f"Production variant {variant['VariantName']} needs either an InstanceType or a ServerlessConfig."
@@ -314,7 +335,7 @@ class ControlPlane:
         with self._lock:
             if name in backend.endpoint_configs:
                 raise errors.already_exists("endpoint configuration", arn)
-            backend.endpoint_configs[name] = EndpointConfig(request, arn)
+            backend.endpoint_configs[name] = config
         return {"EndpointConfigArn": arn}
 
     def _describe_endpoint_config(self, backend: Backend, request: Parameters) -> Parameters:
@@ -341,16 +362,21 @@ class ControlPlane:
                 raise errors.already_exists("endpoint", arn)
             config = self._config(backend, request["EndpointConfigName"])
 
-            def load(config: EndpointConfig) -> list[Variant]:
+            def load(config: EndpointConfig) -> Fleet:
                 with self._lock:
                     models = dict(backend.models)
-                return load_variants(self._aws, name, arn, config, models)
+                return load_fleet(self._aws, name, arn, config, models)
+
+            def alarms_on(names: Sequence[str]) -> list[str]:
+                client = self._aws.client("cloudwatch", backend.region_name)
+                found = client.describe_alarms(AlarmNames=list(names), StateValue="ALARM")
+                return [alarm["AlarmName"] for alarm in (*found["MetricAlarms"], *found.get("CompositeAlarms", []))]
 
             def forget() -> None:
                 with self._lock:
                     backend.endpoints.pop(name, None)
 
-            endpoint = Endpoint(request, arn, load, self._pace, self._faults, forget)
+            endpoint = Endpoint(request, arn, load, self._pace, self._wait_scale, alarms_on, self._faults, forget)
             backend.endpoints[name] = endpoint
             endpoint.create(config)
         return {"EndpointArn": arn}
@@ -368,8 +394,34 @@ class ControlPlane:
             if config.serverless and not endpoint.serverless:
                 # Developer guide, "Update a serverless endpoint"; the wording is this server's own.
                 raise validation_exception("Updating a real-time endpoint to a serverless endpoint is not supported.")
-            endpoint.update(config, request.get("DeploymentConfig"))
+            deployment = request.get("DeploymentConfig")
+            if deployment and sorted(config.names) != sorted(endpoint.variant_names):
+                # Developer guide, deployment guardrails, "Exclusions"; the wording is this server's own.
+                raise validation_exception(
+                    "With a DeploymentConfig the new endpoint configuration must have the variant names of the old one."
+                )
+            rollout = rollout_of(deployment, config.instances)
+            self._check_alarms(backend, config, rollout.alarms)
+            endpoint.update(config, deployment, rollout)
             return {"EndpointArn": endpoint.arn}
+
+    def _check_alarms(self, backend: Backend, config: EndpointConfig, names: Sequence[str]) -> None:
+        """The alarms must exist, and the models' role must be allowed to look at them. The wordings are our own."""
+        if not names:
+            return
+        model = backend.models[config.variants[0]["ModelName"]]
+        arn = backend.arn("endpoint-config", config.endpoint_config_name)
+        try:
+            role = self._aws.assume(model.request["ExecutionRoleArn"], backend.region_name, backend.account_id, arn)
+            found = role.cloudwatch.describe_alarms(AlarmNames=list(names))
+        except (RoleError, ClientError) as error:
+            raise validation_exception(
+                "The alarms of AutoRollbackConfiguration could not be described. Please ensure that the role "
+                f'"{model.request["ExecutionRoleArn"]}" may cloudwatch:DescribeAlarms. ({error})'
+            ) from error
+        known = {alarm["AlarmName"] for alarm in (*found["MetricAlarms"], *found.get("CompositeAlarms", []))}
+        if missing := sorted(set(names) - known):
+            raise validation_exception(f"These alarms of AutoRollbackConfiguration do not exist: {', '.join(missing)}")
 
     def _delete_endpoint(self, backend: Backend, request: Parameters) -> Parameters:
         with self._lock:
@@ -398,6 +450,14 @@ class ControlPlane:
         with self._lock:
             self._find(store, words, kind, backend, name)
             del store[name]
+
+
+def _check_extras(config: EndpointConfig) -> None:
+    """What serverless variants cannot have. Source: developer guide, "Serverless inference", exclusions."""
+    if config.serverless and (config.shadows or "DataCaptureConfig" in config.request):
+        raise validation_exception("Data capture and shadow variants are not supported for serverless variants.")
+    if config.shadows and (len(config.variants) > 1 or len(config.shadows) > 1):
+        raise validation_exception("A shadow variant goes with one production variant, and is one itself.")
 
 
 def _check_training_request(request: Parameters) -> None:

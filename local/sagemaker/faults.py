@@ -5,7 +5,11 @@
     {"operation": "CreateTrainingJob", "error": "ThrottlingException", "message": "Rate exceeded", "status": 400,
      "times": 1, "after_effect": false}
     {"training_job": "sluice-churn-*", "outcome": "Failed" | "Stopped" | "CapacityError", "reason": "..."}
-    {"endpoint": "sluice-*", "outcome": "RollBack" | "Failed", "reason": "..."}
+    {"endpoint": "sluice-*", "outcome": "RollBack" | "Failed" | "HealthCheck", "reason": "...", "stage": "creating"}
+    {"endpoint": "sluice-*", "outcome": "WrongScores"}
+
+An update fails at a ``stage``: ``creating`` (the usual), ``shifting`` or ``baking``. ``WrongScores`` is healthy and
+answers other scores than its model gives, as long as that fleet lives.
 
 ``times`` counts down with each use (null: for ever). With ``after_effect`` the operation is carried out and its answer
 lost, as when a connection breaks.
@@ -23,9 +27,12 @@ from typing import Any, Final
 _KINDS: Final = {
     "operation": {"error", "message", "status", "times", "after_effect"},
     "training_job": {"outcome", "reason", "times"},
-    "endpoint": {"outcome", "reason", "times"},
+    "endpoint": {"outcome", "reason", "times", "stage"},
 }
-_OUTCOMES: Final = {"training_job": {"Failed", "Stopped", "CapacityError"}, "endpoint": {"RollBack", "Failed"}}
+_OUTCOMES: Final = {
+    "training_job": {"Failed", "Stopped", "CapacityError"},
+    "endpoint": {"RollBack", "Failed", "HealthCheck", "WrongScores"},
+}
 
 
 class FaultBoard:
@@ -117,8 +124,10 @@ class Faults:
     def training_job(self, name: str, outcome: str, reason: str = "", times: int | None = 1) -> None:
         self.add({"training_job": name, "outcome": outcome, "reason": reason, "times": times})
 
-    def endpoint(self, name: str, outcome: str, reason: str = "", times: int | None = 1) -> None:
-        self.add({"endpoint": name, "outcome": outcome, "reason": reason, "times": times})
+    def endpoint(
+        self, name: str, outcome: str, reason: str = "", times: int | None = 1, stage: str = "creating"
+    ) -> None:
+        self.add({"endpoint": name, "outcome": outcome, "reason": reason, "times": times, "stage": stage})
 
     def add(self, *faults: Mapping[str, Any]) -> None:
         self._request("POST", list(faults))

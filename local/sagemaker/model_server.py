@@ -52,7 +52,12 @@ class ModelServer:
 
     def __init__(self, artefact: bytes) -> None:
         self._boosters = _load(artefact)
+        self._lies = False
         self._lock = threading.Lock()
+
+    def lie(self) -> None:
+        """From now on the scores are others than the model's: what a test wants that must not go unnoticed."""
+        self._lies = True
 
     def invoke(self, body: bytes, content_type: str | None, accept: str | None) -> Answer:
         """One request to ``/invocations``; errors are answers too."""
@@ -73,7 +78,8 @@ class ModelServer:
     def _predict(self, matrix: Any) -> Any:
         with self._lock, xgboost.config_context(verbosity=0):
             scores = [booster.predict(matrix, validate_features=False) for booster in self._boosters]
-        return scores[0] if len(scores) == 1 else numpy.mean(scores, axis=0)
+        honest = scores[0] if len(scores) == 1 else numpy.mean(scores, axis=0)
+        return honest * 0.5 + 0.01 if self._lies else honest
 
 
 class _UnsupportedMediaTypeError(Exception):

@@ -8,9 +8,11 @@ import os
 import re
 import sys
 import threading
+import time
 import traceback
 import uuid
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self
@@ -19,10 +21,13 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 from local.sagemaker.authorization import Authorizer, Caller
+from local.sagemaker.autoscaling import SERVICE, TARGET_PREFIX
 from local.sagemaker.aws import Aws
 from local.sagemaker.control_plane import ControlPlane
+from local.sagemaker.endpoints import Fleet, Variant
 from local.sagemaker.errors import ApiError
 from local.sagemaker.faults import FaultBoard, Faults
+from local.sagemaker.metrics import EndpointMetrics
 from local.sagemaker.validation import operations
 
 HOST: Final = "127.0.0.1"
@@ -44,6 +49,7 @@ class LocalSageMaker:
         auth: whether callers need IAM permissions; root (access key ``test`` or an account id) may always.
         account: account id; a caller whose access key is a 12-digit number is in that account, as with MiniStack.
         port: port to listen on, 0 for a free one.
+        wait_scale: what the waits of a guarded update are multiplied by.
     """
 
     def __init__(
@@ -54,11 +60,14 @@ class LocalSageMaker:
         auth: bool = False,
         account: str | None = None,
         port: int = 0,
+        wait_scale: float = 1.0,
     ) -> None:
         aws = Aws(aws_endpoint)
         self._account = account or os.environ.get("MINISTACK_ACCOUNT_ID", DEFAULT_ACCOUNT)
         self._board = FaultBoard()
-        self._control_plane = ControlPlane(aws, self._board, pace)
+        self._control_plane = ControlPlane(aws, self._board, pace, wait_scale)
+        self._metrics = EndpointMetrics(aws)
+        self._shadows = ThreadPoolExecutor(1, thread_name_prefix="shadow")
         self._authorizer = Authorizer(aws) if auth else None
         self._port = port
         self._server: BaseWSGIServer | None = None
@@ -90,6 +99,8 @@ class LocalSageMaker:
         if self._thread is not None:
             self._thread.join(timeout=5)
         self._control_plane.close()
+        self._shadows.shutdown(wait=False, cancel_futures=True)
+        self._metrics.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -138,6 +149,8 @@ class LocalSageMaker:
 
     def _operate(self, request: Request, body: bytes, environ: dict[str, Any]) -> Response:
         service, _, operation = request.headers.get("X-Amz-Target", "").partition(".")
+        if service == TARGET_PREFIX:
+            return self._scale(request, body, operation)
         if service != "SageMaker" or operation not in operations():
             raise ApiError("UnknownOperationException", f"Unknown operation {operation or request.path}")
         try:
@@ -160,14 +173,34 @@ class LocalSageMaker:
         _raise(fault, before=False)
         return response
 
+    def _scale(self, request: Request, body: bytes, operation: str) -> Response:
+        """Application Auto Scaling, which speaks the same protocol."""
+        parameters = json.loads(body or b"{}")
+        caller = self._caller(request)
+        self._authorize(request, body, caller, f"{SERVICE}:{operation}", parameters)
+        fault = self._board.take("operation", operation)
+        _raise(fault, before=True)
+        response = _json(
+            200, self._control_plane.call_autoscaling(operation, parameters, caller.account, caller.region)
+        )
+        _raise(fault, before=False)
+        return response
+
     def _invoke(self, request: Request, body: bytes, name: str) -> Response:
         caller = self._caller(request)
         self._authorize(request, body, caller, "InvokeEndpoint", {"EndpointName": name})
         fault = self._board.take("operation", "InvokeEndpoint")
         _raise(fault, before=True)
         target = request.headers.get("X-Amzn-SageMaker-Target-Variant")
-        variant = self._control_plane.variant(name, target, caller.account, caller.region)
-        answer = variant.server.invoke(body, request.headers.get("Content-Type"), request.headers.get("Accept"))
+        variant, fleet = self._control_plane.variant(name, target, caller.account, caller.region)
+        asked_as, wanted = request.headers.get("Content-Type"), request.headers.get("Accept")
+        started = time.monotonic()
+        answer = variant.server.invoke(body, asked_as, wanted)
+        self._metrics.note(caller.region, name, variant.name, answer.status, time.monotonic() - started)
+        if fleet.capture and fleet.capture.sampled():
+            fleet.capture.note(variant.name, (body, asked_as or ""), (answer.body, answer.content_type))
+        if shadow := fleet.shadow(variant):
+            self._shadows.submit(_ask_shadow, shadow, fleet, body, asked_as, wanted)
         if answer.status >= 400:
             raise _model_error(answer.status, answer.body.decode(errors="replace"), name, caller)
         _raise(fault, before=False)
@@ -192,6 +225,13 @@ class _RequestHandler(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002  (the name is the base class's)
         if type == "error":
             super().log(type, message, *args)
+
+
+def _ask_shadow(shadow: Variant, fleet: Fleet, body: bytes, asked_as: str | None, wanted: str | None) -> None:
+    """A copy of a request for a shadow: nobody waits for its answer, and it is kept by data capture alone."""
+    answer = shadow.server.invoke(body, asked_as, wanted)
+    if fleet.capture:
+        fleet.capture.note(shadow.name, (body, asked_as or ""), (answer.body, answer.content_type))
 
 
 def _raise(fault: dict[str, Any] | None, *, before: bool) -> None:

@@ -28,12 +28,12 @@ def operations() -> frozenset[str]:
     return frozenset(service_model("sagemaker").operation_names)
 
 
-def validate(operation: str, parameters: dict[str, Any]) -> None:
+def validate(operation: str, parameters: dict[str, Any], service: str = "sagemaker") -> None:
     """
     Raises:
         ApiError: ValidationException, or SerializationException for a value of the wrong type.
     """
-    shape = service_model("sagemaker").operation_model(operation).input_shape
+    shape = service_model(service).operation_model(operation).input_shape
     violations = list(_violations(shape, parameters, "")) if shape is not None else []
     if violations:
         count = f"{len(violations)} validation error{'s' if len(violations) > 1 else ''} detected"

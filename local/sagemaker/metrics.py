@@ -1,0 +1,69 @@
+"""What endpoints tell CloudWatch: ``AWS/SageMaker`` by endpoint and variant, put about once a second."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.sagemaker.aws import Aws
+
+NAMESPACE: Final = "AWS/SageMaker"
+FLUSH_SECONDS: Final = 1.0
+_MOST_AT_ONCE: Final = 500
+
+
+class EndpointMetrics:
+    """Takes a note of each request and puts them later, so that they cost the request nothing. Thread-safe."""
+
+    def __init__(self, aws: Aws) -> None:
+        self._aws = aws
+        self._pending: list[tuple[str, dict[str, Any]]] = []
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._broken = False
+        self._thread = threading.Thread(target=self._run, name="endpoint metrics", daemon=True)
+        self._thread.start()
+
+    def note(self, region: str, endpoint: str, variant: str, status: int, seconds: float) -> None:
+        """One answered request: the container's status, and how long the model took."""
+        dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}]
+        common = {"Dimensions": dimensions, "Timestamp": datetime.now(UTC)}
+        values = {
+            "Invocations": (1.0, "None"),
+            "Invocation4XXErrors": (float(400 <= status < 500), "None"),
+            "Invocation5XXErrors": (float(status >= 500), "None"),
+            "ModelLatency": (seconds * 1e6, "Microseconds"),
+        }
+        data = [{"MetricName": name, "Value": value, "Unit": unit, **common} for name, (value, unit) in values.items()]
+        with self._lock:
+            self._pending.extend((region, datum) for datum in data)
+
+    def close(self) -> None:
+        """Puts what is left."""
+        self._closing.set()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        while not self._closing.wait(FLUSH_SECONDS):
+            self._flush()
+        self._flush()
+
+    def _flush(self) -> None:
+        with self._lock:
+            pending, self._pending = self._pending, []
+        for region in {region for region, _ in pending}:
+            data = [datum for its, datum in pending if its == region]
+            for start in range(0, len(data), _MOST_AT_ONCE):
+                self._put(region, data[start : start + _MOST_AT_ONCE])
+
+    def _put(self, region: str, data: list[dict[str, Any]]) -> None:
+        try:
+            self._aws.client("cloudwatch", region).put_metric_data(Namespace=NAMESPACE, MetricData=data)
+        except (ClientError, BotoCoreError) as error:
+            if not self._broken and not self._closing.is_set():
+                print(f"cannot put the metrics of endpoints: {error}", file=sys.stderr, flush=True)
+            self._broken = True

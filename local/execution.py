@@ -11,7 +11,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from botocore.exceptions import ClientError
 
@@ -19,6 +19,8 @@ from local.aws import Aws
 from local.home import LocalError
 
 if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
 
 TRAINING_LOG_GROUP: Final = "/aws/sagemaker/TrainingJobs"
@@ -28,6 +30,7 @@ PHASES: Final = {
     "WaitForTraining": "CheckTraining",
     "WaitForTurn": "DeployEndpoint",
     "WaitForEndpoint": "CheckEndpoint",
+    "WaitForRestoration": "RestoreEndpoint",
 }
 """Wait states by the state that they alternate with: to a person that is one phase. A test holds it to the machine."""
 
@@ -36,6 +39,15 @@ _EXITED: Final = frozenset({"TaskStateExited", "WaitStateExited"})
 # The container's own lines have tabs; AWS's log agent writes them as #011.
 _ROUND: Final = re.compile(r"\[(\d+)\](?:\t|#011)(.*)")
 _METRIC: Final = re.compile(r"([a-z]+-[\w@.-]+):([-+0-9.einfa]+)")
+
+
+class Clients(Protocol):
+    """What it takes to follow an execution."""
+
+    @property
+    def stepfunctions(self) -> SFNClient: ...
+    @property
+    def logs(self) -> CloudWatchLogsClient: ...
 
 
 @dataclass(frozen=True)
@@ -116,7 +128,7 @@ def await_execution(
     )
 
 
-def follow(aws: Aws, arn: str, poll_seconds: float = 0.25) -> Iterator[Snapshot]:
+def follow(aws: Clients, arn: str, poll_seconds: float = 0.25) -> Iterator[Snapshot]:
     """Snapshots of an execution until it has ended; the last one is complete."""
     trained: tuple[Round, ...] = ()
     while True:
@@ -176,15 +188,15 @@ def returned(events: Iterable[HistoryEventTypeDef]) -> dict[str, dict[str, Any]]
     return payloads
 
 
-def training_log(aws: Aws, job_name: str) -> list[str]:
-    """Lines of the training job's log so far; none while it has none."""
+def training_log(aws: Clients, job_name: str) -> list[str]:
+    """Lines of the training job's log so far; none while it has none, or where the caller may not read it."""
     try:
         pages = aws.logs.get_paginator("filter_log_events").paginate(
             logGroupName=TRAINING_LOG_GROUP, logStreamNamePrefix=f"{job_name}/"
         )
         return [event["message"] for page in pages for event in page["events"]]
     except ClientError as error:
-        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+        if error.response["Error"]["Code"] in ("ResourceNotFoundException", "AccessDeniedException"):
             return []
         raise
 

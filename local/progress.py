@@ -113,6 +113,7 @@ _NOTES: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "EvaluateModel": _score,
     "DeployEndpoint": lambda said: str(said["endpoint_name"]),
     "CheckEndpoint": lambda said: str(said["endpoint_status"]),
+    "RestoreEndpoint": lambda said: str(said["verdict"]),
     "VerifyEndpoint": _verification,
     "RecordOutcome": lambda said: str(said["outcome"]),
     "RegisterModel": _registered,

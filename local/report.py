@@ -34,9 +34,9 @@ def print_report(
     classes = validation.classes if validation else ()
     console.print()
     if recorded and recorded.metrics:
-        _print_metrics(console, recorded.metrics, classes)
+        print_metrics(console, recorded.metrics, classes)
     if recorded and recorded.gates:
-        console.print(_gates(recorded.gates))
+        console.print(gates_table(recorded.gates))
     for warning in recorded.warnings if recorded else ():
         console.print(Text(f"worth a look: {warning}", style="yellow"), soft_wrap=not console.is_terminal)
     if validation and validation.left_out:
@@ -45,7 +45,7 @@ def print_report(
     for name, text in lines.items():
         if text:
             console.print(Text(f"{name:<16} {text}"), soft_wrap=not console.is_terminal)
-    _print_artifacts(console, result["artifacts"])
+    print_artifacts(console, result["artifacts"])
     if page:
         console.print(Text.assemble(f"{'open this':<16} ", (page, "bold")), soft_wrap=True)
     training = result["seconds"]["training"]
@@ -59,7 +59,7 @@ def _left_out(columns: dict[str, str]) -> str:
     return "; ".join(f"{name} ({reason})" for name, reason in columns.items())
 
 
-def _print_artifacts(console: Console, artifacts: dict[str, str]) -> None:
+def print_artifacts(console: Console, artifacts: dict[str, str]) -> None:
     """Where all lies: the common folder once, then what is in it."""
     if not artifacts:
         return
@@ -70,7 +70,7 @@ def _print_artifacts(console: Console, artifacts: dict[str, str]) -> None:
         console.print(Text(f"{name:<16} {where.removeprefix(folder)}", style="dim"), soft_wrap=True)
 
 
-def _print_metrics(console: Console, metrics: Metrics, classes: tuple[str, ...]) -> None:
+def print_metrics(console: Console, metrics: Metrics, classes: tuple[str, ...]) -> None:
     share = metrics.log_loss / metrics.prior_log_loss if metrics.prior_log_loss else float("nan")
     console.print(
         Text.assemble(
@@ -111,7 +111,7 @@ def _confusions(metrics: Metrics, classes: tuple[str, ...]) -> Table:
     return table
 
 
-def _gates(gates: tuple[GateCheck, ...]) -> Table:
+def gates_table(gates: tuple[GateCheck, ...]) -> Table:
     table = Table(title="gates", title_justify="left", box=box.SIMPLE_HEAD)
     for heading in ("gate", "value", "limit", ""):
         table.add_column(heading, justify="right" if heading in ("value", "limit") else "left")

@@ -30,6 +30,7 @@ def for_ministack(template: Template) -> tuple[Template, list[str]]:
     """
     known, unknown = without(template, NOT_ON_MINISTACK)
     plain, guarded = without_tls_only(known)
+    plain, widened = with_alarms_on_all(plain)
     remarks = [
         f"{', '.join(sorted(name for name, its in unknown.items() if its == kind))}: MiniStack does not know {kind}"
         for kind in sorted(set(unknown.values()))
@@ -37,6 +38,10 @@ def for_ministack(template: Template) -> tuple[Template, list[str]]:
     if guarded:
         remarks.append(
             f"the TLS-only statements of {', '.join(guarded)}: plain HTTP is spoken here, on 127.0.0.1 alone"
+        )
+    if widened:
+        remarks.append(
+            f"the names of alarms in {', '.join(widened)}: MiniStack checks a call that names several on no single one"
         )
     return plain, remarks
 
@@ -91,6 +96,55 @@ def _referenced(node: Any) -> set[str]:
     if attribute := node.get("Fn::GetAtt"):
         found.add((attribute if isinstance(attribute, str) else str(attribute[0])).partition(".")[0])
     return found
+
+
+_SEVERAL_ALARMS: Final = frozenset({"cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"})
+
+
+def with_alarms_on_all(template: Template) -> tuple[Template, list[str]]:
+    """The template with what may be done to several alarms at once allowed on all, and the roles that may.
+
+    AWS checks such a call on each alarm that it names, MiniStack on ``*``.
+    """
+    widened = {name: _on_all(body) for name, body in template["Resources"].items() if _names_alarms(body)}
+    return {**template, "Resources": {**template["Resources"], **widened}}, sorted(widened)
+
+
+def _names_alarms(resource: dict[str, Any]) -> bool:
+    return any(
+        _SEVERAL_ALARMS & set(_listed(statement.get("Action")))
+        for policy in resource.get("Properties", {}).get("Policies", [])
+        if resource["Type"] == "AWS::IAM::Role"
+        for statement in policy["PolicyDocument"]["Statement"]
+    )
+
+
+def _on_all(role: dict[str, Any]) -> dict[str, Any]:
+    def split(statement: dict[str, Any]) -> list[dict[str, Any]]:
+        actions = _listed(statement["Action"])
+        several = [action for action in actions if action in _SEVERAL_ALARMS]
+        rest = [action for action in actions if action not in _SEVERAL_ALARMS]
+        return [
+            *([{**statement, "Action": rest}] if rest else []),
+            *([{**statement, "Action": several, "Resource": "*"}] if several else []),
+        ]
+
+    properties = role["Properties"]
+    policies = [
+        {
+            **policy,
+            "PolicyDocument": {
+                **policy["PolicyDocument"],
+                "Statement": [part for statement in policy["PolicyDocument"]["Statement"] for part in split(statement)],
+            },
+        }
+        for policy in properties["Policies"]
+    ]
+    return {**role, "Properties": {**properties, "Policies": policies}}
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def without_tls_only(template: Template) -> tuple[Template, list[str]]:

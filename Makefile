@@ -12,12 +12,13 @@ export UV_SYSTEM_CERTS ?= 1
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 ARCHITECTURE ?= arm64
-TESTS ?= tests --ignore=tests/docker --ignore=tests/browser --ignore=tests/contract/sdk
+LONG_TESTS = tests/local/test_deployment.py tests/local/test_predict.py tests/local/test_teardown.py
+TESTS ?= tests --ignore=tests/docker --ignore=tests/browser --ignore=tests/contract/sdk $(addprefix --ignore=,$(LONG_TESTS))
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 SAM = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam
 
-.PHONY: help setup demo local status down check lint types templates test deploy remove lock clean
+.PHONY: help setup demo local status down check lint types templates test longer deploy remove lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,14 +55,17 @@ lint: setup
 	$(VENV)/bin/ruff format --check
 
 types: setup
-	$(VENV)/bin/mypy layers/core layers/tabular layers/scoring layers/plotting functions local scripts tests benchmarks
+	$(VENV)/bin/mypy layers/core layers/tabular layers/scoring layers/plotting functions local cli scripts tests benchmarks
 
 templates: setup
 	$(VENV)/bin/cfn-lint --non-zero-exit-code informational template.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 
-test: check ## check, and all tests but those that need Docker, a browser or the SageMaker SDK
+test: check ## check, and all tests but the longer ones and those that need Docker, a browser or the SageMaker SDK
 	$(PYTHON) -m pytest $(TESTS)
+
+longer: setup ## the longer tests: rollouts, what goes wrong in them, predictions of whole data sets, removal of a stack
+	$(PYTHON) -m pytest $(LONG_TESTS)
 
 deploy: setup ## deploy to your AWS account, guided; ARCHITECTURE=arm64 (default) or x86_64
 	SLUICE_ARCHITECTURE=$(ARCHITECTURE) $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)

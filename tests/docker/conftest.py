@@ -110,6 +110,7 @@ def sam_local(docker: Docker, aws: Aws, build: Path, tmp_path_factory: pytest.Te
                 "AWS_DEFAULT_REGION": REGION,
             },
             scratch=tmp_path_factory.mktemp("sam-local"),
+            aws_url=environment["AWS_ENDPOINT_URL"],
         )
 
 

@@ -18,13 +18,14 @@ class InvocationError(AssertionError):
 
 @dataclass(frozen=True)
 class SamLocal:
-    """One built template, and how its functions are run."""
+    """One built template, and how its functions are run. ``aws_url``: the local AWS as containers see it."""
 
     template: Path
     image: str
     parameters: str
     environment: Mapping[str, str]
     scratch: Path
+    aws_url: str
 
     def invoke(self, function: str, event: Path, variables: Mapping[str, str]) -> Any:
         """The function's answer to the event in a file.

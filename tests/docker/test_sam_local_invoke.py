@@ -23,6 +23,8 @@ from local.home import REPOSITORY
 from sluice.config import DatasetConfig
 from sluice.layout import RunLayout, config_key, split_uri
 from sluice.messages import (
+    AskedForApproval,
+    CleanedUp,
     Deployment,
     EndpointStatus,
     EvaluationResult,
@@ -30,6 +32,7 @@ from sluice.messages import (
     RecordRequest,
     Registered,
     Rendered,
+    Restoration,
     RunResult,
     TrainingStarted,
     TrainingStatus,
@@ -58,6 +61,11 @@ IN_ORDER: Final = (
     "record_outcome",
     "register_model",
     "render_report",
+    "predict",
+    "restore_endpoint",
+    "clean_up",
+    "ask_for_approval",
+    "decide_approval",
 )
 
 
@@ -230,6 +238,47 @@ def test_render_report_draws_the_page(pipeline: Pipeline, aws: Aws) -> None:
     page = aws.s3.get_object(Bucket=bucket, Key=layout.report)["Body"].read().decode()
     assert page.startswith("<!DOCTYPE html>")
     assert "<svg" in page
+
+
+class HttpAnswer(BaseModel):
+    statusCode: int  # noqa: N815 - Lambda's own name
+    body: str
+
+
+def test_predict_answers_for_the_record_by_the_recorded_champion(pipeline: Pipeline) -> None:
+    answer = pipeline.answer("predict", HttpAnswer)
+    assert answer.statusCode == 200, answer.body
+    body = json.loads(answer.body)
+    assert body["model_version"] == THE_RUN.run.run_id
+    assert [prediction["label"] for prediction in body["predictions"]] == ["malignant"]
+
+
+def test_restore_endpoint_leaves_the_recorded_champion_alone(pipeline: Pipeline) -> None:
+    assert pipeline.answer("restore_endpoint", Restoration).verdict == "untouched"
+
+
+def test_clean_up_finds_nothing_that_is_not_used(pipeline: Pipeline) -> None:
+    answer = pipeline.answer("clean_up", CleanedUp)
+    assert (answer.verdict, answer.removed) == ("cleaned", ())
+
+
+def test_ask_for_approval_and_decide_approval_take_a_persons_word(pipeline: Pipeline) -> None:
+    assert pipeline.answer("ask_for_approval", AskedForApproval).verdict == "asked"
+    answer = pipeline.answer("decide_approval", HttpAnswer)
+    assert answer.statusCode == 200, answer.body
+    assert json.loads(answer.body)["decided_by"] == "user/alice"
+
+
+def test_tear_down_answers_cloudformation(pipeline: Pipeline, aws: Aws, tmp_path: Path) -> None:
+    bucket = pipeline.variables["ARTIFACT_BUCKET"]
+    here = aws.s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "answer.json"})
+    address = pipeline.sam_local.aws_url
+    event = json.loads((EVENTS / "tear_down.json").read_text())
+    event |= {"RequestType": "Update", "ResponseURL": here.replace(aws.endpoint_url, address)}
+    (tmp_path / "event.json").write_text(json.dumps(event))
+    pipeline.sam_local.invoke("TearDownFunction", tmp_path / "event.json", pipeline.variables)
+    answer = json.loads(aws.s3.get_object(Bucket=bucket, Key="answer.json")["Body"].read())
+    assert (answer["Status"], answer["RequestId"]) == ("SUCCESS", event["RequestId"])
 
 
 def test_a_function_that_raises_is_not_taken_for_one_that_answered(pipeline: Pipeline, tmp_path: Path) -> None:

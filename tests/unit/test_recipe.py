@@ -8,12 +8,14 @@ import pytest
 
 from sluice.recipe import (
     BooleanColumn,
+    Column,
     DateColumn,
     DroppedColumn,
     FrequencyRankColumn,
     Notation,
     NumberColumn,
     OneHotColumn,
+    Problem,
     Recipe,
     RecordError,
     Target,
@@ -169,3 +171,25 @@ def test_a_recipe_from_before_notations_is_read_as_plain_numbers() -> None:
 def test_a_recipe_of_another_schema_version_is_refused() -> None:
     with pytest.raises(ValueError, match="schema_version"):
         Recipe.model_validate({**RECIPE.model_dump(), "schema_version": 2})
+
+
+def test_problems_of_a_record_have_their_columns_apart() -> None:
+    with pytest.raises(RecordError) as refusal:
+        applied(age="forty", town="Rome")
+    assert refusal.value.by_column == (
+        Problem("town", "unknown; the model was trained on `age`, `active`, `plan`, `city`, `since`"),
+        Problem("age", "got 'forty'; expected a number such as 12.5"),
+    )
+    assert refusal.value.problems == [str(problem) for problem in refusal.value.by_column]
+
+
+def test_a_recipe_from_before_ranges_knows_none() -> None:
+    number = NumberColumn.model_validate({"name": "x", "kind": "number"})
+    ranked = FrequencyRankColumn.model_validate({"name": "x", "kind": "frequency_rank", "levels": ["a"]})
+    assert (number.minimum, number.maximum, ranked.all_listed) == (None, None, True)
+    assert DateColumn.model_validate({"name": "x", "kind": "date"}).maximum is None
+
+
+@pytest.mark.parametrize("column", RECIPE.columns)
+def test_the_width_of_a_column_is_the_number_of_its_features(column: Column) -> None:
+    assert column.width == len(column.feature_names())

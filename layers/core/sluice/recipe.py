@@ -25,9 +25,9 @@ from __future__ import annotations
 import datetime
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -151,12 +151,24 @@ DATE_PARTS: Final[tuple[DatePart, ...]] = ("year", "month", "day", "weekday", "d
 _EPOCH = datetime.date(1970, 1, 1)
 
 
-class RecordError(ValueError):
-    """A record that the recipe cannot take. ``problems`` are sentences, each naming the column and the way out."""
+class Problem(NamedTuple):
+    """What is wrong with one cell of a record; ``what`` does not name the column again."""
 
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
+    column: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"column `{self.column}`: {self.what}"
+
+
+class RecordError(ValueError):
+    """A record that the recipe cannot take. ``problems`` are sentences, each naming the column and the way out; where
+    they are of cells, ``by_column`` has them with the column apart."""
+
+    def __init__(self, problems: Sequence[str | Problem]) -> None:
+        self.problems = [str(problem) for problem in problems]
+        self.by_column = tuple(problem for problem in problems if isinstance(problem, Problem))
+        super().__init__("; ".join(self.problems))
 
 
 class _Part(BaseModel):
@@ -173,6 +185,11 @@ class Target(_Part):
 class _Column(_Part):
     name: str
 
+    @property
+    def width(self) -> int:
+        """Number of its features, which costs less than their names."""
+        return 1
+
     def feature_names(self) -> tuple[str, ...]:
         return (self.name,)
 
@@ -185,6 +202,8 @@ class NumberColumn(_Column):
     kind: Literal["number"] = "number"
     integer: bool = Field(False, description="Every value seen was whole; only says how the files write it.")
     notation: Notation = Field("plain", description="How texts write its numbers; JSON numbers are what they are.")
+    minimum: float | None = Field(None, description="Of the training part; None where not known.")
+    maximum: float | None = Field(None, description="Of the training part; None where not known.")
 
     def numbers(self, cell: str | int | float | bool) -> Iterator[float]:
         if isinstance(cell, bool) or (isinstance(cell, str) and not _NUMBERS[self.notation].fullmatch(cell)):
@@ -212,6 +231,10 @@ class OneHotColumn(_Column):
     kind: Literal["one_hot"] = "one_hot"
     levels: tuple[str, ...] = Field(description="Levels of the training part, sorted by code point.")
 
+    @property
+    def width(self) -> int:
+        return len(self.levels)
+
     def feature_names(self) -> tuple[str, ...]:
         return tuple(f"{self.name}={level}" for level in self.levels)
 
@@ -223,6 +246,7 @@ class OneHotColumn(_Column):
 class FrequencyRankColumn(_Column):
     kind: Literal["frequency_rank"] = "frequency_rank"
     levels: tuple[str, ...] = Field(description="Levels of the training part, commonest first; ties by code point.")
+    all_listed: bool = Field(True, description="False: the training part has rarer levels, which are not listed.")
 
     @cached_property
     def _ranks(self) -> dict[str, int]:
@@ -246,6 +270,12 @@ class DateColumn(_Column):
     parts: tuple[DatePart, ...] = Field(
         DATE_PARTS, description="weekday: Monday 1 to Sunday 7; days: since 1970-01-01; hour: 0 where no time is given."
     )
+    minimum: datetime.date | None = Field(None, description="Of the training part; None where not known.")
+    maximum: datetime.date | None = Field(None, description="Of the training part; None where not known.")
+
+    @property
+    def width(self) -> int:
+        return len(self.parts)
 
     def feature_names(self) -> tuple[str, ...]:
         return tuple(f"{self.name}.{part}" for part in self.parts)
@@ -269,6 +299,10 @@ class DateColumn(_Column):
 class DroppedColumn(_Column):
     kind: Literal["dropped"] = "dropped"
     reason: str
+
+    @property
+    def width(self) -> int:
+        return 0
 
     def feature_names(self) -> tuple[str, ...]:
         return ()
@@ -324,7 +358,7 @@ class Recipe(BaseModel):
             try:
                 features.extend(self.column_numbers(column, cell))
             except (ValueError, OverflowError) as error:
-                problems.append(f"column `{column.name}`: got {self._present(cell)!r}; {error}")
+                problems.append(Problem(column.name, f"got {self._present(cell)!r}; {error}"))
         if problems:
             raise RecordError(problems)
         return features
@@ -337,7 +371,7 @@ class Recipe(BaseModel):
             OverflowError: it is a whole number beyond 64-bit floating point.
         """
         present = self._present(cell)
-        return [math.nan] * len(column.feature_names()) if present is None else list(column.numbers(present))
+        return [math.nan] * column.width if present is None else list(column.numbers(present))
 
     def class_number(self, label: str) -> int:
         """The number that the training files hold for a label.
@@ -359,14 +393,14 @@ class Recipe(BaseModel):
             return None
         return cell
 
-    def _unknown(self, record: Mapping[str, Cell]) -> list[str]:
+    def _unknown(self, record: Mapping[str, Cell]) -> list[Problem]:
         known = {column.name for column in self.columns} | {self.target.name}
-        listed = ", ".join(f"`{column.name}`" for column in self.columns if column.feature_names())
-        return [f"column `{name}`: unknown; the model was trained on {listed}" for name in record if name not in known]
+        if known.issuperset(record):
+            return []
+        listed = ", ".join(f"`{column.name}`" for column in self.columns if column.width)
+        what = f"unknown; the model was trained on {listed}"
+        return [Problem(name, what) for name in record if name not in known]
 
-    def _absent(self, record: Mapping[str, Cell]) -> list[str]:
-        return [
-            f"column `{column.name}`: absent; give it, or null where its value is not known"
-            for column in self.columns
-            if column.feature_names() and column.name not in record
-        ]
+    def _absent(self, record: Mapping[str, Cell]) -> list[Problem]:
+        what = "absent; give it, or null where its value is not known"
+        return [Problem(column.name, what) for column in self.columns if column.width and column.name not in record]

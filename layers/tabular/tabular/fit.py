@@ -5,7 +5,8 @@ Levels and ranks come from the training rows only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import polars as pl
@@ -35,6 +36,8 @@ MAX_ONE_HOT_FEATURES: Final = 2000
 """Of the whole table; beyond it every text column is ranked, so that thousands of them stay one feature each."""
 
 IDENTIFIER_SHARE: Final = 0.95
+
+_EPOCH: Final = datetime.date(1970, 1, 1)
 
 _STRAY_BLANKS: Final = 0.01
 """Share of the rows of a class where a copy of the target may be empty and yet is one."""
@@ -83,6 +86,28 @@ def fit(
     )
     recipe = Recipe(target=target, missing=tuple(sorted({*missing} - {""})), columns=columns)
     return recipe, [_leakage(p.name, target.name, leaking[p.position]) for p in features if p.position in leaking]
+
+
+def with_ranges(recipe: Recipe, ranges: Mapping[str, tuple[float, float]]) -> Recipe:
+    """The recipe with what the training part had.
+
+    Args:
+        recipe: as it was fitted.
+        ranges: least and greatest number of the training part by column, dates as days since 1970-01-01.
+    """
+    columns = tuple(_with_range(column, ranges.get(column.name)) for column in recipe.columns)
+    return recipe.model_copy(update={"columns": columns})
+
+
+def _with_range(column: Column, found: tuple[float, float] | None) -> Column:
+    if found is None:
+        return column
+    if isinstance(column, NumberColumn):
+        return column.model_copy(update={"minimum": float(found[0]), "maximum": float(found[1])})
+    if isinstance(column, DateColumn):
+        least, most = (_EPOCH + datetime.timedelta(days=days) for days in found)
+        return column.model_copy(update={"minimum": least, "maximum": most})
+    return column
 
 
 def _leaking(census: Census, classes: Sequence[str]) -> dict[int, str]:
@@ -147,7 +172,11 @@ def _column(p: Profile, levels: tuple[str, ...], one_hot_levels: int) -> Column:
         case _:
             if len(levels) <= one_hot_levels:
                 return OneHotColumn(name=p.name, levels=tuple(sorted(levels)))
-            return FrequencyRankColumn(name=p.name, levels=levels)
+            return FrequencyRankColumn(name=p.name, levels=levels, all_listed=_lists_all(p, levels))
+
+
+def _lists_all(p: Profile, levels: tuple[str, ...]) -> bool:
+    return p.exact and p.levels is not None and len(levels) == int((p.levels["train"] > 0).sum())
 
 
 def _levels(profiles: Sequence[Profile]) -> dict[int, tuple[str, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -102,19 +103,24 @@ def _frames(path: Path, question: Question, census: Census) -> Iterator[pl.DataF
 @dataclass(frozen=True)
 class Written:
     """What was counted while the files were written: ``below`` are the rows up to each edge, by column; ``repeated``
-    are the test rows that equal a training row in the label and every feature, None where that was not asked."""
+    are the test rows that equal a training row in the label and every feature, None where that was not asked.
+    ``ranges`` are the least and the greatest number of the training part by number and date column, dates as days since
+    1970-01-01; of a column without any there is none."""
 
     below: Mapping[int, tuple[int, ...]]
     repeated: int | None
+    ranges: Mapping[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
 class _Made:
-    """Of one chunk: the text of each part, rows up to the edges, and hashes of the rows of parts that are compared."""
+    """Of one chunk: the text of each part, rows up to the edges, hashes of the rows of parts that are compared, and the
+    least and the greatest number of the training part, column after column."""
 
     texts: Sequence[io.BytesIO]
     below: Mapping[str, int]
     hashes: Mapping[str, pl.Series]
+    extremes: Sequence[float | None]
 
 
 def write_parts(
@@ -148,6 +154,13 @@ def write_parts(
         for i, values in edges.items()
         for n, edge in enumerate(values)
     ]
+    measured = _measured(recipe, positions)
+    least_and_most = [
+        expression.alias(f"{name} {which}")
+        for name in measured.values()
+        for which, expression in (("least", pl.col(name).min()), ("most", pl.col(name).max()))
+    ]
+    ranges: dict[str, tuple[float, float]] = {}
     seen = {part: Hashes(compare / part) for part in ("train", "test")} if compare is not None else {}
 
     def made(frame: pl.DataFrame) -> _Made:
@@ -161,7 +174,8 @@ def write_parts(
             part.write_csv(text, include_header=False, quote_style="never")
             texts.append(text)
         hashes = {name: part.hash_rows() for name, part in zip(PARTS, parts, strict=True) if name in seen}
-        return _Made(texts, frame.select(bins).row(0, named=True) if bins else {}, hashes)
+        extremes = parts[0].select(least_and_most).row(0) if least_and_most else ()
+        return _Made(texts, frame.select(bins).row(0, named=True) if bins else {}, hashes, extremes)
 
     with ExitStack() as files:
         for part in PARTS:
@@ -175,5 +189,21 @@ def write_parts(
                 below[int(position)][int(edge)] += count
             for part, hashes in found.hashes.items():
                 seen[part].add(hashes)
+            for name, (least, most) in zip(measured, itertools.batched(found.extremes, 2, strict=True), strict=True):
+                if least is not None and most is not None:
+                    known = ranges.get(name, (least, most))
+                    ranges[name] = (min(known[0], least), max(known[1], most))
     repeated = seen["test"].found_in(seen["train"]) if seen else None
-    return Written({i: tuple(counts) for i, counts in below.items()}, repeated)
+    return Written({i: tuple(counts) for i, counts in below.items()}, repeated, ranges)
+
+
+def _measured(recipe: Recipe, positions: Mapping[str, int]) -> dict[str, str]:
+    """The feature whose range is that of its column, by the column's name, as :func:`feature_expressions` calls it."""
+    found = {}
+    for column in recipe.columns:
+        position = positions[column.name]
+        if isinstance(column, NumberColumn):
+            found[column.name] = f"x{position}"
+        elif isinstance(column, DateColumn):
+            found[column.name] = f"x{position} {column.parts.index('days')}"
+    return found

@@ -27,7 +27,7 @@ from tabular.columns import Kind, Profile, Reading, column_warnings, header_look
 from tabular.dialect import Dialect, Header, detect
 from tabular.encoding import PlainText, plain_text
 from tabular.findings import LONGEST_NAME, Finding, RefusedError, Rule, listed, shown
-from tabular.fit import fit
+from tabular.fit import fit, with_ranges
 from tabular.profiling import asked_edges, asked_levels, own_edges, see_for, see_for_first
 from tabular.question import Question, sight
 from tabular.report import (
@@ -345,6 +345,7 @@ class _Validation:
             positive = recipe.target.classes[-1]
             counts = FacetCounts(facets=tuple(tally.counted(positive) for tally in tallies))
             (self._out / "facets.json").write_text(counts.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        recipe = with_ranges(recipe, written.ranges)
         (self._out / "recipe.json").write_text(recipe.model_dump_json(indent=2) + "\n", encoding="utf-8")
         if makes is not None:
             seen = see_for_first(judged.census, judged.profiles, frame, recipe, edges, written.below)

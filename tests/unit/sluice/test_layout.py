@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from sluice.layout import INCOMING, RunLayout, config_key, split_uri, uri
+from sluice.layout import INCOMING, RunLayout, config_key, prediction_key, split_uri, uri
 
 
 def test_uris_come_apart_as_they_were_put_together() -> None:
@@ -25,3 +27,8 @@ def test_channels_hold_nothing_but_data() -> None:
 
 def test_a_configuration_does_not_start_a_run() -> None:
     assert not config_key("churn").startswith(INCOMING)
+
+
+def test_predictions_are_kept_by_day_and_request() -> None:
+    at = datetime(2026, 11, 5, 7, 8, 9, tzinfo=UTC)
+    assert prediction_key("churn", at, "abc-1") == "churn/predictions/day=2026-11-05/070809-abc-1.jsonl"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import random
 
 import pytest
 
-from sluice.recipe import FrequencyRankColumn
+from sluice.recipe import DateColumn, FrequencyRankColumn, NumberColumn
 from tests.unit.tabular.conftest import HEADER, Judge, Judged, data_rows, table
 
 
@@ -190,3 +191,40 @@ def test_the_columns_of_a_wide_table_share_the_levels_that_are_ranked(
     monkeypatch.setattr("tabular.fit.MAX_RANKED_LEVELS_IN_ALL", 10)
     ranked = [column for column in judge(table(rows, f"{HEADER},{towns}")).recipe.columns if column.name[:4] == "town"]
     assert [len(column.levels) for column in ranked if isinstance(column, FrequencyRankColumn)] == [21] * 10
+
+
+def test_the_recipe_has_the_range_of_the_training_part_and_of_it_alone(judge: Judge) -> None:
+    days = [f"2024-{1 + i % 12:02d}-{1 + i * 7 % 28:02d}" for i in range(200)]
+    judged = judge(with_column("seen", days))
+    score, seen = (column for column in judged.recipe.columns if column.name in ("score", "seen"))
+    assert isinstance(score, NumberColumn)
+    assert isinstance(seen, DateColumn)
+    names = [feature.name for feature in judged.recipe.features]
+    train = judged.part("train")
+    numbers = [float(row[1 + names.index("score")]) for row in train if row[1 + names.index("score")]]
+    assert (score.minimum, score.maximum) == (min(numbers), max(numbers))
+    parts = [names.index(f"seen.{part}") + 1 for part in ("year", "month", "day")]
+    dates = [datetime.date(*(int(row[at]) for at in parts)) for row in train]
+    assert (seen.minimum, seen.maximum) == (min(dates), max(dates))
+
+
+def test_a_range_knows_nothing_of_the_held_out_rows(judge: Judge) -> None:
+    rows = data_rows(400)
+    beyond = judge(with_column("order", [str(i) + ".5" for i in range(400)]), split={"by_time": "order"})
+    (order,) = (column for column in beyond.recipe.columns if column.name == "order")
+    assert isinstance(order, NumberColumn)
+    assert order.maximum is not None
+    assert order.maximum < len(rows) - 60
+
+
+def test_the_recipe_says_where_it_does_not_list_all_levels(judge: Judge) -> None:
+    cells = [f"v{i % 1100}" for i in range(2600)]
+    (many,) = (column for column in judge(with_column("many", cells)).recipe.columns if column.name == "many")
+    (some,) = (
+        column
+        for column in judge(with_column("some", [f"v{i % 30}" for i in range(200)])).recipe.columns
+        if column.name == "some"
+    )
+    assert isinstance(many, FrequencyRankColumn)
+    assert isinstance(some, FrequencyRankColumn)
+    assert (many.all_listed, some.all_listed) == (False, True)

@@ -1,0 +1,139 @@
+"""Answers predictions over a function URL: the caller's own columns in, probabilities and labels out.
+
+The recipe of the live model makes the features, the endpoint scores them, and the answer says which model it was.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import time
+import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sluice.layout import prediction_key, split_uri
+from sluice.prediction_answer import MAX_ANSWER_BYTES, answer, predicted_class, predictions
+from sluice.prediction_endpoint import Answered, Clients, Endpoints
+from sluice.prediction_log import log_lines
+from sluice.prediction_metrics import emit_predictions
+from sluice.prediction_request import USAGE, PredictRequest, RefusedError, method_of, read_request
+from sluice.prediction_version import Kept
+from sluice.settings import PredictSettings
+from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger
+
+if TYPE_CHECKING:
+    import xgboost
+
+_MODELS_KEPT = 2
+
+settings = PredictSettings.load()
+#: Connections are kept: a new one costs more than the question.
+clients_config = CLIENT_CONFIG.merge(Config(tcp_keepalive=True))
+s3 = boto3.client("s3", config=TRANSFER_CONFIG)
+clients = Clients(
+    s3=s3,
+    dynamodb=boto3.client("dynamodb", config=clients_config),
+    sagemaker=boto3.client("sagemaker", config=clients_config),
+    # A serverless endpoint may start for its first answer. With the time of earlier tries it stays below the function's
+    # own 60 s, so that the caller gets an answer.
+    runtime=boto3.client("sagemaker-runtime", config=clients_config.merge(Config(read_timeout=35))),
+)
+endpoints = Endpoints(clients, bucket=settings.artifact_bucket, table=settings.runs_table, prefix=settings.name_prefix)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    request_id = getattr(context, "aws_request_id", "")
+    logger.append_keys(step="Predict", request_id=request_id)
+    started = time.monotonic()
+    try:
+        status, headers, body = respond(event, request_id)
+    except RefusedError as error:
+        status, headers, body = error.status, error.headers, refusal(error)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer, and no word of ours
+        log_fault(error)
+        status, headers, body = 500, {}, dumped({"message": "an internal error; the log has it", "request": request_id})
+    logger.info("done", extra={"status": status, "seconds": round(time.monotonic() - started, 3)})
+    return {"statusCode": status, "headers": {"content-type": "application/json", **headers}, "body": body}
+
+
+def respond(event: dict[str, Any], request_id: str) -> tuple[int, dict[str, str], str]:
+    if method_of(event) == "GET" and event.get("rawPath", "/") == "/":
+        return 200, {}, dumped({"message": USAGE})
+    request = read_request(event)
+    answered = endpoints.ask(request.dataset, request.records)
+    made = predictions(answered)
+    if request.explain:
+        explain(request, answered, made)
+    body = dumped(answer(request.dataset, answered.version, made))
+    if len(body) > MAX_ANSWER_BYTES:
+        raise RefusedError(413, f"the answer would have {len(body):,} bytes; send fewer records at a time")
+    unlogged = random.random() < answered.version.log_share and not keep(request, answered, made, request_id)  # noqa: S311
+    emit_predictions(request.dataset, answered.rows.outside, answered.retries, unlogged=unlogged)
+    return 200, {}, body
+
+
+def explain(request: PredictRequest, answered: Answered, made: list[dict[str, Any]]) -> None:
+    """Adds to each prediction what it rests on."""
+    from scoring.explanation import contributions  # noqa: PLC0415 - half a second, which few requests need
+
+    version = answered.version
+    predicted = [predicted_class(version, score) for score in answered.scores]
+    booster = models[version.model_uri, len(version.recipe.features)]
+    found = contributions(booster, version.recipe, answered.rows.features, predicted, request.records, request.explain)
+    for prediction, explanation in zip(made, found, strict=True):
+        prediction.update(explanation)
+
+
+def fetch_model(key: tuple[str, int]) -> xgboost.Booster:
+    from scoring.artifact import load_booster, read_model_bytes  # noqa: PLC0415 - see explain
+
+    model_uri, features = key
+    bucket, path = split_uri(model_uri)
+    archive = s3.get_object(Bucket=bucket, Key=path)["Body"].read()
+    return load_booster(read_model_bytes(io.BytesIO(archive)), features)
+
+
+models: Kept[tuple[str, int], xgboost.Booster] = Kept(_MODELS_KEPT, fetch_model)
+
+
+def keep(request: PredictRequest, answered: Answered, made: list[dict[str, Any]], request_id: str) -> bool:
+    """Keeps records and answers in S3. A prediction does not fail for it."""
+    at = datetime.now(UTC)
+    lines = log_lines(request.records, made, at=at, request_id=request_id, model_version=answered.version.run_id)
+    try:
+        s3.put_object(
+            Bucket=settings.artifact_bucket,
+            Key=prediction_key(request.dataset, at, request_id),
+            Body=lines.encode(),
+            ContentType="application/x-ndjson",
+        )
+    except (ClientError, BotoCoreError) as error:
+        logger.warning("predictions were not logged", extra={"dataset": request.dataset, "kind": type(error).__name__})
+        return False
+    return True
+
+
+def refusal(error: RefusedError) -> str:
+    if error.status == 503:
+        logger.warning("later", extra={"kind": type(error.__cause__).__name__ if error.__cause__ else "BrokenSeal"})
+    elif error.status > 500:
+        log_fault(error.__cause__ or error)
+    return dumped({"message": error.message, **({"errors": error.errors} if error.errors else {})})
+
+
+def log_fault(error: BaseException) -> None:
+    """Says what went wrong and where, without the message: it may hold a value of a row."""
+    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else None
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    logger.error("fault", extra={"exception_name": type(error).__name__, "code": code, "exception": "\n".join(frames)})
+
+
+def dumped(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, separators=(",", ":"), allow_nan=False)

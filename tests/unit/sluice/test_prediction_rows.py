@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import datetime
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sluice.prediction_request import MAX_ERRORS, RefusedError
+from sluice.prediction_rows import RowMaker, line_of
+from sluice.recipe import (
+    BooleanColumn,
+    DateColumn,
+    DroppedColumn,
+    FrequencyRankColumn,
+    NumberColumn,
+    OneHotColumn,
+    Recipe,
+    Target,
+)
+
+RECIPE = Recipe(
+    target=Target(name="churn", classes=("no", "yes")),
+    missing=("?",),
+    columns=(
+        DroppedColumn(name="id", reason="is an identifier"),
+        NumberColumn(name="age", minimum=18, maximum=90),
+        NumberColumn(name="old"),
+        BooleanColumn(name="active"),
+        OneHotColumn(name="plan", levels=("basic", "gold")),
+        FrequencyRankColumn(name="city", levels=("Oslo", "Rome")),
+        FrequencyRankColumn(name="street", levels=("A", "B"), all_listed=False),
+        DateColumn(name="since", minimum=datetime.date(2020, 1, 1), maximum=datetime.date(2024, 12, 31)),
+    ),
+)
+RECORD: dict[str, Any] = {
+    "age": 41,
+    "old": 7,
+    "active": True,
+    "plan": "gold",
+    "city": "Rome",
+    "street": "B",
+    "since": "2024-12-31",
+}
+
+
+def outside(**cells: Any) -> tuple[str, ...]:
+    (found,) = RowMaker(RECIPE).rows([{**RECORD, **cells}]).outside
+    return found
+
+
+def errors(*records: dict[str, Any]) -> list[tuple[int, str, str]]:
+    with pytest.raises(RefusedError) as refusal:
+        RowMaker(RECIPE).rows(records)
+    assert refusal.value.status == 400
+    return [(error["record"], error["column"], error["message"]) for error in refusal.value.errors]
+
+
+def test_records_become_lines_in_their_order() -> None:
+    rows = RowMaker(RECIPE).rows([RECORD, {**RECORD, "age": None, "plan": "?", "churn": "yes", "id": 3}])
+    assert rows.lines == (
+        "41,7,1,0,1,2,2,2024,12,31,2,20088",
+        ",7,1,,,2,2,2024,12,31,2,20088",
+    )
+
+
+@pytest.mark.parametrize(
+    ("cells", "columns"),
+    [
+        ({}, ()),
+        ({"age": 18}, ()),
+        ({"age": 17.999}, ("age",)),
+        ({"age": "91"}, ("age",)),
+        ({"age": None, "plan": "", "city": "?", "since": None}, ()),
+        ({"old": 1e30}, ()),
+        ({"plan": "platinum"}, ("plan",)),
+        ({"city": "Lima"}, ("city",)),
+        ({"street": "Z"}, ()),
+        ({"since": "2019-12-31"}, ("since",)),
+        ({"since": "2025-01-01", "age": 1, "city": "Lima"}, ("age", "city", "since")),
+    ],
+)
+def test_what_training_has_not_seen_is_outside(cells: dict[str, Any], columns: tuple[str, ...]) -> None:
+    assert outside(**cells) == columns
+
+
+def test_every_misfit_is_named_with_its_record_and_column() -> None:
+    good = dict(RECORD)
+    del good["city"]
+    assert errors(RECORD, {**RECORD, "age": "forty", "since": "soon"}, {**good, "town": 1}) == [
+        (2, "age", "got 'forty'; expected a number such as 12.5"),
+        (2, "since", "got 'soon'; expected a date such as 2026-11-23"),
+        (
+            3,
+            "town",
+            "unknown; the model was trained on `age`, `old`, `active`, `plan`, `city`, `street`, `since`",
+        ),
+        (3, "city", "absent; give it, or null where its value is not known"),
+    ]
+
+
+def test_a_list_is_no_text() -> None:
+    found = errors({**RECORD, "plan": ["gold"], "age": "x"})
+    assert [(column, what.partition(",")[0]) for _, column, what in found] == [
+        ("plan", "expected a number"),
+        ("age", "got 'x'; expected a number such as 12.5"),
+    ]
+
+
+def test_many_misfits_are_counted_and_some_are_listed() -> None:
+    with pytest.raises(RefusedError, match="300 values") as refusal:
+        RowMaker(RECIPE).rows([{**RECORD, "age": "x"}] * 300)
+    assert len(refusal.value.errors) == MAX_ERRORS
+
+
+def test_a_missing_value_in_a_row_of_one_is_no_empty_line() -> None:
+    assert line_of([math.nan]) == "nan"
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_numbers_are_read_back_as_the_same_float32(number: float) -> None:
+    (text,) = line_of([number, 0.0]).split(",")[:1]
+    assert float(text) == number
+    with np.errstate(over="ignore"):
+        assert np.float32(text) == np.float32(number)

@@ -124,9 +124,11 @@ def _on_all(role: dict[str, Any]) -> dict[str, Any]:
         actions = _listed(statement["Action"])
         several = [action for action in actions if action in _SEVERAL_ALARMS]
         rest = [action for action in actions if action not in _SEVERAL_ALARMS]
+        if not several:
+            return [statement]
         return [
             *([{**statement, "Action": rest}] if rest else []),
-            *([{**statement, "Action": several, "Resource": "*"}] if several else []),
+            {**statement, "Action": several, "Resource": "*"},
         ]
 
     properties = role["Properties"]

@@ -12,7 +12,9 @@ from local.sagemaker.server import DEFAULT_PACE_SECONDS, LocalSageMaker
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.sagemaker", description="A SageMaker for the laptop.")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 for a free one")
-    parser.add_argument("--aws-endpoint", required=True, help="URL of the AWS with S3, STS, IAM and CloudWatch Logs")
+    parser.add_argument(
+        "--aws-endpoint", required=True, help="URL of the AWS with S3, STS, IAM, CloudWatch and its Logs"
+    )
     parser.add_argument(
         "--pace",
         type=float,
@@ -20,7 +22,10 @@ def main() -> None:
         help="seconds that each phase takes in which AWS would wait for machines (default: %(default)s)",
     )
     parser.add_argument(
-        "--wait-scale", type=float, default=1.0, help="factor on the waits of guarded updates (default: %(default)s)"
+        "--wait-scale",
+        type=float,
+        default=1.0,
+        help="what the waits of a guarded update are multiplied by (default: %(default)s)",
     )
     parser.add_argument("--auth", action="store_true", help="callers need IAM permissions, except for root")
     parser.add_argument("--account-id", help="default: MINISTACK_ACCOUNT_ID, else 000000000000")

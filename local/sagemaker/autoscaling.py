@@ -1,119 +1,201 @@
-"""Application Auto Scaling for endpoint variants: targets and policies are kept and checked; load scales nothing."""
+"""Application Auto Scaling for endpoint variants: targets and policies are kept and checked; load scales nothing.
+
+Only registering a target acts: it brings the number of instances within its limits, as the service does, unless the
+endpoint is busy (the service would come back to it, this server does not).
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from local.sagemaker.errors import ApiError, validation_exception
-from local.sagemaker.validation import validate
+from local.sagemaker.fleets import Capacity
+from local.sagemaker.validation import service_model, validate
 
 SERVICE: Final = "application-autoscaling"
 TARGET_PREFIX: Final = "AnyScaleFrontendService"
-DIMENSION: Final = "sagemaker:variant:DesiredInstanceCount"
+INSTANCES: Final = "sagemaker:variant:DesiredInstanceCount"
+PROVISIONED: Final = "sagemaker:variant:DesiredProvisionedConcurrency"
+
+_CONFIGURATIONS: Final = {
+    "TargetTrackingScaling": "TargetTrackingScalingPolicyConfiguration",
+    "StepScaling": "StepScalingPolicyConfiguration",
+    "PredictiveScaling": "PredictiveScalingPolicyConfiguration",
+}
+
+_Target = tuple[str, str]
+"""Resource and scalable dimension."""
+
+
+@dataclass(frozen=True)
+class ScalableVariants:
+    """The endpoints as autoscaling sees them.
+
+    Attributes:
+        capacity: of a variant by endpoint and variant; None where there is no such variant.
+        scale: gives it another.
+    """
+
+    capacity: Callable[[str, str], Capacity | None]
+    scale: Callable[[str, str, Capacity], None]
 
 
 class Autoscaling:
-    """Thread-safe.
+    """The service in one account and region. Thread-safe. The wordings are this server's own unless said."""
 
-    Args:
-        instances: number of instances of a variant by endpoint and variant; None where there is no such variant, 0 of a
-            serverless one.
-    """
-
-    def __init__(self, instances: Callable[[str, str], int | None]) -> None:
-        self._instances = instances
-        self._targets: dict[str, dict[str, Any]] = {}
-        self._policies: dict[tuple[str, str], dict[str, Any]] = {}
+    def __init__(self, account: str, region: str, variants: ScalableVariants) -> None:
+        self._account = account
+        self._region = region
+        self._variants = variants
+        self._targets: dict[_Target, dict[str, Any]] = {}
+        self._policies: dict[tuple[_Target, str], dict[str, Any]] = {}
         self._lock = threading.Lock()
+        self._operations: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+            "RegisterScalableTarget": self._register,
+            "DescribeScalableTargets": self._describe_targets,
+            "DeregisterScalableTarget": self._deregister,
+            "PutScalingPolicy": self._put_policy,
+            "DescribeScalingPolicies": self._describe_policies,
+            "DeleteScalingPolicy": self._delete_policy,
+        }
 
     def call(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
         """
         Raises:
             ApiError: as the service answers.
         """
-        operations: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
-            "RegisterScalableTarget": self._register,
-            "DescribeScalableTargets": self._describe_targets,
-            "DeregisterScalableTarget": self._deregister,
-            "PutScalingPolicy": self._put_policy,
-            "DescribeScalingPolicies": self._describe_policies,
-        }
-        if operation not in operations:
+        if operation not in self._operations:
             raise ApiError("UnknownOperationException", f"This local Application Auto Scaling has no {operation}")
         validate(operation, parameters, SERVICE)
+        if parameters["ServiceNamespace"] != "sagemaker":
+            raise validation_exception("This local Application Auto Scaling has the service namespace sagemaker only.")
         with self._lock:
-            return operations[operation](parameters)
+            return self._operations[operation](parameters)
 
     def _register(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        resource = self._checked(asked)
-        known = self._targets.get(resource, {})
-        limits = {name: asked.get(name, known.get(name)) for name in ("MinCapacity", "MaxCapacity")}
-        if None in limits.values():
+        endpoint, variant, capacity = self._scalable(asked)
+        key = _key(asked)
+        known = self._targets.get(key, {"CreationTime": datetime.now(UTC), "ScalableTargetARN": self._target_arn()})
+        target = {**known, **{name: value for name, value in asked.items() if name != "Tags"}}
+        target.setdefault("RoleARN", self._service_linked_role())
+        if "MinCapacity" not in target or "MaxCapacity" not in target:
             raise validation_exception("MinCapacity and MaxCapacity must be specified for a new scalable target.")
-        if limits["MinCapacity"] > limits["MaxCapacity"]:
-            raise validation_exception("Maximum capacity cannot be less than minimum capacity")
-        self._targets[resource] = {
-            "ServiceNamespace": "sagemaker",
-            "ResourceId": resource,
-            "ScalableDimension": DIMENSION,
-            **limits,
-            "RoleARN": asked.get("RoleARN", ""),
-            "CreationTime": known.get("CreationTime", datetime.now(UTC)),
-        }
-        return {}
+        if target["MinCapacity"] > target["MaxCapacity"]:
+            raise validation_exception("Maximum capacity cannot be less than minimum capacity.")
+        self._targets[key] = target
+        if key[1] == INSTANCES:
+            wanted = min(max(capacity.instances, target["MinCapacity"], 1), target["MaxCapacity"])
+            if wanted != capacity.instances:
+                self._variants.scale(endpoint, variant, replace(capacity, instances=wanted))
+        return {"ScalableTargetARN": target["ScalableTargetARN"]}
 
-    def _checked(self, asked: Mapping[str, Any]) -> str:
-        """The resource, if there is one of the name. The wordings are this server's own."""
-        resource = str(asked["ResourceId"])
-        parts = resource.split("/")
-        if (
-            asked.get("ScalableDimension") != DIMENSION
-            or len(parts) != 4
-            or (parts[0], parts[2])
-            != (
-                "endpoint",
-                "variant",
-            )
-        ):
-            raise validation_exception(f"Unsupported scalable dimension or resource: {resource}")
-        instances = self._instances(parts[1], parts[3])
-        if instances is None:
-            raise validation_exception(f"No variant {parts[3]} of an endpoint {parts[1]} was found.")
-        if instances == 0:
+    def _scalable(self, asked: Mapping[str, Any]) -> tuple[str, str, Capacity]:
+        """Endpoint, variant and its capacity, where it has what the scalable dimension scales."""
+        resource, dimension = _key(asked)
+        kind, _, rest = resource.partition("/")
+        endpoint, _, variant = rest.partition("/variant/")
+        if dimension not in (INSTANCES, PROVISIONED) or kind != "endpoint" or not endpoint or not variant:
+            # Wording: getmoto/moto issue 3304.
+            raise validation_exception("Unsupported service namespace, resource type or scalable dimension")
+        capacity = self._variants.capacity(endpoint, variant)
+        if capacity is None:
+            raise validation_exception(f"SageMaker endpoint variant not found: {resource}")
+        serverless = capacity.serverless
+        if dimension == INSTANCES and serverless is not None:
             raise validation_exception(f"{resource} is serverless: it has no instances to scale.")
-        return resource
+        if dimension == PROVISIONED and "ProvisionedConcurrency" not in (serverless or {}):
+            raise validation_exception(f"{resource} has no provisioned concurrency to scale.")
+        return endpoint, variant, capacity
 
     def _describe_targets(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        wanted = asked.get("ResourceIds") or list(self._targets)
-        return {"ScalableTargets": [self._targets[name] for name in wanted if name in self._targets]}
+        wanted = asked.get("ResourceIds")
+        found = [
+            target
+            for (resource, dimension), target in self._targets.items()
+            if (not wanted or resource in wanted) and asked.get("ScalableDimension") in (None, dimension)
+        ]
+        return {"ScalableTargets": found}
 
     def _deregister(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        resource = asked["ResourceId"]
-        if resource not in self._targets:
-            raise _not_found(f"No scalable target found for service namespace: sagemaker, resource ID: {resource}")
-        del self._targets[resource]
-        self._policies = {key: policy for key, policy in self._policies.items() if key[0] != resource}
+        key = self._registered(asked)
+        del self._targets[key]
+        for policy in [policy for policy in self._policies if policy[0] == key]:
+            del self._policies[policy]
         return {}
 
     def _put_policy(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        resource = asked["ResourceId"]
-        if resource not in self._targets:
-            raise _not_found(f"No scalable target registered for service namespace: sagemaker, resource ID: {resource}")
-        arn = f"arn:aws:autoscaling:::scalingPolicy:resource/sagemaker/{resource}:policyName/{asked['PolicyName']}"
-        self._policies[resource, asked["PolicyName"]] = {
-            **asked,
-            "PolicyARN": arn,
-            "CreationTime": datetime.now(UTC),
-        }
-        return {"PolicyARN": arn, "Alarms": []}
+        key, name = self._registered(asked), asked["PolicyName"]
+        # API reference of PutScalingPolicy: StepScaling is the default.
+        kind = asked.get("PolicyType", "StepScaling")
+        if _CONFIGURATIONS[kind] not in asked:
+            raise validation_exception(f"A {_CONFIGURATIONS[kind]} is required for policy type {kind}.")
+        known = self._policies.get((key, name), {"PolicyARN": self._policy_arn(key, name)})
+        policy = {"CreationTime": datetime.now(UTC), **known, **asked, "PolicyType": kind}
+        policy["Alarms"] = list(self._alarms(key)) if kind == "TargetTrackingScaling" else []
+        self._policies[key, name] = policy
+        return {"PolicyARN": policy["PolicyARN"], "Alarms": policy["Alarms"]}
+
+    def _alarms(self, key: _Target) -> Iterator[dict[str, str]]:
+        """What the service would watch the metric with; here there are no such alarms."""
+        for side in ("AlarmHigh", "AlarmLow"):
+            name = f"TargetTracking-{key[0]}-{side}-{uuid.uuid4()}"
+            arn = f"arn:aws:cloudwatch:{self._region}:{self._account}:alarm:{name}"
+            yield {"AlarmName": name, "AlarmARN": arn}
 
     def _describe_policies(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        wanted = asked.get("ResourceId")
-        found = [policy for (resource, _), policy in self._policies.items() if wanted in (None, resource)]
+        names = asked.get("PolicyNames")
+        found = [
+            policy
+            for ((resource, dimension), name), policy in self._policies.items()
+            if asked.get("ResourceId") in (None, resource)
+            and asked.get("ScalableDimension") in (None, dimension)
+            and (not names or name in names)
+        ]
         return {"ScalingPolicies": found}
+
+    def _delete_policy(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        key, name = _key(asked), asked["PolicyName"]
+        if (key, name) not in self._policies:
+            raise _not_found(f"No scaling policy found for {_words(key)}, policy name: {name}")
+        del self._policies[key, name]
+        return {}
+
+    def _registered(self, asked: Mapping[str, Any]) -> _Target:
+        key = _key(asked)
+        if key not in self._targets:
+            raise _not_found(f"No scalable target registered for {_words(key)}")
+        return key
+
+    def _target_arn(self) -> str:
+        return f"arn:aws:{SERVICE}:{self._region}:{self._account}:scalable-target/{uuid.uuid4().hex}"
+
+    def _policy_arn(self, key: _Target, name: str) -> str:
+        resource = f"resource/sagemaker/{key[0]}:policyName/{name}"
+        return f"arn:aws:autoscaling:{self._region}:{self._account}:scalingPolicy:{uuid.uuid4()}:{resource}"
+
+    def _service_linked_role(self) -> str:
+        service = "sagemaker.application-autoscaling.amazonaws.com"
+        role = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+        return f"arn:aws:iam::{self._account}:role/aws-service-role/{service}/{role}"
+
+
+def operations() -> frozenset[str]:
+    """Names of all operations of the service."""
+    return frozenset(service_model(SERVICE).operation_names)
+
+
+def _key(asked: Mapping[str, Any]) -> _Target:
+    return str(asked["ResourceId"]), str(asked["ScalableDimension"])
+
+
+def _words(key: _Target) -> str:
+    """Wording of AWS's own not-found errors, as far as they are known."""
+    return f"service namespace: sagemaker, resource ID: {key[0]}, scalable dimension: {key[1]}"
 
 
 def _not_found(message: str) -> ApiError:

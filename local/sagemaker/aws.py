@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import boto3
@@ -19,6 +20,8 @@ from local.sagemaker import policies
 
 SERVICE_PRINCIPAL: Final = "sagemaker.amazonaws.com"
 LARGEST_SESSION_POLICY: Final = 2048
+SESSION_SECONDS: Final = 2700.0
+"""After so long a role is assumed anew; STS gives its sessions an hour."""
 ROOT_ACCESS_KEY: Final = "test"
 """The name under which MiniStack knows its root, whatever else it was started with."""
 
@@ -68,8 +71,26 @@ class Aws:
         Raises:
             RoleError: there is no such role, or it does not trust SageMaker for this account and resource.
         """
-        sts = self.client("sts", region)
+
+        def renew() -> Mapping[str, str]:
+            return self._credentials(role_arn, region, account, source_arn)
+
+        def make(service: str, credentials: Mapping[str, str]) -> Any:
+            with self._lock:
+                return self._make(
+                    service,
+                    region,
+                    aws_access_key_id=credentials["AccessKeyId"],
+                    aws_secret_access_key=credentials["SecretAccessKey"],
+                    aws_session_token=credentials["SessionToken"],
+                )
+
+        return Role(renew, make)
+
+    def _credentials(self, role_arn: str, region: str, account: str, source_arn: str) -> dict[str, Any]:
+        credentials: dict[str, Any] | None
         try:
+            sts = self.client("sts", region)
             credentials = sts.assume_role(RoleArn=role_arn, RoleSessionName="SageMaker")["Credentials"]
         except ClientError as error:
             if error.response["Error"]["Code"] != "AccessDenied":
@@ -81,19 +102,7 @@ class Aws:
         # Where AWS is stood in for without IAM, roles need not exist; where one does, it must trust SageMaker.
         if trust is not None and not policies.trusts(trust, SERVICE_PRINCIPAL, role_arn, account, source_arn):
             raise RoleError(f"{role_arn} does not trust {SERVICE_PRINCIPAL}")
-        credentials = credentials or self._federate(role_arn, region)
-        with self._lock:
-            s3, logs, cloudwatch = (
-                self._make(
-                    service,
-                    region,
-                    aws_access_key_id=credentials["AccessKeyId"],
-                    aws_secret_access_key=credentials["SecretAccessKey"],
-                    aws_session_token=credentials["SessionToken"],
-                )
-                for service in ("s3", "logs", "cloudwatch")
-            )
-        return Role(s3, logs, cloudwatch)
+        return credentials or self._federate(role_arn, region)
 
     def _trust_policy(self, role_arn: str, region: str) -> Any | None:
         try:
@@ -124,13 +133,45 @@ class Aws:
         return credentials
 
 
-@dataclass(frozen=True)
 class Role:
-    """Clients with an execution role's credentials, for one job or endpoint."""
+    """Clients with an execution role's credentials, for one job or endpoint. Thread-safe.
 
-    s3: Any
-    logs: Any
-    cloudwatch: Any
+    An endpoint outlives a session of its role: the credentials are renewed by whoever asks for a client late enough,
+    who may then get a RoleError.
+
+    Args:
+        renew: gives credentials, or raises RoleError.
+        make: a client of a service with credentials.
+    """
+
+    def __init__(self, renew: Callable[[], Mapping[str, str]], make: Callable[[str, Mapping[str, str]], Any]) -> None:
+        self._renew = renew
+        self._make = make
+        self._credentials = renew()
+        self._since = time.monotonic()
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def s3(self) -> Any:
+        return self._client("s3")
+
+    @property
+    def logs(self) -> Any:
+        return self._client("logs")
+
+    @property
+    def cloudwatch(self) -> Any:
+        return self._client("cloudwatch")
+
+    def _client(self, service: str) -> Any:
+        with self._lock:
+            if time.monotonic() - self._since > SESSION_SECONDS:
+                self._credentials, self._since = self._renew(), time.monotonic()
+                self._clients.clear()
+            if service not in self._clients:
+                self._clients[service] = self._make(service, self._credentials)
+            return self._clients[service]
 
 
 def split_uri(uri: str) -> tuple[str, str]:

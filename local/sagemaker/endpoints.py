@@ -1,31 +1,27 @@
-"""Models, endpoint configurations and endpoints: what DescribeEndpoint shows, and the threads that bring them up."""
+"""Endpoints: what DescribeEndpoint shows, and the threads that bring them up and move their requests."""
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from local.sagemaker.aws import Aws, RoleError, split_uri
-from local.sagemaker.capture import Capture
+from local.sagemaker.configurations import EndpointConfig
 from local.sagemaker.faults import FaultBoard
-from local.sagemaker.logs import LogStream
-from local.sagemaker.model_server import ModelLoadError, ModelServer
+from local.sagemaker.fleets import Capacity, DeploymentError, Fleet, Variant, unhealthy_reason
 from local.sagemaker.rollout import Rollout
 from local.sagemaker.training import LONGEST_FAILURE_REASON
 
-LOG_GROUP_PREFIX: Final = "/aws/sagemaker/Endpoints/"
 BUSY: Final = ("Creating", "Updating", "RollingBack", "Deleting")
 ANSWERING: Final = ("InService", "Updating", "RollingBack")
-_LOOK_SECONDS: Final = 0.2
+ALARM_POLL_SECONDS: Final = 0.2
 
 # What faults on request say where they are given no reason.
 NO_CAPACITY: Final = (
@@ -34,144 +30,47 @@ NO_CAPACITY: Final = (
 )
 
 
-class DeploymentError(Exception):
-    """An endpoint cannot be brought up; the argument is its FailureReason."""
+@dataclass(frozen=True)
+class Pace:
+    """How long things take.
 
+    Attributes:
+        machines: seconds that machines take to come up.
+        wait_scale: what the waits of a rollout are multiplied by.
+    """
 
-class Model:
-    """A model. The attributes in lower case are those that moto's lists read."""
-
-    def __init__(self, request: Mapping[str, Any], arn: str) -> None:
-        self.request = request
-        self.arn = arn
-        self.model_name: str = request["ModelName"]
-        self.tags: list[dict[str, str]] = list(request.get("Tags", []))
-        self.creation_time = datetime.now(UTC)
-
-    @property
-    def container(self) -> Mapping[str, Any]:
-        """The container that answers: the primary one, or the first of several."""
-        primary: Mapping[str, Any] | None = self.request.get("PrimaryContainer")
-        return primary if primary is not None else (self.request.get("Containers") or [{}])[0]
-
-    @property
-    def response_object(self) -> dict[str, Any]:
-        """DescribeModel's answer."""
-        shown = {key: value for key, value in self.request.items() if key != "Tags"}
-        shown.setdefault("EnableNetworkIsolation", False)
-        return shown | {"ModelArn": self.arn, "CreationTime": self.creation_time}
-
-
-class EndpointConfig:
-    """An endpoint configuration. The attributes in lower case are those that moto's lists read."""
-
-    def __init__(self, request: Mapping[str, Any], arn: str) -> None:
-        self.request = request
-        self.arn = arn
-        self.endpoint_config_name: str = request["EndpointConfigName"]
-        self.tags: list[dict[str, str]] = list(request.get("Tags", []))
-        self.creation_time = datetime.now(UTC)
-
-    @property
-    def variants(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.request["ProductionVariants"]
-        return found
-
-    @property
-    def shadows(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.request.get("ShadowProductionVariants", [])
-        return found
-
-    @property
-    def serverless(self) -> bool:
-        return any("ServerlessConfig" in variant for variant in self.variants)
-
-    @property
-    def names(self) -> list[str]:
-        return [variant["VariantName"] for variant in (*self.variants, *self.shadows)]
-
-    @property
-    def instances(self) -> int:
-        """Of the smallest variant; 0 of a serverless one."""
-        return min(int(variant.get("InitialInstanceCount", 0)) for variant in self.variants)
-
-    @property
-    def response_object(self) -> dict[str, Any]:
-        """DescribeEndpointConfig's answer."""
-        shown = {key: value for key, value in self.request.items() if key != "Tags"}
-        return shown | {"EndpointConfigArn": self.arn, "CreationTime": self.creation_time}
-
-    def summary(self) -> dict[str, Any]:
-        return {
-            "EndpointConfigName": self.endpoint_config_name,
-            "EndpointConfigArn": self.arn,
-            "CreationTime": self.creation_time,
-        }
+    machines: float
+    wait_scale: float
 
 
 @dataclass(frozen=True)
-class Variant:
-    """A production variant that answers. The configuration is kept, since it may be deleted under the endpoint."""
+class Update:
+    """An update that has been checked.
 
-    name: str
-    server: ModelServer
-    weight: float
-    instances: int | None
-    serverless: dict[str, Any] | None
-    image: str
-    since: datetime
+    Attributes:
+        config: the new configuration, with what is retained of the old one.
+        deployment: DeploymentConfig, as DescribeEndpoint shows it afterwards; None leaves the last one.
+        rollout: what follows from it.
+        alarms_on: which of the rollout's alarms are on. Raises DeploymentError where nobody can tell.
+    """
 
-    def describe(self) -> dict[str, Any]:
-        shown: dict[str, Any] = {
-            "VariantName": self.name,
-            "DeployedImages": [
-                {"SpecifiedImage": self.image, "ResolvedImage": self.image, "ResolutionTime": self.since}
-            ],
-            "CurrentWeight": self.weight,
-            "DesiredWeight": self.weight,
-        }
-        if self.serverless is not None:
-            return shown | {
-                "CurrentServerlessConfig": self.serverless,
-                "DesiredServerlessConfig": self.serverless,
-                "CurrentInstanceCount": 0,
-                "DesiredInstanceCount": 0,
-            }
-        return shown | {"CurrentInstanceCount": self.instances, "DesiredInstanceCount": self.instances}
-
-
-@dataclass(frozen=True)
-class Fleet:
-    """The variants of one configuration, ready to answer."""
-
-    variants: list[Variant] = field(default_factory=list)
-    shadows: list[Variant] = field(default_factory=list)
-    capture: Capture | None = None
-
-    @property
-    def names(self) -> list[str]:
-        return [variant.name for variant in (*self.variants, *self.shadows)]
-
-    def shadow(self, champion: Variant) -> Variant | None:
-        """The shadow that gets a copy of this request, if it does: by its weight beside the champion's."""
-        for shadow in self.shadows:
-            if random.random() * champion.weight < shadow.weight:  # noqa: S311
-                return shadow
-        return None
+    config: EndpointConfig
+    deployment: Mapping[str, Any] | None
+    rollout: Rollout
+    alarms_on: Callable[[], Sequence[str]]
 
 
 class Endpoint:
     """One endpoint. The attributes in lower case are those that moto's lists read.
 
     An update brings up a second fleet beside the first, moves the requests to it step by step, and keeps the first
-    until the second has baked. What fails, or sets an alarm off, leaves the first fleet where it was.
+    until the second has baked. What fails, or sets an alarm off, leaves the first fleet where it was. A request keeps
+    the fleet that it was given, whatever becomes of the endpoint meanwhile, so that no answer is lost in a switch.
 
     Args:
         request: the CreateEndpoint request.
-        load: gives the loaded variants of a configuration, or raises DeploymentError.
-        pace: seconds that machines take to come up.
-        wait_scale: what the waits of a rollout are multiplied by.
-        alarms_on: which of some alarms are on.
+        load: gives the fleet of a configuration, or raises DeploymentError.
+        pace: how long things take.
         faults: what tests asked to go wrong.
         forget: called when the endpoint is deleted.
     """
@@ -181,9 +80,7 @@ class Endpoint:
         request: Mapping[str, Any],
         arn: str,
         load: Callable[[EndpointConfig], Fleet],
-        pace: float,
-        wait_scale: float,
-        alarms_on: Callable[[Sequence[str]], list[str]],
+        pace: Pace,
         faults: FaultBoard,
         forget: Callable[[], None],
     ) -> None:
@@ -193,11 +90,10 @@ class Endpoint:
         self.tags: list[dict[str, str]] = list(request.get("Tags", []))
         self.endpoint_status = "Creating"
         self.failure_reason: str | None = None
+        self.last_deployment: Mapping[str, Any] | None = None
         self.creation_time = self.last_modified_time = datetime.now(UTC)
         self._load = load
         self._pace = pace
-        self._wait_scale = wait_scale
-        self._alarms_on = alarms_on
         self._faults = faults
         self._forget = forget
         self._fleet = Fleet()
@@ -205,20 +101,16 @@ class Endpoint:
         #: Share of the requests that the next fleet has got.
         self._shifted = 0.0
         self._pending: dict[str, Any] | None = None
-        self._deployment: Any = None
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
         self._shutdown = threading.Event()
 
-    # -- changes; each is refused by the control plane while another is under way
+    # -- changes; each is refused by its caller while another is under way
 
     @property
-    def serverless(self) -> bool:
-        return any(variant.serverless is not None for variant in self._fleet.variants)
-
-    @property
-    def variant_names(self) -> list[str]:
-        return self._fleet.names
+    def fleet(self) -> Fleet:
+        """The one that is in service; during an update, the old one."""
+        return self._fleet
 
     @property
     def busy(self) -> bool:
@@ -227,20 +119,34 @@ class Endpoint:
     def create(self, config: EndpointConfig) -> None:
         self._begin("Creating", lambda: self._create(config))
 
-    def update(self, config: EndpointConfig, deployment: Any = None, rollout: Rollout | None = None) -> None:
+    def update(self, update: Update) -> None:
         with self._lock:
-            self._pending = {"EndpointConfigName": config.endpoint_config_name, "StartTime": datetime.now(UTC)}
-            self._deployment = deployment
+            self._pending = {
+                "EndpointConfigName": update.config.endpoint_config_name,
+                "StartTime": datetime.now(UTC),
+                **_pending_variants(update.config, "Creating"),
+            }
+            self.last_deployment = update.deployment or self.last_deployment
             self.failure_reason = None
-        self._begin("Updating", lambda: self._update(config, rollout or Rollout()))
+            self._begin("Updating", lambda: self._update(update))
+
+    def resize(self, desired: Mapping[str, Capacity]) -> None:
+        """Gives variants, by name, other weights and numbers of instances."""
+        with self._lock:
+            self._fleet = self._fleet.desiring(desired)
+            self.failure_reason = None
+            self._begin("Updating", self._resize)
 
     def delete(self) -> None:
         self._begin("Deleting", self._delete)
 
     def close(self, timeout: float = 5) -> None:
+        """Ends the threads, and writes what has been captured."""
         self._shutdown.set()
         if self._thread is not None:
             self._thread.join(timeout)
+        for fleet in (self._fleet, self._next):
+            fleet.flush()
 
     def _begin(self, status: str, work: Callable[[], None]) -> None:
         with self._lock:
@@ -249,129 +155,140 @@ class Endpoint:
             self._thread.start()
 
     def _create(self, config: EndpointConfig) -> None:
-        self._shutdown.wait(self._pace)
+        self._shutdown.wait(self._pace.machines)
         try:
-            fleet = self._bring_up(config, self._take_fault("Failed") or self._take_fault("HealthCheck"))
+            with _as_deployment_error():
+                fleet = self._bring_up(config, self._take_fault("Failed", "HealthCheck"))
         except DeploymentError as failure:
-            with self._lock:
-                self.failure_reason = str(failure)[:LONGEST_FAILURE_REASON]
-                self._enter("Failed")
+            self._fail(failure)
             return
         with self._lock:
             self._fleet = fleet
             self._enter("InService")
 
-    def _update(self, config: EndpointConfig, rollout: Rollout) -> None:
-        self._shutdown.wait(self._pace)
-        fault = self._take_fault("RollBack") or self._take_fault("Failed") or self._take_fault("HealthCheck")
-        stage = (fault or {}).get("stage", "creating")
+    def _update(self, update: Update) -> None:
+        self._shutdown.wait(self._pace.machines)
+        fault = self._take_fault("RollBack", "Failed", "HealthCheck") or {}
+
+        def fault_at(stage: str) -> Mapping[str, Any] | None:
+            return fault if fault and fault.get("stage", "creating") == stage else None
+
         try:
-            fleet = self._bring_up(config, fault if stage == "creating" else None)
-            self._shift(fleet, rollout, fault if stage == "shifting" else None)
-            self._bake(rollout, fault if stage == "baking" else None)
+            with _as_deployment_error():
+                fleet = self._bring_up(update.config, fault_at("creating"))
+                self._shift(fleet, update, fault_at("shifting"))
+                self._bake(update, fault_at("baking"))
         except DeploymentError as failure:
-            if fault is None or fault["outcome"] != "Failed":
-                self._roll_back(str(failure))
+            if fault.get("outcome") == "Failed":
+                self._fail(failure)
             else:
-                with self._lock:
-                    self.failure_reason = str(failure)[:LONGEST_FAILURE_REASON]
-                    self._fleet = Fleet()
-                    self._enter("Failed")
+                self._roll_back(failure)
             return
         with self._lock:
-            self._fleet, self._next, self._shifted = fleet, Fleet(), 0.0
-            self.endpoint_config_name = config.endpoint_config_name
-            self._pending = None
+            old, self._fleet = self._fleet, fleet
+            self._next, self._shifted, self._pending = Fleet(), 0.0, None
+            self.endpoint_config_name = update.config.endpoint_config_name
+            self._enter("InService")
+        old.flush()
+
+    def _resize(self) -> None:
+        self._shutdown.wait(self._pace.machines)
+        with self._lock:
+            self._fleet = self._fleet.resized()
             self._enter("InService")
 
-    def _take_fault(self, outcome: str) -> dict[str, Any] | None:
-        return self._faults.take("endpoint", self.endpoint_name, outcome)
+    def _delete(self) -> None:
+        self._shutdown.wait(self._pace.machines / 2)
+        self._forget()
+        self._fleet.flush()
+
+    def _take_fault(self, *outcomes: str) -> dict[str, Any] | None:
+        taken = (self._faults.take("endpoint", self.endpoint_name, outcome) for outcome in outcomes)
+        return next((fault for fault in taken if fault is not None), None)
 
     def _bring_up(self, config: EndpointConfig, fault: Mapping[str, Any] | None) -> Fleet:
-        if fault is not None:
-            unhealthy = fault["outcome"] == "HealthCheck"
-            usual = unhealthy_reason(config.variants[0]["VariantName"]) if unhealthy else NO_CAPACITY
-            raise DeploymentError(fault.get("reason") or usual)
-        wrong = self._take_fault("WrongScores")
-        try:
-            fleet = self._load(config)
-        except Exception as error:
-            if isinstance(error, DeploymentError):
-                raise
-            # The thread's last line of defence: a fault of the laptop ends in a status, not in an endless Creating.
-            traceback.print_exc(file=sys.stderr)
-            raise DeploymentError(
-                f"Request to service failed. If failure persists after retry, contact customer support. ({error})"
-            ) from error
-        for variant in fleet.variants if wrong else ():
-            variant.server.lie()
+        _raise(fault, config)
+        fleet = self._load(config)
+        if self._take_fault("WrongScores"):
+            for variant in fleet.variants:
+                variant.server.lie()
         return fleet
 
-    def _shift(self, fleet: Fleet, rollout: Rollout, fault: Mapping[str, Any] | None) -> None:
+    def _shift(self, fleet: Fleet, update: Update, fault: Mapping[str, Any] | None) -> None:
+        """Gives the new fleet its shares of the requests, one after the other."""
         with self._lock:
             self._next = fleet
-        for share in rollout.shares:
-            self._show("ActivatingTraffic")
+        for share in update.rollout.shares:
+            self._show(update.config, "ActivatingTraffic")
             with self._lock:
                 self._shifted = share
             if share < 1:
-                self._show("Baking")
-                self._watch(rollout.wait, rollout)
-            if fault is not None:
-                raise DeploymentError(fault.get("reason") or NO_CAPACITY)
+                self._show(update.config, "Baking")
+                self._watch(update.rollout.wait, update)
+            _raise(fault, update.config)
 
-    def _bake(self, rollout: Rollout, fault: Mapping[str, Any] | None) -> None:
-        self._show("Baking")
-        self._watch(rollout.baking, rollout)
-        if fault is not None:
-            raise DeploymentError(fault.get("reason") or NO_CAPACITY)
+    def _bake(self, update: Update, fault: Mapping[str, Any] | None) -> None:
+        self._show(update.config, "Baking")
+        self._watch(update.rollout.baking, update)
+        _raise(fault, update.config)
 
-    def _show(self, status: str) -> None:
-        """What PendingDeploymentSummary says of the new variants."""
-        with self._lock:
-            self._pending = {
-                **(self._pending or {}),
-                "ProductionVariants": [
-                    {"VariantName": name, "VariantStatus": [{"Status": status, "StartTime": datetime.now(UTC)}]}
-                    for name in self._next.names
-                ],
-            }
-
-    def _watch(self, seconds: float, rollout: Rollout) -> None:
+    def _watch(self, seconds: float, update: Update) -> None:
         """Waits with an eye on the alarms.
 
         Raises:
             DeploymentError: one of them is on.
         """
-        deadline = time.monotonic() + seconds * self._wait_scale
-        while True:
-            if rollout.alarms and (on := self._alarms_on(rollout.alarms)):
+        deadline = time.monotonic() + seconds * self._pace.wait_scale
+        while not self._shutdown.is_set():
+            if on := update.alarms_on():
                 # The wording is this server's own.
                 raise DeploymentError(f"One or more alarms are in the ALARM state: {', '.join(on)}. Rolled back.")
             left = deadline - time.monotonic()
-            if left <= 0 or self._shutdown.wait(min(_LOOK_SECONDS, left)):
+            if left <= 0:
                 return
+            self._shutdown.wait(min(ALARM_POLL_SECONDS, left))
 
-    def _roll_back(self, reason: str) -> None:
-        """Back to the old configuration, which never stopped answering: InService, with a reason."""
+    def _roll_back(self, failure: DeploymentError) -> None:
+        """Back to the old fleet, which never stopped answering: InService on its configuration, with a reason."""
         with self._lock:
-            self._next, self._shifted = Fleet(), 0.0
+            left, self._next, self._shifted = self._next, Fleet(), 0.0
             self._enter("RollingBack")
-        self._shutdown.wait(self._pace / 2)
+        left.flush()
+        self._shutdown.wait(self._pace.machines / 2)
         with self._lock:
-            self.failure_reason = reason[:LONGEST_FAILURE_REASON]
+            self.failure_reason = str(failure)[:LONGEST_FAILURE_REASON]
             self._pending = None
             self._enter("InService")
 
-    def _delete(self) -> None:
-        self._shutdown.wait(self._pace / 2)
-        self._forget()
+    def _fail(self, failure: DeploymentError) -> None:
+        """Out of service for good."""
+        with self._lock:
+            left = (self._fleet, self._next)
+            self.failure_reason = str(failure)[:LONGEST_FAILURE_REASON]
+            self._fleet, self._next, self._shifted, self._pending = Fleet(), Fleet(), 0.0, None
+            self._enter("Failed")
+        for fleet in left:
+            fleet.flush()
+
+    def _show(self, config: EndpointConfig, status: str) -> None:
+        """What PendingDeploymentSummary says of the new variants."""
+        with self._lock:
+            self._pending = {**(self._pending or {}), **_pending_variants(config, status)}
 
     def _enter(self, status: str) -> None:
         self.endpoint_status = status
         self.last_modified_time = datetime.now(UTC)
 
     # -- as seen from outside
+
+    def pick(self, target: str | None = None) -> tuple[Variant, Fleet] | None:
+        """A variant to answer one request, and its fleet; None where there is none, or none of the name asked for."""
+        with self._lock:
+            if self.endpoint_status not in ANSWERING:
+                return None
+            fleet = self._next if random.random() < self._shifted else self._fleet  # noqa: S311
+        variant = fleet.pick(target)
+        return (variant, fleet) if variant is not None else None
 
     @property
     def production_variants(self) -> list[dict[str, Any]]:
@@ -380,6 +297,7 @@ class Endpoint:
     def describe(self) -> dict[str, Any]:
         """DescribeEndpoint's answer."""
         with self._lock:
+            fleet = self._fleet
             answer: dict[str, Any] = {
                 "EndpointName": self.endpoint_name,
                 "EndpointArn": self.arn,
@@ -388,18 +306,18 @@ class Endpoint:
                 "CreationTime": self.creation_time,
                 "LastModifiedTime": self.last_modified_time,
             }
-            if self._fleet.variants:
+            if fleet.variants:
                 answer["ProductionVariants"] = self.production_variants
-            if self._fleet.shadows:
-                answer["ShadowProductionVariants"] = [variant.describe() for variant in self._fleet.shadows]
-            if self._fleet.capture:
-                answer["DataCaptureConfig"] = self._fleet.capture.describe()
+            if fleet.shadows:
+                answer["ShadowProductionVariants"] = [variant.describe() for variant in fleet.shadows]
+            if fleet.capture:
+                answer["DataCaptureConfig"] = fleet.capture.describe()
             if self.failure_reason is not None:
                 answer["FailureReason"] = self.failure_reason
             if self._pending is not None:
                 answer["PendingDeploymentSummary"] = dict(self._pending)
-            if self._deployment is not None:
-                answer["LastDeploymentConfig"] = self._deployment
+            if self.last_deployment is not None:
+                answer["LastDeploymentConfig"] = self.last_deployment
             return answer
 
     @property
@@ -416,77 +334,42 @@ class Endpoint:
             "EndpointStatus": self.endpoint_status,
         }
 
-    def pick(self, target: str | None = None) -> tuple[Variant, Fleet] | None:
-        """A variant to answer one request, by weight, and its fleet; None where there is none of the name asked for."""
-        with self._lock:
-            if self.endpoint_status not in ANSWERING:
-                return None
-            moved = self._shifted > 0 and random.random() < self._shifted  # noqa: S311
-            fleet = self._next if moved else self._fleet
-        variants = [variant for variant in fleet.variants if target in (None, variant.name)]
-        if not variants:
-            return None
-        weights = [variant.weight for variant in variants]
-        return (random.choices(variants, weights)[0] if sum(weights) else variants[0]), fleet  # noqa: S311
+
+def _pending_variants(config: EndpointConfig, status: str) -> dict[str, Any]:
+    """Members of PendingDeploymentSummary."""
+    since = datetime.now(UTC)
+
+    def shown(settings: Mapping[str, Any]) -> dict[str, Any]:
+        desired = Capacity.initial(settings)
+        up = Capacity(0.0) if status == "Creating" else desired
+        return {
+            "VariantName": settings["VariantName"],
+            **({"InstanceType": settings["InstanceType"]} if "InstanceType" in settings else {}),
+            **up.describe("Current"),
+            **desired.describe("Desired"),
+            "VariantStatus": [{"Status": status, "StartTime": since}],
+        }
+
+    shadows = {"ShadowProductionVariants": [shown(item) for item in config.shadows]} if config.shadows else {}
+    return {"ProductionVariants": [shown(item) for item in config.variants], **shadows}
 
 
-def unhealthy_reason(variant: str) -> str:
-    return (
-        f"The primary container for production variant {variant} did not pass the ping health check. Please check "
-        "CloudWatch logs for this endpoint."
-    )
+def _raise(fault: Mapping[str, Any] | None, config: EndpointConfig) -> None:
+    if fault is not None:
+        unhealthy = fault["outcome"] == "HealthCheck"
+        usual = unhealthy_reason(config.variants[0]["VariantName"]) if unhealthy else NO_CAPACITY
+        raise DeploymentError(fault.get("reason") or usual)
 
 
-def load_fleet(
-    aws: Aws, endpoint_name: str, endpoint_arn: str, config: EndpointConfig, models: Mapping[str, Model]
-) -> Fleet:
-    """Fetches and loads the model of each variant, with its model's role.
-
-    Raises:
-        DeploymentError: with the FailureReason that AWS gives.
-    """
-    region, account = endpoint_arn.split(":")[3:5]
-    fleet = Fleet()
-    roles = []
-    for settings in (*config.variants, *config.shadows):
-        model = models.get(settings["ModelName"])
-        if model is None:
-            raise DeploymentError(f'Could not find model "{settings["ModelName"]}".')
-        url = model.container.get("ModelDataUrl", "")
-        try:
-            role = aws.assume(model.request["ExecutionRoleArn"], region, account, endpoint_arn)
-            bucket, key = split_uri(url)
-            artefact = role.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-        except (RoleError, ClientError, BotoCoreError) as error:
-            raise DeploymentError(
-                f'Failed to download model data for container "container_1" from URL: "{url}". Please ensure that '
-                "there is an object located at the URL and that the role passed to CreateModel has permissions to "
-                "download the object."
-            ) from error
-        try:
-            server = ModelServer(artefact)
-        except ModelLoadError as error:
-            log = LogStream(
-                role.logs, f"{LOG_GROUP_PREFIX}{endpoint_name}", f"{settings['VariantName']}/i-local-{int(time.time())}"
-            )
-            for line in str(error).splitlines():
-                log.write(line)
-            log.close()
-            print(f"endpoint {endpoint_name}: {error}", file=sys.stderr, flush=True)
-            raise DeploymentError(unhealthy_reason(settings["VariantName"])) from error
-        roles.append(role)
-        (fleet.variants if settings in config.variants else fleet.shadows).append(
-            Variant(
-                name=settings["VariantName"],
-                server=server,
-                weight=settings.get("InitialVariantWeight", 1.0),
-                instances=settings.get("InitialInstanceCount", 1),
-                serverless=settings.get("ServerlessConfig"),
-                image=model.container.get("Image", ""),
-                since=datetime.now(UTC),
-            )
-        )
-    capture = config.request.get("DataCaptureConfig")
-    if capture and capture.get("EnableCapture"):
-        return replace(fleet, capture=Capture(roles[0].s3, endpoint_name, capture))
-    return fleet
+@contextlib.contextmanager
+def _as_deployment_error() -> Iterator[None]:
+    """A thread's last line of defence: a fault of the laptop ends in a status, not in an endless Creating."""
+    try:
+        yield
+    except DeploymentError:
+        raise
+    except Exception as error:
+        traceback.print_exc(file=sys.stderr)
+        raise DeploymentError(
+            f"Request to service failed. If failure persists after retry, contact customer support. ({error})"
+        ) from error

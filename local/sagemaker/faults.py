@@ -3,16 +3,19 @@
 ``POST /_faults`` takes a JSON list of faults, ``DELETE /_faults`` forgets them, ``GET /_faults`` lists what is left::
 
     {"operation": "CreateTrainingJob", "error": "ThrottlingException", "message": "Rate exceeded", "status": 400,
-     "times": 1, "after_effect": false}
+     "times": 1, "after_effect": false, "delay": 0}
     {"training_job": "sluice-churn-*", "outcome": "Failed" | "Stopped" | "CapacityError", "reason": "..."}
     {"endpoint": "sluice-*", "outcome": "RollBack" | "Failed" | "HealthCheck", "reason": "...", "stage": "creating"}
     {"endpoint": "sluice-*", "outcome": "WrongScores"}
 
-An update fails at a ``stage``: ``creating`` (the usual), ``shifting`` or ``baking``. ``WrongScores`` is healthy and
-answers other scores than its model gives, as long as that fleet lives.
+An update fails at a ``stage``: ``creating`` (the usual), ``shifting`` (after the first share of the requests has moved)
+or ``baking`` (after all have). ``HealthCheck`` fails a new endpoint and rolls an update back, in AWS's words for a
+container that does not come up. ``WrongScores`` is healthy and answers other scores than its model gives, as long as
+that fleet lives: the next one that is brought up.
 
 ``times`` counts down with each use (null: for ever). With ``after_effect`` the operation is carried out and its answer
-lost, as when a connection breaks.
+lost, as when a connection breaks. ``delay`` seconds pass before the answer, which is a good one where there is no
+``error``.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 _KINDS: Final = {
-    "operation": {"error", "message", "status", "times", "after_effect"},
+    "operation": {"error", "message", "status", "times", "after_effect", "delay"},
     "training_job": {"outcome", "reason", "times"},
     "endpoint": {"outcome", "reason", "times", "stage"},
 }
@@ -33,6 +36,7 @@ _OUTCOMES: Final = {
     "training_job": {"Failed", "Stopped", "CapacityError"},
     "endpoint": {"RollBack", "Failed", "HealthCheck", "WrongScores"},
 }
+_STAGES: Final = {"creating", "shifting", "baking"}
 
 
 class FaultBoard:
@@ -82,8 +86,10 @@ def _checked(fault: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"unknown members {sorted(unknown)} in {dict(fault)}")
     if kind in _OUTCOMES and fault.get("outcome") not in _OUTCOMES[kind]:
         raise ValueError(f"outcome must be one of {sorted(_OUTCOMES[kind])}: {dict(fault)}")
-    if kind == "operation" and "error" not in fault:
-        raise ValueError(f"a fault of an operation names its error: {dict(fault)}")
+    if fault.get("stage", "creating") not in _STAGES:
+        raise ValueError(f"stage must be one of {sorted(_STAGES)}: {dict(fault)}")
+    if kind == "operation" and not {"error", "delay"} & set(fault):
+        raise ValueError(f"a fault of an operation names its error, or a delay: {dict(fault)}")
     return {"times": 1, **fault}
 
 
@@ -108,8 +114,9 @@ class Faults:
         status: int = 400,
         times: int | None = 1,
         after_effect: bool = False,
+        delay: float = 0,
     ) -> None:
-        """The next ``times`` calls of an operation fail. ``name`` may hold wildcards."""
+        """The next ``times`` calls of an operation fail, after ``delay`` seconds. ``name`` may hold wildcards."""
         self.add(
             {
                 "operation": name,
@@ -118,6 +125,7 @@ class Faults:
                 "status": status,
                 "times": times,
                 "after_effect": after_effect,
+                "delay": delay,
             }
         )
 

@@ -1,4 +1,5 @@
-"""The HTTP server: both SageMaker protocols on one port of 127.0.0.1, and the control paths of the tests."""
+"""The HTTP server: SageMaker's two protocols and Application Auto Scaling on one port of 127.0.0.1, and the control
+paths of the tests."""
 
 from __future__ import annotations
 
@@ -11,8 +12,7 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self
@@ -20,14 +20,18 @@ from typing import Any, Final, Self
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
+from local.sagemaker import autoscaling
 from local.sagemaker.authorization import Authorizer, Caller
-from local.sagemaker.autoscaling import SERVICE, TARGET_PREFIX
 from local.sagemaker.aws import Aws
+from local.sagemaker.capture import Exchange
 from local.sagemaker.control_plane import ControlPlane
-from local.sagemaker.endpoints import Fleet, Variant
+from local.sagemaker.endpoints import Pace
 from local.sagemaker.errors import ApiError
 from local.sagemaker.faults import FaultBoard, Faults
-from local.sagemaker.metrics import EndpointMetrics
+from local.sagemaker.fleets import Fleet, Variant
+from local.sagemaker.metrics import EndpointMetrics, Invocation
+from local.sagemaker.model_server import Answer
+from local.sagemaker.shadows import Shadows
 from local.sagemaker.validation import operations
 
 HOST: Final = "127.0.0.1"
@@ -43,7 +47,7 @@ class LocalSageMaker:
     """A SageMaker on a port of its own, as a context manager or by ``start`` and ``stop``.
 
     Args:
-        aws_endpoint: URL of the AWS with S3, STS, IAM and CloudWatch Logs.
+        aws_endpoint: URL of the AWS with S3, STS, IAM, CloudWatch and CloudWatch Logs.
         pace: seconds that each phase takes in which AWS would wait for machines: Starting, Downloading and Uploading of
             a training job, Creating and Updating of an endpoint (half of it for RollingBack and Deleting).
         auth: whether callers need IAM permissions; root (access key ``test`` or an account id) may always.
@@ -65,9 +69,9 @@ class LocalSageMaker:
         aws = Aws(aws_endpoint)
         self._account = account or os.environ.get("MINISTACK_ACCOUNT_ID", DEFAULT_ACCOUNT)
         self._board = FaultBoard()
-        self._control_plane = ControlPlane(aws, self._board, pace, wait_scale)
+        self._control_plane = ControlPlane(aws, self._board, Pace(pace, wait_scale))
         self._metrics = EndpointMetrics(aws)
-        self._shadows = ThreadPoolExecutor(1, thread_name_prefix="shadow")
+        self._shadows = Shadows()
         self._authorizer = Authorizer(aws) if auth else None
         self._port = port
         self._server: BaseWSGIServer | None = None
@@ -89,6 +93,7 @@ class LocalSageMaker:
         self._server.daemon_threads = True  # type: ignore[attr-defined]
         self._thread = threading.Thread(target=self._server.serve_forever, name="local sagemaker", daemon=True)
         self._thread.start()
+        self._metrics.start()
         return self
 
     def stop(self) -> None:
@@ -98,8 +103,9 @@ class LocalSageMaker:
             self._server.server_close()
         if self._thread is not None:
             self._thread.join(timeout=5)
+        # What these leave behind in data capture is written by the endpoints.
+        self._shadows.close()
         self._control_plane.close()
-        self._shadows.shutdown(wait=False, cancel_futures=True)
         self._metrics.close()
 
     def __enter__(self) -> Self:
@@ -149,20 +155,23 @@ class LocalSageMaker:
 
     def _operate(self, request: Request, body: bytes, environ: dict[str, Any]) -> Response:
         service, _, operation = request.headers.get("X-Amz-Target", "").partition(".")
-        if service == TARGET_PREFIX:
-            return self._scale(request, body, operation)
-        if service != "SageMaker" or operation not in operations():
+        scaling = service == autoscaling.TARGET_PREFIX
+        known = autoscaling.operations() if scaling else operations() if service == "SageMaker" else ()
+        if operation not in known:
             raise ApiError("UnknownOperationException", f"Unknown operation {operation or request.path}")
         try:
             parameters = json.loads(body or b"{}")
         except ValueError as error:
             raise ApiError("SerializationException", f"The request is no JSON: {error}") from error
         caller = self._caller(request)
-        self._authorize(request, body, caller, operation, parameters)
+        action = f"{autoscaling.SERVICE}:{operation}" if scaling else operation
+        self._authorize(request, body, caller, action, parameters)
         fault = self._board.take("operation", operation)
-        _raise(fault, before=True)
+        _fail(fault, before=True)
         account, region = caller.account, caller.region
-        if self._control_plane.handles(operation):
+        if scaling:
+            response = _json(200, self._control_plane.call_autoscaling(operation, parameters, account, region))
+        elif self._control_plane.handles(operation):
             response = _json(200, self._control_plane.call(operation, parameters, account, region))
         else:
             # The body has been read from the connection; moto gets it anew.
@@ -170,44 +179,48 @@ class LocalSageMaker:
             again["wsgi.input"] = io.BytesIO(body)
             status, headers, content = self._control_plane.call_moto(operation, parameters, account, region, again)
             response = Response(content, status, content_type=headers.get("Content-Type", _JSON))
-        _raise(fault, before=False)
-        return response
-
-    def _scale(self, request: Request, body: bytes, operation: str) -> Response:
-        """Application Auto Scaling, which speaks the same protocol."""
-        parameters = json.loads(body or b"{}")
-        caller = self._caller(request)
-        self._authorize(request, body, caller, f"{SERVICE}:{operation}", parameters)
-        fault = self._board.take("operation", operation)
-        _raise(fault, before=True)
-        response = _json(
-            200, self._control_plane.call_autoscaling(operation, parameters, caller.account, caller.region)
-        )
-        _raise(fault, before=False)
+        _fail(fault, before=False)
         return response
 
     def _invoke(self, request: Request, body: bytes, name: str) -> Response:
+        arrived = time.monotonic()
         caller = self._caller(request)
         self._authorize(request, body, caller, "InvokeEndpoint", {"EndpointName": name})
         fault = self._board.take("operation", "InvokeEndpoint")
-        _raise(fault, before=True)
+        _fail(fault, before=True)
         target = request.headers.get("X-Amzn-SageMaker-Target-Variant")
         variant, fleet = self._control_plane.variant(name, target, caller.account, caller.region)
-        asked_as, wanted = request.headers.get("Content-Type"), request.headers.get("Accept")
-        started = time.monotonic()
-        answer = variant.server.invoke(body, asked_as, wanted)
-        self._metrics.note(caller.region, name, variant.name, answer.status, time.monotonic() - started)
-        if fleet.capture and fleet.capture.sampled():
-            fleet.capture.note(variant.name, (body, asked_as or ""), (answer.body, answer.content_type))
-        if shadow := fleet.shadow(variant):
-            self._shadows.submit(_ask_shadow, shadow, fleet, body, asked_as, wanted)
+        asked = time.monotonic()
+        answer = variant.server.invoke(body, request.headers.get("Content-Type"), request.headers.get("Accept"))
+        model_seconds = time.monotonic() - asked
+        self._copy(request, body, variant, fleet, answer)
+        overhead_seconds = time.monotonic() - arrived - model_seconds
+        invocation = Invocation(name, variant.name, answer.status, model_seconds, overhead_seconds)
+        self._metrics.note(caller.region, invocation)
         if answer.status >= 400:
             raise _model_error(answer.status, answer.body.decode(errors="replace"), name, caller)
-        _raise(fault, before=False)
+        _fail(fault, before=False)
         response = Response(answer.body, answer.status, content_type=answer.content_type)
         response.headers["x-Amzn-Invoked-Production-Variant"] = variant.name
         response.headers["x-amzn-RequestId"] = str(uuid.uuid4())
         return response
+
+    def _copy(self, request: Request, body: bytes, variant: Variant, fleet: Fleet, answer: Answer) -> None:
+        """To data capture and to a shadow. A request that the model refused is not captured, which is our own choice:
+        AWS does not say."""
+        headers = request.headers
+        exchange = Exchange(
+            asked=body,
+            asked_as=headers.get("Content-Type", ""),
+            answered=answer.body,
+            answered_as=answer.content_type,
+            inference_id=headers.get("X-Amzn-SageMaker-Inference-Id"),
+        )
+        captured = fleet.capture is not None and fleet.capture.sampled()
+        if fleet.capture is not None and captured and answer.status < 400:
+            fleet.capture.note(variant.name, exchange)
+        if shadow := fleet.shadow(variant):
+            self._shadows.ask(shadow, fleet, exchange, headers.get("Accept"), captured=captured)
 
     def _caller(self, request: Request) -> Caller:
         return Caller.of(request.headers.get("Authorization", ""), self._account, DEFAULT_REGION)
@@ -227,15 +240,11 @@ class _RequestHandler(WSGIRequestHandler):
             super().log(type, message, *args)
 
 
-def _ask_shadow(shadow: Variant, fleet: Fleet, body: bytes, asked_as: str | None, wanted: str | None) -> None:
-    """A copy of a request for a shadow: nobody waits for its answer, and it is kept by data capture alone."""
-    answer = shadow.server.invoke(body, asked_as, wanted)
-    if fleet.capture:
-        fleet.capture.note(shadow.name, (body, asked_as or ""), (answer.body, answer.content_type))
-
-
-def _raise(fault: dict[str, Any] | None, *, before: bool) -> None:
-    if fault is not None and bool(fault.get("after_effect")) != before:
+def _fail(fault: Mapping[str, Any] | None, *, before: bool) -> None:
+    if fault is None or bool(fault.get("after_effect")) == before:
+        return
+    time.sleep(fault.get("delay", 0))
+    if "error" in fault:
         raise ApiError(fault["error"], fault.get("message", fault["error"]), fault.get("status", 400))
 
 

@@ -18,8 +18,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import boto3
+import numpy
 import pytest
+import xgboost
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from local.sagemaker import LocalSageMaker
 
@@ -28,6 +31,9 @@ REGION: Final = "us-east-1"
 BUCKET: Final = "artifacts"
 IMAGE: Final = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 PACE_SECONDS: Final = 0.02
+WAIT_SCALE: Final = 0.01
+"""A minute of a guarded update lasts 0.6 s."""
+MINUTE: Final = 60
 PATIENCE_SECONDS: Final = 20.0
 
 TRUST: Final = {
@@ -89,6 +95,7 @@ class Lab:
         self.s3 = self.client("s3", url)
         self.iam = self.client("iam", url)
         self.logs = self.client("logs", url)
+        self.cloudwatch = self.client("cloudwatch", url)
         self._names = 0
 
     def client(self, service: str, url: str, credentials: dict[str, str] | None = None, retries: int = 0) -> Any:
@@ -167,42 +174,101 @@ class SageMaker:
         events = self.lab.logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True)
         return [event["message"] for event in events["events"]]
 
-    def config(self, artefact: str) -> str:
-        """Name of an endpoint configuration for an artefact, and of its model."""
+    def model(self, artefact: str, role: str | None = None) -> str:
+        """Name of a new model."""
         name = self.lab.name("version")
         self.api.create_model(
             ModelName=name,
             PrimaryContainer={"Image": IMAGE, "ModelDataUrl": artefact},
-            ExecutionRoleArn=self.role,
+            ExecutionRoleArn=role or self.role,
         )
+        return name
+
+    def config(self, artefact: str) -> str:
+        """Name of an endpoint configuration for an artefact, and of its model."""
+        name = self.model(artefact)
+        self.api.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant("AllTraffic", name)])
+        return name
+
+    def variants_config(self, artefacts: dict[str, str], instances: int = 2, **more: Any) -> str:
+        """Name of an endpoint configuration with a variant for each artefact, by name of the variant."""
+        name = self.lab.name("config")
+        variants = [variant(word, self.model(artefact), instances) for word, artefact in artefacts.items()]
+        self.api.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants, **more)
+        return name
+
+    def serverless_config(self, artefact: str, **more: Any) -> str:
+        name = self.lab.name("serverless")
         self.api.create_endpoint_config(
             EndpointConfigName=name,
-            ProductionVariants=[
-                {
-                    "VariantName": "AllTraffic",
-                    "ModelName": name,
-                    "InstanceType": "ml.m5.large",
-                    "InitialInstanceCount": 1,
-                }
-            ],
+            ProductionVariants=[serverless_variant("AllTraffic", self.model(artefact))],
+            **more,
         )
         return name
 
     def settled(self, endpoint: str) -> dict[str, Any]:
         def over() -> dict[str, Any] | None:
-            shown: dict[str, Any] = self.api.describe_endpoint(EndpointName=endpoint)
+            shown = self.describe(endpoint)
             return shown if shown["EndpointStatus"] in ("InService", "Failed") else None
 
         shown: dict[str, Any] = wait_for(over)
         return shown
 
     def deploy(self, artefact: str) -> dict[str, Any]:
+        return self.deploy_config(self.config(artefact))
+
+    def deploy_config(self, config: str) -> dict[str, Any]:
         name = self.lab.name("endpoint")
-        self.api.create_endpoint(EndpointName=name, EndpointConfigName=self.config(artefact))
+        self.api.create_endpoint(EndpointName=name, EndpointConfigName=config)
         return self.settled(name)
 
+    def describe(self, endpoint: str) -> dict[str, Any]:
+        shown: dict[str, Any] = self.api.describe_endpoint(EndpointName=endpoint)
+        return shown
+
+    def answers(self, endpoint: str, count: int) -> list[bytes]:
+        return [self.ask(endpoint)["Body"].read() for _ in range(count)]
+
     def ask(self, endpoint: str, body: str | bytes = "0.1,0.2,0.3,0.4", **headers: str) -> Any:
-        return self.runtime.invoke_endpoint(EndpointName=endpoint, Body=body, **{"ContentType": "text/csv"} | headers)
+        answer = self.runtime.invoke_endpoint(EndpointName=endpoint, Body=body, **{"ContentType": "text/csv"} | headers)
+        # Read whether the test wants it or not: the socket of an answer that is not would be left open.
+        answer["Body"] = io.BytesIO(answer["Body"].read())
+        return answer
+
+
+def variant(name: str, model: str, instances: int = 1, weight: float = 1.0) -> dict[str, Any]:
+    """A variant on instances."""
+    return {
+        "VariantName": name,
+        "ModelName": model,
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": instances,
+        "InitialVariantWeight": weight,
+    }
+
+
+def serverless_variant(name: str, model: str, **more: int) -> dict[str, Any]:
+    return {
+        "VariantName": name,
+        "ModelName": model,
+        "ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5, **more},
+    }
+
+
+def refused(call: Any, **arguments: Any) -> tuple[str, str]:
+    """Code and message of the error that a call ends in."""
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def trained(seed: int) -> bytes:
+    """A model of four columns that scores otherwise than the trained one."""
+    rng = numpy.random.default_rng(seed)
+    matrix = xgboost.DMatrix(rng.random((50, 4)), label=rng.integers(0, 2, 50))
+    booster = xgboost.train({"objective": "binary:logistic", "nthread": 1}, matrix, 3)
+    return bytes(booster.save_raw("ubj"))
 
 
 def channel(name: str, uri: str, content_type: str | None = "text/csv") -> dict[str, Any]:
@@ -277,13 +343,14 @@ def execution_role(lab: Lab) -> str:
             (["s3:GetObject", "s3:PutObject"], [f"arn:aws:s3:::{BUCKET}/*"]),
             (["s3:ListBucket"], [f"arn:aws:s3:::{BUCKET}"]),
             (["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], ["*"]),
+            (["cloudwatch:DescribeAlarms"], ["*"]),
         ),
     )
 
 
 @pytest.fixture(scope="session")
 def server(lab: Lab) -> Iterator[LocalSageMaker]:
-    with LocalSageMaker(aws_endpoint=lab.url, pace=PACE_SECONDS) as server:
+    with LocalSageMaker(aws_endpoint=lab.url, pace=PACE_SECONDS, wait_scale=WAIT_SCALE) as server:
         yield server
 
 
@@ -304,3 +371,9 @@ def artefact(clients: SageMaker) -> str:
     job = clients.train()
     uri: str = job["ModelArtifacts"]["S3ModelArtifacts"]
     return uri
+
+
+@pytest.fixture(scope="session")
+def other(lab: Lab) -> str:
+    """S3 URI of a model that answers otherwise than the trained one."""
+    return lab.put("other/model.tar.gz", tarball(xgboost_model=trained(seed=3)))

@@ -179,6 +179,24 @@ def test_an_invocation_needs_permission_and_takes_little_time(guarded: SageMaker
         acting_as(guarded, elsewhere).ask(endpoint)
 
 
+def test_autoscaling_needs_permissions_of_its_own(guarded: SageMaker) -> None:
+    allowed, denied = (
+        user(guarded.lab, policy(([action], ["*"])))
+        for action in ("application-autoscaling:DescribeScalableTargets", "sagemaker:*")
+    )
+    someone, another = (
+        guarded.lab.client("application-autoscaling", guarded.server.url, credentials)
+        for _, credentials in (allowed, denied)
+    )
+    assert someone.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"] == []
+    action = "application-autoscaling:DescribeScalableTargets"
+    assert denial(another.describe_scalable_targets, ServiceNamespace="sagemaker") == (
+        "AccessDeniedException",
+        f"User: {denied[0]} is not authorized to perform: {action} on resource: * because no identity-based policy "
+        f"allows the {action} action",
+    )
+
+
 def test_an_explicit_deny_says_so(guarded: SageMaker) -> None:
     permissions = policy((["sagemaker:*"], ["*"]))
     permissions["Statement"].append({"Effect": "Deny", "Action": "sagemaker:ListEndpoints", "Resource": "*"})
@@ -204,6 +222,11 @@ def test_an_explicit_deny_says_so(guarded: SageMaker) -> None:
             "UpdateEndpointWeightsAndCapacities",
             {"EndpointName": "e"},
             [("sagemaker:UpdateEndpointWeightsAndCapacities", f"{ARN}:endpoint/e")],
+        ),
+        (
+            "application-autoscaling:RegisterScalableTarget",
+            {"ResourceId": "endpoint/e/variant/v", "RoleARN": "arn:role"},
+            [("application-autoscaling:RegisterScalableTarget", "*")],
         ),
         (
             "CreateModel",

@@ -5,14 +5,24 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from typing import Any
 
 import numpy
 import pytest
 import xgboost
 from botocore.exceptions import ClientError
 
-from tests.local_sagemaker.conftest import ACCOUNT, BUCKET, IMAGE, Lab, SageMaker, policy, tarball, wait_for
+from tests.local_sagemaker.conftest import (
+    ACCOUNT,
+    BUCKET,
+    IMAGE,
+    Lab,
+    SageMaker,
+    policy,
+    refused,
+    tarball,
+    trained,
+    wait_for,
+)
 
 PING = (
     "The primary container for production variant AllTraffic did not pass the ping health check. Please check "
@@ -23,21 +33,6 @@ PING = (
 def content(lab: Lab, uri: str) -> bytes:
     body: bytes = lab.s3.get_object(Bucket=BUCKET, Key=uri.removeprefix(f"s3://{BUCKET}/"))["Body"].read()
     return body
-
-
-def trained(seed: int) -> bytes:
-    """A model of four columns that scores otherwise than the trained one."""
-    rng = numpy.random.default_rng(seed)
-    matrix = xgboost.DMatrix(rng.random((50, 4)), label=rng.integers(0, 2, 50))
-    booster = xgboost.train({"objective": "binary:logistic", "nthread": 1}, matrix, 3)
-    return bytes(booster.save_raw("ubj"))
-
-
-def refused(call: Any, **arguments: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 @pytest.fixture
@@ -167,7 +162,12 @@ def test_two_models_in_an_artefact_answer_with_their_mean(lab: Lab, sagemaker: S
     assert float(sagemaker.ask(both)["Body"].read()) == pytest.approx(sum(scores) / 2)
 
 
-@pytest.mark.parametrize("artefact", [b"", b"no tarball", tarball(), tarball(m=b"\x80\x04K\x01.")])
+# A tarball holds the time at which it was packed, so that tests cannot be named after one.
+@pytest.mark.parametrize(
+    "artefact",
+    [b"", b"no tarball", tarball(), tarball(m=b"\x80\x04K\x01.")],
+    ids=["empty", "no tarball", "no model", "pickle"],
+)
 def test_an_artefact_without_a_model_fails_the_endpoint(lab: Lab, sagemaker: SageMaker, artefact: bytes) -> None:
     assert sagemaker.deploy(lab.put(lab.name("bad") + "/model.tar.gz", artefact))["FailureReason"] == PING
 
@@ -256,33 +256,17 @@ def test_a_model_needs_its_image_its_data_and_a_role_that_may_read_them(
     assert create(role=f"arn:aws:iam::{ACCOUNT}:role/nobody")[1].startswith("Could not access model data at")
 
 
-def serverless_config(sagemaker: SageMaker, artefact: str) -> str:
-    model = sagemaker.config(artefact)
-    name = sagemaker.lab.name("serverless")
-    sagemaker.api.create_endpoint_config(
-        EndpointConfigName=name,
-        ProductionVariants=[
-            {
-                "VariantName": "AllTraffic",
-                "ModelName": model,
-                "ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5},
-            }
-        ],
-    )
-    return name
-
-
 def test_an_endpoint_on_instances_does_not_become_serverless(sagemaker: SageMaker, artefact: str) -> None:
     endpoint = sagemaker.deploy(artefact)
     with pytest.raises(ClientError, match="not supported"):
         sagemaker.api.update_endpoint(
-            EndpointName=endpoint["EndpointName"], EndpointConfigName=serverless_config(sagemaker, artefact)
+            EndpointName=endpoint["EndpointName"], EndpointConfigName=sagemaker.serverless_config(artefact)
         )
     assert sagemaker.settled(endpoint["EndpointName"])["EndpointConfigName"] == endpoint["EndpointConfigName"]
 
 
 def test_a_serverless_variant_is_described_as_one(sagemaker: SageMaker, artefact: str) -> None:
-    name = serverless_config(sagemaker, artefact)
+    name = sagemaker.serverless_config(artefact)
     sagemaker.api.create_endpoint(EndpointName=name, EndpointConfigName=name)
     variant = sagemaker.settled(name)["ProductionVariants"][0]
     assert variant["CurrentServerlessConfig"] == {"MemorySizeInMB": 2048, "MaxConcurrency": 5}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import urllib.error
 
 import pytest
@@ -80,10 +81,22 @@ def test_an_invocation_fails_as_asked(sagemaker: SageMaker, artefact: str) -> No
     sagemaker.ask(name)
 
 
+def test_an_answer_can_come_late(sagemaker: SageMaker) -> None:
+    sagemaker.server.faults.add({"operation": "ListEndpoints", "delay": 0.3})
+    sagemaker.server.faults.operation("ListEndpoints", delay=0.3)
+    began = time.monotonic()
+    sagemaker.api.list_endpoints()
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        sagemaker.api.list_endpoints()
+    assert time.monotonic() - began >= 0.6
+    assert sagemaker.server.faults.pending() == []
+
+
 @pytest.mark.parametrize(
     "fault",
     [
         {},
+        {"endpoint": "*", "outcome": "RollBack", "stage": "later"},
         {"operation": "CreateModel"},
         {"operation": "CreateModel", "training_job": "*", "error": "X"},
         {"training_job": "*", "outcome": "Exploded"},

@@ -1,359 +1,408 @@
-"""Guarded updates over the wire, and what endpoints tell CloudWatch, S3 and autoscaling meanwhile."""
+"""Updates with deployment guardrails over the wire: how requests move, what sends them back, what is refused."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from local.sagemaker import LocalSageMaker
-from tests.local_sagemaker.conftest import BUCKET, IMAGE, Lab, SageMaker, policy, tarball, wait_for
-from tests.local_sagemaker.test_endpoints import refused, trained
+from local.sagemaker.configurations import EndpointConfig
+from local.sagemaker.errors import ApiError
+from local.sagemaker.rollout import rollout_of
+from tests.local_sagemaker.conftest import (
+    BUCKET,
+    MINUTE,
+    WAIT_SCALE,
+    Lab,
+    SageMaker,
+    policy,
+    refused,
+    variant,
+    wait_for,
+)
 
-ALARM = "guard/errors"
-MINUTE = 60
-
-
-@pytest.fixture(scope="module")
-def role(lab: Lab) -> str:
-    return lab.role(
-        "guarded",
-        policy(
-            (["s3:GetObject", "s3:PutObject"], [f"arn:aws:s3:::{BUCKET}/*"]),
-            (["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], ["*"]),
-            (["cloudwatch:DescribeAlarms"], ["*"]),
-        ),
-    )
-
-
-@pytest.fixture(scope="module")
-def guarded(lab: Lab, role: str) -> Iterator[SageMaker]:
-    """A SageMaker whose minutes last 0.6 s."""
-    with LocalSageMaker(aws_endpoint=lab.url, pace=0.02, wait_scale=0.01) as server:
-        yield SageMaker(lab, server, role)
+UNHEALTHY = (
+    "The primary container for production variant champion did not pass the ping health check. Please check "
+    "CloudWatch logs for this endpoint."
+)
+TRUST_UNCONDITIONALLY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+HALF: dict[str, Any] = {"Type": "INSTANCE_COUNT", "Value": 1}
 
 
 @pytest.fixture
-def cloudwatch(lab: Lab) -> Any:
-    client = boto3.client(
-        "cloudwatch",
-        endpoint_url=lab.url,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    client.put_metric_alarm(
-        AlarmName=ALARM, Namespace="none", MetricName="none", Statistic="Sum", Period=60, EvaluationPeriods=1,
-        Threshold=0, ComparisonOperator="GreaterThanThreshold",
+def alarm(lab: Lab) -> str:
+    """Name of an alarm that is not on."""
+    name = lab.name("guard/errors")
+    lab.cloudwatch.put_metric_alarm(
+        AlarmName=name, Namespace="none", MetricName=name, Statistic="Sum", Period=60, EvaluationPeriods=1,
+        Threshold=0, ComparisonOperator="GreaterThanThreshold", TreatMissingData="ignore",
     )  # fmt: skip
-    client.set_alarm_state(AlarmName=ALARM, StateValue="OK", StateReason="test")
-    return client
-
-
-def config(sagemaker: SageMaker, artefacts: dict[str, str], instances: int = 2, **more: Any) -> str:
-    """Name of a configuration with a variant for each artefact."""
-    name = sagemaker.lab.name("guarded")
-    variants = []
-    for number, (variant, artefact) in enumerate(artefacts.items()):
-        model = f"{name}-{number}"
-        sagemaker.api.create_model(
-            ModelName=model,
-            PrimaryContainer={"Image": IMAGE, "ModelDataUrl": artefact},
-            ExecutionRoleArn=sagemaker.role,
-        )
-        variants.append(
-            {
-                "VariantName": variant,
-                "ModelName": model,
-                "InstanceType": "ml.m5.large",
-                "InitialInstanceCount": instances,
-                "InitialVariantWeight": 1.0,
-            }
-        )
-    shadow = {"ShadowProductionVariants": [variants.pop()]} if more.pop("shadow", False) else {}
-    sagemaker.api.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants, **shadow, **more)
+    turn(lab, name, "OK")
     return name
 
 
-@pytest.fixture
-def other(lab: Lab) -> str:
-    return lab.put("other/model.tar.gz", tarball(xgboost_model=trained(seed=3)))
+def turn(lab: Lab, alarm: str, state: str) -> None:
+    lab.cloudwatch.set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="test")
 
 
 @pytest.fixture
-def endpoint(guarded: SageMaker, artefact: str) -> Iterator[str]:
-    name = guarded.lab.name("guarded")
-    guarded.api.create_endpoint(EndpointName=name, EndpointConfigName=config(guarded, {"champion": artefact}))
-    assert guarded.settled(name)["EndpointStatus"] == "InService"
-    yield name
-    guarded.server.faults.clear()
+def endpoint(sagemaker: SageMaker, artefact: str) -> str:
+    """Name of an endpoint with one variant on two instances."""
+    shown = sagemaker.deploy_config(sagemaker.variants_config({"champion": artefact}))
+    assert shown["EndpointStatus"] == "InService"
+    name: str = shown["EndpointName"]
+    return name
 
 
-def guards(kind: str = "ALL_AT_ONCE", wait: int = 0, baking: int = 0, **size: Any) -> dict[str, Any]:
+def guards(kind: str = "ALL_AT_ONCE", *alarms: str, wait: int = 0, baking: int = 0, **size: Any) -> dict[str, Any]:
+    on = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in alarms]}} if alarms else {}
     return {
         "BlueGreenUpdatePolicy": {
             "TrafficRoutingConfiguration": {"Type": kind, "WaitIntervalInSeconds": wait, **size},
             "TerminationWaitInSeconds": baking,
-            "MaximumExecutionTimeoutInSeconds": 3600,
         },
-        "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": ALARM}]},
+        **on,
     }
 
 
-def half(member: str) -> dict[str, Any]:
-    return {member: {"Type": "INSTANCE_COUNT", "Value": 1}}
+def update(sagemaker: SageMaker, endpoint: str, artefact: str, deployment: dict[str, Any] | None, **more: Any) -> str:
+    """Name of the configuration that the endpoint is now updated to."""
+    new = sagemaker.variants_config({"champion": artefact})
+    asked = {"DeploymentConfig": deployment} if deployment else {}
+    sagemaker.api.update_endpoint(EndpointName=endpoint, EndpointConfigName=new, **asked, **more)
+    return new
 
 
-def answers(sagemaker: SageMaker, endpoint: str, count: int = 40) -> set[bytes]:
-    return {sagemaker.ask(endpoint)["Body"].read() for _ in range(count)}
+def pending_status(sagemaker: SageMaker, endpoint: str) -> str | None:
+    summary = sagemaker.describe(endpoint).get("PendingDeploymentSummary")
+    if summary is None:
+        return None
+    status: str = summary["ProductionVariants"][0]["VariantStatus"][0]["Status"]
+    return status
 
 
-@pytest.mark.usefixtures("cloudwatch")
-@pytest.mark.parametrize(("kind", "member"), [("CANARY", "CanarySize"), ("LINEAR", "LinearStepSize")])
+# -- how requests move
+
+
+@pytest.mark.parametrize(
+    ("kind", "size"), [("CANARY", {"CanarySize": HALF}), ("LINEAR", {"LinearStepSize": HALF})], ids=["canary", "linear"]
+)
 def test_requests_move_in_parts_and_old_and_new_answer_meanwhile(
-    guarded: SageMaker, endpoint: str, other: str, kind: str, member: str
+    sagemaker: SageMaker, endpoint: str, other: str, kind: str, size: dict[str, Any]
 ) -> None:
-    (before,) = answers(guarded, endpoint, 5)
-    new = config(guarded, {"champion": other})
-    guarded.api.update_endpoint(
-        EndpointName=endpoint, EndpointConfigName=new, DeploymentConfig=guards(kind, 5 * MINUTE, 0, **half(member))
-    )
-    wait_for(lambda: len(answers(guarded, endpoint, 20)) == 2)
-    shown = guarded.api.describe_endpoint(EndpointName=endpoint)
-    assert shown["EndpointStatus"] == "Updating"
-    (variant,) = shown["PendingDeploymentSummary"]["ProductionVariants"]
-    assert variant["VariantStatus"][0]["Status"] in {"Baking", "ActivatingTraffic"}
-    assert guarded.settled(endpoint)["EndpointConfigName"] == new
-    (after,) = answers(guarded, endpoint, 5)
+    (before,) = set(sagemaker.answers(endpoint, 5))
+    old = sagemaker.describe(endpoint)["EndpointConfigName"]
+    new = update(sagemaker, endpoint, other, guards(kind, wait=8 * MINUTE, **size))
+    wait_for(lambda: pending_status(sagemaker, endpoint) == "Baking")
+    shares = Counter(sagemaker.answers(endpoint, 200))
+    shown = sagemaker.describe(endpoint)
+    assert (shown["EndpointStatus"], shown["EndpointConfigName"]) == ("Updating", old)
+    assert len(shares) == 2
+    assert 60 <= shares[before] <= 140
+    assert sagemaker.settled(endpoint)["EndpointConfigName"] == new
+    (after,) = set(sagemaker.answers(endpoint, 20))
     assert after != before
 
 
-@pytest.mark.parametrize("stage", ["shifting", "baking"])
-def test_an_alarm_rolls_the_update_back(
-    guarded: SageMaker, endpoint: str, other: str, cloudwatch: Any, stage: str
+def test_a_tenth_of_the_capacity_gets_about_a_tenth_of_the_requests(
+    sagemaker: SageMaker, endpoint: str, other: str
 ) -> None:
-    before = answers(guarded, endpoint, 5)
-    old = guarded.api.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
-    waits = (20 * MINUTE, 0) if stage == "shifting" else (0, 20 * MINUTE)
-    guarded.api.update_endpoint(
-        EndpointName=endpoint,
-        EndpointConfigName=config(guarded, {"champion": other}),
-        DeploymentConfig=guards("CANARY", *waits, **half("CanarySize")),
-    )
-    wait_for(lambda: answers(guarded, endpoint, 20) != before)
-    cloudwatch.set_alarm_state(AlarmName=ALARM, StateValue="ALARM", StateReason="test")
-    shown = guarded.settled(endpoint)
-    assert (shown["EndpointStatus"], shown["EndpointConfigName"]) == ("InService", old)
-    assert ALARM in shown["FailureReason"]
-    assert answers(guarded, endpoint) == before
+    (before,) = set(sagemaker.answers(endpoint, 5))
+    tenth = {"Type": "CAPACITY_PERCENT", "Value": 10}
+    update(sagemaker, endpoint, other, guards("CANARY", wait=8 * MINUTE, CanarySize=tenth))
+    wait_for(lambda: pending_status(sagemaker, endpoint) == "Baking")
+    assert 2 <= 200 - Counter(sagemaker.answers(endpoint, 200))[before] <= 50
+    sagemaker.settled(endpoint)
 
 
-@pytest.mark.usefixtures("cloudwatch")
-def test_no_request_fails_while_the_fleets_change(guarded: SageMaker, endpoint: str, other: str, artefact: str) -> None:
+def test_an_update_is_described_from_its_beginning_to_its_rollback(
+    lab: Lab, execution_role: str, artefact: str, other: str, alarm: str
+) -> None:
+    with LocalSageMaker(aws_endpoint=lab.url, pace=0.6, wait_scale=WAIT_SCALE) as server:
+        slow = SageMaker(lab, server, execution_role)
+        endpoint = slow.deploy_config(slow.variants_config({"champion": artefact}))["EndpointName"]
+        began = datetime.now(UTC) - timedelta(seconds=2)
+        deployment = guards("ALL_AT_ONCE", alarm, baking=30 * MINUTE)
+        new = update(slow, endpoint, other, deployment)
+        summary = slow.describe(endpoint)["PendingDeploymentSummary"]
+        assert (summary["EndpointConfigName"], began < summary["StartTime"]) == (new, True)
+        (shown,) = summary["ProductionVariants"]
+        assert (shown["VariantName"], shown["CurrentInstanceCount"], shown["DesiredInstanceCount"]) == (
+            "champion",
+            0,
+            2,
+        )
+        assert shown["VariantStatus"][0]["Status"] == "Creating"
+        wait_for(lambda: pending_status(slow, endpoint) == "Baking")
+        turn(lab, alarm, "ALARM")
+        wait_for(lambda: slow.describe(endpoint)["EndpointStatus"] == "RollingBack")
+        ended = slow.settled(endpoint)
+        assert "PendingDeploymentSummary" not in ended
+        assert ended["LastDeploymentConfig"] == deployment
+
+
+def test_no_request_fails_while_the_fleets_change(
+    sagemaker: SageMaker, endpoint: str, other: str, artefact: str
+) -> None:
     failures: list[str] = []
+    answered: list[bytes] = []
     ending = threading.Event()
 
     def ask() -> None:
         while not ending.is_set():
             try:
-                guarded.ask(endpoint)
+                answered.append(sagemaker.ask(endpoint)["Body"].read())
             except ClientError as error:
                 failures.append(str(error))
 
     callers = [threading.Thread(target=ask) for _ in range(4)]
     for caller in callers:
         caller.start()
+    canary = guards("CANARY", wait=10, baking=10, CanarySize=HALF)
     try:
-        for version in (other, artefact, other):
-            new = config(guarded, {"champion": version})
-            guarded.api.update_endpoint(
-                EndpointName=endpoint,
-                EndpointConfigName=new,
-                DeploymentConfig=guards("CANARY", 10, 10, **half("CanarySize")),
-            )
-            assert guarded.settled(endpoint)["EndpointConfigName"] == new
+        for version, deployment in ((other, canary), (artefact, None), (other, guards()), (artefact, canary)):
+            new = update(sagemaker, endpoint, version, deployment)
+            assert sagemaker.settled(endpoint)["EndpointConfigName"] == new
+        sagemaker.server.faults.endpoint(endpoint, "RollBack", stage="shifting")
+        update(sagemaker, endpoint, other, canary)
+        sagemaker.settled(endpoint)
     finally:
         ending.set()
         for caller in callers:
             caller.join()
     assert failures == []
+    assert len(set(answered)) == 2
 
 
-@pytest.mark.usefixtures("cloudwatch")
-def test_an_endpoint_that_cannot_be_updated_so_says_why(
-    guarded: SageMaker, endpoint: str, other: str, lab: Lab
+# -- what sends them back
+
+
+@pytest.mark.parametrize("stage", ["shifting", "baking"])
+def test_an_alarm_rolls_the_update_back(
+    lab: Lab, sagemaker: SageMaker, endpoint: str, other: str, alarm: str, stage: str
 ) -> None:
-    def asked(name: str, deployment: dict[str, Any]) -> str:
-        code, message = refused(
-            guarded.api.update_endpoint, EndpointName=endpoint, EndpointConfigName=name, DeploymentConfig=deployment
-        )
-        assert code == "ValidationException"
-        return message
-
-    one = config(guarded, {"champion": other}, instances=1)
-    assert "two instances" in asked(one, guards("CANARY", **half("CanarySize")))
-    big: dict[str, Any] = {"CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 60}}
-    assert "50%" in asked(config(guarded, {"champion": other}), guards("CANARY", **big))
-    assert "variant names" in asked(config(guarded, {"another": other}), guards())
-    missing = guards()
-    missing["AutoRollbackConfiguration"]["Alarms"][0]["AlarmName"] = "not-there"
-    assert "not-there" in asked(config(guarded, {"champion": other}), missing)
+    (before,) = set(sagemaker.answers(endpoint, 5))
+    old = sagemaker.describe(endpoint)["EndpointConfigName"]
+    wait, baking = (30 * MINUTE, 0) if stage == "shifting" else (0, 30 * MINUTE)
+    update(sagemaker, endpoint, other, guards("CANARY", alarm, wait=wait, baking=baking, CanarySize=HALF))
+    wait_for(lambda: set(sagemaker.answers(endpoint, 10)) != {before})
+    turn(lab, alarm, "ALARM")
+    shown = sagemaker.settled(endpoint)
+    assert (shown["EndpointStatus"], shown["EndpointConfigName"]) == ("InService", old)
+    assert shown["FailureReason"] == f"One or more alarms are in the ALARM state: {alarm}. Rolled back."
+    assert "PendingDeploymentSummary" not in shown
+    assert set(sagemaker.answers(endpoint, 20)) == {before}
 
 
-@pytest.mark.usefixtures("cloudwatch")
-def test_a_role_that_may_not_see_the_alarms_is_refused(
-    lab: Lab, guarded: SageMaker, endpoint: str, other: str, execution_role: str
+def test_the_reason_of_a_rollback_goes_with_the_next_update(
+    lab: Lab, sagemaker: SageMaker, endpoint: str, other: str, alarm: str
 ) -> None:
-    blind = SageMaker(lab, guarded.server, execution_role)
-    code, message = refused(
-        guarded.api.update_endpoint,
-        EndpointName=endpoint,
-        EndpointConfigName=config(blind, {"champion": other}),
-        DeploymentConfig=guards(),
-    )
-    assert code == "ValidationException"
-    assert "cloudwatch:DescribeAlarms" in message
+    turn(lab, alarm, "ALARM")
+    update(sagemaker, endpoint, other, guards("ALL_AT_ONCE", alarm))
+    assert alarm in sagemaker.settled(endpoint)["FailureReason"]
+    turn(lab, alarm, "OK")
+    new = update(sagemaker, endpoint, other, guards("ALL_AT_ONCE", alarm))
+    shown = sagemaker.settled(endpoint)
+    assert (shown["EndpointConfigName"], shown.get("FailureReason")) == (new, None)
+
+
+def test_alarms_that_can_no_longer_be_seen_roll_the_update_back(
+    lab: Lab, sagemaker: SageMaker, artefact: str, other: str, alarm: str
+) -> None:
+    may_read = (["s3:GetObject"], [f"arn:aws:s3:::{BUCKET}/*"])
+    name = lab.name("fickle")
+    # Without a condition in its trust policy: a session that is federated keeps the permissions that it began with.
+    role = lab.role(name, policy(may_read, (["cloudwatch:DescribeAlarms"], ["*"])), TRUST_UNCONDITIONALLY)
+    fickle = SageMaker(lab, sagemaker.server, role)
+    endpoint = fickle.deploy_config(fickle.variants_config({"champion": artefact}))["EndpointName"]
+    update(fickle, endpoint, other, guards("ALL_AT_ONCE", alarm, baking=30 * MINUTE))
+    wait_for(lambda: pending_status(fickle, endpoint) == "Baking")
+    lab.iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(policy(may_read)))
+    reason = fickle.settled(endpoint)["FailureReason"]
+    assert reason.startswith("The alarms could not be described. Rolled back. (An error occurred (AccessDenied")
 
 
 @pytest.mark.parametrize("outcome", ["RollBack", "HealthCheck"])
 @pytest.mark.parametrize("stage", ["creating", "shifting", "baking"])
-@pytest.mark.usefixtures("cloudwatch")
 def test_a_fault_at_any_stage_leaves_the_old_model_answering(
-    guarded: SageMaker, endpoint: str, other: str, outcome: str, stage: str
+    sagemaker: SageMaker, endpoint: str, other: str, outcome: str, stage: str
 ) -> None:
-    before = answers(guarded, endpoint, 5)
-    old = guarded.api.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
-    guarded.server.faults.endpoint(endpoint, outcome, stage=stage)
-    guarded.api.update_endpoint(
-        EndpointName=endpoint,
-        EndpointConfigName=config(guarded, {"champion": other}),
-        DeploymentConfig=guards("CANARY", 1, 1, **half("CanarySize")),
-    )
-    shown = guarded.settled(endpoint)
+    (before,) = set(sagemaker.answers(endpoint, 5))
+    old = sagemaker.describe(endpoint)["EndpointConfigName"]
+    sagemaker.server.faults.endpoint(endpoint, outcome, stage=stage)
+    update(sagemaker, endpoint, other, guards("CANARY", wait=2 * MINUTE, baking=2 * MINUTE, CanarySize=HALF))
+    moved = wait_for(lambda: set(sagemaker.answers(endpoint, 10)) != {before}) if stage != "creating" else False
+    shown = sagemaker.settled(endpoint)
+    assert moved is (stage != "creating")
     assert (shown["EndpointStatus"], shown["EndpointConfigName"]) == ("InService", old)
-    assert shown["FailureReason"]
-    assert answers(guarded, endpoint) == before
+    if outcome == "HealthCheck":
+        assert shown["FailureReason"] == UNHEALTHY
+    else:
+        assert shown["FailureReason"].startswith("Unable to provision requested ML compute capacity")
+    assert set(sagemaker.answers(endpoint, 20)) == {before}
 
 
-@pytest.mark.usefixtures("cloudwatch")
-def test_a_fleet_that_answers_wrongly_looks_healthy(guarded: SageMaker, endpoint: str, artefact: str) -> None:
-    (before,) = answers(guarded, endpoint, 5)
-    guarded.server.faults.endpoint(endpoint, "WrongScores")
-    for expected in (False, True):
-        new = config(guarded, {"champion": artefact})
-        guarded.api.update_endpoint(EndpointName=endpoint, EndpointConfigName=new)
-        assert guarded.settled(endpoint)["EndpointConfigName"] == new
-        assert (answers(guarded, endpoint, 5) == {before}) is expected
+def test_a_new_endpoint_that_does_not_pass_its_health_check_fails(sagemaker: SageMaker, artefact: str) -> None:
+    sagemaker.server.faults.endpoint("endpoint-*", "HealthCheck")
+    shown = sagemaker.deploy_config(sagemaker.variants_config({"champion": artefact}))
+    assert (shown["EndpointStatus"], shown["FailureReason"]) == ("Failed", UNHEALTHY)
 
 
-def test_requests_are_counted_in_cloudwatch(guarded: SageMaker, endpoint: str, cloudwatch: Any) -> None:
-    guarded.ask(endpoint)
-    with pytest.raises(ClientError):
-        guarded.ask(endpoint, "a,header")
-
-    def sums() -> dict[str, float] | None:
-        dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": "champion"}]
-        found = {}
-        for metric in ("Invocations", "Invocation4XXErrors", "Invocation5XXErrors", "ModelLatency"):
-            points = cloudwatch.get_metric_statistics(
-                Namespace="AWS/SageMaker", MetricName=metric, Dimensions=dimensions, Period=3600, Statistics=["Sum"],
-                StartTime="2026-01-01T00:00:00Z", EndTime="2036-01-01T00:00:00Z",
-            )["Datapoints"]  # fmt: skip
-            found[metric] = sum(point["Sum"] for point in points)
-        return found if found["Invocations"] == 2 else None
-
-    counted = wait_for(sums)
-    assert (counted["Invocation4XXErrors"], counted["Invocation5XXErrors"]) == (1, 0)
-    assert counted["ModelLatency"] > 0
-
-
-def captured(lab: Lab, prefix: str) -> list[dict[str, Any]]:
-    found = lab.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
-    bodies = [lab.s3.get_object(Bucket=BUCKET, Key=item["Key"])["Body"].read() for item in found]
-    return [json.loads(line) for body in bodies for line in body.splitlines()]
-
-
-def test_a_shadow_gets_copies_and_its_answers_are_captured(
-    lab: Lab, guarded: SageMaker, artefact: str, other: str
+def test_a_fleet_that_answers_wrongly_looks_healthy_and_does_so_alone(
+    sagemaker: SageMaker, endpoint: str, artefact: str
 ) -> None:
-    name = lab.name("shadowed")
-    capture = {
-        "EnableCapture": True,
-        "InitialSamplingPercentage": 100,
-        "DestinationS3Uri": f"s3://{BUCKET}/captured/",
-        "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
-        "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"]},
-    }
-    made = config(guarded, {"champion": artefact, "previous": other}, shadow=True, DataCaptureConfig=capture)
-    guarded.api.create_endpoint(EndpointName=name, EndpointConfigName=made)
-    shown = guarded.settled(name)
-    assert [variant["VariantName"] for variant in shown["ShadowProductionVariants"]] == ["previous"]
-    assert shown["DataCaptureConfig"]["CaptureStatus"] == "Started"
-    answer = guarded.ask(name)["Body"].read().decode()
-    (mine,) = wait_for(lambda: captured(lab, f"captured/{name}/champion/"))
-    (copy,) = wait_for(lambda: captured(lab, f"captured/{name}/previous/"))
-    assert mine["captureData"]["endpointInput"]["data"] == "0.1,0.2,0.3,0.4"
-    assert mine["captureData"]["endpointOutput"]["data"] == answer
-    assert copy["captureData"]["endpointOutput"]["data"] != answer
+    (before,) = set(sagemaker.answers(endpoint, 5))
+    sagemaker.server.faults.endpoint(endpoint, "WrongScores")
+    new = update(sagemaker, endpoint, artefact, None)
+    shown = sagemaker.settled(endpoint)
+    assert (shown["EndpointConfigName"], shown.get("FailureReason")) == (new, None)
+    (wrong,) = set(sagemaker.answers(endpoint, 5))
+    assert float(wrong) == pytest.approx(0.5 * float(before) + 0.01)
+    update(sagemaker, endpoint, artefact, None)
+    sagemaker.settled(endpoint)
+    assert set(sagemaker.answers(endpoint, 5)) == {before}
 
 
-def test_what_serverless_variants_cannot_have_is_refused(guarded: SageMaker, artefact: str) -> None:
-    made = config(guarded, {"champion": artefact})
-    (variant,) = guarded.api.describe_endpoint_config(EndpointConfigName=made)["ProductionVariants"]
-    serverless = {
-        "VariantName": "champion",
-        "ModelName": variant["ModelName"],
-        "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1},
-    }
-    code, message = refused(
-        guarded.api.create_endpoint_config,
-        EndpointConfigName=f"{made}-serverless",
-        ProductionVariants=[serverless],
-        DataCaptureConfig={
-            "InitialSamplingPercentage": 1,
-            "DestinationS3Uri": f"s3://{BUCKET}/x",
-            "CaptureOptions": [{"CaptureMode": "Input"}],
-        },
+# -- what is retained
+
+
+def test_what_is_to_be_retained_is(sagemaker: SageMaker, endpoint: str, other: str) -> None:
+    sagemaker.api.update_endpoint_weights_and_capacities(
+        EndpointName=endpoint,
+        DesiredWeightsAndCapacities=[{"VariantName": "champion", "DesiredWeight": 3.0, "DesiredInstanceCount": 4}],
     )
-    assert code == "ValidationException"
-    assert "serverless" in message
+    sagemaker.settled(endpoint)
+
+    def after(*excluded: str) -> tuple[int, float]:
+        left_out = [{"VariantPropertyType": name} for name in excluded]
+        more = {"ExcludeRetainedVariantProperties": left_out} if excluded else {}
+        update(sagemaker, endpoint, other, None, RetainAllVariantProperties=True, **more)
+        (shown,) = sagemaker.settled(endpoint)["ProductionVariants"]
+        return shown["CurrentInstanceCount"], shown["CurrentWeight"]
+
+    assert after() == (4, 3.0)
+    assert after("DesiredWeight") == (4, 1.0)
+    assert after("DesiredInstanceCount") == (2, 1.0)
 
 
-def test_variants_are_registered_for_autoscaling(guarded: SageMaker, endpoint: str) -> None:
-    client = boto3.client(
-        "application-autoscaling",
-        endpoint_url=guarded.server.url,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    target = {
-        "ServiceNamespace": "sagemaker",
-        "ResourceId": f"endpoint/{endpoint}/variant/champion",
-        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-    }
-    scaling: dict[str, Any] = {
-        "PolicyName": "calls",
-        "PolicyType": "TargetTrackingScaling",
-        "TargetTrackingScalingPolicyConfiguration": {
-            "TargetValue": 100.0,
-            "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
-        },
-    }
-    with pytest.raises(client.exceptions.ObjectNotFoundException):
-        client.put_scaling_policy(**target, **scaling)
-    client.register_scalable_target(**target, MinCapacity=1, MaxCapacity=3)
-    assert client.put_scaling_policy(**target, **scaling)["PolicyARN"]
-    (shown,) = client.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
-    assert (shown["MinCapacity"], shown["MaxCapacity"]) == (1, 3)
-    client.deregister_scalable_target(**target)
-    assert client.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"] == []
-    with pytest.raises(client.exceptions.ValidationException):
-        client.register_scalable_target(
-            **{**target, "ResourceId": "endpoint/none/variant/champion"}, MinCapacity=1, MaxCapacity=3
+def test_the_last_deployment_configuration_can_be_retained(sagemaker: SageMaker, endpoint: str, other: str) -> None:
+    deployment = guards("CANARY", wait=4 * MINUTE, CanarySize=HALF)
+    update(sagemaker, endpoint, other, deployment)
+    sagemaker.settled(endpoint)
+    update(sagemaker, endpoint, other, None, RetainDeploymentConfig=True)
+    wait_for(lambda: pending_status(sagemaker, endpoint) == "Baking")
+    assert sagemaker.settled(endpoint)["LastDeploymentConfig"] == deployment
+
+
+# -- what is refused
+
+
+def test_an_endpoint_that_cannot_be_updated_so_says_why(
+    lab: Lab, sagemaker: SageMaker, endpoint: str, other: str
+) -> None:
+    def asked(name: str, deployment: dict[str, Any]) -> str:
+        code, message = refused(
+            sagemaker.api.update_endpoint, EndpointName=endpoint, EndpointConfigName=name, DeploymentConfig=deployment
         )
+        assert code == "ValidationException"
+        return message
+
+    two = sagemaker.variants_config({"champion": other})
+    one = sagemaker.variants_config({"champion": other}, instances=1)
+    assert "one instance by CANARY" in asked(one, guards("CANARY", CanarySize=HALF))
+    assert "variant names" in asked(sagemaker.variants_config({"another": other}), guards())
+    assert "a CanarySize of 60%" in asked(two, guards("CANARY", CanarySize={"Type": "CAPACITY_PERCENT", "Value": 60}))
+    assert "do not exist: not-there" in asked(two, guards("ALL_AT_ONCE", "not-there"))
+    assert sagemaker.describe(endpoint)["EndpointStatus"] == "InService"
+
+
+def test_a_role_that_may_not_see_the_alarms_is_refused(
+    lab: Lab, sagemaker: SageMaker, endpoint: str, other: str, alarm: str
+) -> None:
+    role = lab.role(lab.name("blind"), policy((["s3:GetObject"], [f"arn:aws:s3:::{BUCKET}/*"])))
+    blind = SageMaker(lab, sagemaker.server, role)
+    with pytest.raises(ClientError, match=r"ValidationException.*may cloudwatch:DescribeAlarms"):
+        update(blind, endpoint, other, guards("ALL_AT_ONCE", alarm))
+    assert sagemaker.describe(endpoint)["EndpointStatus"] == "InService"
+
+
+def test_a_serverless_endpoint_moves_all_at_once_and_bakes(sagemaker: SageMaker, artefact: str, other: str) -> None:
+    endpoint = sagemaker.deploy_config(sagemaker.serverless_config(artefact))["EndpointName"]
+    new = sagemaker.serverless_config(other)
+    asked = {"EndpointName": endpoint, "EndpointConfigName": new}
+    code, message = refused(sagemaker.api.update_endpoint, **asked, DeploymentConfig=guards("CANARY", CanarySize=HALF))
+    assert (code, "serverless" in message) == ("ValidationException", True)
+    sagemaker.api.update_endpoint(**asked, DeploymentConfig=guards(baking=2 * MINUTE))
+    wait_for(lambda: pending_status(sagemaker, endpoint) == "Baking")
+    assert sagemaker.settled(endpoint)["EndpointConfigName"] == new
+
+
+def of(instances: int, variants: int = 1) -> EndpointConfig:
+    shown = [variant(f"variant-{number}", "model", instances) for number in range(variants)]
+    return EndpointConfig({"EndpointConfigName": "config", "ProductionVariants": shown}, "arn")
+
+
+def percent(member: str, value: int) -> dict[str, Any]:
+    return {member: {"Type": "CAPACITY_PERCENT", "Value": value}}
+
+
+ROLLING = {"WaitIntervalInSeconds": 60, **percent("MaximumBatchSize", 25)}
+
+
+@pytest.mark.parametrize(
+    ("deployment", "instances", "shares"),
+    [
+        (guards(), 1, (1.0,)),
+        (guards("CANARY", **percent("CanarySize", 1)), 2, (0.01, 1.0)),
+        (guards("CANARY", CanarySize=HALF), 4, (0.25, 1.0)),
+        (guards("LINEAR", LinearStepSize=HALF), 3, (0.333333333, 0.666666667, 1.0)),
+        (guards("LINEAR", **percent("LinearStepSize", 30)), 2, (0.3, 0.6, 0.9, 1.0)),
+        (guards("LINEAR", **percent("LinearStepSize", 10)), 2, tuple(step / 10 for step in range(1, 11))),
+        ({"RollingUpdatePolicy": ROLLING}, 2, (0.25, 0.5, 0.75, 1.0)),
+        ({"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a"}]}}, 1, (1.0,)),
+    ],
+)
+def test_shares_follow_from_the_deployment_configuration(
+    deployment: dict[str, Any], instances: int, shares: tuple[float, ...]
+) -> None:
+    assert rollout_of(deployment, of(instances)).shares == pytest.approx(shares)
+
+
+@pytest.mark.parametrize(
+    ("deployment", "config", "words"),
+    [
+        (guards("CANARY", CanarySize={"Type": "INSTANCE_COUNT", "Value": 2}), of(3), "CanarySize of 67%"),
+        (guards("LINEAR", **percent("LinearStepSize", 60)), of(3), "at least 10% and at most 50%"),
+        (guards("LINEAR", **percent("LinearStepSize", 9)), of(3), "LinearStepSize of 9%"),
+        (guards("LINEAR", LinearStepSize=HALF), of(20), "LinearStepSize of 5%"),
+        (guards("LINEAR"), of(3), "needs a LinearStepSize"),
+        (guards("LINEAR", LinearStepSize=HALF), of(1), "one instance by LINEAR"),
+        ({"RollingUpdatePolicy": ROLLING}, of(4, variants=2), "several variants"),
+        ({"RollingUpdatePolicy": ROLLING, **guards()}, of(4), "either"),
+        (
+            {
+                "BlueGreenUpdatePolicy": {
+                    **guards("CANARY", wait=500, baking=500, CanarySize=HALF)["BlueGreenUpdatePolicy"],
+                    "MaximumExecutionTimeoutInSeconds": 900,
+                }
+            },
+            of(2),
+            "waits of 1000 seconds",
+        ),
+    ],
+)
+def test_what_sagemaker_could_not_carry_out_is_refused(
+    deployment: dict[str, Any], config: EndpointConfig, words: str
+) -> None:
+    with pytest.raises(ApiError, match=words) as refusal:
+        rollout_of(deployment, config)
+    assert refusal.value.code == "ValidationException"

@@ -26,7 +26,18 @@ def test_its_health_names_its_account(sagemaker: SageMaker) -> None:
 
 def test_as_a_process_it_prints_its_address_first_and_ends_when_told_to(lab: Lab) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "local.sagemaker", "--aws-endpoint", lab.url, "--pace", "0", "--auth"],
+        [
+            sys.executable,
+            "-m",
+            "local.sagemaker",
+            "--aws-endpoint",
+            lab.url,
+            "--pace",
+            "0",
+            "--wait-scale",
+            "0.5",
+            "--auth",
+        ],
         cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
         text=True,

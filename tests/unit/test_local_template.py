@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local.home import LocalError
-from local.template import for_ministack, with_packed_code, without, without_tls_only
+from local.template import for_ministack, with_alarms_on_all, with_packed_code, without, without_tls_only
 
 QUERY = {"Type": "AWS::Logs::QueryDefinition", "Properties": {"Name": "q"}}
 TLS_ONLY = {"Effect": "Deny", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
@@ -84,3 +84,27 @@ def test_code_is_taken_from_its_zip_where_there_is_one(tmp_path: Path) -> None:
 
     assert packed["Core"]["Properties"] == {"ContentUri": "CoreLayer.zip"}
     assert packed["Other"]["Properties"] == {"CodeUri": "Other", "Handler": "app.handler"}
+
+
+def role(*statements: dict[str, Any]) -> dict[str, Any]:
+    policies = [{"PolicyName": "p", "PolicyDocument": {"Statement": list(statements)}}]
+    return {"Type": "AWS::IAM::Role", "Properties": {"Policies": policies}}
+
+
+def test_calls_that_name_several_alarms_are_allowed_on_all_and_nothing_else_is() -> None:
+    alarms = {
+        "Effect": "Allow",
+        "Action": ["cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms"],
+        "Resource": "arn:alarm:sluice-*",
+    }
+
+    kept, widened = with_alarms_on_all(template(Deploy=role(ALLOW, alarms), Other=role(ALLOW)))
+
+    assert widened == ["Deploy"]
+    (found,) = kept["Resources"]["Deploy"]["Properties"]["Policies"]
+    assert found["PolicyDocument"]["Statement"] == [
+        ALLOW,
+        {"Effect": "Allow", "Action": ["cloudwatch:PutMetricAlarm"], "Resource": "arn:alarm:sluice-*"},
+        {"Effect": "Allow", "Action": ["cloudwatch:DescribeAlarms"], "Resource": "*"},
+    ]
+    assert kept["Resources"]["Other"] == role(ALLOW)

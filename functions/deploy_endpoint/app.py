@@ -151,7 +151,9 @@ def put_behind(asked: Deployment, run: Run, config: DatasetConfig, variants: fro
     if (live_kind := kind_of(live)) != config.endpoint.kind:
         reason = other_kind_reason(asked.endpoint_name, run.dataset, live_kind, config.endpoint.kind)
         return asked.model_copy(update={"verdict": "failed", "reasons": (reason,)})
-    update(asked, config, put_alarms(run, config), guarded=variants == variant_names(live))
+    there = next((item.get("CurrentInstanceCount", 0) for item in live.get("ProductionVariants", [])), 0)
+    instances = there if config.endpoint.autoscaling else config.endpoint.instance_count
+    update(asked, config, put_alarms(run, config), instances, guarded=variants == variant_names(live))
     return asked.model_copy(update={"previous_config_name": asked.previous_config_name or current})
 
 
@@ -171,8 +173,8 @@ def put_alarms(run: Run, config: DatasetConfig) -> list[str]:
     return [name for name in names if name not in on]
 
 
-def update(asked: Deployment, config: DatasetConfig, alarms: list[str], *, guarded: bool) -> None:
-    request = update_request(asked, config.endpoint, alarms, guarded=guarded)
+def update(asked: Deployment, config: DatasetConfig, alarms: list[str], instances: int, *, guarded: bool) -> None:
+    request = update_request(asked, config.endpoint, alarms, instances, guarded=guarded)
     try:
         sagemaker.update_endpoint(**request)
     except ClientError as error:
@@ -182,4 +184,4 @@ def update(asked: Deployment, config: DatasetConfig, alarms: list[str], *, guard
         if not (guarded and unguarded):
             raise
         logger.warning("SageMaker takes no guards for this endpoint; it is updated without")
-        sagemaker.update_endpoint(**update_request(asked, config.endpoint, alarms, guarded=False))
+        sagemaker.update_endpoint(**update_request(asked, config.endpoint, alarms, instances, guarded=False))

@@ -27,6 +27,7 @@ POLL_SECONDS: Final = 10
 #: An update that goes on for longer rolls back. SageMaker allows no more than four hours.
 _LONGEST_UPDATE: Final = 14_400
 _START_SECONDS: Final = 3_600
+_ROUNDING: Final = 1e-9
 _BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 
 
@@ -100,11 +101,14 @@ def endpoint_request(run: Run, settings: DeploySettings) -> dict[str, Any]:
     }
 
 
-def update_request(asked: Deployment, endpoint: Endpoint, alarms: Sequence[str], *, guarded: bool) -> dict[str, Any]:
+def update_request(
+    asked: Deployment, endpoint: Endpoint, alarms: Sequence[str], instances: int, *, guarded: bool
+) -> dict[str, Any]:
     """The UpdateEndpoint request: blue/green, with a way back as long as the alarms have an eye on it.
 
     Args:
         alarms: names of those that roll the update back.
+        instances: that there are now, of an endpoint that scales by itself; else those that are asked for.
         guarded: False where the variants are others than those that are live: SageMaker then takes no guards.
     """
     request: dict[str, Any] = {"EndpointName": asked.endpoint_name, "EndpointConfigName": asked.config_name}
@@ -116,18 +120,19 @@ def update_request(asked: Deployment, endpoint: Endpoint, alarms: Sequence[str],
             {"VariantPropertyType": "DesiredWeight"},
         ]
     if guarded:
-        request["DeploymentConfig"] = _guards(endpoint, alarms)
+        request["DeploymentConfig"] = _guards(endpoint, alarms, instances)
     return request
 
 
-def _guards(endpoint: Endpoint, alarms: Sequence[str]) -> dict[str, Any]:
-    routing: dict[str, Any] = {"Type": endpoint.rollout_policy.upper(), "WaitIntervalInSeconds": 0}
+def _guards(endpoint: Endpoint, alarms: Sequence[str], instances: int) -> dict[str, Any]:
+    policy = endpoint.rollout_policy if instances > 1 else "all_at_once"
+    routing: dict[str, Any] = {"Type": policy.upper(), "WaitIntervalInSeconds": 0}
     steps = 1
-    if endpoint.rollout_policy != "all_at_once":
-        # Counted in instances: a tenth of three has no meaning. At most half, as SageMaker wants.
-        part = max(1, min(round(endpoint.instance_count * endpoint.rollout.share), endpoint.instance_count // 2))
-        steps = 2 if endpoint.rollout_policy == "canary" else math.ceil(endpoint.instance_count / part)
-        size = "CanarySize" if endpoint.rollout_policy == "canary" else "LinearStepSize"
+    if policy != "all_at_once":
+        # Counted in instances: a tenth of three has no meaning. SageMaker wants a tenth at least, and half at most.
+        part = min(math.ceil(instances * endpoint.rollout.share - _ROUNDING), instances // 2)
+        steps = 2 if policy == "canary" else math.ceil(instances / part)
+        size = "CanarySize" if policy == "canary" else "LinearStepSize"
         routing |= {
             "WaitIntervalInSeconds": endpoint.rollout.wait_seconds,
             size: {"Type": "INSTANCE_COUNT", "Value": part},

@@ -66,8 +66,9 @@ def instances(count: int = 4, **endpoint: Any) -> DatasetConfig:
     return DatasetConfig.model_validate({"endpoint": {"kind": "instance", "instance_count": count, **endpoint}})
 
 
-def guards(config: DatasetConfig) -> dict[str, Any]:
-    request = update_request(DEPLOYMENT, config.endpoint, ["a", "b"], guarded=True)
+def guards(config: DatasetConfig, there: int | None = None) -> dict[str, Any]:
+    count = config.endpoint.instance_count if there is None else there
+    request = update_request(DEPLOYMENT, config.endpoint, ["a", "b"], count, guarded=True)
     assert not problems("UpdateEndpoint", request)
     found: dict[str, Any] = request["DeploymentConfig"]
     assert found["AutoRollbackConfiguration"] == {"Alarms": [{"AlarmName": "a"}, {"AlarmName": "b"}]}
@@ -102,10 +103,16 @@ def test_updates_shift_traffic_as_far_as_the_endpoint_can(config: DatasetConfig,
 
 
 @given(count=st.integers(2, 100), share=st.floats(0.1, 0.5), policy=st.sampled_from(["canary", "linear"]))
-def test_a_step_is_at_least_one_instance_and_at_most_half(count: int, share: float, policy: str) -> None:
+def test_a_step_is_at_least_a_tenth_and_at_most_half(count: int, share: float, policy: str) -> None:
     routing = guards(instances(count, rollout={"policy": policy, "share": share}))["TrafficRoutingConfiguration"]
     size = routing["CanarySize" if policy == "canary" else "LinearStepSize"]["Value"]
-    assert 1 <= size <= count / 2
+    assert 0.1 <= size / count <= 0.5
+
+
+def test_an_endpoint_that_was_scaled_down_to_one_instance_switches_at_once() -> None:
+    config = instances(4, autoscaling={"max": 5})
+    assert guards(config, there=1)["TrafficRoutingConfiguration"]["Type"] == "ALL_AT_ONCE"
+    assert guards(config, there=4)["TrafficRoutingConfiguration"]["Type"] == "CANARY"
 
 
 def test_an_update_may_take_as_long_as_its_waits() -> None:
@@ -115,13 +122,13 @@ def test_an_update_may_take_as_long_as_its_waits() -> None:
 
 
 def test_an_update_that_changes_the_variants_has_no_guards() -> None:
-    request = update_request(DEPLOYMENT, instances().endpoint, ["a"], guarded=False)
+    request = update_request(DEPLOYMENT, instances().endpoint, ["a"], 4, guarded=False)
     assert "DeploymentConfig" not in request
 
 
 def test_autoscaling_keeps_the_instances_that_there_are() -> None:
     config = instances(autoscaling={"max": 5})
-    request = update_request(DEPLOYMENT, config.endpoint, [], guarded=True)
+    request = update_request(DEPLOYMENT, config.endpoint, [], 4, guarded=True)
     assert not problems("UpdateEndpoint", request)
     assert request["RetainAllVariantProperties"]
     assert config.endpoint.autoscaling

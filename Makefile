@@ -12,7 +12,7 @@ export UV_SYSTEM_CERTS ?= 1
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 ARCHITECTURE ?= arm64
-LONG_TESTS = tests/local/test_deployment.py tests/local/test_predict.py tests/local/test_teardown.py
+LONG_TESTS = $(addprefix tests/local/test_,$(addsuffix .py,cli deployment predict teardown))
 TESTS ?= tests --ignore=tests/docker --ignore=tests/browser --ignore=tests/contract/sdk $(addprefix --ignore=,$(LONG_TESTS))
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)

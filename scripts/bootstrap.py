@@ -1,8 +1,9 @@
 """Makes ``.venv`` from the lock, on a machine that has no more than some Python 3.
 
 Looks for a Python 3.13 (this one, PATH, pyenv's versions even when not selected, uv's), has uv fetch one where there is
-none, makes the virtual environment and installs ``requirements-dev.txt`` with its hashes. Runs on Python 3.8 and later,
-with the standard library alone, and names no package index: pip and uv use the one that the machine is set up for.
+none, makes the virtual environment, installs ``requirements-dev.txt`` with its hashes, writes the command ``sluice``.
+Runs on Python 3.8 and later, with the standard library alone, and names no package index: pip and uv use the one that
+the machine is set up for.
 """
 
 from __future__ import annotations
@@ -24,6 +25,21 @@ STAMP = VENV / ".installed"
 UV_VENV = ROOT / ".venv-uv"
 FETCHED = ROOT / ".venv-python"
 
+# What pip writes for a console script, but for the line that finds the package: this project is not installed, it is
+# used where it lies. sh starts it, because the path to Python may be longer than a first line may be, or have blanks.
+COMMAND = """\
+#!/bin/sh
+'''exec' "{python}" "$0" "$@"
+' '''
+import sys
+
+sys.path[0] = {root!r}
+
+from cli.__main__ import main
+
+sys.exit(main())
+"""
+
 NO_PYTHON = """\
 Sluice needs Python 3.13 (that of its Lambda functions), and there is none here that could be found or fetched.
 Get one, then run make again:
@@ -44,6 +60,7 @@ def main() -> int:
             return 1
         make_venv(python)
     install()
+    write_command()
     STAMP.write_text("installed from requirements-dev.txt\n")
     return 0
 
@@ -125,6 +142,13 @@ def install() -> None:
     say("uv could not install it; trying pip, which takes longer ...")
     if not attempt(pip_install(python, *options)):
         sys.exit("requirements-dev.txt could not be installed; see above. Is a package index within reach?")
+
+
+def write_command() -> None:
+    """Makes ``.venv/bin/sluice``, which works from any folder."""
+    command = VENV / "bin" / "sluice"
+    command.write_text(COMMAND.format(python=VENV / "bin" / "python", root=str(ROOT)), encoding="utf-8")
+    command.chmod(0o755)
 
 
 def pip_install_uv(python: str, *where: str) -> bool:

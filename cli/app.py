@@ -1,0 +1,244 @@
+"""The commands and their options. What they do is in the modules beside; what imports slowly, they import."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from cli.connection import Connection, connect
+from cli.failure import sentence_for
+from cli.names import dataset_name
+from cli.operating import Confirm
+from cli.output import Output
+from cli.stack import DEFAULT_NAME, Stack, find_stack
+
+_VALUED: Final = ("--stack", "--profile", "--region")
+_PLAIN: Final = ("--local", "--json")
+_EPILOG: Final = (
+    "--stack, --profile, --region, --local and --json may also stand behind the command. Exit status: 0 done; 1 the "
+    "answer is no (not deployed, rejected, nothing live); 2 the call is wrong or the stack cannot be reached; 130 "
+    "interrupted. docs/cli.md shows each command."
+)
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What every command works with. Nothing is connected before it is needed."""
+
+    stack_name: str
+    profile: str | None
+    region: str | None
+    local: bool
+    output: Output
+
+    @cached_property
+    def connection(self) -> Connection:
+        return connect(self.profile, self.region, self.local)
+
+    @cached_property
+    def stack(self) -> Stack:
+        return find_stack(self.connection.cloudformation, self.stack_name)
+
+
+class Commands(TyperGroup):
+    """Takes the global options anywhere, and turns what fails into a sentence."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, hoisted(args))
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            failure = sentence_for(error)
+            if failure is None:
+                raise
+            shell = ctx.obj
+            (shell.output if isinstance(shell, Shell) else Output()).complain(str(failure))
+            raise typer.Exit(failure.status) from error
+
+
+def hoisted(arguments: Iterable[str]) -> list[str]:
+    """Global options in front of the command, wherever they stood; what follows ``--`` stays."""
+    front: list[str] = []
+    rest: list[str] = []
+    left = iter(arguments)
+    for argument in left:
+        if argument == "--":
+            rest += [argument, *left]
+        elif argument in _VALUED:
+            front += [argument, *(value for value in [next(left, None)] if value is not None)]
+        elif argument in _PLAIN or argument.startswith(tuple(f"{name}=" for name in _VALUED)):
+            front.append(argument)
+        else:
+            rest.append(argument)
+    return [*front, *rest]
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    # Boxes are for terminals.
+    rich_markup_mode="rich" if sys.stdout.isatty() and sys.stderr.isatty() else None,
+    epilog=_EPILOG,
+    help="Drop a table, see what its run came to and why, ask the endpoint, decide.",
+)
+
+Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="Its name, or its folder below incoming/.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="Its id, as `sluice runs` shows it.")]
+Comment = Annotated[str, typer.Option("--comment", metavar="TEXT", help="Kept with the decision.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+
+
+@app.callback()
+def _options(
+    ctx: typer.Context,
+    stack: Annotated[
+        str, typer.Option("--stack", metavar="NAME", envvar="SLUICE_STACK", help="The stack's name.")
+    ] = DEFAULT_NAME,
+    profile: Annotated[str | None, typer.Option("--profile", metavar="NAME", help="Of your AWS configuration.")] = None,
+    region: Annotated[str | None, typer.Option("--region", metavar="NAME", help="AWS region.")] = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="The local AWS of this checkout (also: SLUICE_LOCAL=1).")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    here = local or os.environ.get("SLUICE_LOCAL") == "1"
+    ctx.obj = Shell(stack, profile, region, here, Output(as_json))
+
+
+@app.command()
+def drop(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A table: CSV, or CSV in gzip.")],
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", metavar="NAME", help="Folder below incoming/ (default: the file's name).")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="The dataset's config.yaml, sent first.")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show the run's steps to its end.")] = False,
+) -> None:
+    """Drop a table into the inbox, which starts a run. With --follow: exit status 0 deployed, 1 not."""
+    from cli import dropping
+
+    shell: Shell = ctx.obj
+    asked = dropping.check_drop(file, dataset, config)
+    raise typer.Exit(dropping.drop(shell.connection, shell.stack, asked, follow, shell.output))
+
+
+@app.command()
+def runs(
+    ctx: typer.Context,
+    dataset: Annotated[str | None, typer.Argument(metavar="[DATASET]", help="One dataset's only.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many.")] = 20,
+) -> None:
+    """List runs, the newest first."""
+    from cli.runs import list_runs
+
+    shell: Shell = ctx.obj
+    named = dataset_name(dataset) if dataset is not None else None
+    list_runs(shell.connection.dynamodb, shell.stack.runs_table, named, limit, shell.output)
+
+
+@app.command()
+def show(ctx: typer.Context, run: RunId) -> None:
+    """Show one run: its outcome, reasons, metrics, gates and files, or where it is."""
+    from cli import showing
+
+    shell: Shell = ctx.obj
+    showing.show(shell.connection, shell.stack, run, shell.output)
+
+
+@app.command()
+def why(ctx: typer.Context, dataset: Dataset) -> None:
+    """Say why a dataset's model is live, and why the newest run's is not. Exit status 1 where nothing is live."""
+    from cli import decisions
+
+    shell: Shell = ctx.obj
+    raise typer.Exit(decisions.why(shell.connection, shell.stack, dataset_name(dataset), shell.output))
+
+
+@app.command()
+def predict(
+    ctx: typer.Context,
+    dataset: Dataset,
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="CSV, JSON or JSONL; -: standard input.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write the rows with their predictions as CSV."),
+    ] = None,
+    explain: Annotated[
+        int, typer.Option("--explain", metavar="K", min=0, help="Name the K columns that count most.")
+    ] = 0,
+) -> None:
+    """Ask the live model about rows with the columns of your own table. Exit status 1 where rows are refused."""
+    from cli import predicting
+
+    shell: Shell = ctx.obj
+    named = dataset_name(dataset)
+    status = predicting.predict(shell.connection, shell.stack, named, file, explain, output, shell.output)
+    raise typer.Exit(status)
+
+
+@app.command()
+def approve(ctx: typer.Context, run: RunId, comment: Comment = "") -> None:
+    """Let a model that waits for a person be deployed."""
+    from cli import approving
+
+    shell: Shell = ctx.obj
+    approving.decide(shell.connection, shell.stack, run, "approved", comment, shell.output)
+
+
+@app.command()
+def reject(ctx: typer.Context, run: RunId, comment: Comment = "") -> None:
+    """Keep a model that waits for a person from being deployed."""
+    from cli import approving
+
+    shell: Shell = ctx.obj
+    approving.decide(shell.connection, shell.stack, run, "rejected", comment, shell.output)
+
+
+@app.command()
+def rollback(ctx: typer.Context, dataset: Dataset, yes: Yes = False) -> None:
+    """Put the model before the live one back."""
+    from cli import operating
+
+    shell: Shell = ctx.obj
+    operating.roll_back(shell.connection, shell.stack, dataset_name(dataset), _confirm(yes, shell.output), shell.output)
+
+
+@app.command()
+def retire(ctx: typer.Context, dataset: Dataset, yes: Yes = False) -> None:
+    """Remove a dataset's endpoint and what only it used."""
+    from cli import operating
+
+    shell: Shell = ctx.obj
+    operating.retire(shell.connection, shell.stack, dataset_name(dataset), _confirm(yes, shell.output), shell.output)
+
+
+def _confirm(yes: bool, output: Output) -> Confirm:
+    def ask(question: str) -> bool | None:
+        if yes:
+            return True
+        # typer.confirm writes a blank to standard output, which --json keeps for its document.
+        output.err.print(f"{question} [y/N] ", end="", markup=False)
+        answer = sys.stdin.readline()
+        if not answer:
+            output.say("")
+            return None
+        return answer.strip().lower() in ("y", "yes")
+
+    return ask

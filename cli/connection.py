@@ -1,0 +1,234 @@
+"""How to reach AWS, or the local one: credentials, region, addresses, boto3 clients, signed calls of function URLs."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from cli.failure import CommandError
+
+if TYPE_CHECKING:
+    import boto3
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
+
+    from local.home import State
+
+_OF_SERVICE: Final = "AWS_ENDPOINT_URL_"
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+#: Answers of a function URL after which the same call may succeed.
+_PASSING: Final = frozenset({429, 500, 502, 503, 504})
+_TRIES: Final = 3
+#: A serverless endpoint may have to start for its first answer.
+_ANSWER_SECONDS: Final = 120
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Of a function URL. ``body`` is the parsed JSON, or the text where it is none."""
+
+    status: int
+    body: Any
+
+    @property
+    def message(self) -> str:
+        found = (self.body.get("message") or self.body.get("Message")) if isinstance(self.body, dict) else self.body
+        return str(found or f"the function answered with status {self.status}")
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One account and region, or one local AWS.
+
+    Attributes:
+        endpoint_url: where all services but SageMaker are, where that is not AWS itself.
+        urls: addresses of single services by boto3's name without its hyphens.
+        is_told: whether boto3 finds the endpoint in the environment itself, with the exceptions that may stand there.
+    """
+
+    session: boto3.Session
+    endpoint_url: str | None = None
+    urls: Mapping[str, str] = field(default_factory=dict)
+    is_told: bool = True
+
+    @property
+    def is_near(self) -> bool:
+        """Whether it is on this machine: then no proxy leads there, and looking often costs nothing."""
+        return self.endpoint_url is not None and urlsplit(self.endpoint_url).hostname in _LOOPBACK
+
+    @property
+    def poll_seconds(self) -> float:
+        # GetExecutionHistory and FilterLogEvents allow some five calls a second for the whole account.
+        return 0.25 if self.is_near else 2.0
+
+    def client(self, service: str) -> Any:
+        from botocore.config import Config
+
+        config = Config(
+            retries={"total_max_attempts": 5, "mode": "standard"},
+            connect_timeout=5,
+            read_timeout=120,
+            proxies={} if self.is_near else None,
+        )
+        address = self.urls.get(service.replace("-", ""), None if self.is_told else self.endpoint_url)
+        return self.session.client(service, config=config, **({"endpoint_url": address} if address else {}))  # type: ignore[call-overload]
+
+    @cached_property
+    def s3(self) -> S3Client:
+        return self.client("s3")  # type: ignore[no-any-return]
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        return self.client("dynamodb")  # type: ignore[no-any-return]
+
+    @cached_property
+    def cloudformation(self) -> CloudFormationClient:
+        return self.client("cloudformation")  # type: ignore[no-any-return]
+
+    @cached_property
+    def stepfunctions(self) -> SFNClient:
+        return self.client("stepfunctions")  # type: ignore[no-any-return]
+
+    @cached_property
+    def logs(self) -> CloudWatchLogsClient:
+        return self.client("logs")  # type: ignore[no-any-return]
+
+    def caller(self) -> str:
+        """Who asks, without the account: ``user/alice``."""
+        from sluice.approval import caller_name
+
+        return caller_name(self.client("sts").get_caller_identity()["Arn"])
+
+    def post(self, url: str, body: bytes, content_type: str = "application/json") -> Answer:
+        """POSTs to a function URL, signed. Passing faults are tried again: the functions bear repetition.
+
+        Raises:
+            CommandError: the credentials may not call it, or it goes on failing.
+        """
+        for attempt in range(1, _TRIES + 1):
+            answer = self._post(self.address(url), body, content_type)
+            if answer.status not in _PASSING or attempt == _TRIES:
+                break
+            time.sleep(2.0 ** (attempt - 1))
+        if answer.status == 403:
+            raise CommandError(
+                "Access denied: your credentials may not call the function URL (lambda:InvokeFunctionUrl and "
+                f"lambda:InvokeFunction). Ask for that right, or use another --profile. ({answer.message})"
+            )
+        if answer.status in _PASSING:
+            raise CommandError(f"The function failed ({answer.status}): {answer.message}. Its log says why.")
+        return answer
+
+    def address(self, url: str) -> str:
+        """Where a function URL is; MiniStack serves it below its own address, by the first label of the host."""
+        if self.endpoint_url is None:
+            return url
+        parts = urlsplit(url)
+        url_id = (parts.hostname or "").partition(".")[0]
+        query = f"?{parts.query}" if parts.query else ""
+        return f"{self.endpoint_url.rstrip('/')}/_aws/lambda-url/{url_id}{parts.path or '/'}{query}"
+
+    def _post(self, url: str, body: bytes, content_type: str) -> Answer:
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+        from botocore.exceptions import NoCredentialsError, NoRegionError
+        from botocore.httpsession import URLLib3Session
+        from botocore.utils import get_environ_proxies
+
+        credentials = self.session.get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        if self.session.region_name is None:
+            raise NoRegionError
+        request = AWSRequest("POST", url, headers={"content-type": content_type}, data=body)
+        SigV4Auth(credentials.get_frozen_credentials(), "lambda", self.session.region_name).add_auth(request)
+        proxies = {} if self.is_near else get_environ_proxies(url)
+        authorities: Any = os.environ.get("AWS_CA_BUNDLE") or True
+        http = URLLib3Session(verify=authorities, proxies=proxies, timeout=_ANSWER_SECONDS)
+        response = http.send(request.prepare())
+        text = response.content.decode(errors="replace")
+        try:
+            return Answer(response.status_code, json.loads(text))
+        except ValueError:
+            return Answer(response.status_code, text)
+
+
+def connect(
+    profile: str | None = None,
+    region: str | None = None,
+    local: bool = False,
+    environ: Mapping[str, str] = os.environ,
+) -> Connection:
+    """Finds out where to go; no call is made yet.
+
+    Args:
+        local: the local AWS of this checkout's state folder, whatever the environment says.
+
+    Raises:
+        CommandError: the local AWS is meant and is down.
+        botocore.exceptions.ProfileNotFound: there is no such profile.
+    """
+    import boto3
+
+    if local:
+        return _local(_local_state(environ))
+    session = boto3.Session(profile_name=profile, region_name=region)
+    endpoint_url = environ.get("AWS_ENDPOINT_URL")
+    if not endpoint_url:
+        return Connection(session)
+    urls = {} if environ.get("AWS_ENDPOINT_URL_SAGEMAKER") else _sagemaker_beside(endpoint_url, environ)
+    return Connection(session, endpoint_url, urls)
+
+
+def _local(state: State) -> Connection:
+    import boto3
+
+    from local.aws import ACCESS_KEY, REGION, SECRET_KEY
+
+    session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION)
+    return Connection(session, state.endpoint_url, _exceptions(state), is_told=False)
+
+
+def _local_state(environ: Mapping[str, str]) -> State:
+    from local.cloud import is_up
+    from local.home import Home, LocalError
+
+    try:
+        state = Home.at(None, environ).read()
+    except LocalError as error:
+        raise CommandError(str(error)) from error
+    if not is_up(state):
+        raise CommandError("The local AWS is down; start it with: make local")
+    return state
+
+
+def _sagemaker_beside(endpoint_url: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """SageMaker's addresses where the endpoint is the local AWS of the state folder: MiniStack has no SageMaker."""
+    from local.home import Home
+
+    here = urlsplit(endpoint_url)
+    state = Home.at(None, environ).read()
+    if here.hostname not in _LOOPBACK or urlsplit(state.endpoint_url).port != here.port:
+        return {}
+    return _exceptions(state)
+
+
+def _exceptions(state: State) -> dict[str, str]:
+    """Addresses of the services that MiniStack has not, by boto3's name of each without its hyphens."""
+    from local.aws import Aws
+
+    named = Aws.of(state).environment().items()
+    return {
+        name.removeprefix(_OF_SERVICE).lower().replace("_", ""): url
+        for name, url in named
+        if name.startswith(_OF_SERVICE)
+    }

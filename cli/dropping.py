@@ -1,0 +1,204 @@
+"""Puts a table into the inbox, finds the run that this started, and shows how it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from cli.connection import Connection
+from cli.execution import follow_to_the_end
+from cli.failure import NO, AnswerIsNoError, CommandError
+from cli.names import dataset_name, run_id
+from cli.output import Output
+from cli.runs import DEPLOYED, Run, find_run, runs_of
+from cli.stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_s3 import S3Client
+
+    from local.execution import Snapshot
+
+_PART_BYTES: Final = 16 << 20
+_PATIENCE_SECONDS: Final = 90.0
+
+
+@dataclass(frozen=True)
+class Drop:
+    """A checked call: the table, its folder below ``incoming/``, and the text of the folder's configuration."""
+
+    table: Path
+    folder: str
+    config: str | None
+
+    @property
+    def key(self) -> str:
+        from sluice.layout import INCOMING
+
+        return f"{INCOMING}{self.folder}/{self.table.name}"
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """The object as S3 took it. ``version_id`` is None where the bucket has no versions."""
+
+    bucket: str
+    key: str
+    etag: str
+    version_id: str | None
+
+    def is_of(self, run: Run) -> bool:
+        """Whether the run is of this object. Its event may or may not have named the version: MiniStack's do not."""
+        if self.version_id and run.run_id == run_id(self.bucket, self.key, self.version_id):
+            return True
+        named_without = run.run_id == run_id(self.bucket, self.key, run.etag + run.sequencer)
+        return named_without and (run.key, run.etag) == (self.key, self.etag)
+
+
+def check_drop(table: Path, dataset: str | None, config: Path | None) -> Drop:
+    """Checks a call before anything is sent.
+
+    Raises:
+        CommandError: the table or the configuration cannot be used.
+    """
+    if not table.is_file():
+        raise CommandError(f"{table}: there is no such file")
+    if table.name.startswith("."):
+        raise CommandError(f"{table}: files whose name begins with a dot are ignored by the pipeline; rename it")
+    from local.run import dataset_name as default_folder
+
+    folder = default_folder(table) if dataset is None else dataset
+    if not folder or "/" in folder or folder != folder.strip():
+        raise CommandError(f"--dataset {folder!r}: expected a name for a folder, such as churn")
+    return Drop(table, folder, _read_config(config) if config else None)
+
+
+def _read_config(path: Path) -> str:
+    from sluice.config import ConfigError, parse_config
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        parse_config(text, str(path))
+    except OSError as error:
+        raise CommandError(f"--config {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise CommandError(f"--config {path} is not UTF-8: {error}") from error
+    except ConfigError as error:
+        raise CommandError("\n".join(error.reasons)) from error
+    return text
+
+
+def drop(connection: Connection, stack: Stack, asked: Drop, follow: bool, output: Output) -> int:
+    """Does it. Returns: exit status.
+
+    Raises:
+        AnswerIsNoError: no run started in time.
+    """
+    dataset = dataset_name(asked.folder)
+    if asked.config is not None:
+        from sluice.layout import config_key
+
+        key = config_key(asked.folder)
+        connection.s3.put_object(Bucket=stack.inbox, Key=key, Body=asked.config.encode())
+        output.say(f"s3://{stack.inbox}/{key} is in")
+    before = {run.run_id for run in _of_key(connection, stack, dataset, asked.key)}
+    uploaded = upload(connection.s3, asked.table, stack.inbox, asked.key, output)
+    run = await_run(connection, stack, dataset, uploaded, before)
+    if not follow:
+        output.document({**run.as_json(), "execution": run.execution, "object": f"s3://{stack.inbox}/{asked.key}"})
+        output.print(f"run {run.run_id} of dataset {dataset} has begun; sluice show {run.run_id} says where it is")
+        return 0
+    output.say(f"run {run.run_id} of dataset {dataset}, execution {run.execution}")
+    return _tell_end(follow_to_the_end(connection, run.execution_arn, run.run_id, output), run, output)
+
+
+def upload(s3: S3Client, table: Path, bucket: str, key: str, output: Output) -> Uploaded:
+    """Uploads, in parts where it is large, with a bar on a terminal."""
+    from boto3.s3.transfer import TransferConfig
+
+    answers: dict[str, Any] = {}
+
+    # upload_file returns nothing, and to look at the object afterwards might show another's upload.
+    def keep(parsed: dict[str, Any], **_: Any) -> None:
+        answers.update(parsed)
+
+    for operation in ("PutObject", "CompleteMultipartUpload"):
+        s3.meta.events.register(f"after-call.s3.{operation}", keep)
+    with _bar(table, output) as advance:
+        transfer = TransferConfig(multipart_threshold=_PART_BYTES, multipart_chunksize=_PART_BYTES, max_concurrency=4)
+        s3.upload_file(str(table), bucket, key, Callback=advance, Config=transfer)
+    output.say(f"s3://{bucket}/{key} is in ({table.stat().st_size:,} bytes)")
+    return Uploaded(bucket, key, answers["ETag"].strip('"'), answers.get("VersionId"))
+
+
+@contextmanager
+def _bar(table: Path, output: Output) -> Iterator[Callable[[int], None]]:
+    if not output.err.is_terminal:
+        yield lambda _: None
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=output.err, transient=True) as progress:
+        task = progress.add_task(table.name, total=table.stat().st_size)
+        yield lambda count: progress.advance(task, count)
+
+
+def await_run(
+    connection: Connection,
+    stack: Stack,
+    dataset: str,
+    uploaded: Uploaded,
+    before: set[str],
+    patience_seconds: float = _PATIENCE_SECONDS,
+) -> Run:
+    """The run that an upload started, once the ledger has it.
+
+    Args:
+        before: ids of the runs of the same key from before the upload.
+
+    Raises:
+        AnswerIsNoError: there is none in time.
+    """
+    deadline = time.monotonic() + patience_seconds
+    while time.monotonic() < deadline:
+        if uploaded.version_id:
+            # By its name, which is known: the index lags behind the table.
+            named = run_id(uploaded.bucket, uploaded.key, uploaded.version_id)
+            if run := find_run(connection.dynamodb, stack.runs_table, named):
+                return run
+        for run in _of_key(connection, stack, dataset, uploaded.key):
+            if run.run_id not in before and uploaded.is_of(run):
+                return run
+        time.sleep(min(connection.poll_seconds, 1.0))
+    raise AnswerIsNoError(
+        f"s3://{uploaded.bucket}/{uploaded.key} is in, but no run of it began within {patience_seconds:.0f} s; the "
+        "dead-letter queue of the stack's EventBridge rule may say why"
+    )
+
+
+def _of_key(connection: Connection, stack: Stack, dataset: str, key: str) -> Iterator[Run]:
+    return (run for run in runs_of(connection.dynamodb, stack.runs_table, dataset) if run.key == key)
+
+
+def _tell_end(snapshot: Snapshot, run: Run, output: Output) -> int:
+    from local.report import print_report
+    from local.result import result_json, run_result, validation_result
+
+    seconds = ((snapshot.stopped or snapshot.started) - snapshot.started).total_seconds()
+    result = result_json(snapshot, dataset=run.dataset, prediction=None, total_seconds=seconds)
+    result["run_id"] = result["run_id"] or run.run_id
+    told = {name: value for name, value in result.items() if name not in ("execution_arn", "prediction")}
+    output.document({**told, "execution": run.execution})
+    if not output.as_json:
+        print_report(output.out, result, run_result(snapshot), validation_result(snapshot))
+    if result["outcome"] == DEPLOYED:
+        return 0
+    for reason in result["reasons"]:
+        output.say(reason)
+    return NO

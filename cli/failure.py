@@ -1,0 +1,101 @@
+"""What goes wrong, as a sentence with the way out, and the exit status that it ends with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+#: The answer is no: not deployed, rejected, nothing live.
+NO: Final = 1
+#: The call is wrong, or the stack cannot be reached.
+WRONG: Final = 2
+
+
+class CommandError(Exception):
+    """Ends the command with a sentence on standard error."""
+
+    def __init__(self, sentence: str, status: int = WRONG) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class AnswerIsNoError(CommandError):
+    """Nothing broke; what was asked for is not so, or was refused."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, NO)
+
+
+def as_sentence(message: str) -> str:
+    """With a capital letter in front and a full stop behind, as functions and services do not write them."""
+    return f"{message[:1].upper()}{message[1:].rstrip('.')}."
+
+
+_EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
+_UNKNOWN_KEYS: Final = frozenset(
+    {
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+        "InvalidSignatureException",
+        "SignatureDoesNotMatch",
+        "AuthFailure",
+    }
+)
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"})
+_THROTTLED: Final = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "SlowDown"})
+
+
+def sentence_for(error: Exception) -> CommandError | None:
+    """What a failed call of AWS means to a person; None where it is no such failure, but a fault of this program."""
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if isinstance(error, CommandError):
+        return error
+    if isinstance(error, Boto3Error) and isinstance(error.__context__, BotoCoreError | ClientError):
+        return sentence_for(error.__context__)
+    if isinstance(error, ClientError):
+        return CommandError(_refused(error))
+    if isinstance(error, BotoCoreError):
+        return CommandError(_unreached(error))
+    return None
+
+
+def _refused(error: ClientError) -> str:
+    said, operation = error.response.get("Error", {}), error.operation_name
+    code, message = said.get("Code", ""), said.get("Message", "")
+    if code in _EXPIRED:
+        return "Your AWS credentials have expired; log in again (for SSO: aws sso login)."
+    if code in _UNKNOWN_KEYS:
+        return (
+            "AWS does not know your credentials; check AWS_PROFILE, --profile and the environment's AWS_ACCESS_KEY_ID."
+        )
+    if code in _DENIED:
+        return (
+            f"Access denied: your credentials may not call {operation}. Ask for that right, or use another --profile. "
+            f"({message})"
+        )
+    if code in _THROTTLED:
+        return f"AWS is throttling {operation}; try again in a minute."
+    return f"{operation} was refused: {message or code}"
+
+
+def _unreached(error: BotoCoreError) -> str:
+    from botocore import exceptions
+
+    if isinstance(error, exceptions.NoRegionError):
+        return "There is no AWS region; say --region, or set AWS_DEFAULT_REGION."
+    if isinstance(error, exceptions.ProfileNotFound):
+        return f"{error}; `aws configure list-profiles` shows those that there are.".replace(
+            "The config", "The AWS config"
+        )
+    if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
+        return "There are no AWS credentials; say --profile, set AWS_PROFILE, or log in. For the local AWS say --local."
+    if isinstance(error, exceptions.SSOError | exceptions.TokenRetrievalError | exceptions.CredentialRetrievalError):
+        return f"Your AWS credentials cannot be had; log in again (for SSO: aws sso login). ({error})"
+    if isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError):
+        return f"AWS cannot be reached: {error}. Check the network, --region and AWS_ENDPOINT_URL."
+    return f"{error}"

@@ -1,0 +1,35 @@
+"""Names that the state machine's first state gives, computed here as there; a test holds the two together."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final
+
+_LONGEST: Final = 28
+_RUN_ID: Final = re.compile(r"[0-9a-f]{12}")
+
+
+def run_id(bucket: str, key: str, version: str) -> str:
+    """The id of the run of an object.
+
+    Args:
+        version: its version id; its ETag and sequencer, one after the other, where its event has none.
+    """
+    return _sha256(f"{bucket}|{key}|{version}")[:12]
+
+
+def is_run_id(text: str) -> bool:
+    return _RUN_ID.fullmatch(text) is not None
+
+
+def dataset_name(folder: str) -> str:
+    """The dataset of a folder below ``incoming/``: a name that every service takes. That of a dataset is itself."""
+    slug = re.sub(r"[^a-z0-9]+", "-", folder.lower()).strip("-")
+    if slug and slug == folder and len(slug) <= _LONGEST:
+        return slug
+    return "-".join(filter(None, [slug[:19].strip("-"), _sha256(folder)[:8]]))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,110 @@
+"""Rolls a dataset back, or retires it, once a person has seen what that means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from cli.connection import Connection
+from cli.decisions import LiveModel, live_model
+from cli.failure import AnswerIsNoError, CommandError, as_sentence
+from cli.output import Output, moment
+from cli.runs import Run, find_run
+from cli.stack import Stack
+
+if TYPE_CHECKING:
+    from sluice.operations import Clients
+
+#: Asks a question; None where nobody can answer.
+Confirm = Callable[[str], bool | None]
+
+
+def roll_back(connection: Connection, stack: Stack, dataset: str, confirm: Confirm, output: Output) -> None:
+    """Puts the model before the live one back.
+
+    Raises:
+        AnswerIsNoError: there is none, the person says no, or the operation is refused.
+    """
+    from sluice import operations
+
+    live = _live(connection, stack, dataset)
+    if not live.history:
+        raise AnswerIsNoError(
+            f"Run {live.run_id} is the first model of {dataset}: there is none to go back to. To take the endpoint "
+            f"away: sluice retire {dataset}"
+        )
+    output.say(f"live now:   {_described(connection, stack, live.run_id)}, since {moment(live.since)}")
+    output.say(f"would be:   {_described(connection, stack, live.history[0])}")
+    _ask(confirm, f"Roll {dataset} back?")
+    with _refusals():
+        done = operations.roll_back(
+            _clients(connection), stack=stack.names, dataset=dataset, by=connection.caller(), say=output.say
+        )
+    output.document(asdict(done))
+    output.print(f"{dataset} is live with the model of run {done.to_run_id} again, in place of {done.from_run_id}.")
+
+
+def retire(connection: Connection, stack: Stack, dataset: str, confirm: Confirm, output: Output) -> None:
+    """Removes the endpoint of a dataset, and what only it used.
+
+    Raises:
+        AnswerIsNoError: there is nothing to retire, the person says no, or the operation is refused.
+    """
+    from sluice import operations
+
+    live = live_model(connection.dynamodb, stack.runs_table, dataset)
+    if live:
+        output.say(f"live now:   {_described(connection, stack, live.run_id)}, since {moment(live.since)}")
+    else:
+        output.say(f"live now:   nothing that the ledger knows of {dataset}; what an endpoint left is removed")
+    output.say("would be:   nothing; predictions are refused. Files in S3 and the model registry stay")
+    _ask(confirm, f"Retire {dataset}?")
+    with _refusals():
+        done = operations.retire(
+            _clients(connection), stack=stack.names, dataset=dataset, by=connection.caller(), say=output.say
+        )
+    output.document(asdict(done))
+    output.print(f"{dataset} is retired.", *(f"removed {name}" for name in done.removed))
+
+
+def _live(connection: Connection, stack: Stack, dataset: str) -> LiveModel:
+    live = live_model(connection.dynamodb, stack.runs_table, dataset)
+    if live is None:
+        raise AnswerIsNoError(f"Nothing is live for dataset {dataset}; see sluice why {dataset}")
+    return live
+
+
+def _described(connection: Connection, stack: Stack, run_id: str) -> str:
+    run = find_run(connection.dynamodb, stack.runs_table, run_id)
+    return f"run {run_id}{_of(run) if run else ''}"
+
+
+def _of(run: Run) -> str:
+    loss = "" if run.log_loss is None else f", log loss {run.log_loss:.4f} on its own held-out rows"
+    return f" ({run.key.rpartition('/')[2]} of {moment(run.started_at)}{loss})"
+
+
+def _ask(confirm: Confirm, question: str) -> None:
+    answer = confirm(question)
+    if answer is None:
+        raise CommandError("Nobody can be asked here; say --yes to go on without a question.")
+    if not answer:
+        raise AnswerIsNoError("Nothing was changed.")
+
+
+def _clients(connection: Connection) -> Clients:
+    from sluice.operations import Clients
+
+    return Clients.of(connection.client)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    from sluice.operations import OperationRefusedError
+
+    try:
+        yield
+    except OperationRefusedError as error:
+        raise AnswerIsNoError(as_sentence(str(error))) from error

@@ -1,0 +1,118 @@
+"""Where words go: results to standard output, as tables and sentences or as one JSON document; the rest to standard
+error. Account ids and control characters are in neither."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+
+_ACCOUNT: Final = re.compile(r"(arn:[^:\s]*:[^:\s]*:[^:\s]*:)[0-9]{12}(?=:)")
+# What a file's name or cells hold must not steer the terminal.
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_UNWRAPPED: Final = 4096
+"""Columns where no terminal is: nothing is cut or wrapped for whoever reads it."""
+
+
+class Output:
+    """Use :meth:`say` for progress, :meth:`print` for what was asked for, :meth:`document` for the same as JSON."""
+
+    def __init__(self, as_json: bool = False) -> None:
+        self.as_json = as_json
+
+    @cached_property
+    def out(self) -> Console:
+        return _console(stderr=False)
+
+    @cached_property
+    def err(self) -> Console:
+        return _console(stderr=True)
+
+    def say(self, sentence: str) -> None:
+        """To standard error."""
+        self.err.print(clean(sentence), markup=False, soft_wrap=True)
+
+    def complain(self, sentence: str) -> None:
+        """Says what went wrong. With ``--json`` the document holds it, too."""
+        self.err.print(clean(sentence), markup=False, soft_wrap=True, style="red")
+        if self.as_json:
+            self.document({"error": sentence})
+
+    def print(self, *what: RenderableType) -> None:
+        """To standard output, unless a document goes there."""
+        if self.as_json:
+            return
+        for item in what:
+            if isinstance(item, str):
+                self.out.print(clean(item), markup=False, soft_wrap=not self.out.is_terminal)
+            elif self.out.is_terminal:
+                self.out.print(item)
+            else:
+                self._print_plain(item)
+
+    def _print_plain(self, item: RenderableType) -> None:
+        """Without the blanks that only fill a frame."""
+        with self.out.capture() as captured:
+            self.out.print(item)
+        lines = [line.rstrip() for line in captured.get().splitlines()]
+        sys.stdout.write("\n".join(line for line in lines if line) + "\n")
+
+    def document(self, content: Any) -> None:
+        """Writes the one document, where ``--json`` asks for it."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(_cleaned(content), indent=2, ensure_ascii=False) + "\n")
+
+
+def clean(text: str) -> str:
+    """Without account ids and control characters."""
+    return _CONTROL.sub("�", _ACCOUNT.sub(r"\1", text))
+
+
+def _cleaned(content: Any) -> Any:
+    if isinstance(content, str):
+        return _ACCOUNT.sub(r"\1", content)
+    if isinstance(content, dict):
+        return {name: _cleaned(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_cleaned(value) for value in content]
+    return content
+
+
+def table(headings: Iterable[str], rows: Iterable[Iterable[str]], right: Iterable[str] = ()) -> Table:
+    """Args: ``right``: headings of the columns that are set to the right, as numbers are."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    numbers = set(right)
+    for heading in headings:
+        made.add_column(Text(heading), justify="right" if heading in numbers else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(clean(cell)) for cell in row))
+    return made
+
+
+def moment(iso: str | None) -> str:
+    """``2026-11-25T07:45:00.123+00:00`` as ``2026-11-25 07:45 UTC``; the pipeline knows no other zone."""
+    return f"{iso[:10]} {iso[11:16]} UTC" if iso else ""
+
+
+def number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
+    console = Console(stderr=stderr, highlight=False, emoji=False)
+    if not console.is_terminal:
+        console.width = _UNWRAPPED
+    return console

@@ -1,0 +1,313 @@
+"""Asks a dataset's live model about the rows of a file: records in, labels and probabilities out.
+
+A file is sent in batches; what is refused is named by its record in the whole file.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from cli.connection import Answer, Connection
+from cli.failure import NO, AnswerIsNoError, CommandError, as_sentence
+from cli.output import Output, table
+from cli.stack import Stack
+
+Record = Mapping[str, Any]
+Kind = Literal["csv", "json", "jsonl"]
+
+STANDARD_INPUT: Final = "-"
+BATCH: Final = 1000
+_EXPLAINED_BATCH: Final = 100
+#: Of refused records; a file whose every row is wrong need not be sent to its end.
+_ERRORS_SHOWN: Final = 100
+_KINDS: Final[dict[str, Kind]] = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass
+class Predictions:
+    """Of a whole file, in its order. ``models``: ids of the runs whose models answered."""
+
+    made: list[dict[str, Any]] = field(default_factory=list)
+    errors: list[dict[str, Any]] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)
+    classes: list[str] = field(default_factory=list)
+    positive: str | None = None
+    cutoff: float | None = None
+
+    def take(self, body: Mapping[str, Any]) -> None:
+        if self.classes not in ([], body["classes"]):
+            raise CommandError("Another model with other classes became live meanwhile; ask again.")
+        self.made += body["predictions"]
+        self.classes, self.positive, self.cutoff = body["classes"], body["positive"], body["cutoff"]
+        if body["model_version"] not in self.models:
+            self.models.append(body["model_version"])
+
+    def refuse(self, errors: Sequence[Mapping[str, Any]], first: int) -> None:
+        """Args: ``first``: how many records of the file stand before those that the errors count."""
+        self.errors += [{**error, "record": error["record"] + first} for error in errors]
+
+
+def predict(
+    connection: Connection, stack: Stack, dataset: str, source: str, explain: int, target: Path | None, output: Output
+) -> int:
+    """Does it. Returns: exit status, 1 where records were refused: then nothing is written.
+
+    Raises:
+        AnswerIsNoError: nothing is live.
+        CommandError: the file cannot be read, or the function does not answer.
+    """
+    if target and not target.absolute().parent.is_dir():
+        raise CommandError(f"--output {target}: there is no folder {target.absolute().parent}")
+    url = stack.url("PredictUrl")
+    found = Predictions()
+    records: Sequence[Record] = ()
+    try:
+        records = read_records(source)
+    except RecordsError as error:
+        found.refuse(error.errors, 0)
+    else:
+        ask(connection, f"{url.rstrip('/')}/{dataset}", records, explain, found, output)
+    if found.errors:
+        return _tell_errors(found, source, output)
+    if target:
+        write_csv(target, records, found)
+        output.say(f"{target}: {len(found.made):,} rows with their predictions")
+    _tell(dataset, found, target, explain, output)
+    return 0
+
+
+def ask(
+    connection: Connection, url: str, records: Sequence[Record], explain: int, found: Predictions, output: Output
+) -> None:
+    """Sends all records; a batch that is too large for the function is sent in halves."""
+    size = _EXPLAINED_BATCH if explain else BATCH
+    waiting = deque((at, min(at + size, len(records))) for at in range(0, len(records), size))
+    while waiting and len(found.errors) < _ERRORS_SHOWN:
+        start, stop = waiting.popleft()
+        body: dict[str, Any] = {"records": records[start:stop], **({"explain": explain} if explain else {})}
+        answer = connection.post(url, json.dumps(body, ensure_ascii=False).encode())
+        if answer.status == 413 and stop - start > 1:
+            middle = (start + stop) // 2
+            waiting.extendleft([(middle, stop), (start, middle)])
+        else:
+            _take(answer, start, found)
+            if waiting:
+                output.say(f"{stop:,} of {len(records):,} records")
+
+
+def _take(answer: Answer, start: int, found: Predictions) -> None:
+    if answer.status == 200:
+        found.take(answer.body)
+    elif answer.status == 400 and isinstance(answer.body, dict) and answer.body.get("errors"):
+        found.refuse(answer.body["errors"], start)
+    elif answer.status == 404:
+        raise AnswerIsNoError(as_sentence(answer.message))
+    else:
+        raise CommandError(f"The predict function refused ({answer.status}): {answer.message}")
+
+
+class RecordsError(Exception):
+    """Lines of the file that are no records."""
+
+    def __init__(self, errors: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(f"{len(errors)} records cannot be read")
+        self.errors = errors
+
+
+def read_records(source: str) -> Sequence[Record]:
+    """The records of a CSV, JSON or JSONL file, or of standard input for ``-``. Its ending tells which, else its text.
+
+    Raises:
+        RecordsError: single records cannot be read.
+        CommandError: there is no such file, it is no text in UTF-8, or holds no records.
+    """
+    from sluice.prediction_request import RefusedError, read_csv, read_json_records
+
+    text = _text(source)
+    kind = _KINDS.get(Path(source).suffix.lower()) or kind_of(text)
+    name = "standard input" if source == STANDARD_INPUT else source
+    if not text.strip():
+        raise CommandError(f"{name} is empty")
+    try:
+        if kind == "jsonl":
+            records: Sequence[Record] = _read_lines(text)
+        elif kind == "json":
+            records, _ = read_json_records(text)
+        else:
+            records = read_csv(text)
+    except RefusedError as error:
+        if error.errors:
+            raise RecordsError(error.errors) from error
+        raise CommandError(f"{name}: {error.message}".replace("the body is", "it is")) from error
+    if not records:
+        raise CommandError(f"{name} has no records")
+    return records
+
+
+def kind_of(text: str) -> Kind:
+    """Of text that has no name: JSON begins with a bracket; JSONL has an object on each line."""
+    head = text.lstrip()
+    if head.startswith("["):
+        return "json"
+    if not head.startswith("{"):
+        return "csv"
+    try:
+        json.loads(text)
+    except ValueError:
+        return "jsonl"
+    return "json"
+
+
+def _text(source: str) -> str:
+    try:
+        raw = sys.stdin.buffer.read() if source == STANDARD_INPUT else Path(source).read_bytes()
+    except OSError as error:
+        raise CommandError(f"{source}: {error.strerror or error}") from error
+    try:
+        return raw.decode("utf-16" if raw.startswith(_UTF16) else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CommandError(
+            f"{source} is not text in UTF-8; for one of Windows: iconv -f WINDOWS-1252 -t UTF-8 {source}"
+        ) from error
+
+
+def _read_lines(text: str) -> list[Record]:
+    from sluice.prediction_request import RefusedError, read_json_records
+
+    records: list[Record] = []
+    errors: list[dict[str, Any]] = []
+    lines = [line for line in text.splitlines() if line.strip()]
+    for number, line in enumerate(lines, start=1):
+        try:
+            value = json.loads(line)
+            read = read_json_records(line)[0] if isinstance(value, dict) else []
+        except (ValueError, RefusedError) as error:
+            errors.append({"record": number, "column": None, "message": f"not JSON: {error}"})
+            continue
+        if len(read) == 1:
+            records += read
+        else:
+            errors.append({"record": number, "column": None, "message": "expected one object on the line"})
+    if errors:
+        raise RecordsError(errors[:_ERRORS_SHOWN])
+    return records
+
+
+def probability_columns(found: Predictions) -> dict[str, str | None]:
+    """Headings of the probabilities, by the class that each is of; None: of the positive one of two."""
+    if found.positive is not None:
+        return {"probability": None}
+    return {f"probability_{name}": name for name in found.classes}
+
+
+def probability(prediction: Mapping[str, Any], of: str | None) -> float:
+    return float(prediction["probability"] if of is None else prediction["probabilities"][of])
+
+
+def explanation(prediction: Mapping[str, Any]) -> str:
+    """``size = 0.5 (+1.20), colour = red (-0.31)``: what moved the log odds most, and by how much."""
+    return ", ".join(
+        f"{item['column']} = {'' if item['value'] is None else item['value']} ({item['contribution']:+.2f})"
+        for item in prediction.get("contributions", ())
+    )
+
+
+def write_csv(target: Path, records: Sequence[Record], found: Predictions) -> None:
+    """The input's rows with label and probability behind them, written as a whole or not at all."""
+    own = list(dict.fromkeys(name for record in records for name in record))
+    of = probability_columns(found)
+    explained = ["explanation"] if any("contributions" in prediction for prediction in found.made) else []
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([*own, *(_unused(name, own) for name in ("label", *of, *explained))])
+    for record, prediction in zip(records, found.made, strict=True):
+        cells = [_cell(record.get(name)) for name in own]
+        probabilities = [probability(prediction, name) for name in of.values()]
+        writer.writerow([*cells, prediction["label"], *probabilities, *(explanation(prediction) for _ in explained)])
+    _write(target, stream.getvalue())
+
+
+def _unused(name: str, taken: Sequence[str]) -> str:
+    while name in taken:
+        name = f"predicted_{name}"
+    return name
+
+
+def _cell(value: Any) -> Any:
+    """As JSON has it where it is no text or number: ``true``; nothing for null."""
+    return json.dumps(value) if isinstance(value, bool) else value
+
+
+def _write(target: Path, text: str) -> None:
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", dir=target.absolute().parent, prefix=f".{target.name}.", delete=False, encoding="utf-8", newline=""
+        ) as beside:
+            beside.write(text)
+        Path(beside.name).chmod(0o644)
+        Path(beside.name).replace(target)
+    except OSError as error:
+        raise CommandError(f"--output {target}: {error.strerror or error}") from error
+
+
+def _tell(dataset: str, found: Predictions, target: Path | None, explain: int, output: Output) -> None:
+    predictions = [{"record": number, **prediction} for number, prediction in enumerate(found.made, start=1)]
+    output.document(
+        {
+            "dataset": dataset,
+            "models": found.models,
+            "classes": found.classes,
+            "positive": found.positive,
+            "cutoff": found.cutoff,
+            "output": str(target) if target else None,
+            "predictions": predictions,
+        }
+    )
+    if len(found.models) > 1:
+        output.say(f"The model changed meanwhile; those of runs {', '.join(found.models)} have answered.")
+    if not target:
+        output.print(table(*_table(found, bool(explain)), right=("record", *probability_columns(found))))
+        output.print(f"model of run {', '.join(found.models)}{_about(found)}")
+
+
+def _about(found: Predictions) -> str:
+    if found.positive is None:
+        return ""
+    return f"; probability of {found.positive}, which is said from {found.cutoff:g} on"
+
+
+def _table(found: Predictions, explained: bool) -> tuple[list[str], Iterator[list[str]]]:
+    of = probability_columns(found)
+    outside = any(prediction.get("outside") for prediction in found.made)
+    headings = ["record", "label", *of, *(["not seen in training"] if outside else []), *(["why"] if explained else [])]
+    rows = (
+        [
+            f"{number:,}",
+            str(prediction["label"]),
+            *(f"{probability(prediction, name):.4f}" for name in of.values()),
+            *([", ".join(prediction.get("outside", ()))] if outside else []),
+            *([explanation(prediction)] if explained else []),
+        ]
+        for number, prediction in enumerate(found.made, start=1)
+    )
+    return headings, rows
+
+
+def _tell_errors(found: Predictions, source: str, output: Output) -> int:
+    shown = found.errors[:_ERRORS_SHOWN]
+    output.document({"error": "records were refused; no prediction is given", "errors": shown})
+    rows = ([f"{error['record']:,}", error.get("column") or "", error["message"]] for error in shown)
+    output.print(table(("record", "column", "what is wrong"), rows, right=("record",)))
+    more = "; the first ones are listed" if len(found.errors) > _ERRORS_SHOWN else ""
+    output.say(f"{source}: {len(found.errors):,} cells or records were refused{more}; mend them and ask again")
+    return NO

@@ -1,0 +1,158 @@
+"""Runs as the ledger has them. The table's name and the client come first."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from cli.failure import AnswerIsNoError, CommandError
+from cli.names import is_run_id
+from cli.output import Output, moment, number, table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from sluice.messages import RunResult
+
+RUNNING: Final = "running"
+DEPLOYED: Final = "deployed"
+_BY_DATASET: Final = "by_dataset"
+
+
+@dataclass(frozen=True)
+class Run:
+    """The item of a run. ``status`` is ``running``, or the outcome. ``result`` is None until the run is closed."""
+
+    run_id: str
+    status: str
+    dataset: str
+    bucket: str
+    key: str
+    etag: str
+    sequencer: str
+    execution_arn: str
+    started_at: str
+    finished_at: str | None
+    result: Mapping[str, Any] | None
+
+    @classmethod
+    def of(cls, item: Mapping[str, Any]) -> Run:
+        """From an item; one that was closed without a claim lacks what the claim says."""
+        text = {name: value["S"] for name, value in item.items() if "S" in value}
+        return cls(
+            run_id=text["pk"].removeprefix("RUN#"),
+            status=text.get("status", RUNNING),
+            dataset=text.get("dataset", ""),
+            bucket=text.get("bucket", ""),
+            key=text.get("object_key", ""),
+            etag=text.get("etag", ""),
+            sequencer=text.get("sequencer", ""),
+            execution_arn=text.get("execution_arn", ""),
+            started_at=text.get("started_at", ""),
+            finished_at=text.get("finished_at"),
+            result=json.loads(text["result"]) if "result" in text else None,
+        )
+
+    @property
+    def execution(self) -> str:
+        """Its name; the ARN holds the account's id."""
+        return self.execution_arn.rpartition(":")[2]
+
+    @property
+    def goes_on(self) -> bool:
+        return self.status == RUNNING
+
+    @property
+    def log_loss(self) -> float | None:
+        metrics = (self.result or {}).get("metrics")
+        return metrics["log_loss"] if metrics else None
+
+    def closed(self) -> RunResult | None:
+        from sluice.messages import RunResult
+
+        return RunResult.model_validate(self.result) if self.result is not None else None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "run_id": self.run_id,
+            "dataset": self.dataset,
+            "file": self.key,
+            "outcome": self.status,
+            "started_at": self.started_at,
+            "finished_at": self.finished_at,
+            "log_loss": self.log_loss,
+        }
+
+
+def find_run(dynamodb: DynamoDBClient, table_name: str, run_id: str) -> Run | None:
+    from sluice.ledger import run_key
+
+    item = dynamodb.get_item(TableName=table_name, Key=run_key(run_id), ConsistentRead=True).get("Item")
+    return Run.of(item) if item else None
+
+
+def the_run(dynamodb: DynamoDBClient, table_name: str, run_id: str) -> Run:
+    """Raises: CommandError where ``run_id`` is none, or there is no such run."""
+    check_run_id(run_id)
+    run = find_run(dynamodb, table_name, run_id)
+    if run is None:
+        raise AnswerIsNoError(f"There is no run {run_id} in this stack; `sluice runs` lists those that there are.")
+    return run
+
+
+def check_run_id(text: str) -> None:
+    """Raises: CommandError."""
+    if not is_run_id(text):
+        raise CommandError(f"{text!r} is no id of a run, which has 12 hex digits; `sluice runs` shows them.")
+
+
+def runs_of(dynamodb: DynamoDBClient, table_name: str, dataset: str) -> Iterator[Run]:
+    """The newest first, fetched as far as they are asked for."""
+    pages = dynamodb.get_paginator("query").paginate(
+        TableName=table_name,
+        IndexName=_BY_DATASET,
+        KeyConditionExpression="dataset = :dataset",
+        ExpressionAttributeValues={":dataset": {"S": dataset}},
+        ScanIndexForward=False,
+    )
+    return (Run.of(item) for page in pages for item in page["Items"])
+
+
+def newest_runs(dynamodb: DynamoDBClient, table_name: str, limit: int) -> list[Run]:
+    """Of all datasets, by a scan: the table is keyed by run, and holds few items for each."""
+    pages = dynamodb.get_paginator("scan").paginate(
+        TableName=table_name,
+        FilterExpression="begins_with(pk, :run)",
+        ExpressionAttributeValues={":run": {"S": "RUN#"}},
+    )
+    runs = (Run.of(item) for page in pages for item in page["Items"])
+    return heapq.nlargest(limit, runs, key=lambda run: run.started_at)
+
+
+def list_runs(dynamodb: DynamoDBClient, table_name: str, dataset: str | None, limit: int, output: Output) -> None:
+    """Prints runs, the newest first."""
+    if dataset is None:
+        found = newest_runs(dynamodb, table_name, limit)
+    else:
+        found = list(itertools.islice(runs_of(dynamodb, table_name, dataset), limit))
+    output.document({"runs": [run.as_json() for run in found]})
+    if not found:
+        output.say(f"There are no runs{f' of dataset {dataset}' if dataset else ''}; drop a file: sluice drop FILE")
+        return
+    headings = ("run", "dataset", "file", "outcome", "started", "log loss")
+    rows = [
+        (
+            run.run_id,
+            run.dataset,
+            run.key.rpartition("/")[2],
+            run.status.replace("_", " "),
+            moment(run.started_at),
+            number(run.log_loss),
+        )
+        for run in found
+    ]
+    output.print(table(headings, rows, right=("log loss",)))

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cli.execution import Whereabouts
+from sluice import approval
+from sluice.messages import Outcome
+from tests.messages import GOOD
+
+from .conftest import ACCOUNT, DATASET, FIRST, SECOND, TABLE, World
+
+OLD, NEW = "2026-11-23T09:00:00Z", "2026-11-24T09:00:00Z"
+
+
+@pytest.fixture
+def two(world: World) -> World:
+    world.finish(FIRST, OLD, Outcome.DEPLOYED)
+    world.claim(SECOND, NEW)
+    return world
+
+
+@pytest.mark.parametrize("arguments", [["runs"], ["runs", DATASET]])
+def test_runs_are_listed_the_newest_first(two: World, arguments: list[str]) -> None:
+    two.crown(FIRST)  # an item that is no run
+    lines = two.call(*arguments).stdout.splitlines()
+    assert [word for word in lines[0].split("  ") if word] == [
+        "run",
+        " dataset",
+        " file",
+        " outcome",
+        " started",
+        "log loss",
+    ] or lines[0].split() == ["run", "dataset", "file", "outcome", "started", "log", "loss"]
+    assert [line.split()[0] for line in lines[2:]] == [SECOND, FIRST]
+    assert "2026-11-23 09:00 UTC" in lines[3]
+    assert f"{GOOD.evaluation.metrics.log_loss:.4f}" in lines[3]  # type: ignore[union-attr]
+    document = two.document(*arguments)
+    assert [run["outcome"] for run in document["runs"]] == ["running", "deployed"]
+
+
+def test_the_limit_holds_over_pages(two: World) -> None:
+    assert [run["run_id"] for run in two.document("runs", "--limit", "1")["runs"]] == [SECOND]
+    assert [run["run_id"] for run in two.document("runs", DATASET, "-n", "1")["runs"]] == [SECOND]
+
+
+def test_a_dataset_without_runs_has_an_empty_list(two: World) -> None:
+    assert two.document("runs", "nobody") == {"runs": []}
+    assert "sluice drop" in two.call("runs", "nobody").stderr
+
+
+def test_a_dataset_may_be_named_by_its_folder(world: World) -> None:
+    world.claim(FIRST, OLD, dataset="sales-eu-1327af74")
+    assert world.document("runs", "sales-eu-1327af74")["runs"]
+    assert world.document("runs", "Sales EU") == world.document("runs", "sales-eu-" + folder_digits("Sales EU"))
+
+
+def folder_digits(folder: str) -> str:
+    from cli.names import dataset_name  # noqa: PLC0415
+
+    return dataset_name(folder).rpartition("-")[2]
+
+
+def test_a_run_that_ended_is_shown_with_all_that_was_measured(two: World) -> None:
+    called = two.call("show", FIRST)
+    assert called.exit_code == 0
+    for words in ("deployed", f"of-{FIRST}", "predicted", "log_loss", "report.html", "InService"):
+        assert words in called.stdout
+    assert ACCOUNT not in called.stdout
+    document = two.document("show", FIRST)
+    assert document["execution"] == f"of-{FIRST}"
+    assert document["metrics"]["log_loss"] == GOOD.evaluation.metrics.log_loss  # type: ignore[union-attr]
+    assert document["now"] is None
+
+
+def test_a_run_that_goes_on_says_where_it_is(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = Whereabouts("RUNNING", "CheckTraining", 12.0, "Training round 5")
+    monkeypatch.setattr("cli.showing.whereabouts", lambda *_: there)
+    assert "goes on: at CheckTraining for 12 s (Training round 5)" in two.call("show", SECOND).stdout
+    assert two.document("show", SECOND)["now"]["state"] == "CheckTraining"
+
+
+def test_an_execution_that_was_aborted_is_told(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.showing.whereabouts", lambda *_: Whereabouts("ABORTED"))
+    assert "ended as ABORTED before the outcome was recorded" in two.call("show", SECOND).stdout
+
+
+def test_an_execution_that_step_functions_forgot_is_told(two: World) -> None:
+    assert "FORGOTTEN" in two.call("show", SECOND).stdout
+
+
+def test_a_run_that_waits_for_a_person_says_how_to_decide(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.showing.whereabouts", lambda *_: Whereabouts("RUNNING", "AskForApproval", 1.0))
+    wait(two, SECOND)
+    assert f"sluice approve {SECOND}" in two.call("show", SECOND).stdout
+    assert two.document("show", SECOND)["waits_for_approval_until"].startswith("19")
+
+
+def wait(world: World, run_id: str) -> Any:
+    run = GOOD.run.model_copy(update={"run_id": run_id})
+    return approval.ask(world.dynamodb, TABLE, run, "token", 0.0)
+
+
+def test_an_unknown_run_is_a_no_and_a_wrong_id_a_wrong_call(two: World) -> None:
+    assert two.call("show", "0123456789ab").exit_code == 1
+    assert "no run 0123456789ab" in two.document("show", "0123456789ab", status=1)["error"]
+    assert two.call("show", "churn").exit_code == 2

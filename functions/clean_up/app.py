@@ -15,7 +15,7 @@ from sluice.config import DatasetConfig
 from sluice.deployment import VARIANT, endpoint_name
 from sluice.endpoints import describe_endpoint
 from sluice.layout import RunLayout, uri
-from sluice.ledger import give_turn_back, read_champion, take_turn
+from sluice.ledger import SHORT_TURN_SECONDS, give_turn_back, read_champion, take_turn
 from sluice.leftovers import datasets_with_endpoints, remove_alarms, remove_unused
 from sluice.messages import CleanedUp, CleanUpRequest
 from sluice.objects import read_json
@@ -63,7 +63,7 @@ def daily_round(holder: str) -> int:
 
 def clean(dataset: str, holder: str) -> tuple[str, ...] | None:
     """What was removed; None where another has the turn: it will clean up itself."""
-    if not take_turn(clients.dynamodb, settings.runs_table, dataset, holder, time.time()):
+    if not take_turn(clients.dynamodb, settings.runs_table, dataset, holder, time.time(), SHORT_TURN_SECONDS):
         return None
     try:
         champion = read_champion(clients.dynamodb, settings.runs_table, dataset)

@@ -36,6 +36,9 @@ from sluice.settings import DeploySettings
 from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger, step
 from sluice.training_job import job_name, refusal
 
+#: Ten files may wait for one another for hours, and an execution has 25,000 events, of which a look makes nine.
+TURN_POLL_SECONDS = 30
+
 settings = DeploySettings.load()
 s3 = boto3.client("s3", config=TRANSFER_CONFIG)
 sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)
@@ -56,7 +59,7 @@ def handler(request: DeployRequest) -> Deployment:
         wait_seconds=POLL_SECONDS,
     )
     if not has_turn(run):
-        return asked.model_copy(update={"verdict": "busy"})
+        return asked.model_copy(update={"verdict": "busy", "wait_seconds": TURN_POLL_SECONDS})
     champion = read_champion(dynamodb, settings.runs_table, run.dataset)
     # From the ledger, not from the endpoint: a repeated call would find its own configuration live there.
     before = before_this(champion, run.run_id)

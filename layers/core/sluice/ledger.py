@@ -180,14 +180,19 @@ def close_run(dynamodb: DynamoDBClient, table: str, result: RunResult, execution
 
 #: A turn that was never given back is free again after this time; that of an execution that has ended, at once.
 TURN_SECONDS: Final = 6 * 3600
+#: Of whoever is no execution: nothing tells that a command was killed.
+SHORT_TURN_SECONDS: Final = 3600
 
 
-def take_turn(dynamodb: DynamoDBClient, table: str, dataset: str, holder: str, now: float) -> bool:
+def take_turn(
+    dynamodb: DynamoDBClient, table: str, dataset: str, holder: str, now: float, seconds: float = TURN_SECONDS
+) -> bool:
     """Makes the holder the only one that may change the dataset's endpoint. Repeatable by the holder.
 
     Args:
         holder: an execution's ARN, or who else works on the endpoint.
         now: seconds since the epoch.
+        seconds: after which the turn is free again, whatever became of the holder.
 
     Returns:
         False while another has the turn.
@@ -203,7 +208,8 @@ def take_over_turn(dynamodb: DynamoDBClient, table: str, dataset: str, holder: s
     Returns:
         False where another was quicker.
     """
-    return _take_turn(dynamodb, table, dataset, holder, now, "execution_arn = :ended", {":ended": {"S": ended}})
+    other = {":ended": {"S": ended}}
+    return _take_turn(dynamodb, table, dataset, holder, now, "execution_arn = :ended", TURN_SECONDS, other)
 
 
 def _take_turn(
@@ -213,6 +219,7 @@ def _take_turn(
     holder: str,
     now: float,
     condition: str,
+    seconds: float,
     values: dict[str, Any] | None = None,
 ) -> bool:
     known = {":me": {"S": holder}, ":now": {"N": str(now)}}
@@ -221,7 +228,7 @@ def _take_turn(
     try:
         dynamodb.put_item(
             TableName=table,
-            Item={**_turn_key(dataset), "execution_arn": {"S": holder}, "until": {"N": str(now + TURN_SECONDS)}},
+            Item={**_turn_key(dataset), "execution_arn": {"S": holder}, "until": {"N": str(now + seconds)}},
             ConditionExpression=condition,
             ExpressionAttributeValues=used,
             **names,  # type: ignore[arg-type]

@@ -20,6 +20,7 @@ from sluice.deployment import SCORE_TOLERANCE, VARIANT, endpoint_name, is_busy, 
 from sluice.endpoints import delete_endpoint, describe_endpoint
 from sluice.layout import RunLayout, uri
 from sluice.ledger import (
+    SHORT_TURN_SECONDS,
     forget_champion,
     give_turn_back,
     read_champion,
@@ -137,7 +138,7 @@ def retire(
 
 @contextmanager
 def _turn(clients: Clients, stack: StackNames, dataset: str, holder: str) -> Iterator[None]:
-    if not take_turn(clients.dynamodb, stack.runs_table, dataset, holder, time.time()):
+    if not take_turn(clients.dynamodb, stack.runs_table, dataset, holder, time.time(), SHORT_TURN_SECONDS):
         raise OperationRefusedError(
             f"a run of {dataset} is changing its endpoint now; wait until it has ended, or stop its execution and call "
             "again"

@@ -197,9 +197,8 @@ def take_turn(
     Returns:
         False while another has the turn.
     """
-    return _take_turn(
-        dynamodb, table, dataset, holder, now, "attribute_not_exists(pk) OR execution_arn = :me OR #until < :now"
-    )
+    free = "attribute_not_exists(pk) OR execution_arn = :me OR #until < :now"
+    return _take_turn(dynamodb, table, dataset, holder, now, free, seconds)
 
 
 def take_over_turn(dynamodb: DynamoDBClient, table: str, dataset: str, holder: str, now: float, ended: str) -> bool:

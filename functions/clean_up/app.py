@@ -5,7 +5,6 @@ The daily round also retires endpoints that nobody called for as long as their c
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +14,7 @@ from sluice.config import DatasetConfig
 from sluice.deployment import VARIANT, endpoint_name
 from sluice.endpoints import describe_endpoint
 from sluice.layout import RunLayout, uri
-from sluice.ledger import SHORT_TURN_SECONDS, give_turn_back, read_champion, take_turn
+from sluice.ledger import read_champion, short_turn
 from sluice.leftovers import datasets_with_endpoints, remove_alarms, remove_unused
 from sluice.messages import CleanedUp, CleanUpRequest
 from sluice.objects import read_json
@@ -63,17 +62,15 @@ def daily_round(holder: str) -> int:
 
 def clean(dataset: str, holder: str) -> tuple[str, ...] | None:
     """What was removed; None where another has the turn: it will clean up itself."""
-    if not take_turn(clients.dynamodb, settings.runs_table, dataset, holder, time.time(), SHORT_TURN_SECONDS):
-        return None
-    try:
+    with short_turn(clients.dynamodb, settings.runs_table, dataset, holder) as taken:
+        if not taken:
+            return None
         champion = read_champion(clients.dynamodb, settings.runs_table, dataset)
         keep = config_of(dataset, champion.run_id).endpoint.keep if champion else 0
         name = endpoint_name(settings.name_prefix, dataset)
         # An endpoint that was refused or taken away again leaves its alarms.
         alarms = () if describe_endpoint(clients.sagemaker, name) else remove_alarms(clients.cloudwatch, name)
         return *alarms, *remove_unused(clients.sagemaker, settings.name_prefix, dataset, champion, keep)
-    finally:
-        give_turn_back(clients.dynamodb, settings.runs_table, dataset, holder)
 
 
 def config_of(dataset: str, run_id: str) -> DatasetConfig:

@@ -5,8 +5,6 @@ What it finds is the verdict; the state machine puts the model before back where
 
 from __future__ import annotations
 
-from typing import Any
-
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -16,6 +14,7 @@ from sluice.deployment import (
     SCORE_TOLERANCE,
     VARIANT,
     endpoint_config_request,
+    flat_scores,
     largest_difference,
     not_as_asked,
     parse_scores,
@@ -57,7 +56,7 @@ def verify(request: VerifyRequest, config: DatasetConfig) -> Verification:
     golden = read_json(s3, request.evaluation.golden_uri or "")
     # Beside a model before that answers, too, the new one is the one to ask.
     variant = {"TargetVariant": VARIANT} if config.endpoint.previous.role == "variant" else {}
-    found = replay(deployment, variant, golden["rows"], flat(golden["scores"]))
+    found = replay(deployment, variant, golden["rows"], flat_scores(golden["scores"]))
     if found.verdict == "verified" and (wrong := wrongly_answered(deployment, variant, request.validation.features)):
         return failed(wrong, found.rows, found.largest_difference)
     return found
@@ -74,11 +73,6 @@ def wrong_configuration(request: VerifyRequest, config: DatasetConfig) -> str | 
     asked = endpoint_config_request(request.run, config, settings, previous)
     there = dict(sagemaker.describe_endpoint_config(EndpointConfigName=deployment.config_name))
     return not_as_asked(asked, there, live)
-
-
-def flat(scores: list[Any]) -> list[float]:
-    """Row after row: one number a row for two classes, else a list of them."""
-    return [score for row in scores for score in (row if isinstance(row, list) else [row])]
 
 
 def replay(deployment: Deployment, variant: dict[str, str], rows: list[str], offline: list[float]) -> Verification:

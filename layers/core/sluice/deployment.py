@@ -326,6 +326,11 @@ def parse_scores(body: str) -> list[float]:
     return scores
 
 
+def flat_scores(scores: Sequence[Any]) -> list[float]:
+    """Of golden rows, row after row: one number a row for two classes, else a list of them."""
+    return [score for row in scores for score in (row if isinstance(row, list) else [row])]
+
+
 def largest_difference(live: Sequence[float], offline: Sequence[float]) -> float:
     """Largest absolute difference between scores of the same rows.
 

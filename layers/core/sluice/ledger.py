@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -107,12 +109,18 @@ def restore_champion(dynamodb: DynamoDBClient, table: str, dataset: str, seen: C
 
 def forget_champion(dynamodb: DynamoDBClient, table: str, dataset: str, seen: str) -> None:
     """Leaves the dataset without a champion, if it still is the run ``seen``. Repeatable."""
+    _delete_if(dynamodb, table, dataset_key(dataset), "run_id", seen)
+
+
+def _delete_if(dynamodb: DynamoDBClient, table: str, key: dict[str, dict[str, str]], name: str, value: str) -> None:
+    """Deletes an item whose attribute has a value; leaves any other alone."""
     with contextlib.suppress(dynamodb.exceptions.ConditionalCheckFailedException):
         dynamodb.delete_item(
             TableName=table,
-            Key=dataset_key(dataset),
-            ConditionExpression="run_id = :seen",
-            ExpressionAttributeValues={":seen": {"S": seen}},
+            Key=key,
+            ConditionExpression="#name = :value",
+            ExpressionAttributeNames={"#name": name},
+            ExpressionAttributeValues={":value": {"S": value}},
         )
 
 
@@ -245,13 +253,18 @@ def turn_holder(dynamodb: DynamoDBClient, table: str, dataset: str) -> str | Non
 
 def give_turn_back(dynamodb: DynamoDBClient, table: str, dataset: str, holder: str) -> None:
     """Lets the next one change the endpoint; harmless where this holder has no turn."""
-    with contextlib.suppress(dynamodb.exceptions.ConditionalCheckFailedException):
-        dynamodb.delete_item(
-            TableName=table,
-            Key=_turn_key(dataset),
-            ConditionExpression="attribute_not_exists(pk) OR execution_arn = :me",
-            ExpressionAttributeValues={":me": {"S": holder}},
-        )
+    _delete_if(dynamodb, table, _turn_key(dataset), "execution_arn", holder)
+
+
+@contextlib.contextmanager
+def short_turn(dynamodb: DynamoDBClient, table: str, dataset: str, holder: str) -> Iterator[bool]:
+    """The turn of whoever is no execution, given back at the end. False where another has it."""
+    taken = take_turn(dynamodb, table, dataset, holder, time.time(), SHORT_TURN_SECONDS)
+    try:
+        yield taken
+    finally:
+        if taken:
+            give_turn_back(dynamodb, table, dataset, holder)
 
 
 def _turn_key(dataset: str) -> dict[str, dict[str, str]]:

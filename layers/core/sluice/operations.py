@@ -16,17 +16,18 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from sluice.config import DatasetConfig
-from sluice.deployment import SCORE_TOLERANCE, VARIANT, endpoint_name, is_busy, largest_difference, parse_scores
+from sluice.deployment import (
+    SCORE_TOLERANCE,
+    VARIANT,
+    endpoint_name,
+    flat_scores,
+    is_busy,
+    largest_difference,
+    parse_scores,
+)
 from sluice.endpoints import delete_endpoint, describe_endpoint
 from sluice.layout import RunLayout, uri
-from sluice.ledger import (
-    SHORT_TURN_SECONDS,
-    forget_champion,
-    give_turn_back,
-    read_champion,
-    restore_champion,
-    take_turn,
-)
+from sluice.ledger import forget_champion, read_champion, restore_champion, short_turn
 from sluice.leftovers import remove_alarms, remove_scaling, remove_unused
 from sluice.objects import read_json
 
@@ -138,15 +139,13 @@ def retire(
 
 @contextmanager
 def _turn(clients: Clients, stack: StackNames, dataset: str, holder: str) -> Iterator[None]:
-    if not take_turn(clients.dynamodb, stack.runs_table, dataset, holder, time.time(), SHORT_TURN_SECONDS):
-        raise OperationRefusedError(
-            f"a run of {dataset} is changing its endpoint now; wait until it has ended, or stop its execution and call "
-            "again"
-        )
-    try:
+    with short_turn(clients.dynamodb, stack.runs_table, dataset, holder) as taken:
+        if not taken:
+            raise OperationRefusedError(
+                f"a run of {dataset} is changing its endpoint now; wait until it has ended, or stop its execution and "
+                "call again"
+            )
         yield
-    finally:
-        give_turn_back(clients.dynamodb, stack.runs_table, dataset, holder)
 
 
 def _settled(clients: Clients, endpoint: str, poll: float) -> dict[str, Any] | None:
@@ -190,8 +189,8 @@ def _hold_to_golden_rows(clients: Clients, stack: StackNames, dataset: str, run_
         Body="\n".join(golden["rows"]).encode(),
         **variant,
     )
-    offline = [score for row in golden["scores"] for score in (row if isinstance(row, list) else [row])]
-    difference = largest_difference(parse_scores(answer["Body"].read().decode()), offline)
+    live = parse_scores(answer["Body"].read().decode())
+    difference = largest_difference(live, flat_scores(golden["scores"]))
     if difference > SCORE_TOLERANCE:
         raise OperationRefusedError(
             f"{run_id} is live, but its scores differ from those of its evaluation by up to {difference:.3g}; look at "

@@ -197,6 +197,39 @@ def test_whatever_sagemaker_does_wrong_the_old_model_answers(local_aws: LocalAws
     dataset.untouched(config, answer)
 
 
+def test_an_alarm_of_the_endpoint_rolls_its_update_back(local_aws: LocalAws, tmp_path: Path) -> None:
+    dataset = Dataset(local_aws, tmp_path, "alarmed", endpoint=INSTANCES)
+    config, answer = dataset.deployed()["endpoint"]["config"], dataset.answer()
+    cloudwatch = operations(local_aws)[0].cloudwatch
+    alarm = alarm_names(dataset.endpoint)[0]
+    arn = dataset.start()
+    deadline = time.monotonic() + 120
+    while "PendingDeploymentSummary" not in local_aws.aws.sagemaker.describe_endpoint(EndpointName=dataset.endpoint):
+        assert time.monotonic() < deadline, "no update began"
+        time.sleep(0.05)
+
+    cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a test")
+    ended = local_aws.follow(arn)
+
+    cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="the test is over")
+    assert (ended.status, ended.error) == ("FAILED", "DeploymentFailed")
+    assert alarm in (ended.cause or "")
+    dataset.untouched(config, answer)
+
+
+def test_a_first_endpoint_that_does_not_come_up_leaves_nothing_and_the_next_file_makes_it_anew(
+    local_aws: LocalAws, tmp_path: Path
+) -> None:
+    dataset = Dataset(local_aws, tmp_path, "fresh")
+    for outcome in ("Failed", "HealthCheck"):
+        local_aws.faults.endpoint(dataset.endpoint, outcome)
+        ended = dataset.drop()
+        assert (ended.status, ended.error) == ("FAILED", "DeploymentFailed")
+        assert dataset.endpoint not in local_aws.endpoints(dataset.endpoint)
+        assert (dataset.models(), dataset.champion()) == ([], None)
+    assert dataset.deployed()["endpoint"]["name"] == dataset.endpoint
+
+
 def test_a_function_that_dies_after_any_of_its_calls_finishes_the_work_when_it_is_called_again(
     local_aws: LocalAws, tmp_path: Path
 ) -> None:
@@ -279,7 +312,7 @@ def signed(local_aws: LocalAws, url: str, body: dict[str, Any], method: str = "P
 
 
 def test_a_model_that_needs_approval_waits_for_a_person(local_aws: LocalAws, tmp_path: Path) -> None:
-    dataset = Dataset(local_aws, tmp_path, "asked", approval={"required": True})
+    dataset = Dataset(local_aws, tmp_path, "approved", approval={"required": True})
     url = local_aws.outputs["ApprovalUrl"]
     arn = dataset.start()
     run_id = waiting(local_aws, arn)

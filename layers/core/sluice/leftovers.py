@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from sluice.deployment import SCALED, alarm_names, endpoint_name, scaled_resource
 from sluice.endpoints import describe_endpoint
 from sluice.ledger import Champion
+from sluice.teardown import CONFIGURATION, MODEL, Kind
 from sluice.training_job import DATASET_TAG, PREFIX_TAG
 
 if TYPE_CHECKING:
@@ -38,14 +39,13 @@ def remove_unused(
     models = kept | {name for config in kept if config for name in _models_of(sagemaker, config)}
     made = re.compile(re.escape(f"{prefix}-{dataset}-") + "[0-9a-f]{12}")
     removed = []
-    for kind, found, delete, used in (
-        ("endpoint configuration", _configurations(sagemaker, prefix, dataset), sagemaker.delete_endpoint_config, kept),
-        ("model", _models(sagemaker, prefix, dataset), sagemaker.delete_model, models),
-    ):
-        unused = [(name, arn) for name, arn in found if made.fullmatch(name) and name not in used]
-        for name, arn in unused:
-            if is_owned(sagemaker, arn, prefix, dataset) and _deleted(delete, name):
-                removed.append(f"{kind} {name}")
+    for kind, used in ((CONFIGURATION, kept), (MODEL, models)):
+        pages = sagemaker.get_paginator(kind.list_operation).paginate(NameContains=f"{prefix}-{dataset}-")  # type: ignore[call-overload]
+        found = [(item[kind.name], item[kind.arn]) for page in pages for item in page[kind.key]]
+        for name, arn in found:
+            unused = made.fullmatch(name) and name not in used
+            if unused and is_owned(sagemaker, arn, prefix, dataset) and _deleted(sagemaker, kind, name):
+                removed.append(f"{kind.what} {name}")
     return tuple(removed)
 
 
@@ -62,24 +62,9 @@ def _models_of(sagemaker: SageMakerClient, config: str) -> Iterator[str]:
             yield variant["ModelName"]
 
 
-def _configurations(sagemaker: SageMakerClient, prefix: str, dataset: str) -> Iterable[tuple[str, str]]:
-    pages = sagemaker.get_paginator("list_endpoint_configs").paginate(NameContains=f"{prefix}-{dataset}-")
-    for page in pages:
-        for item in page["EndpointConfigs"]:
-            yield item["EndpointConfigName"], item["EndpointConfigArn"]
-
-
-def _models(sagemaker: SageMakerClient, prefix: str, dataset: str) -> Iterable[tuple[str, str]]:
-    pages = sagemaker.get_paginator("list_models").paginate(NameContains=f"{prefix}-{dataset}-")
-    for page in pages:
-        for item in page["Models"]:
-            yield item["ModelName"], item["ModelArn"]
-
-
-def _deleted(delete: Callable[..., Any], name: str) -> bool:
-    key = "EndpointConfigName" if delete.__name__ == "delete_endpoint_config" else "ModelName"
+def _deleted(sagemaker: SageMakerClient, kind: Kind, name: str) -> bool:
     try:
-        delete(**{key: name})
+        getattr(sagemaker, kind.delete)(**{kind.name: name})
     except ClientError as error:
         if "Could not find" in error.response["Error"]["Message"]:
             return False  # another was quicker

@@ -40,24 +40,22 @@ GROUP: Final = Kind(
     "ModelPackageGroupArn",
     "delete_model_package_group",
 )
+CONFIGURATION: Final = Kind(
+    "endpoint configuration",
+    "list_endpoint_configs",
+    "EndpointConfigs",
+    "EndpointConfigName",
+    "EndpointConfigArn",
+    "delete_endpoint_config",
+)
+MODEL: Final = Kind("model", "list_models", "Models", "ModelName", "ModelArn", "delete_model")
+#: What serves, and so costs. The model registry costs nothing, and tells what there was.
+SERVED: Final = (ENDPOINT, CONFIGURATION, MODEL)
 KINDS: Final = (
-    ENDPOINT,
-    Kind(
-        "endpoint configuration",
-        "list_endpoint_configs",
-        "EndpointConfigs",
-        "EndpointConfigName",
-        "EndpointConfigArn",
-        "delete_endpoint_config",
-    ),
-    Kind("model", "list_models", "Models", "ModelName", "ModelArn", "delete_model"),
+    *SERVED,
     GROUP,
     Kind("model card", "list_model_cards", "ModelCardSummaries", "ModelCardName", "ModelCardArn", "delete_model_card"),
 )
-
-
-#: What serves, and so costs. The model registry costs nothing, and tells what there was.
-SERVED: Final = tuple(kind for kind in KINDS if kind.what in {"endpoint", "endpoint configuration", "model"})
 
 
 def made_by_runs(sagemaker: Any, kind: Kind, prefix: str) -> list[str]:

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
     from sluice.messages import RunResult
 
-RUNNING: Final = "running"
+RUNNING: Final = ("queued", "running")
 DEPLOYED: Final = "deployed"
 _BY_DATASET: Final = "by_dataset"
 
 
 @dataclass(frozen=True)
 class Run:
-    """The item of a run. ``status`` is ``running``, or the outcome. ``result`` is None until the run is closed."""
+    """The item of a run. ``status`` is ``queued``, ``running`` or the outcome; ``result`` is None until it is closed."""
 
     run_id: str
     status: str
@@ -45,7 +45,7 @@ class Run:
         text = {name: value["S"] for name, value in item.items() if "S" in value}
         return cls(
             run_id=text["pk"].removeprefix("RUN#"),
-            status=text.get("status", RUNNING),
+            status=text.get("status", "running"),
             dataset=text.get("dataset", ""),
             bucket=text.get("bucket", ""),
             key=text.get("object_key", ""),
@@ -64,7 +64,7 @@ class Run:
 
     @property
     def goes_on(self) -> bool:
-        return self.status == RUNNING
+        return self.status in RUNNING
 
     @property
     def log_loss(self) -> float | None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 TRAINING_LOG_GROUP: Final = "/aws/sagemaker/TrainingJobs"
 
 PHASES: Final = {
+    "WaitForSlot": "ClaimRun",
+    "WaitForQuota": "StartTraining",
     "WaitForFirstStatus": "CheckTraining",
     "WaitForTraining": "CheckTraining",
     "WaitForTurn": "DeployEndpoint",

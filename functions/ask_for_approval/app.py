@@ -11,6 +11,7 @@ from sluice.approval import ask, notice
 from sluice.layout import RunLayout, uri
 from sluice.messages import AskedForApproval, AskForApprovalRequest
 from sluice.settings import AskSettings
+from sluice.slots import give_slot_back
 from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger, step
 
 settings = AskSettings.load()
@@ -26,6 +27,8 @@ def handler(request: AskForApprovalRequest) -> AskedForApproval:
     answer = AskedForApproval(
         verdict="asked", expires_at=datetime.fromtimestamp(pending.expires_at, UTC).isoformat(timespec="seconds")
     )
+    # What is left to do after the decision is little, and a person may take days.
+    give_slot_back(dynamodb, settings.runs_table, run.execution_arn)
     if pending.approval:
         # The same file again, after a fault: the person need not be asked twice.
         logger.info("a decision on this run was made before, and stands")

@@ -29,6 +29,7 @@ from sluice.deployment import (
     variant_names,
 )
 from sluice.endpoints import describe_endpoint
+from sluice.executions import has_ended
 from sluice.ledger import Champion, Deployed, read_champion, take_over_turn, take_turn, turn_holder
 from sluice.messages import Deployment, DeployRequest, Run
 from sluice.objects import read_json
@@ -103,19 +104,11 @@ def has_turn(run: Run) -> bool:
     if take_turn(dynamodb, settings.runs_table, run.dataset, me, now):
         return True
     holder = turn_holder(dynamodb, settings.runs_table, run.dataset)
-    if holder is None or not has_ended(holder):
+    # A person's command is no execution; its turn runs out.
+    if holder is None or not holder.startswith("arn:") or not has_ended(stepfunctions, holder):
         return False
     logger.warning("took over the turn of an execution that has ended")
     return take_over_turn(dynamodb, settings.runs_table, run.dataset, me, now, holder)
-
-
-def has_ended(holder: str) -> bool:
-    if not holder.startswith("arn:"):  # a person's command, whose turn runs out
-        return False
-    try:
-        return stepfunctions.describe_execution(executionArn=holder)["status"] != "RUNNING"
-    except stepfunctions.exceptions.ExecutionDoesNotExist:
-        return True
 
 
 def before_this(champion: Champion | None, run_id: str) -> Deployed | None:

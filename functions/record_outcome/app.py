@@ -1,5 +1,5 @@
 """Closes a run: champion, ledger, decision.json, outcome.json, metrics, the dataset's turn, the notice for people, in
-this order."""
+this order; its slot is free before."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from sluice.messages import Outcome, RecordRequest, RunResult
 from sluice.objects import read_json, write_json
 from sluice.outcome import close, notice
 from sluice.settings import RecordSettings
+from sluice.slots import give_slot_back
 from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, emit, logger, step
 
 settings = RecordSettings.load()
@@ -42,6 +43,7 @@ def handler(request: RecordRequest) -> RunResult:
             request.deployment.champion_run_id,
             result.finished_at,
         )
+    give_slot_back(dynamodb, settings.runs_table, run.execution_arn)
     closing = close_run(dynamodb, settings.runs_table, result, run.execution_arn)
     if closing is Closing.FOREIGN:
         logger.warning("another execution owns this run; nothing was recorded")

@@ -10,7 +10,13 @@ from sluice.messages import StartTrainingRequest, TrainingStarted
 from sluice.objects import read_json
 from sluice.settings import TrainSettings
 from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
-from sluice.training_job import FIRST_WAIT_SECONDS, refusal, training_job_request
+from sluice.training_job import (
+    FIRST_WAIT_SECONDS,
+    QUOTA_WAIT_SECONDS,
+    is_used_up,
+    refusal,
+    training_job_request,
+)
 
 settings = TrainSettings.load()
 s3 = boto3.client("s3", config=TRANSFER_CONFIG)
@@ -26,6 +32,9 @@ def handler(request: StartTrainingRequest) -> TrainingStarted:
         sagemaker.create_training_job(**job)
     except ClientError as error:
         code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+        if is_used_up(code, message):
+            # Others' jobs use the quota; they will end.
+            return TrainingStarted(verdict="busy", job_name=name, wait_seconds=QUOTA_WAIT_SECONDS)
         if reason := refusal(code, message):
             return TrainingStarted(verdict="failed", reasons=(reason,), job_name=name, wait_seconds=0)
         if code != "ResourceInUse":

@@ -41,6 +41,7 @@ PIPELINE: dict[str, Any] = json.loads((ROOT / "statemachine" / "pipeline.asl.jso
 
 #: Function folder, its request, its answer, and the settings that it reads.
 FUNCTIONS: dict[str, tuple[type[messages.Message], type[messages.Message], type[BaseModel] | None]] = {
+    "claim_run": (messages.ClaimRequest, messages.Claim, settings.ClaimSettings),
     "validate_data": (messages.ValidateRequest, messages.ValidationResult, settings.ValidateSettings),
     "start_training": (messages.StartTrainingRequest, messages.TrainingStarted, settings.TrainSettings),
     "check_training": (messages.CheckTrainingRequest, messages.TrainingStatus, None),

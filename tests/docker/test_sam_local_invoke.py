@@ -24,6 +24,7 @@ from sluice.config import DatasetConfig
 from sluice.layout import RunLayout, config_key, split_uri
 from sluice.messages import (
     AskedForApproval,
+    Claim,
     CleanedUp,
     Deployment,
     EndpointStatus,
@@ -51,6 +52,7 @@ EVENTS: Final = REPOSITORY / "events"
 THE_RUN: Final = RecordRequest.model_validate_json((EVENTS / "record_outcome.json").read_text())
 PATIENCE_SECONDS: Final = 120.0
 IN_ORDER: Final = (
+    "claim_run",
     "validate_data",
     "start_training",
     "check_training",
@@ -165,6 +167,10 @@ def create_sagemaker_role(iam: IAMClient) -> str:
 
 def _policy(statement: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def test_claim_run_claims_the_run(pipeline: Pipeline) -> None:
+    assert pipeline.answer("claim_run", Claim).verdict == "claimed"
 
 
 def test_validate_data_accepts_the_table(pipeline: Pipeline, aws: Aws) -> None:

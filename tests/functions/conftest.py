@@ -34,6 +34,7 @@ os.environ.update(
         "AWS_DEFAULT_REGION": REGION,
         "ARTIFACT_BUCKET": ARTIFACTS,
         "RUNS_TABLE": TABLE,
+        "MAX_CONCURRENT_RUNS": "2",
         "NAME_PREFIX": "sluice",
         "DEFAULT_TARGET": "",
         "MAX_CSV_BYTES": "1000000",

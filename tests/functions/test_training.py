@@ -54,6 +54,18 @@ def test_a_quota_of_zero_is_an_outcome_with_the_way_out(
     assert "Service Quotas" in answer.reasons[0]
 
 
+def test_a_quota_that_other_jobs_use_up_is_waited_for(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = (
+        "The account-level service limit 'ml.m5.large for training job usage' is 2 Instances, with current utilization "
+        "of 2 Instances and a request delta of 1 Instances."
+    )
+    refuse(monkeypatch, "ResourceLimitExceeded", said)
+    answer = started(context)
+    assert (answer.verdict, answer.wait_seconds) == ("busy", 300)
+
+
 def test_throttling_is_a_fault_for_the_state_machine_to_retry(
     aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,7 @@ PIPELINE = ROOT / "statemachine" / "pipeline.asl.json"
 FUNCTION_OF_STATE = {
     state: f"{state}Function"
     for state in (
+        "ClaimRun",
         "ValidateData",
         "StartTraining",
         "CheckTraining",
@@ -92,14 +93,6 @@ class Pipeline:
         self._stubs = stubs
         session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
         self.stepfunctions = session.client("stepfunctions", endpoint_url=endpoint)
-        self.dynamodb = session.client("dynamodb", endpoint_url=endpoint)
-        self.table = f"runs-{uuid.uuid4().hex[:8]}"
-        self.dynamodb.create_table(
-            TableName=self.table,
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
 
     def run(
         self,
@@ -127,20 +120,8 @@ class Pipeline:
         execution = self.stepfunctions.start_execution(stateMachineArn=f"{arn}#case", input=json.dumps(event))
         return self._follow(execution["executionArn"], approval)
 
-    def item(self, run_id: str) -> dict[str, Any]:
-        return dict(self.dynamodb.get_item(TableName=self.table, Key={"pk": {"S": f"RUN#{run_id}"}}).get("Item", {}))
-
-    def set_status(self, run_id: str, status: str) -> None:
-        self.dynamodb.update_item(
-            TableName=self.table,
-            Key={"pk": {"S": f"RUN#{run_id}"}},
-            UpdateExpression="SET #s = :s",
-            ExpressionAttributeNames={"#s": "status"},
-            ExpressionAttributeValues={":s": {"S": status}},
-        )
-
     def _definition(self) -> str:
-        text = PIPELINE.read_text().replace("${RunsTable}", self.table)
+        text = PIPELINE.read_text()
         for name in FUNCTION_OF_STATE.values():
             text = text.replace(f"${{{name}}}", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}")
         return text

@@ -1,4 +1,4 @@
-"""Every path of the shipped state machine, with the real claim in DynamoDB and the functions' answers mocked."""
+"""Every path of the shipped state machine, with the functions' answers mocked."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.statemachine.conftest import Ended, Pipeline, fault
 EVENTS = Path(__file__).parents[2] / "events"
 
 REQUESTS: dict[str, type[messages.Message]] = {
+    "ClaimRun": messages.ClaimRequest,
     "ValidateData": messages.ValidateRequest,
     "StartTraining": messages.StartTrainingRequest,
     "CheckTraining": messages.CheckTrainingRequest,
@@ -61,6 +62,7 @@ def answers(**changed: Any) -> dict[str, Any]:
     in_progress = {**LAST["training"], "status": "in_progress", "secondary_status": "Training", "wait_seconds": 9}
     creating = {**LAST["endpoint"], "status": "in_progress", "endpoint_status": "Creating", "wait_seconds": 10}
     return {
+        "ClaimRun": {"verdict": "claimed"},
         "ValidateData": LAST["validation"],
         "StartTraining": LAST["training_started"],
         "CheckTraining": [in_progress, LAST["training"]],
@@ -89,8 +91,8 @@ def test_a_good_table_is_validated_trained_evaluated_deployed_and_verified(pipel
     assert ended.output["outcome"] == "deployed"
     lambdas = [state for state in ended.states if state in REQUESTS]
     assert lambdas == [
-        "ValidateData", "StartTraining", "CheckTraining", "CheckTraining", "EvaluateModel", "DeployEndpoint",
-        "CheckEndpoint", "CheckEndpoint", "VerifyEndpoint", "RecordOutcome", "RegisterModel",
+        "ClaimRun", "ValidateData", "StartTraining", "CheckTraining", "CheckTraining", "EvaluateModel",
+        "DeployEndpoint", "CheckEndpoint", "CheckEndpoint", "VerifyEndpoint", "RecordOutcome", "RegisterModel",
         "RenderReport", "CleanUp",
     ]  # fmt: skip
     assert outcome_recorded(ended).outcome == "deployed"
@@ -106,10 +108,10 @@ def test_every_function_gets_the_message_that_it_parses(pipeline: Pipeline) -> N
 
 def test_the_run_is_claimed_with_its_names(pipeline: Pipeline) -> None:
     ended = pipeline.run(read("object_created"), answers())
+    (claimed,) = ended.payloads["ClaimRun"]
     run = outcome_recorded(ended).run
-    item = pipeline.item(run.run_id)
-    assert item["status"] == {"S": "running"}
-    assert item["execution_arn"] == {"S": ended.arn}
+    assert messages.Run.model_validate(claimed["run"]) == run
+    assert run.execution_arn == ended.arn
     assert run.dataset == run.folder == "breast-cancer"
     assert run.version_id is None
 
@@ -282,28 +284,42 @@ def test_leftovers_that_cannot_be_removed_take_nothing_from_the_outcome(pipeline
     assert ended.output == recorded("deployed")
 
 
-def test_a_second_delivery_of_an_event_is_a_duplicate_and_does_nothing(pipeline: Pipeline) -> None:
-    first = pipeline.run(read("object_created"), answers())
-    second = pipeline.run(read("object_created"), answers())
-    assert first.status == second.status == "SUCCEEDED"
-    assert second.output["outcome"] == "duplicate"
-    assert second.output["run_id"] == first.payloads["RecordOutcome"][0]["run"]["run_id"]
-    assert not set(second.states) & set(REQUESTS)
+def test_a_duplicate_ends_green_and_does_nothing(pipeline: Pipeline) -> None:
+    ended = pipeline.run(read("object_created"), answers(ClaimRun={"verdict": "duplicate"}))
+    assert ended.status == "SUCCEEDED", ended.cause
+    run = ended.payloads["ClaimRun"][0]["run"]
+    assert ended.output == {"outcome": "duplicate", "run_id": run["run_id"], "dataset": run["dataset"]}
+    assert set(ended.states) & set(REQUESTS) == {"ClaimRun"}
 
 
-@pytest.mark.parametrize("status", ["deployed", "dataset_rejected", "model_rejected", "training_failed"])
-def test_a_run_that_ended_is_not_claimed_again(pipeline: Pipeline, status: str) -> None:
-    first = pipeline.run(read("object_created"), answers())
-    pipeline.set_status(outcome_recorded(first).run.run_id, status)
-    assert pipeline.run(read("object_created"), answers()).output["outcome"] == "duplicate"
+def test_the_same_event_has_the_same_run(pipeline: Pipeline) -> None:
+    runs = [pipeline.run(read("object_created"), answers()).payloads["ClaimRun"][0]["run"] for _ in range(2)]
+    assert runs[0]["run_id"] == runs[1]["run_id"]
+    assert runs[0]["execution_arn"] != runs[1]["execution_arn"]
 
 
-def test_a_run_that_a_fault_stopped_may_be_claimed_again(pipeline: Pipeline) -> None:
-    first = pipeline.run(read("object_created"), answers())
-    pipeline.set_status(outcome_recorded(first).run.run_id, "error")
-    again = pipeline.run(read("object_created"), answers())
-    assert again.output["outcome"] == "deployed"
-    assert outcome_recorded(again).run.run_id == outcome_recorded(first).run.run_id
+def test_a_run_without_a_slot_queues(pipeline: Pipeline) -> None:
+    queued = {"verdict": "queued", "wait_seconds": 20}
+    ended = pipeline.run(read("object_created"), answers(ClaimRun=[queued, queued, {"verdict": "claimed"}]))
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert ended.states.count("WaitForSlot") == 2
+    assert ended.states.count("ValidateData") == 1
+
+
+def test_a_quota_that_others_use_up_is_waited_for(pipeline: Pipeline) -> None:
+    busy = {**LAST["training_started"], "verdict": "busy"}
+    ended = pipeline.run(read("object_created"), answers(StartTraining=[busy, LAST["training_started"]]))
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert ended.states.count("WaitForQuota") == 1
+
+
+def test_functions_that_lambda_throttles_are_tried_for_longer(pipeline: Pipeline) -> None:
+    ended = pipeline.run(
+        read("object_created"),
+        answers(RecordOutcome=recorded("error")),
+        throws={"EvaluateModel": "Lambda.TooManyRequestsException"},
+    )
+    assert ended.tries["EvaluateModel"] == 13, "one try and twelve retries"
 
 
 @pytest.mark.parametrize("state", [state for state in REQUESTS if state not in AFTERWARDS | ASIDE])

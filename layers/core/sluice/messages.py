@@ -83,6 +83,17 @@ class Request(Message):
     run: Run
 
 
+class ClaimRequest(Request):
+    """The run alone."""
+
+
+class Claim(Message):
+    """Whether this execution works on the run: now, after a wait, or not at all."""
+
+    verdict: Literal["claimed", "queued", "duplicate"]
+    wait_seconds: int = Field(0, ge=0, le=600)
+
+
 class ValidateRequest(Request):
     """The run alone: everything else begins here."""
 
@@ -119,7 +130,7 @@ class StartTrainingRequest(Request):
 
 
 class TrainingStarted(Message):
-    verdict: Literal["started", "failed"]
+    verdict: Literal["started", "failed", "busy"]
     reasons: Reasons = ()
     job_name: str
     wait_seconds: int = Field(ge=0, le=300)

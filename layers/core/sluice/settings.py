@@ -27,6 +27,11 @@ class _Settings(BaseModel):
         return cls.model_validate({name.lower(): value for name, value in environ.items()})
 
 
+class ClaimSettings(_Settings):
+    runs_table: str
+    max_concurrent_runs: int
+
+
 class ValidateSettings(_Settings):
     artifact_bucket: str
     default_target: str = ""

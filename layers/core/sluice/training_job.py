@@ -6,6 +6,7 @@ Pure: values in, values out. Field names are those of CreateTrainingJob and Desc
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -33,6 +34,9 @@ _WAIT_SECONDS = {
     "Stopping": 5,
 }
 FIRST_WAIT_SECONDS = 30
+#: About as long as a small table's job takes; and over the five days of an execution far from its 25,000 events.
+QUOTA_WAIT_SECONDS = 300
+_QUOTA = re.compile(r" is (?P<limit>\d+) Instances?,.* request delta of (?P<wanted>\d+) ")
 _ATTENTION = 9
 #: A long job is looked at less often: by then a hundredth of its age is little to wait, and Step Functions ends an
 #: execution after 25,000 events, of which a look makes nine.
@@ -198,6 +202,15 @@ def refusal(code: str, message: str) -> str | None:
             "stack's parameters, and drop the file again."
         )
     return None
+
+
+def is_used_up(code: str, message: str) -> bool:
+    """Whether a quota that the account has is in use by other jobs, and not too small for this one."""
+    if code != "ResourceLimitExceeded":
+        return False
+    # "... is 2 Instances, with current utilization of 2 Instances and a request delta of 1 Instances."
+    numbers = _QUOTA.search(message)
+    return numbers is not None and int(numbers["limit"]) >= int(numbers["wanted"]) > 0
 
 
 def _quota_reason(message: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from sluice.config import DatasetConfig, Training
 from sluice.settings import TrainSettings
-from sluice.training_job import FIRST_WAIT_SECONDS, log_tail, refusal, training_job_request, training_status
+from sluice.training_job import FIRST_WAIT_SECONDS, is_used_up, log_tail, refusal, training_job_request, training_status
 from tests.messages import GOOD
 from tests.service_models import problems
 
@@ -126,6 +126,26 @@ def test_a_missing_quota_is_refused_with_how_to_ask_for_it() -> None:
     reason = refusal("ResourceLimitExceeded", "The account-level service limit is 0 Instances.")
     assert reason is not None
     assert "Service Quotas" in reason
+
+
+@pytest.mark.parametrize(
+    ("code", "limit", "wanted", "used_up"),
+    [
+        ("ResourceLimitExceeded", 4, 1, True),
+        ("ResourceLimitExceeded", 2, 2, True),
+        ("ResourceLimitExceeded", 0, 1, False),
+        ("ResourceLimitExceeded", 1, 2, False),
+        ("ValidationException", 4, 1, False),
+    ],
+)
+def test_a_quota_that_is_large_enough_but_in_use_is_told_from_one_that_is_too_small(
+    code: str, limit: int, wanted: int, *, used_up: bool
+) -> None:
+    said = (
+        f"The account-level service limit 'ml.m5.large for training job usage' is {limit} Instances, with current "
+        f"utilization of {limit} Instances and a request delta of {wanted} Instances. Please use AWS Service Quotas."
+    )
+    assert is_used_up(code, said) is used_up
 
 
 def test_a_request_that_sagemaker_will_never_take_is_refused_with_what_to_mend() -> None:

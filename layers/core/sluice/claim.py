@@ -1,0 +1,99 @@
+"""The claim of a run: one execution for each object version. The client comes first."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from sluice.ledger import run_key
+from sluice.messages import Run
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+#: A run that has waited for long is in a long queue, and looks more rarely: each look is three transitions.
+_SHARE_OF_AGE: Final = 4
+_SHORTEST_WAIT_SECONDS: Final = 20
+_LONGEST_WAIT_SECONDS: Final = 300
+#: Of the wait, added or taken away by run, so that files that came at once do not look at once.
+_SPREAD: Final = 0.3
+
+
+def claim_run(dynamodb: DynamoDBClient, table: str, run: Run, has_ended: Callable[[str], bool]) -> bool:
+    """Makes the execution the one that works on the run. Repeatable by that execution.
+
+    A run that a fault stopped is free again, and so is one whose execution has ended without a word: one that was
+    aborted, or that could not record its outcome.
+
+    Args:
+        has_ended: whether an execution, by its ARN, will do nothing any more.
+
+    Returns:
+        False where another execution is at it, or it is done.
+    """
+    if _put_claim(dynamodb, table, run, "attribute_not_exists(pk) OR #status = :error OR execution_arn = :me"):
+        return True
+    item = dynamodb.get_item(TableName=table, Key=run_key(run.run_id), ConsistentRead=True).get("Item", {})
+    owner = item.get("execution_arn", {}).get("S", "")
+    if item.get("status", {}).get("S") not in ("queued", "running") or not has_ended(owner):
+        return False
+    return _put_claim(dynamodb, table, run, "execution_arn = :owner", {":owner": {"S": owner}})
+
+
+def _put_claim(
+    dynamodb: DynamoDBClient, table: str, run: Run, condition: str, values: dict[str, Any] | None = None
+) -> bool:
+    known = {":error": {"S": "error"}, ":me": {"S": run.execution_arn}}
+    names = {"ExpressionAttributeNames": {"#status": "status"}} if "#status" in condition else {}
+    try:
+        dynamodb.put_item(
+            TableName=table,
+            Item={
+                **run_key(run.run_id),
+                "run_id": {"S": run.run_id},
+                "status": {"S": "queued"},
+                "dataset": {"S": run.dataset},
+                "bucket": {"S": run.bucket},
+                "object_key": {"S": run.key},
+                "etag": {"S": run.etag},
+                "sequencer": {"S": run.sequencer},
+                "execution_arn": {"S": run.execution_arn},
+                "started_at": {"S": run.started_at},
+                # All of it, so that the run can be closed or started again by whoever finds it abandoned.
+                "run": {"S": run.model_dump_json()},
+                **({"version_id": {"S": run.version_id}} if run.version_id else {}),
+            },
+            ConditionExpression=condition,
+            ExpressionAttributeValues={name: value for name, value in known.items() if name in condition}
+            | (values or {}),
+            **names,  # type: ignore[arg-type]
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
+
+
+def start_claimed(dynamodb: DynamoDBClient, table: str, run: Run) -> None:
+    """Says that a claimed run has its slot and works. Repeatable."""
+    dynamodb.update_item(
+        TableName=table,
+        Key=run_key(run.run_id),
+        UpdateExpression="SET #status = :running",
+        ConditionExpression="execution_arn = :me",
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues={":running": {"S": "running"}, ":me": {"S": run.execution_arn}},
+    )
+
+
+def waiting_seconds(run: Run, now: float) -> int:
+    """Until a queued run looks for a free slot again.
+
+    Args:
+        now: seconds since the epoch.
+    """
+    age = max(0.0, now - datetime.fromisoformat(run.started_at).timestamp())
+    wait = min(max(age / _SHARE_OF_AGE, _SHORTEST_WAIT_SECONDS), _LONGEST_WAIT_SECONDS)
+    share = zlib.crc32(run.run_id.encode()) / 2**32
+    return round(wait * (1 - _SPREAD + 2 * _SPREAD * share))

@@ -25,7 +25,7 @@ _BY_DATASET: Final = "by_dataset"
 
 @dataclass(frozen=True)
 class Run:
-    """The item of a run. ``status`` is ``queued``, ``running`` or the outcome; ``result`` is None until it is closed."""
+    """The item of a run. ``status``: ``queued``, ``running`` or the outcome; ``result`` is None until it is closed."""
 
     run_id: str
     status: str

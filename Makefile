@@ -18,7 +18,7 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.13 --ge
 	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 SAM = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam
 
-.PHONY: help setup demo local status down check lint types templates test longer deploy remove lock clean
+.PHONY: help setup demo local status down check lint types templates test longer faults deploy remove lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ test: check ## check, and all tests but the longer ones and those that need Dock
 
 longer: setup ## the longer tests: rollouts, what goes wrong in them, predictions of whole data sets, removal of a stack
 	$(PYTHON) -m pytest $(LONG_TESTS)
+
+faults: setup ## every call of a run with every fault, on two local AWS; writes the table of docs/reliability.md
+	$(PYTHON) -m tests.faults --write
 
 deploy: setup ## deploy to your AWS account, guided; ARCHITECTURE=arm64 (default) or x86_64
 	SLUICE_ARCHITECTURE=$(ARCHITECTURE) $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)

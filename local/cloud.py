@@ -36,11 +36,14 @@ class Options:
         wait_scale: what Wait states and retry pauses are multiplied by. A training takes seconds here, so its checks
             need not be 30 s apart; 1 waits as on AWS.
         pace: seconds between the statuses of a training job or an endpoint; None: the SageMaker server's own.
+        wire: the addresses that functions are told, of AWS and of SageMaker, where something listens between them and
+            these; None: these themselves.
     """
 
     port: int | None = None
     wait_scale: float = 0.03
     pace: float | None = None
+    wire: tuple[str, str] | None = None
 
 
 def is_up(state: State) -> bool:
@@ -146,6 +149,7 @@ def _environment(home: Home) -> dict[str, str]:
 
 
 def _ministack_settings(home: Home, port: int, options: Options, state: State) -> dict[str, str]:
+    aws_url, sagemaker_url = options.wire or (state.endpoint_url, state.sagemaker_url)
     return {
         "AUTH": "true",
         "BIND_HOST": HOST,
@@ -157,9 +161,10 @@ def _ministack_settings(home: Home, port: int, options: Options, state: State) -
         "SFN_WAIT_SCALE": str(options.wait_scale),
         "LAMBDA_WARM_TTL_SECONDS": "86400",
         # Functions inherit these, so only their clients of SageMaker and its autoscaling leave MiniStack.
-        "AWS_ENDPOINT_URL_SAGEMAKER": state.sagemaker_url,
-        "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": state.sagemaker_url,
-        "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": state.sagemaker_url,
+        "AWS_ENDPOINT_URL": aws_url,
+        "AWS_ENDPOINT_URL_SAGEMAKER": sagemaker_url,
+        "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": sagemaker_url,
+        "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": sagemaker_url,
     }
 
 

@@ -175,7 +175,7 @@ class Authorizer:
             for function in page["Functions"]:
                 role, arn = function["Role"], function["FunctionArn"]
                 unqualified = ":".join(arn.split(":")[:7])
-                if caller.access_key in (_lambda_key(arn, role), _lambda_key(unqualified, role)):
+                if caller.access_key in (lambda_access_key(arn, role), lambda_access_key(unqualified, role)):
                     name = role.rsplit("/", 1)[-1]
                     session = function["FunctionName"][:64]
                     return Principal(f"arn:aws:sts::{caller.account}:assumed-role/{name}/{session}", role=name)
@@ -208,7 +208,8 @@ class Authorizer:
         return granted
 
 
-def _lambda_key(function_arn: str, role_arn: str) -> str:
+def lambda_access_key(function_arn: str, role_arn: str) -> str:
+    """The access key that MiniStack gives a function's processes."""
     return f"ASIA{hashlib.sha256(f'{function_arn}:{role_arn}'.encode()).hexdigest()[:16].upper()}"
 
 

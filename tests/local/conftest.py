@@ -8,7 +8,8 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from local.execution import Snapshot, follow
 from local.home import REPOSITORY, Home
 from local.result import result_json
 from local.sagemaker.faults import Faults
+from local.stack import STACK_NAME
+from tests.wire import grants
+from tests.wire.wire import Wire
 
 OPTIONS = Options(port=0, wait_scale=0.01, pace=0.05)
 
@@ -69,13 +73,29 @@ class LocalAws:
 
 @pytest.fixture(scope="session")
 def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    home = Home(tmp_path_factory.mktemp("local-aws"))
+    with start_local_aws(tmp_path_factory.mktemp("local-aws")) as started:
+        yield started
+
+
+@contextmanager
+def start_local_aws(folder: Path) -> Iterator[LocalAws]:
+    """A local AWS until the end of the block. On request ``tests.wire.grants`` records what its functions use."""
+    home, record = Home(folder), os.environ.get(grants.VARIABLE)
+    wire = Wire() if record else None
     try:
+        with home.locked():
+            state = cloud.start(home, replace(OPTIONS, wire=wire.urls if wire else None))
+        if wire:
+            wire.connect(state.endpoint_url, state.sagemaker_url)
         aws, outputs = run.start_and_deploy(home, OPTIONS, Console(file=sys.stderr))
+        if wire and record:
+            wire.witness = grants.recorder(Path(record), grants.clients(aws.endpoint_url), STACK_NAME)
         yield LocalAws(home, aws, outputs, Faults(aws.sagemaker_url))
     finally:
         with home.locked():
             cloud.stop(home)
+        if wire:
+            wire.close()
 
 
 @pytest.fixture(autouse=True)

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from local import cloud, run
-from local.home import Home
-from local.sagemaker.faults import Faults
-
-from .conftest import OPTIONS, LocalAws, learnable_rows, write_table
+from .conftest import LocalAws, learnable_rows, start_local_aws, write_table
 
 
 @pytest.fixture
 def own_aws(tmp_path: Path) -> Iterator[LocalAws]:
     """A local AWS of this test's own: its stack goes."""
-    home = Home(tmp_path / "local-aws")
-    try:
-        aws, outputs = run.start_and_deploy(home, OPTIONS, Console(file=sys.stderr))
-        yield LocalAws(home, aws, outputs, Faults(aws.sagemaker_url))
-    finally:
-        with home.locked():
-            cloud.stop(home)
+    with start_local_aws(tmp_path / "local-aws") as started:
+        yield started
 
 
 def test_a_stack_that_is_deleted_takes_its_endpoints_with_it(own_aws: LocalAws, tmp_path: Path) -> None:

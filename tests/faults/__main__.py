@@ -1,0 +1,106 @@
+"""``python -m tests.faults``: the enumeration of faults, on as many local AWS as are asked for.
+
+It prints what was not survived and exits 1 where there is any; ``--write`` puts the table into docs/reliability.md,
+``--check`` exits 1 where the table that is there says something else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from tests.faults.bench import Bench
+from tests.faults.enumeration import Case, Enumeration, Result
+from tests.faults.table import PAGE, page
+
+ROOT: Final = Path(__file__).parents[2]
+
+
+def main() -> int:
+    arguments = _arguments()
+    if arguments.shard:
+        number, of = (int(part) for part in arguments.shard.split("/"))
+        return shard(number, of, Path(arguments.results), arguments.only)
+    started = time.monotonic()
+    results = enumerate_faults(arguments.workers, arguments.only)
+    if results is None:
+        return 1
+    broken = [result for result in results if result.broken]
+    for result in broken:
+        case = result.case
+        print(f"NOT SURVIVED  {case.scenario}  {case.point}  {case.fault}: {result.first}, {result.second}")
+        for promise in result.broken:
+            print(f"    {promise}")
+    print(
+        f"{len(results)} cases, {len(results) - len(broken)} survived, in {time.monotonic() - started:.0f} s "
+        f"on {arguments.workers} local AWS"
+    )
+    if arguments.write:
+        PAGE.write_text(page(results), encoding="utf-8")
+    elif arguments.check and page(results) != PAGE.read_text(encoding="utf-8"):
+        print(f"{PAGE.relative_to(ROOT)} says something else; write it anew: make faults", file=sys.stderr)
+        return 1
+    return 1 if broken else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--workers", type=int, default=2, help="local AWS that share the work")
+    parser.add_argument("--only", default="", help="cases whose description has this text")
+    parser.add_argument("--shard", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--results", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--write", action="store_true", help="write docs/reliability.md")
+    parser.add_argument("--check", action="store_true", help="exit 1 where docs/reliability.md says something else")
+    return parser.parse_args()
+
+
+def enumerate_faults(workers: int, only: str) -> list[Result] | None:
+    """All results in the order of their cases; None where a worker failed."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{number}.jsonl" for number in range(workers)]
+        processes = [
+            subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "tests.faults", "--only", only),
+                    *("--shard", f"{number}/{workers}", "--results", str(file)),
+                ],
+                cwd=ROOT,
+            )
+            for number, file in enumerate(files)
+        ]
+        if sum(process.wait() for process in processes):
+            return None
+        found = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    return [Result.of(entry["result"]) for entry in sorted(found, key=lambda entry: entry["number"])]
+
+
+def shard(number: int, of: int, results: Path, only: str) -> int:
+    with tempfile.TemporaryDirectory() as folder, Bench(Path(folder)) as bench:
+        enumeration = Enumeration(bench)
+        cases = [(at, case) for at, case in enumerate(enumeration.cases()) if only in describe(case)]
+        mine = cases[number::of]
+        with results.open("w", encoding="utf-8") as file:
+            for done, ((at, _), result) in enumerate(
+                zip(mine, enumeration.run([case for _, case in mine]), strict=True), start=1
+            ):
+                file.write(f"{json.dumps({'number': at, 'result': result.as_json()})}\n")
+                file.flush()
+                said = "; ".join(result.broken) or f"survived ({result.first}, then {result.second})"
+                print(f"[{number}] {done}/{len(mine)} {describe(result.case)}: {said}", flush=True)
+    return 0
+
+
+def describe(case: Case) -> str:
+    point = case.point
+    nth = f" #{point.nth}" if point.nth > 1 else ""
+    return f"{case.scenario}: {point.function} {point.call} {point.subject}{nth}, {case.fault}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""The enumeration: each call of each scenario's good run, with each fault, and what became of the run.
+
+A run is given one fault. Then its event is delivered once more, as a person would, with all being well again: it must
+finish the work, or find it done. What must be true afterwards is in ``invariants``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, nullcontext
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from sluice.ledger import read_champion
+from tests.faults.bench import Bench, Ended, Point, Upload, Watch
+from tests.faults.invariants import violations
+from tests.faults.scenarios import ROW, SCENARIOS, Scenario
+from tests.wire.wire import Fault
+
+#: How executions may end. Any other end has no name that a person could look up.
+_NAMED_ENDS: Final = frozenset(
+    {
+        "deployed", "duplicate", "DatasetRejected", "TrainingFailed", "ModelRejected", "DeploymentFailed", "Superseded",
+        "PipelineError", "OutcomeNotRecorded",
+    }
+)  # fmt: skip
+_WARM_UP_RUNS: Final = 4
+"""Until models and configurations are removed as fast as they come, so that each run makes the same calls."""
+
+
+@dataclass(frozen=True)
+class Case:
+    scenario: str
+    point: Point
+    fault: Fault
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a case.
+
+    Attributes:
+        first: how the execution with the fault ended.
+        second: how the next delivery of the same event ended.
+        notices: how often people were told.
+        broken: promises that were not kept, in words; none: it survived.
+    """
+
+    case: Case
+    first: str
+    second: str
+    notices: int
+    broken: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of(cls, found: dict[str, Any]) -> Result:
+        case = found["case"]
+        return cls(
+            Case(case["scenario"], Point(**case["point"]), Fault(case["fault"])),
+            found["first"],
+            found["second"],
+            found["notices"],
+            tuple(found["broken"]),
+        )
+
+
+class Enumeration:
+    """All scenarios on one local AWS."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._uploads = 0
+
+    def cases(self) -> list[Case]:
+        """Records the good runs. A call that an earlier scenario has too is not done again."""
+        found: list[Case] = []
+        seen: set[Point] = set()
+        for scenario in SCENARIOS:
+            points = self._good_run(scenario)
+            found += [Case(scenario.name, point, fault) for point in points if point not in seen for fault in Fault]
+            seen |= set(points)
+        return found
+
+    def _good_run(self, scenario: Scenario) -> Sequence[Point]:
+        scenario.prepare(self._bench)
+        for _ in range(_WARM_UP_RUNS if scenario.has_champion else 0):
+            scenario.arm(self._bench)
+            self._bench.deliver(self._next(scenario))
+        self._bench.notices()
+        before = self._champion(upload := self._next(scenario))
+        scenario.arm(self._bench)
+        with self._bench.watched(upload) as watch:
+            ended = self._bench.deliver(upload)
+        broken = list(violations(self._bench, scenario, upload, before, watch, self._bench.notices()))
+        if broken:
+            raise AssertionError(f"a good run of {scenario.name!r} ended as {ended.outcome}: {'; '.join(broken)}")
+        return watch.points
+
+    def run(self, cases: Sequence[Case]) -> Iterator[Result]:
+        scenarios = {scenario.name: scenario for scenario in SCENARIOS}
+        for case in cases:
+            yield self._run(scenarios[case.scenario], case)
+
+    def _run(self, scenario: Scenario, case: Case) -> Result:
+        bench, upload = self._bench, self._next(scenario)
+        before = self._champion(upload)
+        bench.notices()
+        with ExitStack() as stack:
+            probe = bench.probed(f"sluice-{upload.dataset}", ROW) if before else nullcontext(list[str]())
+            errors = stack.enter_context(probe)
+            watch = stack.enter_context(bench.watched(upload, (case.point, case.fault)))
+            scenario.arm(bench)
+            first = bench.deliver(upload)
+            watch.armed = None
+            bench.faults.clear()
+            second = bench.deliver(upload)
+            if case.point.function == "CleanUp":
+                # What it could not remove goes with the daily round.
+                bench.invoke("CleanUp", {})
+        told = bench.notices()
+        broken = [*_ends(first, second, watch), *violations(bench, scenario, upload, before, watch, told)]
+        if errors:
+            broken.append(f"the endpoint answered {len(errors)} requests by errors: {errors[0]}")
+        heard = sum(upload.run_id in text for text in told)
+        return Result(case, first.outcome, second.outcome, heard, tuple(broken))
+
+    def _next(self, scenario: Scenario) -> Upload:
+        self._uploads += 1
+        return scenario.next_upload(self._bench, self._uploads)
+
+    def _champion(self, upload: Upload) -> Any:
+        return read_champion(self._bench.aws.dynamodb, self._bench.outputs["RunsTableName"], upload.dataset)
+
+
+def _ends(first: Ended, second: Ended, watch: Watch) -> Iterator[str]:
+    if not watch.struck:
+        yield "the fault did not happen: the run did not make this call"
+    for ended in (first, second):
+        if ended.outcome not in _NAMED_ENDS:
+            yield f"an execution ended as {ended.outcome}: {ended.cause[:300]}"
+    if first.status == "SUCCEEDED" and first.outcome != "deployed":
+        yield f"the first execution ended green as {first.outcome}"
+    if second.outcome in ("PipelineError", "OutcomeNotRecorded"):
+        yield f"delivered again with all being well, it ended as {second.outcome}: {second.cause[:300]}"
+
+
+def dumps(results: Sequence[Result]) -> str:
+    return "".join(f"{json.dumps(result.as_json())}\n" for result in results)

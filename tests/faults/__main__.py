@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,8 @@ ROOT: Final = Path(__file__).parents[2]
 
 def main() -> int:
     arguments = _arguments()
+    # Whoever ends this ends the local AWS that it started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if arguments.shard:
         number, of = (int(part) for part in arguments.shard.split("/"))
         return shard(number, of, Path(arguments.results), arguments.only)
@@ -74,7 +77,13 @@ def enumerate_faults(workers: int, only: str) -> list[Result] | None:
             )
             for number, file in enumerate(files)
         ]
-        if sum(process.wait() for process in processes):
+        try:
+            failed = sum(process.wait() for process in processes)
+        finally:
+            for process in processes:
+                process.terminate()
+                process.wait()
+        if failed:
             return None
         found = [json.loads(line) for file in files for line in file.read_text().splitlines()]
     return [Result.of(entry["result"]) for entry in sorted(found, key=lambda entry: entry["number"])]

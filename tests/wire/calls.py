@@ -196,17 +196,37 @@ def _subject(parameters: Mapping[str, Any]) -> str:
     return ""
 
 
-def throttled(call: Call) -> tuple[int, list[tuple[str, str]], bytes]:
-    """An answer that says that the caller asks too often, in the words of the call's service: status, headers, body."""
+Answer = tuple[int, list[tuple[str, str]], bytes]
+"""Status, headers and body."""
+
+#: How each service says that it is asked too often: status and code.
+_TOO_OFTEN: Final = {
+    "s3": (503, "SlowDown"),
+    "sns": (400, "Throttling"),
+    "dynamodb": (400, "ProvisionedThroughputExceededException"),
+}
+
+
+def throttled(call: Call) -> Answer:
+    """An answer that says that the caller asks too often. Clients may try again."""
+    return _error(call, *_TOO_OFTEN.get(call.service, (400, "ThrottlingException")))
+
+
+def denied(call: Call) -> Answer:
+    """An answer that says that the caller may not. No client tries again by itself."""
+    return _error(call, 403, "AccessDenied" if call.service in ("s3", "sns") else "AccessDeniedException")
+
+
+def _error(call: Call, status: int, code: str) -> Answer:
+    """In the protocol of the call's service."""
+    said = "said by the wire of the tests"
     if call.service == "s3":
-        said = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
-        return 503, [("content-type", "application/xml")], said
+        return status, [("content-type", "application/xml")], f"<Error><Code>{code}</Code></Error>".encode()
     if call.service == "sns":
-        said = b"<ErrorResponse><Error><Code>Throttling</Code><Message>Rate exceeded</Message></Error></ErrorResponse>"
-        return 400, [("content-type", "text/xml")], said
+        body = f"<ErrorResponse><Error><Code>{code}</Code><Message>{said}</Message></Error></ErrorResponse>"
+        return status, [("content-type", "text/xml")], body.encode()
     if call.service == "monitoring":
-        said = b"\xa1\x66__type\x73ThrottlingException"
-        return 400, [("content-type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")], said
-    code = "ProvisionedThroughputExceededException" if call.service == "dynamodb" else "ThrottlingException"
-    said = json.dumps({"__type": code, "message": "Rate exceeded"}).encode()
-    return 400, [("content-type", "application/x-amz-json-1.1"), ("x-amzn-errortype", code)], said
+        cbor = b"\xa1\x66__type" + bytes((0x78, len(code))) + code.encode()
+        return status, [("content-type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")], cbor
+    headers = [("content-type", "application/x-amz-json-1.1"), ("x-amzn-errortype", code)]
+    return status, headers, json.dumps({"__type": code, "message": said}).encode()

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import psutil
 
-from tests.wire.calls import Call, read_call, throttled
+from tests.wire.calls import Call, denied, read_call, throttled
 
 _HOST: Final = "127.0.0.1"
 _HOP_BY_HOP: Final = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
@@ -30,7 +30,7 @@ class Fault(StrEnum):
     """What becomes of a call."""
 
     REFUSED = "refused"
-    """It fails before it is made."""
+    """It fails before it is made: access is denied."""
     ANSWER_LOST = "answer lost"
     """It takes effect, and the answer is an error."""
     THROTTLED = "throttled"
@@ -133,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
         call = read_call(self.command, self.path, {name.lower(): text for name, text in self.headers.items()}, body)
         fault = wire.judge(call)
         made = fault not in (Fault.REFUSED, Fault.THROTTLED)
-        answer = self._forward(body) if made else Answer(500, [], b"")
+        answer = self._forward(body) if made else Answer(*denied(call))
         wire.witness(call, answer.status if made else None)
         if fault is Fault.THROTTLED:
             answer = Answer(*throttled(call))

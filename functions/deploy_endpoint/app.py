@@ -32,6 +32,7 @@ from sluice.endpoints import describe_endpoint
 from sluice.executions import has_ended
 from sluice.ledger import Champion, Deployed, read_champion, take_over_turn, take_turn, turn_holder
 from sluice.messages import Deployment, DeployRequest, Run
+from sluice.network import no_vpc_reason
 from sluice.objects import read_json
 from sluice.settings import DeploySettings
 from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger, step
@@ -70,6 +71,8 @@ def handler(request: DeployRequest) -> Deployment:
     if before is champion and (other := overtaken(request, champion)):
         return asked.model_copy(update=other)
     config = DatasetConfig.model_validate(read_json(s3, request.validation.config_uri or ""))
+    if reason := no_vpc_reason(config.endpoint, settings.subnet_ids, "the dataset's config.yaml"):
+        return asked.model_copy(update={"verdict": "failed", "reasons": (reason,)})
     configuration = endpoint_config_request(run, config, settings, before.config_name if before else None)
     try:
         create_if_absent(sagemaker.create_model, model_request(run, request.training.model_uri or "", config, settings))

@@ -15,6 +15,7 @@ from sluice.contract import ContractError, Plan, plan
 from sluice.contract_store import write_contract
 from sluice.layout import RunLayout, config_key, contract_key, uri
 from sluice.messages import Run, ValidateRequest, ValidationResult
+from sluice.network import no_vpc_reason
 from sluice.objects import StoredText, read_stored, read_text, upload_working_data, write_json
 from sluice.settings import ValidateSettings
 from sluice.step import TRANSFER_CONFIG, step
@@ -34,6 +35,8 @@ def handler(request: ValidateRequest) -> ValidationResult:
         stored, contract = contract_of(run, config)
     except (ConfigError, ContractError) as error:
         return reject(run, tuple(error.reasons))
+    if reason := no_vpc_reason(config.endpoint, settings.subnet_ids, uri(run.bucket, config_key(run.folder))):
+        return reject(run, (reason,))
     with tempfile.TemporaryDirectory() as scratch:
         table, out = Path(scratch, "table.csv"), Path(scratch, "out")
         out.mkdir()

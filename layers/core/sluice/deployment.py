@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sluice.config import Autoscaling, DatasetConfig, Endpoint, PreviousModel
+from sluice.disks import has_own_disks
 from sluice.images import training_image
 from sluice.layout import captured_prefix, uri
 from sluice.messages import Deployment, EndpointStatus, Run
+from sluice.network import vpc_config
 from sluice.settings import NAMESPACE, DeploySettings, EndpointSettings
 from sluice.training_job import dataset_tags, job_name, tags
 
@@ -42,6 +44,7 @@ def model_request(run: Run, model_uri: str, config: DatasetConfig, settings: Dep
         "ExecutionRoleArn": settings.sagemaker_role_arn,
         "PrimaryContainer": {"Image": training_image(settings.aws_region), "ModelDataUrl": model_uri},
         "EnableNetworkIsolation": config.endpoint.kind == "instance",
+        **vpc_config(settings),
         "Tags": tags(settings.name_prefix, run),
     }
 
@@ -71,6 +74,9 @@ def endpoint_config_request(
         request["ShadowProductionVariants"] = [
             {"VariantName": PREVIOUS_VARIANT, "ModelName": previous_model, **_capacity(endpoint, beside.share)}
         ]
+    key = {"KmsKeyId": settings.kms_key_arn} if settings.kms_key_arn else {}
+    if endpoint.kind == "instance" and not has_own_disks(endpoint.instance_type):
+        request |= key
     if endpoint.data_capture:
         request["DataCaptureConfig"] = {
             "EnableCapture": True,
@@ -78,6 +84,7 @@ def endpoint_config_request(
             "DestinationS3Uri": uri(settings.artifact_bucket, captured_prefix(run.dataset)),
             "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
             "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"]},
+            **key,
         }
     return request
 

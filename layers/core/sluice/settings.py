@@ -7,11 +7,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 #: Of the metrics that the functions emit.
 NAMESPACE = "Sluice"
+
+
+def _parts(value: object) -> object:
+    """Text with commas between its parts, as the parts; none of empty text."""
+    return tuple(filter(None, value.split(","))) if isinstance(value, str) else value
+
+
+type _Listed = Annotated[tuple[str, ...], BeforeValidator(_parts)]
 
 
 class _Settings(BaseModel):
@@ -36,9 +45,17 @@ class ValidateSettings(_Settings):
     artifact_bucket: str
     default_target: str = ""
     max_csv_bytes: int
+    subnet_ids: _Listed
 
 
-class TrainSettings(_Settings):
+class NetworkSettings(_Settings):
+    """Where training jobs and models run; both are empty, or neither."""
+
+    subnet_ids: _Listed
+    security_group_ids: _Listed
+
+
+class TrainSettings(NetworkSettings):
     artifact_bucket: str
     name_prefix: str
     aws_region: str
@@ -46,6 +63,7 @@ class TrainSettings(_Settings):
     training_instance_type: str
     training_max_runtime_seconds: int
     training_managed_spot: bool
+    kms_key_arn: str
 
 
 class EvaluateSettings(_Settings):
@@ -58,9 +76,10 @@ class EvaluateSettings(_Settings):
 class EndpointSettings(_Settings):
     artifact_bucket: str
     name_prefix: str
+    kms_key_arn: str
 
 
-class DeploySettings(EndpointSettings):
+class DeploySettings(EndpointSettings, NetworkSettings):
     runs_table: str
     outcome_topic_arn: str
     aws_region: str

@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sluice.config import DatasetConfig
+from sluice.disks import has_own_disks
 from sluice.images import training_image
 from sluice.layout import RunLayout, uri
 from sluice.messages import Run, TrainingStatus, ValidationResult
+from sluice.network import vpc_config
 from sluice.settings import TrainSettings
 
 #: Seconds until the next look, by SecondaryStatus. Start-up takes minutes and training of a small table seconds
@@ -70,6 +72,8 @@ def training_job_request(
     layout = RunLayout(run.dataset, run.run_id)
     max_runtime = config.training.max_runtime_seconds or settings.training_max_runtime_seconds
     spot = config.training.managed_spot if config.training.managed_spot is not None else settings.training_managed_spot
+    instance_type = config.training.instance_type or settings.training_instance_type
+    key = settings.kms_key_arn
     stopping = {"MaxRuntimeInSeconds": max_runtime}
     if spot:
         # Spot capacity is waited for as long again as the job may run; checkpoints do not resume in algorithm mode.
@@ -86,15 +90,20 @@ def training_job_request(
             _channel("train", validation.train_uri),
             _channel("validation", validation.validation_uri),
         ],
-        "OutputDataConfig": {"S3OutputPath": uri(settings.artifact_bucket, layout.model)},
+        "OutputDataConfig": {
+            "S3OutputPath": uri(settings.artifact_bucket, layout.model),
+            **({"KmsKeyId": key} if key else {}),
+        },
         "ResourceConfig": {
-            "InstanceType": config.training.instance_type or settings.training_instance_type,
+            "InstanceType": instance_type,
             "InstanceCount": 1,
             "VolumeSizeInGB": 30,
+            **({"VolumeKmsKeyId": key} if key and not has_own_disks(instance_type) else {}),
         },
         "StoppingCondition": stopping,
         "EnableManagedSpotTraining": spot,
         "EnableNetworkIsolation": True,
+        **vpc_config(settings),
         "Tags": tags(settings.name_prefix, run),
     }
 

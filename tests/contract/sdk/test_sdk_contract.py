@@ -56,6 +56,9 @@ TRAIN = TrainSettings(
     training_instance_type="ml.m5.large",
     training_max_runtime_seconds=3600,
     training_managed_spot=False,
+    kms_key_arn="",
+    subnet_ids=(),
+    security_group_ids=(),
 )
 DEPLOY = DeploySettings(
     artifact_bucket="sluice-artifacts",
@@ -64,6 +67,9 @@ DEPLOY = DeploySettings(
     name_prefix="sluice",
     aws_region="eu-central-1",
     sagemaker_role_arn=ROLE,
+    kms_key_arn="",
+    subnet_ids=(),
+    security_group_ids=(),
 )
 MODEL_URI = "s3://sluice-artifacts/customer-churn/runs/0123456789ab/model/job/output/model.tar.gz"
 

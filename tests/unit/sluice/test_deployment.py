@@ -34,6 +34,9 @@ SETTINGS = DeploySettings(
     name_prefix="sluice",
     aws_region="us-east-1",
     sagemaker_role_arn="arn:aws:iam::000000000000:role/sluice-SageMakerRole-1",
+    kms_key_arn="",
+    subnet_ids=(),
+    security_group_ids=(),
 )
 SERVERLESS = DatasetConfig.model_validate({})
 INSTANCE = DatasetConfig.model_validate({"endpoint": {"kind": "instance", "instance_count": 2}})

@@ -21,7 +21,12 @@ def test_the_templates_text_becomes_numbers_and_switches() -> None:
             "TRAINING_INSTANCE_TYPE": "ml.m5.large",
             "TRAINING_MAX_RUNTIME_SECONDS": "60",
             "TRAINING_MANAGED_SPOT": "false",
+            "KMS_KEY_ARN": "",
+            "SUBNET_IDS": "subnet-0a,subnet-0b",
+            "SECURITY_GROUP_IDS": "",
         }
     )
+    assert settings.subnet_ids == ("subnet-0a", "subnet-0b")
+    assert settings.security_group_ids == ()
     assert settings.training_max_runtime_seconds == 60
     assert settings.training_managed_spot is False

@@ -19,6 +19,9 @@ SETTINGS = TrainSettings(
     training_instance_type="ml.m5.large",
     training_max_runtime_seconds=3600,
     training_managed_spot=False,
+    kms_key_arn="",
+    subnet_ids=(),
+    security_group_ids=(),
 )
 CONFIG = DatasetConfig.model_validate({})
 

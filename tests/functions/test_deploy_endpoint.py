@@ -64,6 +64,16 @@ def test_the_first_model_creates_model_configuration_and_endpoint(aws: Aws, cont
     assert aws.sagemaker.describe_model(ModelName=CONFIG)["PrimaryContainer"]["ModelDataUrl"].endswith("model.tar.gz")
 
 
+def test_no_serverless_endpoint_is_made_where_the_stack_got_a_vpc_meanwhile(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploy, "settings", deploy.settings.model_copy(update={"subnet_ids": ("subnet-0a",)}))
+    answer = deployed(context)
+    assert answer.verdict == "failed"
+    assert "endpoint: {kind: instance}" in answer.reasons[0]
+    assert not aws.sagemaker.list_models()["Models"]
+
+
 def test_repeating_the_step_changes_nothing(aws: Aws, context: Context) -> None:
     first = deployed(context)
     assert deployed(context) == first

@@ -96,6 +96,20 @@ def test_a_broken_configuration_is_named(aws: Aws, context: Context, breast_canc
     assert CONFIG_KEY in result.reasons[0]
 
 
+def test_a_serverless_endpoint_is_refused_before_training_where_the_stack_has_a_vpc(
+    aws: Aws, context: Context, breast_cancer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "settings", app.settings.model_copy(update={"subnet_ids": ("subnet-0a",)}))
+    aws.put(INBOX, GOOD.run.key, breast_cancer)
+    aws.put(INBOX, CONFIG_KEY, "target: diagnosis")
+    result = validate(context)
+    assert result.verdict == "rejected"
+    assert f"`endpoint: {{kind: instance}}` into s3://{INBOX}/{CONFIG_KEY}" in result.reasons[0]
+
+    aws.put(INBOX, CONFIG_KEY, "target: diagnosis\nendpoint: {kind: instance}")
+    assert validate(context).verdict == "accepted"
+
+
 def test_a_file_beyond_the_limit_is_refused_unread(aws: Aws, context: Context) -> None:
     result = validate(context, size=1_000_001)
     assert result.verdict == "rejected"

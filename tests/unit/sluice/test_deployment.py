@@ -65,6 +65,46 @@ def test_serverless_models_are_not_isolated_since_sagemaker_refuses_that() -> No
     assert model_request(GOOD.run, "s3://b/m", INSTANCE, SETTINGS)["EnableNetworkIsolation"] is True
 
 
+KEY = "arn:aws:kms:us-east-1:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "disks"),
+    [
+        ({"kind": "serverless"}, None),
+        ({"kind": "instance", "instance_type": "ml.m5.large"}, KEY),
+        ({"kind": "instance", "instance_type": "ml.m5d.large"}, None),
+    ],
+)
+def test_the_stacks_key_encrypts_the_disks_that_it_can(endpoint: dict[str, Any], disks: str | None) -> None:
+    config = DatasetConfig.model_validate({"endpoint": endpoint})
+    request = endpoint_config_request(GOOD.run, config, SETTINGS.model_copy(update={"kms_key_arn": KEY}))
+    assert not problems("CreateEndpointConfig", request)
+    assert request.get("KmsKeyId") == disks
+
+
+@pytest.mark.parametrize("instance_type", ["ml.m5.large", "ml.m5d.large"])
+def test_captured_data_are_encrypted_by_the_stacks_key(instance_type: str) -> None:
+    config = instances(instance_type=instance_type, data_capture={"share": 1})
+    request = endpoint_config_request(GOOD.run, config, SETTINGS.model_copy(update={"kms_key_arn": KEY}))
+    assert not problems("CreateEndpointConfig", request)
+    assert request["DataCaptureConfig"]["KmsKeyId"] == KEY
+
+
+def test_a_model_runs_in_the_stacks_vpc_and_stays_isolated() -> None:
+    network = {"subnet_ids": ("subnet-0a",), "security_group_ids": ("sg-0a", "sg-0b")}
+    request = model_request(GOOD.run, "s3://b/m", INSTANCE, SETTINGS.model_copy(update=network))
+    assert not problems("CreateModel", request)
+    assert request["VpcConfig"] == {"Subnets": ["subnet-0a"], "SecurityGroupIds": ["sg-0a", "sg-0b"]}
+    assert request["EnableNetworkIsolation"] is True
+
+
+def test_without_key_and_vpc_the_requests_name_neither() -> None:
+    config = instances(data_capture={"share": 1})
+    assert "Kms" not in str(endpoint_config_request(GOOD.run, config, SETTINGS))
+    assert "VpcConfig" not in model_request(GOOD.run, "s3://b/m", config, SETTINGS)
+
+
 def instances(count: int = 4, **endpoint: Any) -> DatasetConfig:
     return DatasetConfig.model_validate({"endpoint": {"kind": "instance", "instance_count": count, **endpoint}})
 

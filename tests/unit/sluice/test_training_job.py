@@ -48,6 +48,35 @@ def test_a_job_is_isolated_limited_in_time_and_tagged() -> None:
     assert {"Key": "sluice:run_id", "Value": GOOD.run.run_id} in job["Tags"]
 
 
+KEY = "arn:aws:kms:eu-central-1:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+@pytest.mark.parametrize(("instance_type", "disk"), [("ml.m5.large", KEY), ("ml.m5d.large", None)])
+def test_the_stacks_key_encrypts_the_model_and_the_disk_unless_the_instance_does(
+    instance_type: str, disk: str | None
+) -> None:
+    job = request(
+        CONFIG.model_copy(update={"training": Training(instance_type=instance_type)}),
+        SETTINGS.model_copy(update={"kms_key_arn": KEY}),
+    )
+    assert not problems("CreateTrainingJob", job)
+    assert job["OutputDataConfig"]["KmsKeyId"] == KEY
+    assert job["ResourceConfig"].get("VolumeKmsKeyId") == disk
+
+
+def test_a_job_runs_in_the_stacks_vpc_and_stays_isolated() -> None:
+    network = {"subnet_ids": ("subnet-0a", "subnet-0b"), "security_group_ids": ("sg-0a",)}
+    job = request(settings=SETTINGS.model_copy(update=network))
+    assert not problems("CreateTrainingJob", job)
+    assert job["VpcConfig"] == {"Subnets": ["subnet-0a", "subnet-0b"], "SecurityGroupIds": ["sg-0a"]}
+    assert job["EnableNetworkIsolation"] is True
+
+
+def test_without_key_and_vpc_a_job_names_neither() -> None:
+    assert "VpcConfig" not in request()
+    assert "Kms" not in str(request())
+
+
 def test_spot_training_is_given_time_to_wait_for_capacity() -> None:
     job = request(settings=SETTINGS.model_copy(update={"training_managed_spot": True}))
     assert job["EnableManagedSpotTraining"] is True

@@ -11,6 +11,7 @@ export UV_SYSTEM_CERTS ?= 1
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
+LINT := .venv-lint
 ARCHITECTURE ?= arm64
 LONG_TESTS = $(addprefix tests/local/test_,$(addsuffix .py,cli deployment predict teardown))
 TESTS ?= tests --ignore=tests/docker --ignore=tests/browser --ignore=tests/contract/sdk $(addprefix --ignore=,$(LONG_TESTS))
@@ -18,7 +19,7 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.13 --ge
 	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 SAM = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam
 
-.PHONY: help setup demo local status down check lint types templates test longer faults deploy remove lock clean
+.PHONY: help setup demo local status down check lint types templates security test longer faults audit deploy remove lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +35,13 @@ $(VENV)/.installed: requirements-dev.txt scripts/bootstrap.py
 	done; \
 	echo "Sluice needs a Python 3.8 or later to set itself up; on Debian: apt-get install python3 python3-venv" >&2; exit 1
 
+# Its packages do not go together with those of .venv. pip where uv cannot, as in scripts/bootstrap.py.
+$(LINT)/.installed: requirements-lint.txt $(VENV)/.installed
+	$(VENV)/bin/uv venv --quiet --clear --python $(PYTHON) $(LINT)
+	$(VENV)/bin/uv pip install --quiet --python $(LINT)/bin/python --require-hashes -r $< \
+		|| $(PYTHON) -m pip --python $(LINT)/bin/python install --quiet --require-hashes -r $<
+	@touch $@
+
 demo: setup ## run the main job here, on real data; or on yours: CSV=file.csv TARGET=column [DATASET=name CONFIG=config.yaml JSON=result.json]
 	@$(PYTHON) -m local demo $${CSV:+--csv "$$CSV"} $${TARGET:+--target "$$TARGET"} $${DATASET:+--dataset "$$DATASET"} \
 		$${CONFIG:+--config "$$CONFIG"} $${JSON:+--json "$$JSON"}
@@ -47,8 +55,8 @@ status: setup ## say what of the local AWS is up
 down: setup ## stop the local AWS
 	@$(PYTHON) -m local down
 
-check: setup ## lint, types and templates
-	@$(MAKE) --no-print-directory -j 2 lint types templates
+check: setup ## lint, types, templates and their security
+	@$(MAKE) --no-print-directory -j 2 types lint templates security
 
 lint: setup
 	$(VENV)/bin/ruff check
@@ -57,9 +65,12 @@ lint: setup
 types: setup
 	$(VENV)/bin/mypy layers/core layers/tabular layers/scoring layers/plotting functions local cli scripts tests benchmarks
 
-templates: setup
-	$(VENV)/bin/cfn-lint --non-zero-exit-code informational template.yaml
+templates: setup $(LINT)/.installed
+	$(LINT)/bin/cfn-lint --append-rules cfn_lint_serverless.rules --non-zero-exit-code informational --template template.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
+
+security: $(LINT)/.installed
+	env -u BC_API_KEY CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(LINT)/bin/checkov --config-file .checkov.yaml
 
 test: check ## check, and all tests but the longer ones and those that need Docker, a browser or the SageMaker SDK
 	$(PYTHON) -m pytest $(TESTS)
@@ -69,6 +80,9 @@ longer: setup ## the longer tests: rollouts, what goes wrong in them, prediction
 
 faults: setup ## every call of a run with every fault, on two local AWS; writes the table of docs/reliability.md
 	$(PYTHON) -m tests.faults --write
+
+audit: $(LINT)/.installed ## say which of the locked packages have known vulnerabilities
+	@$(PYTHON) scripts/audit.py
 
 deploy: setup ## deploy to your AWS account, guided; ARCHITECTURE=arm64 (default) or x86_64
 	SLUICE_ARCHITECTURE=$(ARCHITECTURE) $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
@@ -85,6 +99,7 @@ lock: setup ## renew the locks from their .in files; UPGRADE=1 to take newer ver
 		$(LOCK) -c requirements-dev.txt layers/$$layer/requirements.in -o layers/$$layer/requirements.txt || exit 1; \
 	done
 	$(LOCK) requirements-sdk.in -o requirements-sdk.txt
+	$(LOCK) requirements-lint.in -o requirements-lint.txt
 	$(LOCK) tests/docker/runtime.in -o tests/docker/runtime.txt
 
 clean: ## stop the local AWS and remove all that was made here, .venv too

@@ -46,8 +46,8 @@ def report(files: list[Path], audit: Audit) -> int:
     service = next((name for name in SERVICES if tells(name, audit)), None)
     if service is None:
         print(
-            f"NOT AUDITED: no vulnerability service ({', '.join(SERVICES)}) answers here, or what answers does not even "
-            f"know that {KNOWN_VULNERABLE} is vulnerable. This says nothing about the packages. Run `make audit` where "
+            f"NOT AUDITED: no vulnerability service ({', '.join(SERVICES)}) answers here, or what answers does not know "
+            f"even that {KNOWN_VULNERABLE} is vulnerable. This says nothing about the packages. Run `make audit` where "
             "pypi.org or api.osv.dev can be reached."
         )
         return 0

@@ -46,9 +46,9 @@ def report(files: list[Path], audit: Audit) -> int:
     service = next((name for name in SERVICES if tells(name, audit)), None)
     if service is None:
         print(
-            f"NOT AUDITED: no vulnerability service ({', '.join(SERVICES)}) answers here, or what answers does not know "
-            f"even that {KNOWN_VULNERABLE} is vulnerable. This says nothing about the packages. Run `make audit` where "
-            "pypi.org or api.osv.dev can be reached."
+            f"NOT AUDITED: no vulnerability service ({', '.join(SERVICES)}) answers here, or what answers does not "
+            f"know that even {KNOWN_VULNERABLE} is vulnerable. This says nothing about the packages. Run `make audit` "
+            "where pypi.org or api.osv.dev can be reached."
         )
         return 0
     found = [print_findings(file, audit(file, service), service) for file in files]

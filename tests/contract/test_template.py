@@ -8,35 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from pydantic import BaseModel
 
 from sluice import messages, settings
 from sluice.approval import APPROVAL_SECONDS
 from sluice.objects import WORKING_DATA_TAG
+from tests.template import RESOURCES, TEMPLATE, as_list, resources, statements
 
 ROOT = Path(__file__).parents[2]
 
-
-class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short forms: ``!Ref X`` as ``{"Ref": "X"}``."""
-
-
-def _short_form(loader: _Loader, tag: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.ScalarNode):
-        value: Any = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        assert isinstance(node, yaml.MappingNode)
-        value = loader.construct_mapping(node, deep=True)
-    return {tag if tag in {"Ref", "Condition"} else f"Fn::{tag}": value}
-
-
-_Loader.add_multi_constructor("!", _short_form)
-
-TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), _Loader)  # noqa: S506  (a SafeLoader)
-RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 PIPELINE: dict[str, Any] = json.loads((ROOT / "statemachine" / "pipeline.asl.json").read_text())
 
 #: Function folder, its request, its answer, and the settings that it reads.
@@ -70,10 +50,6 @@ def pascal(name: str) -> str:
     return "".join(part.title() for part in name.split("_"))
 
 
-def resources(kind: str) -> dict[str, dict[str, Any]]:
-    return {name: body for name, body in RESOURCES.items() if body["Type"] == kind}
-
-
 def states_of(name: str) -> list[dict[str, Any]]:
     """The states that call a function: one or more."""
     found = [
@@ -83,19 +59,6 @@ def states_of(name: str) -> list[dict[str, Any]]:
     ]
     assert found
     return found
-
-
-def statements() -> list[tuple[str, dict[str, Any]]]:
-    return [
-        (role, statement)
-        for role, body in resources("AWS::IAM::Role").items()
-        for policy in body["Properties"].get("Policies", [])
-        for statement in policy["PolicyDocument"]["Statement"]
-    ]
-
-
-def as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def test_each_folder_under_functions_is_one_function_of_the_template() -> None:
@@ -173,76 +136,10 @@ def test_each_outcome_has_its_fail_state() -> None:
     assert PIPELINE["States"]["HowItEnded"]["Default"] == "PipelineError"
 
 
-def test_only_services_without_narrower_resources_are_granted_on_all() -> None:
-    anywhere = {
-        action
-        for _, statement in statements()
-        if "*" in as_list(statement["Resource"])
-        for action in as_list(statement["Action"])
-    }
-    assert {action.split(":")[0] for action in anywhere} <= {
-        "xray", "logs", "ecr", "cloudwatch", "sagemaker", "application-autoscaling", "states",
-    }  # fmt: skip
-    assert {action for action in anywhere if action.startswith("sagemaker:")} <= {
-        "sagemaker:ListEndpoints", "sagemaker:ListEndpointConfigs", "sagemaker:ListModels",
-        "sagemaker:ListTrainingJobs",
-    }  # fmt: skip
-    assert {action for action in anywhere if action.startswith("states:")} == {"states:SendTaskSuccess"}
-    assert {action for action in anywhere if action.startswith("logs:")} <= {
-        "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
-        "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
-    }  # fmt: skip
-    assert {action for action in anywhere if action.startswith("ecr:")} == {"ecr:GetAuthorizationToken"}
-
-
-def test_no_action_is_granted_by_wildcard() -> None:
-    assert not [action for _, statement in statements() for action in as_list(statement["Action"]) if "*" in action]
-
-
-def test_the_sagemaker_role_is_passed_to_sagemaker_alone() -> None:
-    passing = [statement for _, statement in statements() if "iam:PassRole" in as_list(statement["Action"])]
-    assert len(passing) == 2
-    for statement in passing:
-        assert statement["Resource"] == {"Fn::GetAtt": "SageMakerRole.Arn"}
-        assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
-
-
-@pytest.mark.parametrize("role", resources("AWS::IAM::Role"))
-def test_each_role_trusts_one_service_of_this_account(role: str) -> None:
-    (statement,) = RESOURCES[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-    assert list(statement["Principal"]) == ["Service"]
-    condition = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
-    # Lambda is not documented to send the key, and a role can be handed to it in its own account only.
-    by_lambda = statement["Principal"]["Service"] == "lambda.amazonaws.com"
-    assert statement.get("Condition") == (None if by_lambda else condition)
-
-
-@pytest.mark.parametrize("bucket", resources("AWS::S3::Bucket"))
-def test_buckets_are_private_encrypted_versioned_and_tls_only(bucket: str) -> None:
-    properties = RESOURCES[bucket]["Properties"]
-    assert all(properties["PublicAccessBlockConfiguration"].values())
-    assert len(properties["PublicAccessBlockConfiguration"]) == 4
-    assert properties["BucketEncryption"]
-    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
-    assert properties["LifecycleConfiguration"]["Rules"]
-    policies = [
-        body["Properties"]["PolicyDocument"]["Statement"]
-        for body in resources("AWS::S3::BucketPolicy").values()
-        if body["Properties"]["Bucket"] == {"Ref": bucket}
-    ]
-    assert [statement["Effect"] for (statement,) in policies] == ["Deny"]
-
-
 def test_the_lifecycle_forgets_what_the_code_tags() -> None:
     rules = RESOURCES["ArtifactBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     (tag,) = (rule["TagFilters"][0] for rule in rules if "TagFilters" in rule)
     assert f"{tag['Key']}={tag['Value']}" == WORKING_DATA_TAG
-
-
-def test_each_log_group_forgets() -> None:
-    groups = resources("AWS::Logs::LogGroup")
-    assert groups
-    assert all("RetentionInDays" in body["Properties"] for body in groups.values())
 
 
 def test_the_function_timeouts_stay_below_those_of_their_states() -> None:
@@ -277,16 +174,3 @@ def test_the_outputs_are_those_that_the_readme_names() -> None:
 def test_a_person_has_as_long_as_the_run_waits() -> None:
     assert PIPELINE["States"]["AskForApproval"]["TimeoutSeconds"] == APPROVAL_SECONDS
     assert PIPELINE["TimeoutSeconds"] > APPROVAL_SECONDS
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        f"{name}.Url"
-        for name, body in resources("AWS::Serverless::Function").items()
-        if "FunctionUrlConfig" in body["Properties"]
-    ],
-)
-def test_function_urls_take_signed_requests_alone(url: str) -> None:
-    function = RESOURCES[url.removesuffix(".Url")]["Properties"]
-    assert function["FunctionUrlConfig"]["AuthType"] == "AWS_IAM"

@@ -1,0 +1,368 @@
+"""Who may do what, who is let in, and how data at rest are encrypted: what the template says of it, for all parameters.
+
+SECURITY.md names these tests as what holds its words.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.template import RESOURCES, TEMPLATE, Deployed, as_list, resources, statements
+
+ROOT = Path(__file__).parents[2]
+KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+NETWORK = {"SubnetIds": "subnet-0a,subnet-0b", "SecurityGroupIds": "sg-0a"}
+TLS_ONLY = {"Bool": {"aws:SecureTransport": "false"}}
+
+ROLES = resources("AWS::IAM::Role")
+FUNCTION_ROLES = {
+    body["Properties"]["Role"]["Fn::GetAtt"].split(".")[0] for body in resources("AWS::Serverless::Function").values()
+}
+
+#: Actions that are allowed on all resources, and why on no fewer.
+ON_ALL = {
+    "X-Ray defines no resource": [
+        "xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets",
+    ],
+    "log delivery defines no resource": [
+        "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
+        "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
+    ],
+    "lists are of the account; what is deleted is told by its tags": [
+        "sagemaker:ListEndpoints", "sagemaker:ListEndpointConfigs", "sagemaker:ListModels",
+        "sagemaker:ListTrainingJobs",
+    ],
+    "a token for the account's registry": ["ecr:GetAuthorizationToken"],
+    "metrics are no resource; writing is limited to a namespace": [
+        "cloudwatch:PutMetricData", "cloudwatch:GetMetricStatistics",
+    ],
+    "Application Auto Scaling has no resource that could be named before it exists": [
+        "application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScalingPolicy",
+        "application-autoscaling:DeregisterScalableTarget",
+    ],
+    "a task token belongs to no resource that could be named": ["states:SendTaskSuccess"],
+    "EC2 grants descriptions on no resource": [
+        "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "ec2:DescribeDhcpOptions",
+        "ec2:DescribeSecurityGroups",
+    ],
+    "Lambda wants it on all resources, and the code of functions is denied it": [
+        "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:AssignPrivateIpAddresses",
+        "ec2:UnassignPrivateIpAddresses",
+    ],
+}  # fmt: skip
+
+
+# ---------------------------------------------------------------------- rights
+
+
+def test_what_is_allowed_on_all_resources_has_a_reason() -> None:
+    on_all = {
+        action
+        for _, statement in statements()
+        if statement["Effect"] == "Allow" and "*" in as_list(statement["Resource"])
+        for action in as_list(statement["Action"])
+    }
+    assert on_all == {action for actions in ON_ALL.values() for action in actions}
+
+
+def test_metrics_are_written_to_one_namespace_alone() -> None:
+    writing = [statement for _, statement in statements() if "cloudwatch:PutMetricData" in as_list(statement["Action"])]
+    assert [statement["Condition"] for statement in writing] == [
+        {"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}}
+    ]
+
+
+def test_no_action_is_granted_by_wildcard() -> None:
+    assert not [action for _, statement in statements() for action in as_list(statement["Action"]) if "*" in action]
+
+
+def test_the_sagemaker_role_is_passed_to_sagemaker_alone() -> None:
+    passing = [statement for _, statement in statements() if "iam:PassRole" in as_list(statement["Action"])]
+    assert len(passing) == 2
+    for statement in passing:
+        assert statement["Resource"] == {"Fn::GetAtt": "SageMakerRole.Arn"}
+        assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+
+
+#: The resources for which each service takes a role, as far as they can be named before they exist.
+SOURCES = {
+    "events.amazonaws.com": "events:${AWS::Region}:${AWS::AccountId}:rule/*",
+    "states.amazonaws.com": "states:${AWS::Region}:${AWS::AccountId}:stateMachine:*",
+    "sagemaker.amazonaws.com": "sagemaker:${AWS::Region}:${AWS::AccountId}:*",
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_trusts_one_service_of_this_account(role: str) -> None:
+    (statement,) = ROLES[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Action"] == "sts:AssumeRole"
+    assert list(statement["Principal"]) == ["Service"]
+    service = statement["Principal"]["Service"]
+    if service == "lambda.amazonaws.com":
+        # Lambda is not documented to send these keys, and a role can be handed to it in its own account only.
+        assert "Condition" not in statement
+        return
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+        "ArnLike": {"aws:SourceArn": {"Fn::Sub": f"arn:${{AWS::Partition}}:{SOURCES[service]}"}},
+    }
+
+
+# ---------------------------------------------------------------------- nobody else gets in
+
+
+def policies_of(kind: str, member: str, name: str) -> list[dict[str, Any]]:
+    """Statements of the resource policies of a bucket, queue or topic."""
+    return [
+        statement
+        for body in resources(kind).values()
+        if {"Ref": name} in as_list(body["Properties"][member])
+        for statement in body["Properties"]["PolicyDocument"]["Statement"]
+    ]
+
+
+@pytest.mark.parametrize("bucket", resources("AWS::S3::Bucket"))
+def test_buckets_are_private_versioned_and_owned(bucket: str) -> None:
+    properties = RESOURCES[bucket]["Properties"]
+    assert properties["PublicAccessBlockConfiguration"] == {
+        "BlockPublicAcls": True,
+        "BlockPublicPolicy": True,
+        "IgnorePublicAcls": True,
+        "RestrictPublicBuckets": True,
+    }
+    assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert properties["LifecycleConfiguration"]["Rules"]
+
+
+@pytest.mark.parametrize("bucket", resources("AWS::S3::Bucket"))
+def test_buckets_deny_plain_http_and_allow_nothing_by_policy(bucket: str) -> None:
+    (statement,) = policies_of("AWS::S3::BucketPolicy", "Bucket", bucket)
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert statement["Resource"] == [{"Fn::GetAtt": f"{bucket}.Arn"}, {"Fn::Sub": f"${{{bucket}.Arn}}/*"}]
+    assert statement["Condition"] == TLS_ONLY
+
+
+@pytest.mark.parametrize(
+    ("policy", "member", "name", "action"),
+    [
+        *[("AWS::SQS::QueuePolicy", "Queues", name, "sqs:*") for name in resources("AWS::SQS::Queue")],
+        *[("AWS::SNS::TopicPolicy", "Topics", name, "sns:Publish") for name in resources("AWS::SNS::Topic")],
+    ],
+)
+def test_queues_and_topics_deny_plain_http_and_let_in_named_services_of_this_account(
+    policy: str, member: str, name: str, action: str
+) -> None:
+    said = policies_of(policy, member, name)
+    denied = [statement for statement in said if statement["Effect"] == "Deny"]
+    assert [(statement["Principal"], statement["Action"]) for statement in denied] == [("*", action)]
+    assert denied[0]["Condition"] == TLS_ONLY
+    for statement in said:
+        if statement["Effect"] == "Allow":
+            assert list(statement["Principal"]) == ["Service"]
+            assert re.search("aws:Source(Account|Arn)", json.dumps(statement["Condition"]))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        name
+        for name, body in resources("AWS::Serverless::Function").items()
+        if "FunctionUrlConfig" in body["Properties"]
+    ],
+)
+def test_function_urls_take_signed_requests_alone(function: str) -> None:
+    assert RESOURCES[function]["Properties"]["FunctionUrlConfig"]["AuthType"] == "AWS_IAM"
+
+
+def test_functions_are_invoked_from_outside_by_named_rules_alone() -> None:
+    for permission in resources("AWS::Lambda::Permission").values():
+        properties = permission["Properties"]
+        assert properties["Principal"] == "events.amazonaws.com"
+        assert properties["SourceArn"]["Fn::GetAtt"].split(".")[0] in resources("AWS::Events::Rule")
+
+
+@pytest.mark.parametrize("group", resources("AWS::Logs::LogGroup"))
+def test_log_groups_forget(group: str) -> None:
+    assert RESOURCES[group]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+# ---------------------------------------------------------------------- data at rest
+
+
+def _bucket_key(properties: dict[str, Any]) -> Any:
+    (rule,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    by_default = rule["ServerSideEncryptionByDefault"]
+    if by_default["SSEAlgorithm"] == "AES256":
+        return "S3"
+    assert by_default["SSEAlgorithm"] == "aws:kms"
+    assert rule["BucketKeyEnabled"] is True
+    return by_default["KMSMasterKeyID"]
+
+
+def _table_key(properties: dict[str, Any]) -> Any:
+    assert properties["SSESpecification"]["SSEEnabled"] is True
+    return properties["SSESpecification"].get("KMSMasterKeyId")
+
+
+def _queue_key(properties: dict[str, Any]) -> Any:
+    assert ("SqsManagedSseEnabled" in properties) != ("KmsMasterKeyId" in properties)
+    return properties.get("KmsMasterKeyId", "SQS")
+
+
+#: What keeps data, how to read its key, and what its key is where the stack has none.
+KEEPS_DATA: dict[str, tuple[Callable[[dict[str, Any]], Any], str | None]] = {
+    "AWS::S3::Bucket": (_bucket_key, "S3"),
+    "AWS::DynamoDB::Table": (_table_key, None),
+    "AWS::SNS::Topic": (lambda properties: properties.get("KmsMasterKeyId"), None),
+    "AWS::SQS::Queue": (_queue_key, "SQS"),
+    "AWS::Logs::LogGroup": (lambda properties: properties.get("KmsKeyId"), None),
+}
+KEEPS_NONE = {
+    "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::Events::Rule", "AWS::IAM::ManagedPolicy",
+    "AWS::IAM::Role", "AWS::Lambda::Permission", "AWS::Logs::QueryDefinition", "AWS::S3::BucketPolicy",
+    "AWS::SNS::Subscription", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "AWS::Serverless::Function",
+    "AWS::Serverless::LayerVersion", "AWS::Serverless::StateMachine", "Custom::MadeByRuns",
+}  # fmt: skip
+
+
+def test_each_kind_of_resource_is_known_to_keep_data_or_not() -> None:
+    """A state machine's history is encrypted by Step Functions and holds no rows; SAM has no property for a key."""
+    assert {body["Type"] for body in RESOURCES.values()} == KEEPS_DATA.keys() | KEEPS_NONE
+
+
+@pytest.mark.parametrize("kind", KEEPS_DATA)
+def test_the_stacks_key_encrypts_whatever_keeps_data(kind: str) -> None:
+    key_of, otherwise = KEEPS_DATA[kind]
+    assert {key_of(properties) for properties in Deployed(KmsKeyArn=KEY).properties(kind).values()} == {KEY}
+    assert {key_of(properties) for properties in Deployed().properties(kind).values()} == {otherwise}
+
+
+def test_the_stacks_key_encrypts_the_environment_of_each_function() -> None:
+    assert Deployed(KmsKeyArn=KEY).function_globals["KmsKeyArn"] == KEY
+    assert "KmsKeyArn" not in Deployed().function_globals
+    assert not [
+        name for name, body in resources("AWS::Serverless::Function").items() if "KmsKeyArn" in body["Properties"]
+    ]
+
+
+_READS = {"s3:GetObject", "dynamodb:GetItem"}
+_WRITES = {"s3:PutObject", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "sns:Publish"}
+_MAKES_ENDPOINTS = {"sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"}
+
+
+def attached(role: str, **parameters: str) -> set[str]:
+    """The managed policies of a role."""
+    arns = Deployed(**parameters).resources[role]["Properties"].get("ManagedPolicyArns", [])
+    return {arn["Ref"] for arn in arns}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_may_use_the_key_for_what_it_does_with_data(role: str) -> None:
+    actions = {action for name, statement in statements() if name == role for action in as_list(statement["Action"])}
+    use = {"KeyWritePolicy"} if actions & _WRITES else {"KeyReadPolicy"} if actions & _READS else set()
+    grant = {"KeyGrantPolicy"} if actions & _MAKES_ENDPOINTS else set()
+    assert attached(role, KmsKeyArn=KEY) == ({"SageMakerKeyPolicy"} if role == "SageMakerRole" else use | grant)
+    assert attached(role) == set()
+
+
+def test_rights_on_keys_are_on_the_stacks_key_alone() -> None:
+    used = [
+        (name, statement)
+        for name, statement in statements()
+        if any(action.startswith("kms:") for action in as_list(statement["Action"]))
+    ]
+    assert {name for name, _ in used} == {"KeyReadPolicy", "KeyWritePolicy", "KeyGrantPolicy", "SageMakerKeyPolicy"}
+    for _, statement in used:
+        assert statement["Resource"] == {"Ref": "KmsKeyArn"}
+        to_aws = {"Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}}}
+        granting = "kms:CreateGrant" in as_list(statement["Action"])
+        assert {key: value for key, value in statement.items() if key == "Condition"} == (to_aws if granting else {})
+
+
+# ---------------------------------------------------------------------- network
+
+
+def test_functions_run_in_the_vpc_that_is_given() -> None:
+    found = Deployed(**NETWORK).function_globals["VpcConfig"]
+    assert found == {"SubnetIds": ["subnet-0a", "subnet-0b"], "SecurityGroupIds": ["sg-0a"]}
+    assert "VpcConfig" not in Deployed().function_globals
+    assert not [
+        name for name, body in resources("AWS::Serverless::Function").items() if "VpcConfig" in body["Properties"]
+    ]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_network_interfaces_are_for_who_runs_in_the_vpc(role: str) -> None:
+    sagemaker = {"SageMakerNetworkPolicy"} if role == "SageMakerRole" else set()
+    assert attached(role, **NETWORK) == ({"FunctionNetworkPolicy"} if role in FUNCTION_ROLES else sagemaker)
+
+
+def test_the_code_of_functions_may_not_touch_network_interfaces() -> None:
+    allowed, denied = RESOURCES["FunctionNetworkPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (allowed["Effect"], denied["Effect"]) == ("Allow", "Deny")
+    assert denied["Action"] == allowed["Action"]
+    assert denied["Resource"] == "*"
+    (function,) = denied["Condition"]["ArnLike"].values()
+    assert list(denied["Condition"]["ArnLike"]) == ["lambda:SourceFunctionArn"]
+    assert function["Fn::Sub"].endswith(":lambda:${AWS::Region}:${AWS::AccountId}:function:*")
+
+
+@pytest.mark.parametrize(
+    ("given", "whole"),
+    [({}, True), (NETWORK, True), ({"SubnetIds": "subnet-0a"}, False), ({"SecurityGroupIds": "sg-0a"}, False)],
+)
+def test_a_network_is_given_as_a_whole_or_the_deploy_is_refused(given: dict[str, str], whole: bool) -> None:
+    (assertion,) = TEMPLATE["Rules"]["NetworkIsWhole"]["Assertions"]
+    assert Deployed(**given).holds(assertion["Assert"]) is whole
+    assert "SubnetIds and SecurityGroupIds" in assertion["AssertDescription"]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "fits"),
+    [
+        ("KmsKeyArn", "", True),
+        ("KmsKeyArn", KEY, True),
+        ("KmsKeyArn", KEY.replace("arn:aws:", "arn:aws-cn:"), True),
+        ("KmsKeyArn", "alias/mine", False),
+        ("SubnetIds", "", True),
+        ("SubnetIds", "subnet-0a,subnet-0b", True),
+        ("SubnetIds", "subnet-0a, subnet-0b", False),
+        ("SubnetIds", "subnet-0a,", False),
+        ("SecurityGroupIds", "sg-0a", True),
+        ("SecurityGroupIds", "subnet-0a", False),
+    ],
+)
+def test_keys_and_networks_are_checked_before_anything_is_deployed(parameter: str, value: str, fits: bool) -> None:
+    assert bool(re.fullmatch(TEMPLATE["Parameters"][parameter]["AllowedPattern"], value)) is fits
+
+
+# ---------------------------------------------------------------------- what linters are told to leave
+
+
+def said_why(text: object) -> bool:
+    return isinstance(text, str) and len(text.split()) >= 5
+
+
+@pytest.mark.parametrize("place", ["the template", *(name for name, body in RESOURCES.items() if "Metadata" in body)])
+def test_what_a_linter_leaves_out_says_why(place: str) -> None:
+    metadata = (TEMPLATE if place == "the template" else RESOURCES[place])["Metadata"]
+    cfn_lint = metadata.get("cfn-lint", {"config": {"ignore_checks": []}})
+    reasons = {check: cfn_lint["reasons"][check] for check in cfn_lint["config"]["ignore_checks"]}
+    reasons |= {skip["id"]: skip["comment"] for skip in metadata.get("checkov", {}).get("skip", [])}
+    assert all(said_why(reason) for reason in reasons.values()), reasons
+
+
+def test_what_checkov_leaves_out_for_all_resources_says_why() -> None:
+    text = (ROOT / ".checkov.yaml").read_text()
+    reasons = dict(re.findall(r"((?:^  #.*\n)+)  - (CKV\w+)$", text, re.MULTILINE))
+    left_out = yaml.safe_load(text)["skip-check"]
+    assert list(reasons.values()) == left_out
+    assert all(said_why(reason.replace("#", "")) for reason in reasons)

@@ -366,3 +366,63 @@ def test_what_checkov_leaves_out_for_all_resources_says_why() -> None:
     left_out = yaml.safe_load(text)["skip-check"]
     assert list(reasons.values()) == left_out
     assert all(said_why(reason.replace("#", "")) for reason in reasons)
+
+
+# ---------------------------------------------------------------------- supply chain and SECURITY.md
+
+
+@pytest.mark.parametrize(
+    "lock",
+    [
+        *(f"requirements-{name}.txt" for name in ("dev", "lint", "sdk")),
+        *(f"layers/{name}/requirements.txt" for name in ("core", "tabular", "scoring", "plotting")),
+        "tests/docker/runtime.txt",
+    ],
+)
+def test_every_locked_package_has_its_hash(lock: str) -> None:
+    entries = re.split(r"^(?=[A-Za-z0-9])", (ROOT / lock).read_text(), flags=re.MULTILINE)
+    packages = [entry for entry in entries if re.match(r"[A-Za-z0-9]", entry)]
+    assert packages
+    assert not [entry for entry in packages if not re.match(r"\S+==\S+ .*\\\n    --hash=sha256:[0-9a-f]{64}", entry)]
+
+
+SECURITY = (ROOT / "SECURITY.md").read_text()
+
+
+def policy_of_security_md(name: str) -> Any:
+    (text,) = re.findall(rf"<!-- policy: {name} -->\n```json\n(.*?)```", SECURITY, re.DOTALL)
+    return json.loads(text)
+
+
+def test_each_test_that_security_md_names_exists() -> None:
+    named = re.findall(r"`(tests/\S+?)::(\w+)`", SECURITY)
+    assert named
+    assert not [(file, test) for file, test in named if f"def {test}(" not in (ROOT / file).read_text()]
+
+
+def test_the_key_policy_lets_in_the_services_that_use_the_key_in_their_own_name() -> None:
+    by_service = {statement["Principal"]["Service"]: statement for statement in policy_of_security_md("key")}
+    let_in = {
+        statement["Principal"]["Service"]
+        for kind in ("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy")
+        for body in resources(kind).values()
+        for statement in body["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    }
+    assert by_service.keys() == let_in | {"logs.REGION.amazonaws.com"}
+
+
+def test_the_key_policy_names_the_stacks_log_groups() -> None:
+    (logs,) = (statement for statement in policy_of_security_md("key") if statement["Sid"] == "LogGroups")
+    named = logs["Condition"]["ArnEquals"]["kms:EncryptionContext:aws:logs:arn"]
+    groups = [body["Properties"]["LogGroupName"]["Fn::Sub"] for body in resources("AWS::Logs::LogGroup").values()]
+    assert named == [
+        f"arn:aws:logs:REGION:ACCOUNT:log-group:{name.replace('${AWS::StackName}', 'STACK')}" for name in groups
+    ]
+
+
+def test_who_drops_files_may_write_where_runs_start_and_no_more() -> None:
+    (statement,) = policy_of_security_md("writer")["Statement"]
+    (key,) = RESOURCES["UploadRule"]["Properties"]["EventPattern"]["detail"]["object"]["key"]
+    assert statement["Action"] == ["s3:PutObject", "s3:AbortMultipartUpload"]
+    assert statement["Resource"].startswith(f"arn:aws:s3:::INBOX/{key['prefix']}")

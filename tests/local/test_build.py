@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from local.stack import Project
-from tests.contract.test_template import RESOURCES, TEMPLATE, resources
 from tests.local.conftest import LocalAws
+from tests.template import RESOURCES, TEMPLATE, resources
 
 #: Lambda's limit for function and layers together, unzipped.
 MOST_BYTES = 250 * 1024 * 1024

@@ -36,13 +36,22 @@ def resources(kind: str) -> dict[str, dict[str, Any]]:
 
 
 def statements() -> list[tuple[str, dict[str, Any]]]:
-    """All that is granted or denied to roles: by the role, or the managed policy, that says it."""
-    documents = [
-        (role, policy["PolicyDocument"])
+    """What the roles' own policies say, by role."""
+    return [
+        (role, statement)
         for role, body in resources("AWS::IAM::Role").items()
         for policy in body["Properties"].get("Policies", [])
-    ] + [(name, body["Properties"]["PolicyDocument"]) for name, body in resources("AWS::IAM::ManagedPolicy").items()]
-    return [(name, statement) for name, document in documents for statement in document["Statement"]]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def managed_statements() -> list[tuple[str, dict[str, Any]]]:
+    """What the managed policies say, which roles have where there is a key or a VPC; by policy."""
+    return [
+        (name, statement)
+        for name, body in resources("AWS::IAM::ManagedPolicy").items()
+        for statement in body["Properties"]["PolicyDocument"]["Statement"]
+    ]
 
 
 def as_list(value: Any) -> list[Any]:

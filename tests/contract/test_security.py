@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.template import RESOURCES, TEMPLATE, Deployed, as_list, resources, statements
+from tests.template import RESOURCES, TEMPLATE, Deployed, as_list, managed_statements, resources, statements
 
 ROOT = Path(__file__).parents[2]
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 NETWORK = {"SubnetIds": "subnet-0a,subnet-0b", "SecurityGroupIds": "sg-0a"}
 TLS_ONLY = {"Bool": {"aws:SecureTransport": "false"}}
 
+SAID = [*statements(), *managed_statements()]
 ROLES = resources("AWS::IAM::Role")
 FUNCTION_ROLES = {
     body["Properties"]["Role"]["Fn::GetAtt"].split(".")[0] for body in resources("AWS::Serverless::Function").values()
@@ -65,7 +66,7 @@ ON_ALL = {
 def test_what_is_allowed_on_all_resources_has_a_reason() -> None:
     on_all = {
         action
-        for _, statement in statements()
+        for _, statement in SAID
         if statement["Effect"] == "Allow" and "*" in as_list(statement["Resource"])
         for action in as_list(statement["Action"])
     }
@@ -73,18 +74,18 @@ def test_what_is_allowed_on_all_resources_has_a_reason() -> None:
 
 
 def test_metrics_are_written_to_one_namespace_alone() -> None:
-    writing = [statement for _, statement in statements() if "cloudwatch:PutMetricData" in as_list(statement["Action"])]
+    writing = [statement for _, statement in SAID if "cloudwatch:PutMetricData" in as_list(statement["Action"])]
     assert [statement["Condition"] for statement in writing] == [
         {"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}}
     ]
 
 
 def test_no_action_is_granted_by_wildcard() -> None:
-    assert not [action for _, statement in statements() for action in as_list(statement["Action"]) if "*" in action]
+    assert not [action for _, statement in SAID for action in as_list(statement["Action"]) if "*" in action]
 
 
 def test_the_sagemaker_role_is_passed_to_sagemaker_alone() -> None:
-    passing = [statement for _, statement in statements() if "iam:PassRole" in as_list(statement["Action"])]
+    passing = [statement for _, statement in SAID if "iam:PassRole" in as_list(statement["Action"])]
     assert len(passing) == 2
     for statement in passing:
         assert statement["Resource"] == {"Fn::GetAtt": "SageMakerRole.Arn"}
@@ -266,7 +267,7 @@ def attached(role: str, **parameters: str) -> set[str]:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_each_role_may_use_the_key_for_what_it_does_with_data(role: str) -> None:
-    actions = {action for name, statement in statements() if name == role for action in as_list(statement["Action"])}
+    actions = {action for name, statement in SAID if name == role for action in as_list(statement["Action"])}
     use = {"KeyWritePolicy"} if actions & _WRITES else {"KeyReadPolicy"} if actions & _READS else set()
     grant = {"KeyGrantPolicy"} if actions & _MAKES_ENDPOINTS else set()
     assert attached(role, KmsKeyArn=KEY) == ({"SageMakerKeyPolicy"} if role == "SageMakerRole" else use | grant)
@@ -276,7 +277,7 @@ def test_each_role_may_use_the_key_for_what_it_does_with_data(role: str) -> None
 def test_rights_on_keys_are_on_the_stacks_key_alone() -> None:
     used = [
         (name, statement)
-        for name, statement in statements()
+        for name, statement in SAID
         if any(action.startswith("kms:") for action in as_list(statement["Action"]))
     ]
     assert {name for name, _ in used} == {"KeyReadPolicy", "KeyWritePolicy", "KeyGrantPolicy", "SageMakerKeyPolicy"}

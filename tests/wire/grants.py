@@ -24,6 +24,7 @@ from botocore.config import Config
 
 from local.aws import ACCESS_KEY, ACCOUNT, REGION, SECRET_KEY
 from local.sagemaker.authorization import lambda_access_key
+from tests.template import statements
 from tests.wire.calls import Call
 
 USED: Final = Path(__file__).parents[1] / "contract" / "used_grants.json"
@@ -106,8 +107,6 @@ def logical_name(role_arn: str) -> str:
 
 def template_grants() -> Iterator[tuple[str, str, Any]]:
     """Role, action and resource of each grant of the template's own policies."""
-    from tests.contract.test_template import statements  # noqa: PLC0415  (reads the template)
-
     for role, statement in statements():
         for action in as_list(statement["Action"]):
             for resource in as_list(statement["Resource"]):

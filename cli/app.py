@@ -15,10 +15,10 @@ from typer.core import TyperGroup
 
 from cli.connection import Connection, connect
 from cli.failure import sentence_for
-from cli.names import dataset_name
 from cli.operating import Confirm
 from cli.output import Output
 from cli.stack import DEFAULT_NAME, Stack, find_stack
+from sluice.names import dataset_name
 
 _VALUED: Final = ("--stack", "--profile", "--region")
 _PLAIN: Final = ("--local", "--json")

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from cli.connection import Connection
 from cli.execution import follow_to_the_end
 from cli.failure import NO, AnswerIsNoError, CommandError
-from cli.names import dataset_name, run_id
 from cli.output import Output
 from cli.runs import DEPLOYED, Run, find_run, runs_of
 from cli.stack import Stack
+from sluice.names import dataset_name, run_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.failure import AnswerIsNoError, CommandError
-from cli.names import is_run_id
 from cli.output import Output, moment, number, table
+from sluice.names import is_run_id
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

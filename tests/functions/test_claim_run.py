@@ -50,6 +50,7 @@ def test_a_new_run_is_claimed_and_the_ledger_knows_all_of_it(aws: Aws, context: 
     assert claim(context).verdict == "claimed"
     found = item(aws)
     assert found["status"] == {"S": "running"}
+    assert found["running_since"] == {"S": RUN.started_at}
     assert Run.model_validate_json(found["run"]["S"]) == RUN
     assert slot_holders(aws.dynamodb, TABLE) == {RUN.execution_arn}
 

@@ -116,6 +116,15 @@ def test_the_run_is_claimed_with_its_names(pipeline: Pipeline) -> None:
     assert run.version_id is None
 
 
+def test_an_event_that_a_listing_made_up_is_run_as_that_of_s3_would_be(pipeline: Pipeline) -> None:
+    event = event_for("incoming/churn/a.csv", **{"version-id": "v1"})
+    first = outcome_recorded(pipeline.run(event, answers())).run
+    del event["detail"]["object"]["sequencer"]
+    again = outcome_recorded(pipeline.run(event, answers())).run
+    assert again.run_id == first.run_id
+    assert again.sequencer == ""
+
+
 @pytest.mark.parametrize(
     ("changed", "outcome", "error"),
     [

@@ -11,11 +11,11 @@ from cli import dropping
 from cli.connection import connect
 from cli.dropping import Uploaded, await_run
 from cli.failure import AnswerIsNoError
-from cli.names import run_id
 from cli.output import Output
 from cli.runs import Run
 from cli.stack import find_stack
 from local.execution import Phase, Snapshot
+from sluice.names import run_id
 from sluice.outcome import close
 from tests.messages import GOOD, event
 

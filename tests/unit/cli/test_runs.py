@@ -57,7 +57,7 @@ def test_a_dataset_may_be_named_by_its_folder(world: World) -> None:
 
 
 def folder_digits(folder: str) -> str:
-    from cli.names import dataset_name  # noqa: PLC0415
+    from sluice.names import dataset_name  # noqa: PLC0415
 
     return dataset_name(folder).rpartition("-")[2]
 

@@ -8,6 +8,7 @@ from typing import Final
 
 _LONGEST: Final = 28
 _RUN_ID: Final = re.compile(r"[0-9a-f]{12}")
+_NO_FILE: Final = re.compile(r"(^|/)(\.[^/]*)?\Z")
 
 
 def run_id(bucket: str, key: str, version: str) -> str:
@@ -21,6 +22,18 @@ def run_id(bucket: str, key: str, version: str) -> str:
 
 def is_run_id(text: str) -> bool:
     return _RUN_ID.fullmatch(text) is not None
+
+
+def is_file(key: str) -> bool:
+    """Whether an object is data: consoles make empty objects as folder markers, desktops leave files with a dot."""
+    return _NO_FILE.search(key) is None
+
+
+def dataset_of(key: str) -> str:
+    """The dataset of an object below ``incoming/``. One in no folder is named after its file, and refused later."""
+    parts = key.split("/")
+    folder = parts[1] if len(parts) > 2 else ""
+    return dataset_name(folder or re.sub(r"\.[^.]*\Z", "", parts[-1]))
 
 
 def dataset_name(folder: str) -> str:

@@ -90,7 +90,7 @@ def handler(request: DeployRequest) -> Deployment:
 def overtaken(request: DeployRequest, champion: Champion | None) -> dict[str, Any] | None:
     """What became of the challenge since the evaluation; None where it stands."""
     run = request.run
-    if champion and champion.data_at > run.data_at:
+    if champion and champion.is_newer_than(run):
         reason = (
             f"Run {champion.run_id} is live and was trained on a file that came later than {run.key}; the newest data "
             "wins. To deploy this file all the same, drop it again."

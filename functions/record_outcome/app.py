@@ -39,7 +39,7 @@ def handler(request: RecordRequest) -> RunResult:
             dynamodb,
             settings.runs_table,
             run.dataset,
-            Deployed(run.run_id, request.deployment.config_name, run.data_at),
+            Deployed.of(run, request.deployment.config_name),
             request.deployment.champion_run_id,
             result.finished_at,
         )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 import boto3
 from botocore.exceptions import ClientError
@@ -20,6 +22,8 @@ from sluice.objects import StoredText, read_stored, read_text, upload_working_da
 from sluice.settings import ValidateSettings
 from sluice.step import TRANSFER_CONFIG, step
 from tabular import TableReport, validate_table
+
+_COPY_BYTES: Final = 1 << 20
 
 settings = ValidateSettings.load()
 s3 = boto3.client("s3", config=TRANSFER_CONFIG)
@@ -40,8 +44,8 @@ def handler(request: ValidateRequest) -> ValidationResult:
     with tempfile.TemporaryDirectory() as scratch:
         table, out = Path(scratch, "table.csv"), Path(scratch, "out")
         out.mkdir()
-        if not fetch(run, table):
-            return reject(run, (f"{run.key}: the file was removed before it was read. Drop it again.",))
+        if missing := fetch(run, table):
+            return reject(run, (missing,))
         report = validate_table(
             table,
             name=PurePosixPath(run.key).name,
@@ -115,15 +119,27 @@ def left_out(report: TableReport) -> Iterator[tuple[str, str]]:
     return itertools.islice(((name[:60], reason) for name, reason in unused), 30)
 
 
-def fetch(run: Run, path: Path) -> bool:
-    version = {"VersionId": run.version_id} if run.version_id else {}
+def fetch(run: Run, path: Path) -> str | None:
+    """Downloads the very content that the run's event told of. Where it is gone: the reason, for a person."""
     try:
-        s3.download_file(run.bucket, run.key, str(path), ExtraArgs=version)
+        if run.version_id:
+            s3.download_file(run.bucket, run.key, str(path), ExtraArgs={"VersionId": run.version_id})
+        else:
+            # Without a version the content is known by its ETag alone, which a managed transfer does not ask for.
+            body = s3.get_object(Bucket=run.bucket, Key=run.key, IfMatch=f'"{run.etag}"')["Body"]
+            with path.open("wb") as file:
+                shutil.copyfileobj(body, file, _COPY_BYTES)
     except ClientError as error:
-        if error.response["Error"]["Code"] in {"404", "NoSuchKey", "NoSuchVersion"}:
-            return False
+        code = error.response["Error"]["Code"]
+        if code in {"404", "NoSuchKey", "NoSuchVersion"}:
+            return f"{run.key}: the file was removed before it was read. Drop it again."
+        if code in {"412", "PreconditionFailed"}:
+            return (
+                f"{run.key}: another file was put in its place before it was read. That one has a run of its own; to "
+                "train on this one all the same, drop it again under another name."
+            )
         raise
-    return True
+    return None
 
 
 def store(run: Run, config: DatasetConfig, report: TableReport, out: Path) -> ValidationResult:

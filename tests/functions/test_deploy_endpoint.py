@@ -158,8 +158,9 @@ def test_an_update_by_someone_else_that_came_first_is_waited_for(
     assert deployed(context).verdict == "busy"
 
 
-def champion(aws: Aws, run_id: str, data_at: str = "", seen: str | None = None) -> None:
-    crown_champion(aws.dynamodb, TABLE, DATASET, Deployed(run_id, f"sluice-{run_id}", data_at), seen, "2026-01-01")
+def champion(aws: Aws, run_id: str, data_at: str = "", seen: str | None = None, **of_object: str) -> None:
+    new = Deployed(run_id, f"sluice-{run_id}", data_at, **of_object)
+    crown_champion(aws.dynamodb, TABLE, DATASET, new, seen, "2026-01-01")
 
 
 def judged_against(run_id: str | None) -> dict[str, Any]:
@@ -184,6 +185,20 @@ def test_the_newest_data_wins(aws: Aws, context: Context) -> None:
     answer = deploy.handler(judged_against("000000000001"), context)
     assert answer["verdict"] == "superseded"
     assert "000000000001" in answer["reasons"][0]
+
+
+@pytest.mark.parametrize(
+    ("sequencer", "verdict"), [("65A1B2C3D4E5F602", "superseded"), ("0065A1B2C3D4E5F600", "started")]
+)
+def test_of_two_versions_of_one_key_the_sequencer_says_which_is_newer_whatever_the_clocks_say(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch, sequencer: str, verdict: str
+) -> None:
+    early, late = "2026-01-01T00:00:00Z 2026-01-01T00:00:01Z", "2027-01-01T00:00:00Z 2027-01-01T00:00:01Z"
+    at = early if verdict == "superseded" else late
+    champion(aws, "000000000001", data_at=at, key=GOOD.run.key, sequencer=sequencer)
+    live(monkeypatch, "InService", "old")
+    Calls().patch(monkeypatch, deploy.sagemaker, "update_endpoint")
+    assert deploy.handler(judged_against("000000000001"), context)["verdict"] == verdict
 
 
 def test_a_run_that_is_the_champion_already_is_not_judged_again(

@@ -19,9 +19,17 @@ CONFIG_KEY = "datasets/breast-cancer/config.yaml"
 
 
 def validate(context: Context, **run: object) -> ValidationResult:
+    """Validates what lies under the run's key, as the event of its upload tells it."""
     body = request("validate_data")
     body["run"].update(run)
+    if "etag" not in run:
+        body["run"]["etag"] = etag(body["run"]["key"]) or body["run"]["etag"]
     return ValidationResult.model_validate(app.handler(body, context))
+
+
+def etag(key: str) -> str | None:
+    found = app.s3.list_objects_v2(Bucket=INBOX, Prefix=key).get("Contents", [])
+    return found[0]["ETag"].strip('"') if found else None
 
 
 def test_a_good_table_becomes_three_parts_a_recipe_and_a_report(aws: Aws, context: Context, breast_cancer: str) -> None:
@@ -119,6 +127,26 @@ def test_a_file_beyond_the_limit_is_refused_unread(aws: Aws, context: Context) -
 def test_a_file_outside_a_dataset_folder_is_refused_with_the_place_to_put_it(aws: Aws, context: Context) -> None:
     result = validate(context, folder="", key="incoming/table.csv")
     assert "incoming/<dataset>/<file>.csv" in result.reasons[0]
+
+
+def test_a_version_that_was_overwritten_is_read_all_the_same(aws: Aws, context: Context, breast_cancer: str) -> None:
+    aws.s3.put_bucket_versioning(Bucket=INBOX, VersioningConfiguration={"Status": "Enabled"})
+    version = aws.s3.put_object(Bucket=INBOX, Key=GOOD.run.key, Body=breast_cancer)["VersionId"]
+    aws.put(INBOX, GOOD.run.key, "overwritten\n")
+    aws.put(INBOX, CONFIG_KEY, "target: diagnosis")
+    result = validate(context, version_id=version)
+    assert result.verdict == "accepted", result.reasons
+
+
+def test_content_that_is_not_that_of_the_event_is_never_read(aws: Aws, context: Context, breast_cancer: str) -> None:
+    aws.put(INBOX, GOOD.run.key, "the first content\n")
+    before = etag(GOOD.run.key)
+    aws.put(INBOX, GOOD.run.key, breast_cancer)
+    aws.put(INBOX, CONFIG_KEY, "target: diagnosis")
+    result = validate(context, etag=before)
+    assert result.verdict == "rejected"
+    assert "another file was put in its place" in result.reasons[0]
+    assert not [key for key in aws.stored() if key.startswith(aws.layout.train)]
 
 
 def test_a_file_that_was_removed_meanwhile_is_said_to_be(aws: Aws, context: Context) -> None:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from sluice.messages import RunResult
+from sluice.messages import Run, RunResult
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -37,6 +37,24 @@ class Deployed:
     config_name: str
     data_at: str = ""
     """``Run.data_at``: orders models by the age of their data. Empty: not known."""
+    key: str = ""
+    """Of the object that it was trained on."""
+    sequencer: str = ""
+    """Orders the versions of one key. Empty: not known."""
+
+    @classmethod
+    def of(cls, run: Run, config_name: str) -> Deployed:
+        return cls(run.run_id, config_name, run.data_at, run.key, run.sequencer)
+
+    def is_newer_than(self, run: Run) -> bool:
+        """Whether it was trained on newer data than the run's.
+
+        S3's sequencer decides between versions of one key, which may come within one second; between keys it says
+        nothing, and time decides.
+        """
+        if self.key == run.key and self.sequencer and run.sequencer:
+            return is_after(self.sequencer, run.sequencer)
+        return self.data_at > run.data_at
 
 
 @dataclass(frozen=True)
@@ -48,7 +66,17 @@ class Champion(Deployed):
 
     @property
     def itself(self) -> Deployed:
-        return Deployed(self.run_id, self.config_name, self.data_at)
+        return Deployed(self.run_id, self.config_name, self.data_at, self.key, self.sequencer)
+
+    @classmethod
+    def after(cls, past: Deployed, history: tuple[Deployed, ...]) -> Champion:
+        return cls(past.run_id, past.config_name, past.data_at, past.key, past.sequencer, history)
+
+
+def is_after(sequencer: str, other: str) -> bool:
+    """Whether an event of a key came after another one: hexadecimal numbers, the shorter one with zeros in front."""
+    width = max(len(sequencer), len(other))
+    return sequencer.upper().zfill(width) > other.upper().zfill(width)
 
 
 #: Champions that the ledger remembers. Of the older ones nothing is kept that could be put back.
@@ -70,7 +98,7 @@ def read_champion(dynamodb: DynamoDBClient, table: str, dataset: str) -> Champio
     return Champion(
         item["run_id"]["S"],
         item["config_name"]["S"],
-        item.get("data_at", {}).get("S", ""),
+        *(item.get(name, {}).get("S", "") for name in ("data_at", "key", "sequencer")),
         tuple(Deployed(**past) for past in json.loads(item.get("history", {}).get("S", "[]"))),
     )
 
@@ -86,9 +114,7 @@ def crown_champion(
     live = read_champion(dynamodb, table, dataset)
     if live and live.run_id == new.run_id:
         return
-    _replace_champion(
-        dynamodb, table, dataset, Champion(new.run_id, new.config_name, new.data_at, _past(live)), seen, at
-    )
+    _replace_champion(dynamodb, table, dataset, Champion.after(new, _past(live)), seen, at)
 
 
 def _past(live: Champion | None) -> tuple[Deployed, ...]:
@@ -102,7 +128,7 @@ def restore_champion(dynamodb: DynamoDBClient, table: str, dataset: str, seen: C
         ChampionChangedError: the champion is not ``seen`` any more.
     """
     before, *older = seen.history
-    restored = Champion(before.run_id, before.config_name, before.data_at, tuple(older))
+    restored = Champion.after(before, tuple(older))
     _replace_champion(dynamodb, table, dataset, restored, seen.run_id, at, {"rolled_back_by": {"S": by}})
     return restored
 
@@ -141,6 +167,8 @@ def _replace_champion(
                 "run_id": {"S": new.run_id},
                 "config_name": {"S": new.config_name},
                 "data_at": {"S": new.data_at},
+                "key": {"S": new.key},
+                "sequencer": {"S": new.sequencer},
                 "since": {"S": at},
                 "history": {"S": json.dumps([asdict(past) for past in new.history])},
                 **({"previous_run_id": {"S": seen}} if seen else {}),

@@ -41,6 +41,7 @@ FUNCTIONS: dict[str, tuple[type[messages.Message], type[messages.Message], type[
 OTHERS: dict[str, type[BaseModel]] = {
     "decide_approval": settings.DecideSettings,
     "predict": settings.PredictSettings,
+    "reconcile": settings.ReconcileSettings,
     "tear_down": settings.TearDownSettings,
 }
 SETTINGS = {name: reads for name, (_, _, reads) in FUNCTIONS.items()} | OTHERS

@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from sluice.messages import Run, RunResult
+from sluice.messages import Restoration, Run, RunResult
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -69,8 +69,8 @@ class Champion(Deployed):
         return Deployed(self.run_id, self.config_name, self.data_at, self.key, self.sequencer)
 
     @classmethod
-    def after(cls, past: Deployed, history: tuple[Deployed, ...]) -> Champion:
-        return cls(past.run_id, past.config_name, past.data_at, past.key, past.sequencer, history)
+    def after(cls, history: tuple[Deployed, ...], live: Deployed) -> Champion:
+        return cls(live.run_id, live.config_name, live.data_at, live.key, live.sequencer, history)
 
 
 def is_after(sequencer: str, other: str) -> bool:
@@ -95,11 +95,10 @@ def read_champion(dynamodb: DynamoDBClient, table: str, dataset: str) -> Champio
     item = dynamodb.get_item(TableName=table, Key=dataset_key(dataset), ConsistentRead=True).get("Item")
     if item is None:
         return None
+    known = {name: item[name]["S"] for name in ("data_at", "key", "sequencer") if name in item}
+    past = json.loads(item["history"]["S"]) if "history" in item else []
     return Champion(
-        item["run_id"]["S"],
-        item["config_name"]["S"],
-        *(item.get(name, {}).get("S", "") for name in ("data_at", "key", "sequencer")),
-        tuple(Deployed(**past) for past in json.loads(item.get("history", {}).get("S", "[]"))),
+        item["run_id"]["S"], item["config_name"]["S"], **known, history=tuple(Deployed(**before) for before in past)
     )
 
 
@@ -114,7 +113,7 @@ def crown_champion(
     live = read_champion(dynamodb, table, dataset)
     if live and live.run_id == new.run_id:
         return
-    _replace_champion(dynamodb, table, dataset, Champion.after(new, _past(live)), seen, at)
+    _replace_champion(dynamodb, table, dataset, Champion.after(_past(live), new), seen, at)
 
 
 def _past(live: Champion | None) -> tuple[Deployed, ...]:
@@ -128,7 +127,7 @@ def restore_champion(dynamodb: DynamoDBClient, table: str, dataset: str, seen: C
         ChampionChangedError: the champion is not ``seen`` any more.
     """
     before, *older = seen.history
-    restored = Champion.after(before, tuple(older))
+    restored = Champion.after(tuple(older), before)
     _replace_champion(dynamodb, table, dataset, restored, seen.run_id, at, {"rolled_back_by": {"S": by}})
     return restored
 
@@ -181,6 +180,87 @@ def _replace_champion(
         raise ChampionChangedError(dataset, seen) from error
 
 
+BY_DATASET: Final = "by_dataset"
+#: Of runs that go on alone: a claim has the index's key, and closing the run removes it.
+BY_RUNNING: Final = "by_running"
+RUNNING: Final = "running"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a run's item says of the object that it is about, and of who owns it.
+
+    Attributes:
+        run: as the state machine sends it to each function; None in items of older versions of the state machine.
+        restoration: how far the way back of its endpoint had come when it was last looked at.
+    """
+
+    run_id: str
+    status: str
+    key: str
+    etag: str
+    version_id: str | None
+    execution_arn: str
+    run: Run | None = None
+    restoration: Restoration | None = None
+
+
+def _claim(item: Mapping[str, Any]) -> Claim:
+    text = {name: value["S"] for name, value in item.items() if "S" in value}
+    return Claim(
+        text["pk"].removeprefix("RUN#"),
+        text.get("status", ""),
+        text.get("object_key", ""),
+        text.get("etag", ""),
+        text.get("version_id"),
+        text.get("execution_arn", ""),
+        Run.model_validate_json(text["run"]) if "run" in text else None,
+        Restoration.model_validate_json(text["restoration"]) if "restoration" in text else None,
+    )
+
+
+def read_claim(dynamodb: DynamoDBClient, table: str, run_id: str) -> Claim | None:
+    item = dynamodb.get_item(TableName=table, Key=run_key(run_id), ConsistentRead=True).get("Item")
+    return _claim(item) if item else None
+
+
+def claims_since(dynamodb: DynamoDBClient, table: str, dataset: str, since: str) -> Iterator[Claim]:
+    """The dataset's claims, the newest first, back to those whose execution began at ``since`` (ISO 8601, UTC)."""
+    pages = dynamodb.get_paginator("query").paginate(
+        TableName=table,
+        IndexName=BY_DATASET,
+        KeyConditionExpression="dataset = :dataset AND started_at >= :since",
+        ProjectionExpression="pk, #status, object_key, etag, version_id, execution_arn",
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues={":dataset": {"S": dataset}, ":since": {"S": since}},
+        ScanIndexForward=False,
+    )
+    return (_claim(item) for page in pages for item in page["Items"])
+
+
+def running_runs(dynamodb: DynamoDBClient, table: str) -> Iterator[str]:
+    """Ids of the runs that go on. The index may lag: what is to be changed is read anew first."""
+    pages = dynamodb.get_paginator("scan").paginate(TableName=table, IndexName=BY_RUNNING)
+    return (item["pk"]["S"].removeprefix("RUN#") for page in pages for item in page["Items"])
+
+
+def keep_restoration(dynamodb: DynamoDBClient, table: str, claim: Claim, restoration: Restoration) -> None:
+    """Keeps how far the way back has come, for the next look; harmless where the run is another's by now."""
+    with contextlib.suppress(dynamodb.exceptions.ConditionalCheckFailedException):
+        dynamodb.update_item(
+            TableName=table,
+            Key=run_key(claim.run_id),
+            UpdateExpression="SET restoration = :found",
+            ConditionExpression="execution_arn = :owner AND #status = :running",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={
+                ":found": {"S": restoration.model_dump_json()},
+                ":owner": {"S": claim.execution_arn},
+                ":running": {"S": RUNNING},
+            },
+        )
+
+
 class Closing(StrEnum):
     """What closing a run came to."""
 
@@ -196,7 +276,8 @@ def close_run(dynamodb: DynamoDBClient, table: str, result: RunResult, execution
             TableName=table,
             Key=run_key(result.run_id),
             UpdateExpression=(
-                "SET #status = :status, finished_at = :at, #result = :result, dataset = :dataset, execution_arn = :me"
+                "SET #status = :status, finished_at = :at, #result = :result, dataset = :dataset, execution_arn = :me "
+                "REMOVE running_since, restoration"
             ),
             ConditionExpression="attribute_not_exists(pk) OR execution_arn = :me",
             ExpressionAttributeNames={"#status": "status", "#result": "result"},

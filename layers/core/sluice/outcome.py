@@ -55,8 +55,8 @@ def _reasons(request: RecordRequest) -> tuple[str, ...]:
             return ("The run stopped by a fault that was not described; see the execution's history.",)
         return (
             f"{fault.state} failed with {fault.error}: {fault.cause}",
-            "This is a fault of the pipeline or of a service, not of the file. Start the execution again with the same "
-            "input to go on where it stopped, or drop the file again to start anew.",
+            f"This is no fault of the file. To go on where the run stopped: sluice redrive {request.run.run_id}; to "
+            "start anew drop the file again.",
         )
     if request.outcome is Outcome.MODEL_REJECTED and request.approval and request.approval.decision != "approved":
         return (_not_approved(request.approval),)

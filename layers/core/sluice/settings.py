@@ -97,6 +97,14 @@ class CleanSettings(_Settings):
     name_prefix: str
 
 
+class ReconcileSettings(_Settings):
+    inbox_bucket: str
+    runs_table: str
+    state_machine_arn: str
+    restore_endpoint_function: str
+    record_outcome_function: str
+
+
 class TearDownSettings(_Settings):
     name_prefix: str
 

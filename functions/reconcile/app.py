@@ -1,0 +1,113 @@
+"""Every five minutes: starts runs for files whose event was lost, and closes runs whose execution ended unrecorded.
+
+It records nothing itself. The functions that put a model back and that record an outcome are asked to, as the state
+machine asks them, so that there is one place for each.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.metrics import MetricUnit
+from botocore.config import Config
+
+from sluice.ledger import RUNNING, keep_restoration, read_champion, read_claim, running_runs
+from sluice.messages import Request, Restoration, RestoreRequest
+from sluice.reconciliation import Upload, closing_request, ended, unclaimed
+from sluice.settings import ReconcileSettings
+from sluice.step import CLIENT_CONFIG, emit, logger
+
+settings = ReconcileSettings.load()
+s3 = boto3.client("s3", config=CLIENT_CONFIG)
+dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
+stepfunctions = boto3.client("stepfunctions", config=CLIENT_CONFIG)
+# The functions that are asked may take a minute. What they did not do, the next round asks for.
+functions = boto3.client("lambda", config=CLIENT_CONFIG.merge(Config(read_timeout=70)))
+
+
+class FunctionFailedError(RuntimeError):
+    """A function that was asked raised."""
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+    """A round as of the event's ``time``. Returns: how many runs were started and closed, and how many faults kept
+    others from it."""
+    logger.append_keys(step="Reconcile", request_id=context.aws_request_id)
+    at = datetime.fromisoformat(event["time"])
+    done = {"started": 0, "closed": 0, "faults": 0}
+
+    def each[Item](items: Iterable[Item], kind: str, work: Callable[[Item], str | None]) -> None:
+        for item in items:
+            try:
+                dataset = work(item)
+            except Exception:  # noqa: BLE001 - one object's fault must not keep the others
+                logger.exception("fault", extra={"what": str(item)})
+                done["faults"] += 1
+                continue
+            if dataset is not None:
+                done[kind] += 1
+                emit(dataset, {"Reconciled": (1.0, MetricUnit.Count)}, kind=kind)
+
+    each(running_runs(dynamodb, settings.runs_table), "closed", lambda run_id: close(run_id, at))
+    each(unclaimed(s3, dynamodb, settings.runs_table, settings.inbox_bucket, at), "started", start)
+    logger.info("reconciled", extra=done)
+    return done
+
+
+def start(upload: Upload) -> str | None:
+    """Starts the run of a file. Returns: its dataset; None where an earlier round did so."""
+    try:
+        stepfunctions.start_execution(
+            stateMachineArn=settings.state_machine_arn,
+            name=upload.execution_name,
+            input=json.dumps(upload.event(), ensure_ascii=False),
+        )
+    except stepfunctions.exceptions.ExecutionAlreadyExists:
+        return None
+    logger.warning(
+        "no event of this file came; its run was started",
+        extra={"run_id": upload.run_id, "dataset": upload.dataset, "key": upload.key},
+    )
+    return upload.dataset
+
+
+def close(run_id: str, at: datetime) -> str | None:
+    """Closes a run whose execution has ended. Returns: its dataset; None where it goes on, or its endpoint is on its
+    way back to the model before."""
+    claim = read_claim(dynamodb, settings.runs_table, run_id)
+    if claim is None or claim.status != RUNNING or claim.run is None:
+        return None
+    execution = ended(stepfunctions, claim.execution_arn, at)
+    if execution is None:
+        return None
+    run = claim.run
+    asked = RestoreRequest(run=run, restoration=claim.restoration)
+    restoration = Restoration.model_validate(ask(settings.restore_endpoint_function, asked))
+    if restoration.verdict == "in_progress":
+        keep_restoration(dynamodb, settings.runs_table, claim, restoration)
+        return None
+    champion = read_champion(dynamodb, settings.runs_table, run.dataset)
+    is_live = champion is not None and champion.run_id == run_id
+    ask(settings.record_outcome_function, closing_request(run, execution, restoration, is_live=is_live))
+    logger.warning(
+        "the execution of this run had ended; it was closed",
+        extra={"run_id": run_id, "dataset": run.dataset, "execution_status": execution.status},
+    )
+    return run.dataset
+
+
+def ask(function: str, request: Request) -> Any:
+    """What a function of the pipeline answers.
+
+    Raises:
+        FunctionFailedError: it raised; its own log says why.
+    """
+    answer = functions.invoke(FunctionName=function, Payload=request.model_dump_json().encode())
+    said = answer["Payload"].read()
+    if "FunctionError" in answer:
+        raise FunctionFailedError(f"{function.rpartition(':')[2]}: {json.loads(said).get('errorType', 'it failed')}")
+    return json.loads(said)

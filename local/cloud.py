@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from local import ministack as local_ministack
 from local import processes
 from local.aws import ACCESS_KEY, ACCOUNT, REGION, SECRET_KEY
 from local.home import REPOSITORY, Home, LocalError, Process, State
@@ -121,7 +122,8 @@ def _start(home: Home, options: Options) -> State:
     )
     ministack = begin(
         "ministack",
-        [sys.executable, "-m", "ministack"],
+        # -P: nothing of this folder is importable in it.
+        [sys.executable, "-P", str(Path(local_ministack.__file__))],
         _environment(home) | _ministack_settings(home, port, options, state),
         home.root,
     )

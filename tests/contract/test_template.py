@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from sluice import messages, settings
+from sluice import ledger, messages, reconciliation, settings
 from sluice.approval import APPROVAL_SECONDS
 from sluice.objects import WORKING_DATA_TAG
 from tests.template import RESOURCES, TEMPLATE, as_list, resources, statements
@@ -141,6 +141,80 @@ def test_the_lifecycle_forgets_what_the_code_tags() -> None:
     rules = RESOURCES["ArtifactBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     (tag,) = (rule["TagFilters"][0] for rule in rules if "TagFilters" in rule)
     assert f"{tag['Key']}={tag['Value']}" == WORKING_DATA_TAG
+
+
+def test_the_indexes_of_the_ledger_are_those_that_the_code_reads() -> None:
+    indexes = {
+        index["IndexName"]: [part["AttributeName"] for part in index["KeySchema"]]
+        for index in RESOURCES["RunsTable"]["Properties"]["GlobalSecondaryIndexes"]
+    }
+    assert indexes == {ledger.BY_DATASET: ["dataset", "started_at"], ledger.BY_RUNNING: ["running_since"]}
+
+
+@pytest.mark.parametrize("queue", resources("AWS::SQS::Queue"))
+def test_queues_are_encrypted_tls_only_open_to_named_rules_alone_and_watched(queue: str) -> None:
+    arn = {"Fn::GetAtt": f"{queue}.Arn"}
+    assert RESOURCES[queue]["Properties"]["SqsManagedSseEnabled"] is True
+    (policy,) = [
+        body["Properties"]["PolicyDocument"]["Statement"]
+        for body in resources("AWS::SQS::QueuePolicy").values()
+        if body["Properties"]["Queues"] == [{"Ref": queue}]
+    ]
+    allowed, denied = policy
+    assert (denied["Effect"], denied["Principal"], denied["Resource"]) == ("Deny", "*", arn)
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert (allowed["Action"], allowed["Resource"]) == ("sqs:SendMessage", arn)
+    sources = {
+        source["Fn::GetAtt"].removesuffix(".Arn")
+        for source in as_list(allowed["Condition"]["ArnEquals"]["aws:SourceArn"])
+    }
+    sending = {
+        name
+        for name, body in resources("AWS::Events::Rule").items()
+        if any(target["DeadLetterConfig"] == {"Arn": arn} for target in body["Properties"]["Targets"])
+    }
+    assert sources == sending
+    (alarm,) = [
+        name
+        for name, body in resources("AWS::CloudWatch::Alarm").items()
+        if body["Properties"].get("Dimensions")
+        == [{"Name": "QueueName", "Value": {"Fn::GetAtt": f"{queue}.QueueName"}}]
+    ]
+    assert f"${{{alarm}.Arn}}" in RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+
+
+def test_the_dashboard_shows_every_alarm() -> None:
+    shown = set(re.findall(r"\$\{(\w+Alarm)\.Arn\}", RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]))
+    assert shown == set(resources("AWS::CloudWatch::Alarm"))
+
+
+def test_what_a_schedule_calls_leaves_what_fails_in_a_queue_that_its_role_may_write_to() -> None:
+    called = {
+        target["Arn"]["Fn::GetAtt"].removesuffix(".Arn")
+        for body in resources("AWS::Events::Rule").values()
+        if "ScheduleExpression" in body["Properties"]
+        for target in body["Properties"]["Targets"]
+    }
+    assert called == {"CleanUpFunction", "ReconcileFunction"}
+    for function in called:
+        properties = RESOURCES[function]["Properties"]
+        failed = properties["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
+        assert failed == {"Type": "SQS", "Destination": {"Fn::GetAtt": "RoundDeadLetters.Arn"}}
+        role = properties["Role"]["Fn::GetAtt"].removesuffix(".Arn")
+        assert failed["Destination"] in [
+            statement["Resource"]
+            for name, statement in statements()
+            if name == role and statement["Action"] == "sqs:SendMessage"
+        ]
+
+
+def test_a_reconciliation_misses_nothing_that_a_queue_still_holds_and_waits_for_functions_at_work() -> None:
+    kept = RESOURCES["UploadDeadLetters"]["Properties"]["MessageRetentionPeriod"]
+    assert reconciliation.WINDOW.total_seconds() == kept
+    for name in ("deploy_endpoint", "verify_endpoint", "restore_endpoint", "record_outcome"):
+        properties = RESOURCES[f"{pascal(name)}Function"]["Properties"]
+        timeout = properties.get("Timeout", TEMPLATE["Globals"]["Function"]["Timeout"])
+        assert timeout < reconciliation.GRACE.total_seconds()
 
 
 def test_the_function_timeouts_stay_below_those_of_their_states() -> None:

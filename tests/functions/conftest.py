@@ -32,6 +32,7 @@ os.environ.update(
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
+        "INBOX_BUCKET": INBOX,
         "ARTIFACT_BUCKET": ARTIFACTS,
         "RUNS_TABLE": TABLE,
         "MAX_CONCURRENT_RUNS": "2",
@@ -48,6 +49,9 @@ os.environ.update(
         "DEFAULT_MAX_LOG_LOSS_SHARE_OF_PRIOR": "0.9",
         "DEFAULT_GATES": "",
         "APPROVAL_URL": "https://example.lambda-url.us-east-1.on.aws/",
+        "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:sluice-pipeline",
+        "RESTORE_ENDPOINT_FUNCTION": f"arn:aws:lambda:{REGION}:123456789012:function:restore",
+        "RECORD_OUTCOME_FUNCTION": f"arn:aws:lambda:{REGION}:123456789012:function:record",
         "OUTCOME_TOPIC_ARN": f"arn:aws:sns:{REGION}:123456789012:sluice-outcomes",
     }
 )
@@ -80,8 +84,26 @@ class Aws:
             self.s3.create_bucket(Bucket=bucket)
         self.dynamodb.create_table(
             TableName=TABLE,
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            AttributeDefinitions=[
+                {"AttributeName": name, "AttributeType": "S"}
+                for name in ("pk", "dataset", "started_at", "running_since")
+            ],
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "by_dataset",
+                    "KeySchema": [
+                        {"AttributeName": "dataset", "KeyType": "HASH"},
+                        {"AttributeName": "started_at", "KeyType": "RANGE"},
+                    ],
+                    "Projection": {"ProjectionType": "ALL"},
+                },
+                {
+                    "IndexName": "by_running",
+                    "KeySchema": [{"AttributeName": "running_since", "KeyType": "HASH"}],
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
+                },
+            ],
             BillingMode="PAY_PER_REQUEST",
         )
         boto3.client("sns", region_name=REGION).create_topic(Name="sluice-outcomes")

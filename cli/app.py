@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from cli.connection import Connection, connect
-from cli.failure import sentence_for
+from cli.failure import CommandError, sentence_for
 from cli.operating import Confirm
 from cli.output import Output
 from cli.stack import DEFAULT_NAME, Stack, find_stack
@@ -209,6 +209,26 @@ def reject(ctx: typer.Context, run: RunId, comment: Comment = "") -> None:
 
     shell: Shell = ctx.obj
     approving.decide(shell.connection, shell.stack, run, "rejected", comment, shell.output)
+
+
+@app.command()
+def redrive(
+    ctx: typer.Context,
+    named: Annotated[
+        str | None,
+        typer.Argument(metavar="[RUN|DATASET]", help="A run that a fault stopped; of a dataset the newest such."),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show the run's steps to its end.")] = False,
+) -> None:
+    """Start a run again that a fault stopped; without one, all that waits in the dead-letter queues."""
+    from cli import redriving
+
+    shell: Shell = ctx.obj
+    if named is None:
+        if follow:
+            raise CommandError("--follow shows one run; say which, or leave it out")
+        raise typer.Exit(redriving.redrive_queues(shell.connection, shell.stack, shell.output))
+    raise typer.Exit(redriving.redrive_run(shell.connection, shell.stack, named, follow, shell.output))
 
 
 @app.command()

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.connection import Connection
-from cli.execution import follow_to_the_end
-from cli.failure import NO, AnswerIsNoError, CommandError
+from cli.execution import follow_to_the_end, tell_end
+from cli.failure import AnswerIsNoError, CommandError
 from cli.output import Output
-from cli.runs import DEPLOYED, Run, find_run, runs_of
+from cli.runs import Run, find_run, runs_of
 from cli.stack import Stack
 from sluice.names import dataset_name, run_id
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    from local.execution import Snapshot
 
 _PART_BYTES: Final = 16 << 20
 _PATIENCE_SECONDS: Final = 90.0
@@ -114,7 +113,7 @@ def drop(connection: Connection, stack: Stack, asked: Drop, follow: bool, output
         output.print(f"run {run.run_id} of dataset {dataset} has begun; sluice show {run.run_id} says where it is")
         return 0
     output.say(f"run {run.run_id} of dataset {dataset}, execution {run.execution}")
-    return _tell_end(follow_to_the_end(connection, run.execution_arn, run.run_id, output), run, output)
+    return tell_end(follow_to_the_end(connection, run.execution_arn, run.run_id, output), run, output)
 
 
 def upload(s3: S3Client, table: Path, bucket: str, key: str, output: Output) -> Uploaded:
@@ -177,28 +176,11 @@ def await_run(
                 return run
         time.sleep(min(connection.poll_seconds, 1.0))
     raise AnswerIsNoError(
-        f"s3://{uploaded.bucket}/{uploaded.key} is in, but no run of it began within {patience_seconds:.0f} s; the "
-        "dead-letter queue of the stack's EventBridge rule may say why"
+        f"s3://{uploaded.bucket}/{uploaded.key} is in, but no run of it began within {patience_seconds:.0f} s. Its "
+        "event may wait in the dead-letter queue, from which `sluice redrive` starts it; if it was lost, the stack "
+        "starts the run by itself within twenty minutes."
     )
 
 
 def _of_key(connection: Connection, stack: Stack, dataset: str, key: str) -> Iterator[Run]:
     return (run for run in runs_of(connection.dynamodb, stack.runs_table, dataset) if run.key == key)
-
-
-def _tell_end(snapshot: Snapshot, run: Run, output: Output) -> int:
-    from local.report import print_report
-    from local.result import result_json, run_result, validation_result
-
-    seconds = ((snapshot.stopped or snapshot.started) - snapshot.started).total_seconds()
-    result = result_json(snapshot, dataset=run.dataset, prediction=None, total_seconds=seconds)
-    result["run_id"] = result["run_id"] or run.run_id
-    told = {name: value for name, value in result.items() if name not in ("execution_arn", "prediction")}
-    output.document({**told, "execution": run.execution})
-    if not output.as_json:
-        print_report(output.out, result, run_result(snapshot), validation_result(snapshot))
-    if result["outcome"] == DEPLOYED:
-        return 0
-    for reason in result["reasons"]:
-        output.say(reason)
-    return NO

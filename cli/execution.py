@@ -1,4 +1,4 @@
-"""Follows an execution to its end, and says where one is."""
+"""Follows an execution to its end, says what it came to, and where one is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.connection import Connection
+from cli.failure import NO
 from cli.output import Output
+from cli.runs import DEPLOYED, Run
 
 if TYPE_CHECKING:
     from local.execution import Snapshot
@@ -28,7 +30,9 @@ class Whereabouts:
 
     def sentence(self) -> str:
         if self.status != "RUNNING":
-            return f"its execution ended as {self.status} before the outcome was recorded"
+            return (
+                f"will be closed within minutes: its execution ended as {self.status} before the outcome was recorded"
+            )
         since = f" for {self.seconds:.0f} s" if self.seconds is not None else ""
         return f"goes on: at {self.state or 'the beginning'}{since}{f' ({self.note})' if self.note else ''}"
 
@@ -71,3 +75,22 @@ def follow_to_the_end(connection: Connection, arn: str, run_id: str, output: Out
 
 def _waits_for_a_person(snapshot: Snapshot) -> bool:
     return bool(snapshot.phases) and snapshot.phases[-1].name == _WAITS_FOR_A_PERSON and snapshot.status == "RUNNING"
+
+
+def tell_end(snapshot: Snapshot, run: Run, output: Output) -> int:
+    """Shows what an execution came to. Returns: exit status, 0 where the model was deployed."""
+    from local.report import print_report
+    from local.result import result_json, run_result, validation_result
+
+    seconds = ((snapshot.stopped or snapshot.started) - snapshot.started).total_seconds()
+    result = result_json(snapshot, dataset=run.dataset, prediction=None, total_seconds=seconds)
+    result["run_id"] = result["run_id"] or run.run_id
+    told = {name: value for name, value in result.items() if name not in ("execution_arn", "prediction")}
+    output.document({**told, "execution": run.execution})
+    if not output.as_json:
+        print_report(output.out, result, run_result(snapshot), validation_result(snapshot))
+    if result["outcome"] == DEPLOYED:
+        return 0
+    for reason in result["reasons"]:
+        output.say(reason)
+    return NO

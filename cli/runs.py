@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 RUNNING: Final = ("queued", "running")
 DEPLOYED: Final = "deployed"
+ERROR: Final = "error"
 _BY_DATASET: Final = "by_dataset"
 
 

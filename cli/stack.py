@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from cli.failure import CommandError
 
@@ -40,7 +40,7 @@ class Stack:
         return self.outputs["StateMachineArn"]
 
     def url(self, output: str) -> str:
-        """A function URL of the stack.
+        """A function URL of the stack, or a queue's.
 
         Raises:
             CommandError: the stack is of a version without it.
@@ -51,6 +51,10 @@ class Stack:
             raise CommandError(
                 f"Stack {self.name} has no output {output}: it was deployed before this command was; deploy it again."
             ) from error
+
+    def dead_letters(self, of: Literal["Upload", "Round"]) -> str:
+        """URL of the queue that keeps what could not be started."""
+        return self.url(f"{of}DeadLettersUrl")
 
     @property
     def names(self) -> StackNames:

@@ -46,6 +46,8 @@ OUTPUTS = {
     "ArtifactBucketName": ARTIFACTS,
     "RunsTableName": TABLE,
     "StateMachineArn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:pipeline",
+    "UploadDeadLettersUrl": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/uploads",
+    "RoundDeadLettersUrl": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/rounds",
     **URLS,
 }
 

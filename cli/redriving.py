@@ -1,0 +1,236 @@
+"""Starts again what a fault stopped: what waits in the dead-letter queues, or one run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from cli.connection import Connection
+from cli.execution import follow_to_the_end, tell_end
+from cli.failure import NO, AnswerIsNoError
+from cli.output import Output
+from cli.runs import DEPLOYED, ERROR, RUNNING, Run, runs_of, the_run
+from cli.stack import Stack
+from sluice.names import dataset_name, is_run_id
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+#: Messages at once, and the seconds for which nobody else gets them: SQS allows ten, and twelve hours.
+_MESSAGES: Final = 10
+_HIDDEN_SECONDS: Final = 3600
+#: With a wait all of SQS's servers are asked, so that nothing is not nothing yet.
+_WAIT_SECONDS: Final = 1
+
+type Message = Mapping[str, Any]
+
+
+class UnusableMessageError(Exception):
+    """A message that nothing can be started with. The text says why."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """A message that stays where it is."""
+
+    queue: str
+    message_id: str
+    why: str
+
+
+@dataclass
+class Redriven:
+    """What was started again from the queues: keys of files, names of functions, and what was left."""
+
+    uploads: list[str] = field(default_factory=list)
+    rounds: list[str] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+
+
+def redrive_queues(connection: Connection, stack: Stack, output: Output) -> int:
+    """Starts again what waits in the dead-letter queues. A message goes when what it asks for has begun, not before.
+
+    Returns: exit status, 1 where messages were left.
+    """
+    done = Redriven()
+    uploads, rounds = stack.dead_letters("Upload"), stack.dead_letters("Round")
+    sqs = connection.client("sqs")
+    _empty(sqs, uploads, lambda message: _start(connection, stack, message), done.uploads, done.left)
+    _empty(sqs, rounds, lambda message: _invoke(connection, message), done.rounds, done.left)
+    output.document(asdict(done))
+    if not (done.uploads or done.rounds or done.left):
+        output.print("No event waits in the dead-letter queues.")
+    for key in done.uploads:
+        output.print(f"started    {key}")
+    for function in done.rounds:
+        output.print(f"called     {function}")
+    if done.uploads:
+        output.print(
+            f"Given to the pipeline: {len(done.uploads):,} events of uploads. `sluice runs` shows what becomes of them."
+        )
+    for left in done.left:
+        output.say(f"{left.queue}: message {left.message_id} was left: {left.why}")
+    return NO if done.left else 0
+
+
+def _empty(sqs: SQSClient, url: str, begin: Callable[[Message], str], begun: list[str], left: list[Left]) -> None:
+    """Begins what each message asks for. Those that stay are there for the next call at once."""
+    held: dict[str, str] = {}
+    try:
+        while batch := _receive(sqs, url):
+            held |= {message["MessageId"]: message["ReceiptHandle"] for message in batch}
+            for message in batch:
+                try:
+                    begun.append(begin(message))
+                except UnusableMessageError as error:
+                    left.append(Left(url.rpartition("/")[2], message["MessageId"], str(error)))
+                    continue
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=held.pop(message["MessageId"]))
+    finally:
+        for handle in held.values():
+            sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
+
+
+def _receive(sqs: SQSClient, url: str) -> Sequence[Message]:
+    return sqs.receive_message(
+        QueueUrl=url,
+        MaxNumberOfMessages=_MESSAGES,
+        VisibilityTimeout=_HIDDEN_SECONDS,
+        WaitTimeSeconds=_WAIT_SECONDS,
+        MessageAttributeNames=["All"],
+    ).get("Messages", [])
+
+
+def _start(connection: Connection, stack: Stack, message: Message) -> str:
+    """Gives an upload's event to the pipeline. One that it has had already ends as a duplicate."""
+    key = _uploaded(message["Body"], stack.inbox)
+    connection.stepfunctions.start_execution(stateMachineArn=stack.state_machine, input=message["Body"])
+    return key
+
+
+def _uploaded(body: str, inbox: str) -> str:
+    try:
+        detail = json.loads(body)["detail"]
+        bucket, key = detail["bucket"]["name"], detail["object"]["key"]
+    except (ValueError, TypeError, KeyError):
+        bucket, key = None, None
+    if bucket != inbox or not isinstance(key, str):
+        raise UnusableMessageError(f"it is not the event of an upload to {inbox}")
+    return key
+
+
+def _invoke(connection: Connection, message: Message) -> str:
+    """Calls a function as its schedule did, and does not wait: where it fails again, the queue gets it again."""
+    function, payload = _called(message)
+    connection.client("lambda").invoke(FunctionName=function, InvocationType="Event", Payload=payload.encode())
+    return function.rpartition(":")[2]
+
+
+def _called(message: Message) -> tuple[str, str]:
+    """The function's ARN and its event: EventBridge sends the event and names the target beside it; Lambda's own
+    record holds both."""
+    attributes = message.get("MessageAttributes", {})
+    if "TARGET_ARN" in attributes:
+        return attributes["TARGET_ARN"]["StringValue"], message["Body"]
+    try:
+        record = json.loads(message["Body"])
+        arn, event = record["requestContext"]["functionArn"], record["requestPayload"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise UnusableMessageError("it names no function that was called") from error
+    return str(arn).removesuffix(":$LATEST"), json.dumps(event)
+
+
+def redrive_run(connection: Connection, stack: Stack, named: str, follow: bool, output: Output) -> int:
+    """Starts a run again that a fault stopped: one by its id, or a dataset's newest such.
+
+    Returns: exit status; with ``follow`` 0 where the model was deployed, else 1.
+
+    Raises:
+        AnswerIsNoError: the run goes on, or ended as it should, or nothing is known that it could begin with.
+    """
+    run = _named(connection, stack, named)
+    if run.status == RUNNING:
+        how, arn = "goes on", _redriven(connection, run)
+    elif run.status == ERROR:
+        how, arn = "begins again", _started(connection, stack, run)
+    else:
+        raise AnswerIsNoError(_ended(run))
+    execution = arn.rpartition(":")[2]
+    if not follow:
+        output.document({"run_id": run.run_id, "dataset": run.dataset, "file": run.key, "execution": execution})
+        output.print(f"run {run.run_id} of dataset {run.dataset} {how}; sluice show {run.run_id} says where it is")
+        return 0
+    output.say(f"run {run.run_id} of dataset {run.dataset}, execution {execution}")
+    return tell_end(follow_to_the_end(connection, arn, run.run_id, output), run, output)
+
+
+def _named(connection: Connection, stack: Stack, named: str) -> Run:
+    if is_run_id(named):
+        return the_run(connection.dynamodb, stack.runs_table, named)
+    dataset = dataset_name(named)
+    found = (run for run in runs_of(connection.dynamodb, stack.runs_table, dataset) if run.status == ERROR)
+    if run := next(found, None):
+        return run
+    raise AnswerIsNoError(f"No run of dataset {dataset} was stopped by a fault; sluice runs {dataset} shows all.")
+
+
+def _ended(run: Run) -> str:
+    if run.status == DEPLOYED:
+        return f"Run {run.run_id} ended as it should: its model was deployed. There is nothing to start again."
+    return (
+        f"Run {run.run_id} was not stopped by a fault: it ended as {run.status.replace('_', ' ')}, and would again. "
+        f"sluice show {run.run_id} says what to change; then drop the file: sluice drop FILE --dataset {run.dataset}"
+    )
+
+
+def _redriven(connection: Connection, run: Run) -> str:
+    """Has Step Functions go on with an execution that was stopped or ran out of time, at the state where it stood.
+
+    Only before the run is closed: after that its endpoint is restored and its turn is another's. One that ended in a
+    Fail state would go on in that.
+    """
+    stepfunctions = connection.stepfunctions
+    try:
+        found = stepfunctions.describe_execution(executionArn=run.execution_arn)
+    except stepfunctions.exceptions.ExecutionDoesNotExist:
+        raise AnswerIsNoError(_not_closed(run, "is forgotten")) from None
+    if found["status"] in ("RUNNING", "PENDING_REDRIVE"):
+        raise AnswerIsNoError(f"Run {run.run_id} goes on; sluice show {run.run_id} says where it is.")
+    unfinished = found["status"] in ("ABORTED", "TIMED_OUT")
+    if not unfinished or found.get("redriveStatus") != "REDRIVABLE":
+        raise AnswerIsNoError(_not_closed(run, f"ended as {found['status']}"))
+    stepfunctions.redrive_execution(executionArn=run.execution_arn)
+    return run.execution_arn
+
+
+def _not_closed(run: Run, what: str) -> str:
+    return (
+        f"The execution of run {run.run_id} {what}, and the run is not closed yet; that is done within ten minutes "
+        "(longer where the endpoint has to go back first). Call again then."
+    )
+
+
+def _started(connection: Connection, stack: Stack, run: Run) -> str:
+    """Starts a new execution with what the run began with: its steps find what those before them made."""
+    event = _event(connection, stack, run)
+    started = connection.stepfunctions.start_execution(stateMachineArn=stack.state_machine, input=event)
+    return started["executionArn"]
+
+
+def _event(connection: Connection, stack: Stack, run: Run) -> str:
+    from sluice.ledger import read_claim
+    from sluice.reconciliation import event_of
+
+    stepfunctions = connection.stepfunctions
+    try:
+        return stepfunctions.describe_execution(executionArn=run.execution_arn)["input"]
+    except stepfunctions.exceptions.ExecutionDoesNotExist:
+        claim = read_claim(connection.dynamodb, stack.runs_table, run.run_id)
+    if claim and claim.run:
+        return json.dumps(event_of(claim.run, "redriven"), ensure_ascii=False)
+    raise AnswerIsNoError(
+        f"Nothing is known any more of what run {run.run_id} began with; drop its file again: sluice drop FILE "
+        f"--dataset {run.dataset}"
+    )

@@ -13,7 +13,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 LINT := .venv-lint
 ARCHITECTURE ?= arm64
-LONG_TESTS = $(addprefix tests/local/test_,$(addsuffix .py,cli deployment predict teardown))
+LONG_TESTS = $(addprefix tests/local/test_,$(addsuffix .py,cli deployment events predict teardown))
 TESTS ?= tests --ignore=tests/docker --ignore=tests/browser --ignore=tests/contract/sdk $(addprefix --ignore=,$(LONG_TESTS))
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)

@@ -67,9 +67,8 @@ def redrive_queues(connection: Connection, stack: Stack, output: Output) -> int:
     for function in done.rounds:
         output.print(f"called     {function}")
     if done.uploads:
-        output.print(
-            f"Given to the pipeline: {len(done.uploads):,} events of uploads. `sluice runs` shows what becomes of them."
-        )
+        events = "1 event" if len(done.uploads) == 1 else f"{len(done.uploads):,} events"
+        output.print(f"Given to the pipeline: {events}. `sluice runs` shows what becomes of them.")
     for left in done.left:
         output.say(f"{left.queue}: message {left.message_id} was left: {left.why}")
     return NO if done.left else 0

@@ -1,0 +1,228 @@
+"""Events that get lost, late, doubled or out of order, executions that are stopped, poison: all end as they should."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from local.aws import ACCESS_KEY, REGION, SECRET_KEY
+from local.execution import executions
+from local.result import validation_result
+from sluice.ledger import read_claim
+from sluice.names import run_id
+from sluice.reconciliation import Upload, created_event, uploads
+
+from .conftest import LocalAws, learnable_rows, write_table
+from .test_cli import HEADER, Command
+from .test_deployment import configured
+
+
+class World:
+    """The stack's inbox and its pipeline, with the way between them in the test's hands."""
+
+    def __init__(self, local_aws: LocalAws, folder: Path) -> None:
+        self.local, self.aws, self.outputs = local_aws, local_aws.aws, local_aws.outputs
+        self.inbox, self.machine = self.outputs["InboxBucketName"], self.outputs["StateMachineArn"]
+        self.folder = folder
+        pages = self.aws.cloudformation.get_paginator("list_stack_resources").paginate(StackName="sluice")
+        self.ids = {
+            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+            for page in pages
+            for resource in page["StackResourceSummaries"]
+        }
+
+    def client(self, service: str) -> Any:
+        session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION)
+        return session.client(service, endpoint_url=self.aws.endpoint_url)  # type: ignore[call-overload]
+
+    @contextmanager
+    def deaf(self) -> Iterator[None]:
+        """Events of uploads are lost meanwhile."""
+        events, rule = self.client("events"), self.ids["UploadRule"]
+        events.disable_rule(Name=rule)
+        try:
+            yield
+        finally:
+            events.enable_rule(Name=rule)
+
+    def configure(self, dataset: str) -> None:
+        config = configured(self.folder, target="label").read_bytes()
+        self.aws.s3.put_object(Bucket=self.inbox, Key=f"datasets/{dataset}/config.yaml", Body=config)
+
+    def put(self, dataset: str, seed: int, rows: int = 300) -> Upload:
+        """A table in the inbox, always under the same name."""
+        key = f"incoming/{dataset}/table.csv"
+        table = write_table(self.folder / f"{seed}.csv", HEADER, learnable_rows(rows, seed=seed))
+        put = self.aws.s3.put_object(Bucket=self.inbox, Key=key, Body=table.read_bytes())
+        now = datetime.now(UTC)
+        return Upload(self.inbox, key, put["VersionId"], put["ETag"].strip('"'), table.stat().st_size, now)
+
+    def deliver(self, upload: Upload, sequencer: str) -> str:
+        """S3's own event of an upload. Returns: its execution."""
+        at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        event = created_event(
+            upload.bucket, upload.key, upload.version_id, upload.etag, upload.size, sequencer, at, "PutObject"
+        )
+        started = self.aws.stepfunctions.start_execution(stateMachineArn=self.machine, input=json.dumps(event))
+        return started["executionArn"]
+
+    def reconcile(self) -> dict[str, int]:
+        """A round as of an hour from now: what came is old by then, and what ended has ended long ago."""
+        at = datetime.now(UTC) + timedelta(hours=1)
+        event = {"source": "aws.events", "time": f"{at:%Y-%m-%dT%H:%M:%SZ}"}
+        answer = self.client("lambda").invoke(
+            FunctionName=self.ids["ReconcileFunction"], Payload=json.dumps(event).encode()
+        )
+        told = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, told
+        assert told["faults"] == 0
+        return dict(told)
+
+    def execution(self, upload: Upload) -> str:
+        """The one that the reconciliation started."""
+        (arn,) = [arn for arn in executions(self.aws, self.machine) if arn.endswith(f":{upload.execution_name}")]
+        return arn
+
+    def outcome(self, arn: str) -> str:
+        return str(self.local.result(self.local.follow(arn))["outcome"])
+
+    def status(self, run: str) -> str | None:
+        claim = read_claim(self.aws.dynamodb, self.outputs["RunsTableName"], run)
+        return claim.status if claim else None
+
+    def stopped(self, dataset: str, seed: int) -> Upload:
+        """A run that a person stopped as soon as it had begun, and that was closed."""
+        upload = self.put(dataset, seed)
+        run = upload.run_id
+        arn = self.owner(run)
+        self.aws.stepfunctions.stop_execution(executionArn=arn, cause="a person")
+        self.local.follow(arn)
+        assert self.status(run) == "running"
+        assert self.reconcile()["closed"] >= 1
+        assert self.status(run) == "error"
+        return upload
+
+    def owner(self, run: str) -> str:
+        for arn in self._new_executions():
+            event = json.loads(self.aws.stepfunctions.describe_execution(executionArn=arn)["input"])
+            found = event["detail"]["object"]
+            if run_id(self.inbox, found["key"], found["version-id"]) == run and self.status(run):
+                return arn
+        raise AssertionError(f"no execution of {run} began")
+
+    def _new_executions(self) -> Iterator[str]:
+        """Executions by and by, the newest first."""
+        deadline = datetime.now(UTC) + timedelta(seconds=60)
+        while datetime.now(UTC) < deadline:
+            found = executions(self.aws, self.machine)
+            yield from sorted(found, key=lambda arn: found[arn], reverse=True)[:5]
+
+
+@pytest.fixture
+def world(local_aws: LocalAws, tmp_path: Path) -> World:
+    return World(local_aws, tmp_path)
+
+
+@pytest.fixture
+def sluice(local_aws: LocalAws) -> Command:
+    return Command(local_aws)
+
+
+def test_a_file_whose_event_is_lost_is_run_and_the_event_is_a_duplicate_when_it_comes_after_all(world: World) -> None:
+    world.configure("lost")
+    with world.deaf():
+        upload = world.put("lost", seed=71)
+    assert world.status(upload.run_id) is None
+    assert world.reconcile()["started"] >= 1
+    assert world.outcome(world.execution(upload)) == "deployed"
+    late = world.local.follow(world.deliver(upload, "FFFF"))
+    assert (late.status, (late.output or {})["outcome"]) == ("SUCCEEDED", "duplicate")
+    world.reconcile()
+    assert world.outcome(world.execution(upload)) == "deployed"
+
+
+def test_the_event_of_s3_names_the_version_that_a_listing_shows(world: World) -> None:
+    upload = world.put("named", seed=72)
+    arn = world.owner(upload.run_id)
+    event = json.loads(world.aws.stepfunctions.describe_execution(executionArn=arn)["input"])
+    assert event["detail"]["object"]["version-id"] == upload.version_id
+    hour = timedelta(hours=1)
+    listed = uploads(world.aws.s3, world.inbox, upload.at - hour, upload.at + hour)
+    assert (upload.key, upload.version_id) in [(found.key, found.version_id) for found in listed]
+    world.local.follow(arn)
+
+
+def test_a_run_that_a_person_stopped_is_closed_and_begins_again_where_it_stood(world: World, sluice: Command) -> None:
+    world.configure("stopped")
+    upload = world.stopped("stopped", seed=73)
+    shown = sluice("show", upload.run_id).stdout
+    assert "somebody stopped it" in shown
+    assert f"sluice redrive {upload.run_id}" in shown
+    again = sluice("redrive", "stopped", "--follow")
+    assert again.returncode == 0, again.stderr
+    assert world.status(upload.run_id) == "deployed"
+    assert "nothing to start again" in sluice("redrive", upload.run_id).stderr
+
+
+def test_a_run_that_a_person_stopped_is_done_by_dropping_its_file_again(world: World, sluice: Command) -> None:
+    world.configure("anew")
+    upload = world.stopped("anew", seed=74)
+    again = world.put("anew", seed=74)
+    assert again.etag == upload.etag
+    assert again.run_id != upload.run_id
+    assert world.outcome(world.owner(again.run_id)) == "deployed"
+    # The older version has nothing to add, and the sequencer tells.
+    late = sluice("redrive", upload.run_id, "--follow")
+    assert late.returncode == 1
+    assert world.status(upload.run_id) == "superseded"
+
+
+def test_a_file_that_is_overwritten_while_its_event_is_late_is_read_as_it_was_and_superseded(world: World) -> None:
+    world.configure("overwritten")
+    with world.deaf():
+        older = world.put("overwritten", seed=75, rows=200)
+        newer = world.put("overwritten", seed=76, rows=300)
+    assert world.outcome(world.deliver(newer, "0000000B")) == "deployed"
+    late = world.local.follow(world.deliver(older, "A"))
+    assert world.local.result(late)["outcome"] == "superseded"
+    validated = validation_result(late)
+    assert validated is not None
+    assert validated.rows.received == 200
+    assert world.reconcile()["started"] == 0
+
+
+def test_what_waits_in_the_dead_letter_queue_is_redriven_and_poison_is_named(world: World, sluice: Command) -> None:
+    sqs, queue = world.client("sqs"), world.outputs["UploadDeadLettersUrl"]
+    with world.deaf():
+        upload = world.put("poisoned", seed=77)  # no target is named: refused, which is an end as well
+    event = created_event(upload.bucket, upload.key, upload.version_id, upload.etag, upload.size, "1", "", "PutObject")
+    for body in ("poison", json.dumps(event)):
+        sqs.send_message(QueueUrl=queue, MessageBody=body)
+    called = sluice("redrive")
+    assert called.returncode == 1
+    assert "was left: it is not the event of an upload" in called.stderr
+    assert f"started    {upload.key}" in called.stdout
+    world.local.follow(world.owner(upload.run_id))
+    assert world.status(upload.run_id) == "deployed"
+    (left,) = sqs.receive_message(QueueUrl=queue)["Messages"]
+    assert left["Body"] == "poison"
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=left["ReceiptHandle"])
+
+
+def test_a_round_that_failed_waits_in_its_queue_and_is_called_again(world: World, sluice: Command) -> None:
+    sqs, queue = world.client("sqs"), world.outputs["RoundDeadLettersUrl"]
+    function = world.client("lambda").get_function(FunctionName=world.ids["ReconcileFunction"])
+    arn = function["Configuration"]["FunctionArn"]
+    record = {"requestContext": {"functionArn": f"{arn}:$LATEST"}, "requestPayload": {"time": "2026-01-01T00:00:00Z"}}
+    sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(record))
+    called = sluice("redrive")
+    assert called.returncode == 0, called.stderr
+    assert "called     sluice-Reconcile" in called.stdout
+    assert "Messages" not in sqs.receive_message(QueueUrl=queue)

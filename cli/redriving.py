@@ -11,7 +11,7 @@ from cli.connection import Connection
 from cli.execution import follow_to_the_end, tell_end
 from cli.failure import NO, AnswerIsNoError
 from cli.output import Output
-from cli.runs import DEPLOYED, ERROR, RUNNING, Run, runs_of, the_run
+from cli.runs import DEPLOYED, ERROR, Run, runs_of, the_run
 from cli.stack import Stack
 from sluice.names import dataset_name, is_run_id
 
@@ -150,7 +150,7 @@ def redrive_run(connection: Connection, stack: Stack, named: str, follow: bool, 
         AnswerIsNoError: the run goes on, or ended as it should, or nothing is known that it could begin with.
     """
     run = _named(connection, stack, named)
-    if run.status in RUNNING:
+    if run.goes_on:
         how, arn = "goes on", _redriven(connection, run)
     elif run.status == ERROR:
         how, arn = "begins again", _started(connection, stack, run)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from sluice.messages import RunResult
 
-RUNNING: Final = ("queued", "running")
 DEPLOYED: Final = "deployed"
 ERROR: Final = "error"
 _BY_DATASET: Final = "by_dataset"
@@ -65,7 +64,7 @@ class Run:
 
     @property
     def goes_on(self) -> bool:
-        return self.status in RUNNING
+        return self.result is None
 
     @property
     def log_loss(self) -> float | None:

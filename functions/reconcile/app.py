@@ -15,7 +15,7 @@ import boto3
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
-from sluice.ledger import RUNNING, keep_restoration, read_champion, read_claim, running_runs
+from sluice.ledger import OPEN, keep_restoration, read_champion, read_claim, running_runs
 from sluice.messages import Request, Restoration, RestoreRequest
 from sluice.reconciliation import Upload, closing_request, ended, unclaimed
 from sluice.settings import ReconcileSettings
@@ -79,7 +79,7 @@ def close(run_id: str, at: datetime) -> str | None:
     """Closes a run whose execution has ended. Returns: its dataset; None where it goes on, or its endpoint is on its
     way back to the model before."""
     claim = read_claim(dynamodb, settings.runs_table, run_id)
-    if claim is None or claim.status != RUNNING or claim.run is None:
+    if claim is None or claim.status not in OPEN or claim.run is None:
         return None
     execution = ended(stepfunctions, claim.execution_arn, at)
     if execution is None:

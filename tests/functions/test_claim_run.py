@@ -86,6 +86,7 @@ def test_a_run_whose_execution_ended_without_a_word_is_taken_over(aws: Aws, cont
     ended.add(RUN.execution_name)
     assert claim(context, execution_arn=execution("second")).verdict == "claimed"
     assert item(aws)["execution_arn"] == {"S": execution("second")}
+    assert slot_holders(aws.dynamodb, TABLE) == {execution("second")}, "the one that has ended holds no slot"
 
 
 def test_of_two_that_would_take_over_one_does(aws: Aws, context: Context, ended: set[str]) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sluice.ledger import run_key
+from sluice.ledger import OPEN, QUEUED, RUNNING, read_claim, run_key
 from sluice.messages import Run
+from sluice.slots import give_slot_back
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -35,11 +36,11 @@ def claim_run(dynamodb: DynamoDBClient, table: str, run: Run, has_ended: Callabl
     """
     if _put_claim(dynamodb, table, run, "attribute_not_exists(pk) OR #status = :error OR execution_arn = :me"):
         return True
-    item = dynamodb.get_item(TableName=table, Key=run_key(run.run_id), ConsistentRead=True).get("Item", {})
-    owner = item.get("execution_arn", {}).get("S", "")
-    if item.get("status", {}).get("S") not in ("queued", "running") or not has_ended(owner):
+    there = read_claim(dynamodb, table, run.run_id)
+    if there is None or there.status not in OPEN or not has_ended(there.execution_arn):
         return False
-    return _put_claim(dynamodb, table, run, "execution_arn = :owner", {":owner": {"S": owner}})
+    give_slot_back(dynamodb, table, there.execution_arn)
+    return _put_claim(dynamodb, table, run, "execution_arn = :owner", {":owner": {"S": there.execution_arn}})
 
 
 def _put_claim(
@@ -53,7 +54,7 @@ def _put_claim(
             Item={
                 **run_key(run.run_id),
                 "run_id": {"S": run.run_id},
-                "status": {"S": "queued"},
+                "status": {"S": QUEUED},
                 "dataset": {"S": run.dataset},
                 "bucket": {"S": run.bucket},
                 "object_key": {"S": run.key},
@@ -85,7 +86,7 @@ def start_claimed(dynamodb: DynamoDBClient, table: str, run: Run) -> None:
         UpdateExpression="SET #status = :running",
         ConditionExpression="execution_arn = :me",
         ExpressionAttributeNames={"#status": "status"},
-        ExpressionAttributeValues={":running": {"S": "running"}, ":me": {"S": run.execution_arn}},
+        ExpressionAttributeValues={":running": {"S": RUNNING}, ":me": {"S": run.execution_arn}},
     )
 
 

@@ -183,7 +183,10 @@ def _replace_champion(
 BY_DATASET: Final = "by_dataset"
 #: Of runs that go on alone: a claim has the index's key, and closing the run removes it.
 BY_RUNNING: Final = "by_running"
+QUEUED: Final = "queued"
 RUNNING: Final = "running"
+#: Of a run that somebody is at. Any other status is how it ended.
+OPEN: Final = frozenset({QUEUED, RUNNING})
 
 
 @dataclass(frozen=True)
@@ -251,12 +254,10 @@ def keep_restoration(dynamodb: DynamoDBClient, table: str, claim: Claim, restora
             TableName=table,
             Key=run_key(claim.run_id),
             UpdateExpression="SET restoration = :found",
-            ConditionExpression="execution_arn = :owner AND #status = :running",
-            ExpressionAttributeNames={"#status": "status"},
+            ConditionExpression="execution_arn = :owner AND attribute_exists(running_since)",
             ExpressionAttributeValues={
                 ":found": {"S": restoration.model_dump_json()},
                 ":owner": {"S": claim.execution_arn},
-                ":running": {"S": RUNNING},
             },
         )
 

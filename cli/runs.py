@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cli.failure import AnswerIsNoError, CommandError
 from cli.output import Output, moment, number, table
 from sluice.names import is_run_id
+from sluice.statuses import OPEN, RUNNING
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -45,7 +46,7 @@ class Run:
         text = {name: value["S"] for name, value in item.items() if "S" in value}
         return cls(
             run_id=text["pk"].removeprefix("RUN#"),
-            status=text.get("status", "running"),
+            status=text.get("status", RUNNING),
             dataset=text.get("dataset", ""),
             bucket=text.get("bucket", ""),
             key=text.get("object_key", ""),
@@ -64,7 +65,7 @@ class Run:
 
     @property
     def goes_on(self) -> bool:
-        return self.result is None
+        return self.status in OPEN
 
     @property
     def log_loss(self) -> float | None:

@@ -15,10 +15,11 @@ import boto3
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
-from sluice.ledger import OPEN, keep_restoration, read_champion, read_claim, running_runs
+from sluice.ledger import keep_restoration, read_champion, read_claim, running_runs
 from sluice.messages import Request, Restoration, RestoreRequest
 from sluice.reconciliation import Upload, closing_request, ended, unclaimed
 from sluice.settings import ReconcileSettings
+from sluice.statuses import OPEN
 from sluice.step import CLIENT_CONFIG, emit, logger
 
 settings = ReconcileSettings.load()

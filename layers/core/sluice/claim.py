@@ -7,9 +7,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sluice.ledger import OPEN, QUEUED, RUNNING, read_claim, run_key
+from sluice.ledger import read_claim, run_key
 from sluice.messages import Run
 from sluice.slots import give_slot_back
+from sluice.statuses import OPEN, QUEUED, RUNNING
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -183,10 +183,6 @@ def _replace_champion(
 BY_DATASET: Final = "by_dataset"
 #: Of runs that go on alone: a claim has the index's key, and closing the run removes it.
 BY_RUNNING: Final = "by_running"
-QUEUED: Final = "queued"
-RUNNING: Final = "running"
-#: Of a run that somebody is at. Any other status is how it ended.
-OPEN: Final = frozenset({QUEUED, RUNNING})
 
 
 @dataclass(frozen=True)

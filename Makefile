@@ -75,7 +75,7 @@ security: $(LINT)/.installed
 test: check ## check, and all tests but the longer ones and those that need Docker, a browser or the SageMaker SDK
 	$(PYTHON) -m pytest $(TESTS)
 
-longer: setup ## the longer tests: rollouts, what goes wrong in them, predictions of whole data sets, removal of a stack
+longer: setup ## the longer tests: rollouts, what goes wrong in them, lost and late events, predictions of whole data sets, removal of a stack
 	$(PYTHON) -m pytest $(LONG_TESTS)
 
 faults: setup ## every call of a run with every fault, on two local AWS; writes the table of docs/reliability.md

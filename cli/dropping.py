@@ -52,7 +52,7 @@ class Uploaded:
     version_id: str | None
 
     def is_of(self, run: Run) -> bool:
-        """Whether the run is of this object. Its event may or may not have named the version: MiniStack's do not."""
+        """Whether the run is of this object. Its event may not have named the version: without versions none does."""
         if self.version_id and run.run_id == run_id(self.bucket, self.key, self.version_id):
             return True
         named_without = run.run_id == run_id(self.bucket, self.key, run.etag + run.sequencer)

@@ -40,7 +40,7 @@ def handler(request: VerifyRequest) -> Verification:
     try:
         return verify(request, config)
     except ClientError as error:
-        if not request.last_try and may_pass(error):
+        if not is_refusal(error) and not (request.last_try and is_of_the_model(error)):
             raise
         return failed(f"{error.operation_name} was answered by an error: {error.response['Error']['Message']}")
 
@@ -124,9 +124,9 @@ def is_refusal(error: ClientError) -> bool:
     return 400 <= status < 500 if code == "ModelError" else code.startswith("Validation")
 
 
-def may_pass(error: ClientError) -> bool:
-    """Whether asking again may help. A refusal is an answer; a 5xx, a time-out or throttling may pass."""
-    return not is_refusal(error)
+def is_of_the_model(error: ClientError) -> bool:
+    """Whether the model could not answer, which says something of it. That AWS could not says nothing."""
+    return error.response["Error"]["Code"] in ("ModelError", "ModelNotReadyException")
 
 
 def failed(why: str, rows: int = 0, difference: float | None = None) -> Verification:

@@ -18,7 +18,8 @@ _CONFIG: Final = {"target": "label", "champion": {"policy": "not_worse", "margin
 ROW: Final = "0.5,0,0,1"
 
 
-def _table(seed: int, rows: int = 400) -> bytes:
+def table(seed: int, rows: int = 400) -> bytes:
+    """A table whose label its first two columns decide."""
     return _csv(learnable_rows(rows, seed))
 
 
@@ -58,17 +59,17 @@ class Scenario:
     def prepare(self, bench: Bench) -> None:
         """Puts a model live where the scenario begins with one."""
         if self.has_champion:
-            ended = bench.deliver(bench.upload(self.name, _table(seed=1), _CONFIG, "before.csv"))
+            ended = bench.deliver(bench.upload(self.name, table(seed=1), _CONFIG, "before.csv"))
             assert ended.outcome == "deployed", ended
 
 
 def _update(bench: Bench, number: int) -> Upload:
     # Two tables in turn: a model that predicts what the live one predicts is not deployed.
-    return bench.upload("better", _table(seed=2 + number % 2), _CONFIG)
+    return bench.upload("better", table(seed=2 + number % 2), _CONFIG)
 
 
 def _first(bench: Bench, number: int) -> Upload:
-    return bench.upload(f"first-{number}", _table(seed=1), _CONFIG)
+    return bench.upload(f"first-{number}", table(seed=1), _CONFIG)
 
 
 def _worse(bench: Bench, number: int) -> Upload:
@@ -76,11 +77,11 @@ def _worse(bench: Bench, number: int) -> Upload:
 
 
 def _refused(bench: Bench, number: int) -> Upload:
-    return bench.upload("refused", _table(seed=number, rows=3), _CONFIG)
+    return bench.upload("refused", table(seed=number, rows=3), _CONFIG)
 
 
 def _wrong(bench: Bench, number: int) -> Upload:
-    return bench.upload("wrong", _table(seed=2 + number % 2), _CONFIG)
+    return bench.upload("wrong", table(seed=2 + number % 2), _CONFIG)
 
 
 def _answers_wrongly(bench: Bench) -> None:

@@ -134,12 +134,21 @@ def test_an_endpoint_that_is_not_there_yet_is_asked_again(
         verified(context)
 
 
-@pytest.mark.parametrize("error", [*MAY_PASS, refusal(OriginalStatusCode=415)])
-def test_what_cannot_be_verified_by_the_last_try_is_not(
-    endpoint: Endpoint, context: Context, error: ClientError
+@pytest.mark.parametrize("status", [0, 415, 503])
+def test_a_model_that_does_not_answer_by_the_last_try_is_not_verified(
+    endpoint: Endpoint, context: Context, status: int
 ) -> None:
-    endpoint.scores = error
+    endpoint.scores = refusal(OriginalStatusCode=status)
     assert verified(context, last_try=True).verdict == "failed"
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "AccessDeniedException", "InternalFailure"])
+def test_that_aws_does_not_answer_by_the_last_try_is_a_fault_and_says_nothing_of_the_model(
+    endpoint: Endpoint, context: Context, code: str
+) -> None:
+    endpoint.scores = refusal(code)
+    with pytest.raises(ClientError, match="not now"):
+        verified(context, last_try=True)
 
 
 def test_a_fault_while_asking_for_errors_is_no_verification(endpoint: Endpoint, context: Context) -> None:

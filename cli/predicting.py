@@ -223,17 +223,23 @@ def explanation(prediction: Mapping[str, Any]) -> str:
 
 
 def write_csv(target: Path, records: Sequence[Record], found: Predictions) -> None:
-    """The input's rows with label and probability behind them, written as a whole or not at all."""
+    """The input's rows with label and probability behind them, written as a whole or not at all.
+
+    Spreadsheets open it, so no text in it is a formula.
+    """
+    from sluice.wording import inert
+
     own = list(dict.fromkeys(name for record in records for name in record))
     of = probability_columns(found)
     explained = ["explanation"] if any("contributions" in prediction for prediction in found.made) else []
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([*own, *(_unused(name, own) for name in ("label", *of, *explained))])
+    writer.writerow([inert(name) for name in (*own, *(_unused(name, own) for name in ("label", *of, *explained)))])
     for record, prediction in zip(records, found.made, strict=True):
         cells = [_cell(record.get(name)) for name in own]
         probabilities = [probability(prediction, name) for name in of.values()]
-        writer.writerow([*cells, prediction["label"], *probabilities, *(explanation(prediction) for _ in explained)])
+        made = [prediction["label"], *probabilities, *(explanation(prediction) for _ in explained)]
+        writer.writerow([inert(cell) if isinstance(cell, str) else cell for cell in (*cells, *made)])
     _write(target, stream.getvalue())
 
 

@@ -3,8 +3,9 @@
 import sys
 from pathlib import Path
 
-# The domain package is not installed anywhere: Lambda gets it as a layer, and from here it is used where it lies, so
-# that what the command line reads and writes are the functions' own messages.
-_LAYER = str(Path(__file__).resolve().parents[1] / "layers" / "core")
-if _LAYER not in sys.path:
-    sys.path.append(_LAYER)
+# The functions' packages are not installed anywhere: Lambda gets them as layers, and from here they are used where they
+# lie. The command line reads and writes the functions' own messages; the SageMaker server reads models as they do.
+for _layer in ("core", "scoring"):
+    _path = str(Path(__file__).resolve().parents[1] / "layers" / _layer)
+    if _path not in sys.path:
+        sys.path.append(_path)

@@ -18,6 +18,7 @@ from local.demo import TARGET, write_breast_cancer
 from local.guide import guide
 from local.home import Home, LocalError
 from local.run import NOT_DEPLOYED, WRONG_CALL, WrongCallError, check_call, newest_page, run, start_and_deploy
+from sluice.wording import one_line
 
 _INTERRUPTED: Final = 130
 
@@ -32,10 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.command(home, options, console))
     except WrongCallError as error:
-        print(error, file=sys.stderr)
+        print("\n".join(map(one_line, str(error).split("\n"))), file=sys.stderr)
         return WRONG_CALL
     except LocalError as error:
-        print(error, file=sys.stderr)
+        print("\n".join(map(one_line, str(error).split("\n"))), file=sys.stderr)
         return NOT_DEPLOYED
     except KeyboardInterrupt:
         print("interrupted; make status says what is up", file=sys.stderr)

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sluice.messages import GateCheck, Metrics, RunResult, ValidationResult
+from sluice.wording import one_line
 
 _MOST_COLUMNS: Final = 6
 """Classes whose confusion matrix fits a terminal."""
@@ -38,13 +39,15 @@ def print_report(
     if recorded and recorded.gates:
         console.print(gates_table(recorded.gates))
     for warning in recorded.warnings if recorded else ():
-        console.print(Text(f"worth a look: {warning}", style="yellow"), soft_wrap=not console.is_terminal)
+        console.print(Text(one_line(f"worth a look: {warning}"), style="yellow"), soft_wrap=not console.is_terminal)
     if validation and validation.left_out:
-        console.print(Text(f"{'left out':<16} {_left_out(validation.left_out)}"), soft_wrap=not console.is_terminal)
+        console.print(
+            Text(one_line(f"{'left out':<16} {_left_out(validation.left_out)}")), soft_wrap=not console.is_terminal
+        )
     lines = {"endpoint": _endpoint(result["endpoint"]), "prediction": _sentence(result["prediction"])}
     for name, text in lines.items():
         if text:
-            console.print(Text(f"{name:<16} {text}"), soft_wrap=not console.is_terminal)
+            console.print(Text(one_line(f"{name:<16} {text}")), soft_wrap=not console.is_terminal)
     print_artifacts(console, result["artifacts"])
     if page:
         console.print(Text.assemble(f"{'open this':<16} ", (page, "bold")), soft_wrap=True)
@@ -88,7 +91,7 @@ def print_metrics(console: Console, metrics: Metrics, classes: tuple[str, ...]) 
 
 
 def _confusion_matrix(metrics: Metrics, classes: tuple[str, ...]) -> Table:
-    names = classes or tuple(str(number) for number in range(len(metrics.confusion_matrix)))
+    names = tuple(map(one_line, classes)) or tuple(str(number) for number in range(len(metrics.confusion_matrix)))
     table = Table(title="confusion matrix (held-out rows)", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("")
     for name in names:
@@ -100,6 +103,7 @@ def _confusion_matrix(metrics: Metrics, classes: tuple[str, ...]) -> Table:
 
 def _confusions(metrics: Metrics, classes: tuple[str, ...]) -> Table:
     """What of a matrix too wide for a terminal matters: how each class fares, and what it is taken for."""
+    classes = tuple(map(one_line, classes))
     table = Table(title="classes (held-out rows)", title_justify="left", box=box.SIMPLE_HEAD)
     for heading in ("class", "rows", "right", "most often taken for"):
         table.add_column(heading, justify="right" if heading in ("rows", "right") else "left")
@@ -118,7 +122,7 @@ def gates_table(gates: tuple[GateCheck, ...]) -> Table:
     for gate in gates:
         sign = "<=" if gate.comparison == "at_most" else ">="
         verdict = Text("passed", style="green") if gate.passed else Text("failed", style="red")
-        table.add_row(Text(gate.name), _number(gate.value), f"{sign} {_number(gate.limit)}", verdict)
+        table.add_row(Text(one_line(gate.name)), _number(gate.value), f"{sign} {_number(gate.limit)}", verdict)
     return table
 
 

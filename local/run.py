@@ -31,6 +31,7 @@ from sluice.config import ConfigError, parse_config
 from sluice.deployment import parse_scores
 from sluice.layout import INCOMING, config_key, split_uri
 from sluice.messages import Outcome, RunResult, ValidationResult
+from sluice.wording import one_line
 
 DEPLOYED: Final = 0
 NOT_DEPLOYED: Final = 1
@@ -135,7 +136,7 @@ def run(home: Home, call: Call, options: Options, console: Console, keep: Path |
     if result["outcome"] == Outcome.DEPLOYED:
         return DEPLOYED
     for reason in result["reasons"]:
-        print(reason, file=sys.stderr)
+        print(one_line(reason), file=sys.stderr)
     return NOT_DEPLOYED
 
 
@@ -206,7 +207,7 @@ def _run(
 ) -> tuple[dict[str, Any], RunResult | None, ValidationResult | None]:
     aws, outputs = start_and_deploy(home, options, console)
     arn = drop(aws, outputs, call)
-    dropped = Text(f"s3://{outputs['InboxBucketName']}/{call.key} is in; execution {arn}", style="dim")
+    dropped = Text(one_line(f"s3://{outputs['InboxBucketName']}/{call.key} is in; execution {arn}"), style="dim")
     console.print(dropped, soft_wrap=not console.is_terminal)
     snapshot = _follow(aws, arn, console)
     recorded, validation = run_result(snapshot), validation_result(snapshot)

@@ -12,15 +12,16 @@ from typing import Final
 import boto3
 from botocore.exceptions import ClientError
 
-from sluice.config import ConfigError, DatasetConfig, parse_config
+from sluice.config import MAX_CONFIG_BYTES, ConfigError, DatasetConfig, parse_config
 from sluice.contract import ContractError, Plan, plan
 from sluice.contract_store import write_contract
 from sluice.layout import RunLayout, config_key, contract_key, uri
 from sluice.messages import Run, ValidateRequest, ValidationResult
 from sluice.network import no_vpc_reason
-from sluice.objects import StoredText, read_stored, read_text, upload_working_data, write_json
+from sluice.objects import ObjectTooLargeError, StoredText, read_stored, read_text, upload_working_data, write_json
 from sluice.settings import ValidateSettings
 from sluice.step import TRANSFER_CONFIG, step
+from sluice.wording import one_line
 from tabular import TableReport, validate_table
 
 _COPY_BYTES: Final = 1 << 20
@@ -69,7 +70,13 @@ def config_of(run: Run) -> DatasetConfig:
     if kept is not None:
         return DatasetConfig.model_validate_json(kept)
     key = config_key(run.folder)
-    return parse_config(read_text(s3, run.bucket, key), uri(run.bucket, key))
+    name = uri(run.bucket, key)
+    try:
+        text = read_text(s3, run.bucket, key, MAX_CONFIG_BYTES)
+    except ObjectTooLargeError as error:
+        what = f"it has {error.size:,} bytes; {MAX_CONFIG_BYTES:,} are the most. Keep what README lists"
+        raise ConfigError([f"{name}: {what}"]) from error
+    return parse_config(text, name)
 
 
 def contract_of(run: Run, config: DatasetConfig) -> tuple[StoredText | None, Plan]:
@@ -108,6 +115,7 @@ def refused_unread(run: Run) -> str | None:
 def reject(run: Run, reasons: tuple[str, ...]) -> ValidationResult:
     """Rejects a file that was not read; its report holds the reasons alone."""
     key = RunLayout(run.dataset, run.run_id).validation_report
+    reasons = tuple(map(one_line, reasons))
     report = {"verdict": "rejected", "reasons": list(reasons)}
     write_json(s3, settings.artifact_bucket, key, report)
     return ValidationResult(verdict="rejected", reasons=reasons, report_uri=uri(settings.artifact_bucket, key))

@@ -1,8 +1,9 @@
 """The serving half of the built-in XGBoost container, version 3.2-0: a tarball in, answers out.
 
 It follows aws/sagemaker-xgboost-container (``algorithm_mode/serve.py``, ``serve_utils.py``, ``encoder.py``), quirks
-included: too few columns are scored without a word, a header is a 415, one column too many a 400. One departure is
-meant: the container unpickles whatever it finds, this server reads XGBoost's own formats only.
+included: too few columns are scored without a word, a header is a 415, one column too many a 400. Two departures are
+meant: the container unpickles whatever it finds, this server reads what training writes; and the container unpacks
+links, this server unpacks nothing at all.
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ import io
 import json
 import tarfile
 import threading
+import zlib
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy
 import xgboost
 
+from scoring.artifact import MAX_MODEL_BYTES, Inflated, UnsafeArtifactError, load_booster
+
 MAX_PAYLOAD_BYTES: Final = 6_291_456
 ACCEPTED: Final = ("application/json", "application/jsonlines", "application/x-recordio-protobuf", "text/csv")
-LARGEST_MODEL_BYTES: Final = 4 * 1024**3
+LARGEST_ARTEFACT_BYTES: Final = MAX_MODEL_BYTES + (1 << 20)
 
 
 class ModelLoadError(Exception):
@@ -88,34 +92,37 @@ class _UnsupportedMediaTypeError(Exception):
 
 def _load(artefact: bytes) -> list[Any]:
     try:
-        with tarfile.open(fileobj=io.BytesIO(artefact), mode="r:gz") as tar:
-            members = tar.getmembers()
-            if any(member.name.startswith("/") or ".." in member.name.split("/") for member in members):
-                raise ModelLoadError("the artefact has members outside its folder")
-            if sum(member.size for member in members) > LARGEST_MODEL_BYTES:
-                raise ModelLoadError("the artefact is larger than any model")
-            # The container loads every file at the top of the model folder, whatever its name.
-            files = [member for member in members if member.isfile() and "/" not in member.name.removeprefix("./")]
-            contents = {member.name: _content(tar, member) for member in files}
-    except (tarfile.TarError, EOFError, OSError) as error:
+        contents = _contents(Inflated(io.BytesIO(artefact), LARGEST_ARTEFACT_BYTES))
+    except UnsafeArtifactError as error:
+        raise ModelLoadError("the artefact is larger than any model") from error
+    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, OverflowError, RecursionError) as error:
         raise ModelLoadError(f"the artefact is no tar.gz: {error}") from error
     if not contents:
         raise ModelLoadError("the artefact holds no model")
     return [_booster(name, content) for name, content in contents.items()]
 
 
-def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    stream = tar.extractfile(member)
-    return stream.read() if stream is not None else b""
+def _contents(inflated: Inflated) -> dict[str, bytes]:
+    """The files at the top of the archive, as nothing but bytes: the container loads every one, whatever its name."""
+    contents: dict[str, bytes] = {}
+    with tarfile.open(fileobj=inflated, mode="r|") as tar:
+        for member in tar:
+            name = member.name.removeprefix("./")
+            if name.startswith("/") or ".." in name.split("/"):
+                raise ModelLoadError("the artefact has members outside its folder")
+            if not (member.isreg() or member.isdir()):
+                raise ModelLoadError(f"the artefact's member {name!r} is neither a file nor a folder")
+            if member.isreg() and "/" not in name:
+                stream = tar.extractfile(member)
+                contents[name] = stream.read() if stream is not None else b""
+    return contents
 
 
 def _booster(name: str, content: bytes) -> Any:
-    # An older binary or a pickle is refused: the first 3.2 cannot read, the second runs whatever its author wrote.
     try:
         with xgboost.config_context(verbosity=0):
-            booster = xgboost.Booster()
-            booster.load_model(bytearray(content))
-    except (xgboost.core.XGBoostError, ValueError, TypeError) as error:
+            booster = load_booster(content)
+    except UnsafeArtifactError as error:
         raise ModelLoadError(f"Model at /opt/ml/model/{name} cannot be loaded:\n{error}") from error
     booster.set_param({"nthread": 1})
     return booster

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sluice.messages import Approval, EvaluationResult, Run
+from sluice.wording import one_line
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -118,4 +119,4 @@ def notice(run: Run, evaluation: EvaluationResult, report_uri: str, url: str, ex
         '  curl --aws-sigv4 aws:amz:REGION:lambda --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \\',
         f"    -H \"x-amz-security-token: $AWS_SESSION_TOKEN\" -d '{body}' {url}",
     ]
-    return f"Sluice: {run.dataset} waits for your approval"[:100], "\n".join(lines)
+    return f"Sluice: {run.dataset} waits for your approval"[:100], "\n".join(map(one_line, lines))

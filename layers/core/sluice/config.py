@@ -56,6 +56,9 @@ class Limits(_Section):
         return self
 
 
+MAX_CONFIG_BYTES: Final = 1 << 20
+"""YAML is read slowly, some seconds for so many bytes; 5,000 names of columns fit."""
+
 _UNBOUNDED: Final = frozenset({"log_loss", "brier"})
 
 

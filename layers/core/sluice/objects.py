@@ -24,20 +24,38 @@ class StoredText(NamedTuple):
     etag: str
 
 
-def read_stored(s3: S3Client, bucket: str, key: str) -> StoredText | None:
-    """The object, or None where there is none. Undecodable bytes become U+FFFD."""
+class ObjectTooLargeError(Exception):
+    """An object has more bytes than may be read of it. It was not read."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"{size} bytes")
+        self.size = size
+
+
+def read_stored(s3: S3Client, bucket: str, key: str, most_bytes: int | None = None) -> StoredText | None:
+    """The object, or None where there is none. Undecodable bytes become U+FFFD.
+
+    Raises:
+        ObjectTooLargeError: it has more than ``most_bytes``.
+    """
     try:
         found = s3.get_object(Bucket=bucket, Key=key)
     except ClientError as error:
         if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
             return None
         raise
+    if most_bytes is not None and found["ContentLength"] > most_bytes:
+        raise ObjectTooLargeError(found["ContentLength"])
     return StoredText(found["Body"].read().decode("utf-8-sig", errors="replace"), found["ETag"])
 
 
-def read_text(s3: S3Client, bucket: str, key: str) -> str | None:
-    """The object's text, or None where there is none."""
-    stored = read_stored(s3, bucket, key)
+def read_text(s3: S3Client, bucket: str, key: str, most_bytes: int | None = None) -> str | None:
+    """The object's text, or None where there is none.
+
+    Raises:
+        ObjectTooLargeError: it has more than ``most_bytes``.
+    """
+    stored = read_stored(s3, bucket, key, most_bytes)
     return stored.text if stored else None
 
 

@@ -13,6 +13,7 @@ from sluice.messages import (
     RunResult,
 )
 from sluice.prices import training_price_usd
+from sluice.wording import one_line
 
 _HEADLINES = {
     Outcome.DEPLOYED: "deployed",
@@ -149,4 +150,4 @@ def notice(result: RunResult, key: str) -> tuple[str, str]:
     if result.endpoint:
         lines.append(f"Endpoint: {result.endpoint.name} ({result.endpoint.status}, {result.endpoint.config})")
     lines += ["", *(f"{name}: {where}" for name, where in result.artifacts.items())]
-    return subject, "\n".join(lines)
+    return subject, "\n".join(map(one_line, lines))

@@ -36,24 +36,26 @@ class UnsafeArtifactError(ValueError):
     """The artefact is not what the built-in XGBoost 3.2 writes; the message says how it differs."""
 
 
-class Inflated:
-    """What a gzip archive holds, up to a limit: reading on beyond ``allowed`` bytes is an error. For tarfile's streams.
+class Inflated(gzip.GzipFile):
+    """What a gzip archive holds, up to a limit: reading on beyond ``allowed`` bytes is an error.
+
+    tarfile reads whatever its headers announce, and some kilobytes of gzip may announce gigabytes.
 
     Args:
         archive: the compressed bytes.
-        allowed: how much may be read before :meth:`allow` says more.
+        allowed: how much may be read, until :meth:`allow` says more.
     """
 
     def __init__(self, archive: BinaryIO, allowed: int) -> None:
-        self._stream = gzip.GzipFile(fileobj=archive)
+        super().__init__(fileobj=archive)
         self._allowed = allowed
 
     def allow(self, more: int) -> None:
         self._allowed += more
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int | None = -1) -> bytes:
         """Raises: UnsafeArtifactError beyond the limit; what gzip raises of a damaged archive."""
-        block = self._stream.read(size)
+        block = super().read(size)
         self._allowed -= len(block)
         if self._allowed < 0:
             raise UnsafeArtifactError("the archive holds more than a model and its header")
@@ -67,25 +69,28 @@ def read_model_bytes(archive: BinaryIO, max_bytes: int = MAX_MODEL_BYTES) -> byt
         UnsafeArtifactError: it is no gzipped tar, or holds anything but one regular file ``xgboost-model`` of at most
             ``max_bytes`` bytes.
     """
-    data: bytearray | None = None
     try:
-        inflated = Inflated(archive, _AROUND_BYTES)
-        with tarfile.open(fileobj=inflated, mode="r|") as tar:
-            for member in tar:
-                if data is not None:
-                    raise UnsafeArtifactError(f"a second member {_shown(member.name)} beside {MEMBER}")
-                if member.name.removeprefix("./") != MEMBER or not member.isreg() or member.issparse():
-                    raise UnsafeArtifactError(f"member {_shown(member.name)} is not the regular file {MEMBER}")
-                if member.size > max_bytes:
-                    raise UnsafeArtifactError(f"the model has {member.size} bytes; at most {max_bytes} are read")
-                inflated.allow(member.size)
-                data = _content(tar, member)
-        while inflated.read(_BLOCK):  # to the end, where the checksum stands
-            pass
+        return _read(Inflated(archive, _AROUND_BYTES), max_bytes)
     except UnsafeArtifactError:
         raise
     except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, OverflowError, RecursionError) as error:
         raise UnsafeArtifactError(f"not a whole gzipped tar archive: {error}") from error
+
+
+def _read(inflated: Inflated, max_bytes: int) -> bytearray:
+    data: bytearray | None = None
+    with tarfile.open(fileobj=inflated, mode="r|") as tar:
+        for member in tar:
+            if data is not None:
+                raise UnsafeArtifactError(f"a second member {_shown(member.name)} beside {MEMBER}")
+            if member.name.removeprefix("./") != MEMBER or not member.isreg() or member.issparse():
+                raise UnsafeArtifactError(f"member {_shown(member.name)} is not the regular file {MEMBER}")
+            if member.size > max_bytes:
+                raise UnsafeArtifactError(f"the model has {member.size} bytes; at most {max_bytes} are read")
+            inflated.allow(member.size)
+            data = _content(tar, member)
+    while inflated.read(_BLOCK):  # to the end, where the checksum stands
+        pass
     if data is None:
         raise UnsafeArtifactError("the archive is empty")
     return data
@@ -105,12 +110,12 @@ def _shown(name: str) -> str:
     return repr(name if len(name) <= _SHOWN else name[: _SHOWN - 1] + "…")
 
 
-def load_booster(model: bytes | bytearray, features: int) -> xgboost.Booster:
+def load_booster(model: bytes | bytearray, features: int | None = None) -> xgboost.Booster:
     """The model, ready to score.
 
     Args:
         model: UBJSON as XGBoost 3.2 saves it.
-        features: columns that it must have been trained on.
+        features: columns that it must have been trained on; None: any.
 
     Raises:
         UnsafeArtifactError: a pickle, an unknown format, a model of another version or width, one that is damaged, or

@@ -69,11 +69,11 @@ class DamagedModelError(ValueError):
     """It is no model of XGBoost 3.2, or one that cannot be scored; the message says why."""
 
 
-def check_model(document: Any, features: int) -> None:
+def check_model(document: Any, features: int | None = None) -> None:
     """
     Args:
         document: the model as read_ubjson gives it.
-        features: columns of the rows that it is to score.
+        features: columns of the rows that it is to score; None: any.
 
     Raises:
         DamagedModelError: it is none that training writes, or cannot score such rows.
@@ -88,7 +88,8 @@ def check_model(document: Any, features: int) -> None:
     _check_form(objective, _OBJECTIVES[name], "objective")
     if learner["gradient_booster"]["name"] != "gbtree":
         raise DamagedModelError("its booster is none that training is given")
-    if (width := _whole(shape, "num_feature")) != features:
+    width = _whole(shape, "num_feature")
+    if features not in (None, width):
         raise DamagedModelError(f"the model has {width} features, the test data {features}")
     if _whole(shape, "num_target") != 1:
         raise DamagedModelError("it predicts several targets")
@@ -96,7 +97,7 @@ def check_model(document: Any, features: int) -> None:
     if name == "multi:softprob" and _whole(objective["softmax_multiclass_param"], "num_class") != classes:
         raise DamagedModelError("it says two numbers of classes")
     _check_base_score(shape["base_score"], max(1, classes))
-    _check_trees(learner["gradient_booster"]["model"], features, max(1, classes))
+    _check_trees(learner["gradient_booster"]["model"], width, max(1, classes))
 
 
 def _check_version(version: Any) -> None:

@@ -13,6 +13,7 @@ from tabular.findings import Finding, RefusedError, Rule, shown
 from tabular.records import DELIMITERS, Fault, read_record
 
 _DELIMITER_NAMES: Final = {b",": "comma", b";": "semicolon", b"\t": "tab", b"|": "vertical bar"}
+MAXIMUM_COLUMNS: Final = 5000
 _SAMPLE: Final = 1 << 20
 _SAMPLE_RECORDS: Final = 200
 
@@ -93,7 +94,7 @@ def detect(path: Path, *, headed: bool = True) -> Dialect:
     best = skipping if skip_blanks else best
     record = read_record(sample, start, best, final=final, skip_blanks=skip_blanks)
     if record is None:
-        raise RefusedError(Finding(rule=Rule.HEADER_UNREADABLE, line=line, what="the header row does not end"))
+        raise RefusedError(_endless_header(sample, start, candidates, line))
     if isinstance(record, Fault):
         raise RefusedError(
             Finding(rule=Rule.HEADER_UNREADABLE, line=line, what=f"the header row cannot be read: {record.what}")
@@ -108,6 +109,18 @@ def detect(path: Path, *, headed: bool = True) -> Dialect:
     else:
         header = Header(("label", *(f"x{i}" for i in range(1, len(cells)))), None, start, line)
     return Dialect(best, header, skip_blanks)
+
+
+def _endless_header(sample: bytes, start: int, candidates: Sequence[bytes], line: int) -> Finding:
+    """Why a header does not end within the sample: so many columns, a line that is no header, or an open quote."""
+    if sample.find(b"\n", start) >= 0:
+        return Finding(rule=Rule.HEADER_UNREADABLE, line=line, what="the header row does not end")
+    columns = max(sample.count(delimiter, start) for delimiter in candidates)
+    if columns > MAXIMUM_COLUMNS:
+        what = f"it has more than {columns:,} columns; {MAXIMUM_COLUMNS:,} are the most"
+        return Finding(rule=Rule.TOO_MANY_COLUMNS, line=line, what=what)
+    what = f"the line has more than {_SAMPLE - start:,} bytes"
+    return Finding(rule=Rule.RECORD_TOO_LONG, line=line, what=what)
 
 
 def _best_delimiter(

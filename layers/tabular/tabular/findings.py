@@ -12,6 +12,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
+from sluice.wording import one_line
+
 LONGEST_NAME: Final = 256
 """Characters of a column's name or of a label: longer ones are text that slipped there, and answers carry them."""
 
@@ -230,7 +232,7 @@ class Finding(BaseModel):
         if self.column is not None:
             place += f", column `{shown(self.column)}`"
         more = f" (and {self.rows - 1:,} more like it)" if self.rows is not None and self.rows > 1 else ""
-        return f"{place}: {self.what}{more}. {MEND[self.rule]}"
+        return one_line(f"{place}: {self.what}{more}. {MEND[self.rule]}")
 
 
 class RefusedError(Exception):
@@ -243,7 +245,7 @@ class RefusedError(Exception):
 
 def shown(text: str) -> str:
     """A cell as messages quote it: on one line, and not longer than fits one."""
-    flat = text.replace("\r", "\\r").replace("\n", "\\n")
+    flat = one_line(text)
     return flat if len(flat) <= _SHOWN_CHARACTERS else flat[: _SHOWN_CHARACTERS - 1] + "…"
 
 

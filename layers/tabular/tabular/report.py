@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sluice.contract import Breach
 from sluice.messages import RowCounts
+from sluice.wording import inert
 from tabular.dialect import Dialect
 from tabular.encoding import Encoding
 from tabular.findings import MEND, Finding, Rule
@@ -111,11 +112,6 @@ def write_report(report: TableReport, out: Path) -> None:
     (out / "validation.json").write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def safe(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula: such text gets an apostrophe before it (OWASP, CSV Injection)."""
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")) else text
-
-
 class RejectedRows:
     """Writes rejected_rows.csv: one line for each fault, in the file's order; memory does not grow.
 
@@ -162,7 +158,7 @@ class RejectedRows:
             text = raw[: 4 * _RAW_CHARACTERS + 4].decode(errors="replace")
             text = text if len(text) <= _RAW_CHARACTERS else text[:_RAW_CHARACTERS] + "…"
         self._offset = offset
-        self._writer.writerow((line, offset, safe(column or ""), rule.value, safe(what), safe(text), MEND[rule]))
+        self._writer.writerow((line, offset, inert(column or ""), rule.value, inert(what), inert(text), MEND[rule]))
 
     def problems(self) -> tuple[Problem, ...]:
         """By rule and column, in the order of their first lines."""

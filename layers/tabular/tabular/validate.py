@@ -24,7 +24,7 @@ from sluice.recipe import NUMBER, NUMBER_IN, WHITESPACE, DroppedColumn, Recipe, 
 from tabular.census import Census, DoubtError
 from tabular.chunks import Chunk, ChunkError, Structure, chunks
 from tabular.columns import Kind, Profile, Reading, column_warnings, header_looks_like_data, text_warnings
-from tabular.dialect import Dialect, Header, detect
+from tabular.dialect import MAXIMUM_COLUMNS, Dialect, Header, detect
 from tabular.encoding import PlainText, plain_text
 from tabular.findings import LONGEST_NAME, Finding, RefusedError, Rule, listed, shown
 from tabular.fit import fit, with_ranges
@@ -47,7 +47,6 @@ from tabular.transform import Written, write_parts
 
 MINIMUM_ROWS: Final = 50
 MAXIMUM_ROWS: Final = 50_000_000
-MAXIMUM_COLUMNS: Final = 5000
 _MOST_REASONS: Final = 20
 _MOST_PASSES: Final = 5
 _ROOM: Final = 5

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _ACCOUNT: Final = re.compile(r"(arn:[^:\s]*:[^:\s]*:[^:\s]*:)[0-9]{12}(?=:)")
-# What a file's name or cells hold must not steer the terminal.
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# What a file's name or cells hold must not steer the terminal, nor turn the direction of what is read.
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _UNWRAPPED: Final = 4096
 """Columns where no terminal is: nothing is cut or wrapped for whoever reads it."""
 
@@ -67,7 +67,8 @@ class Output:
     def document(self, content: Any) -> None:
         """Writes the one document, where ``--json`` asks for it."""
         if self.as_json:
-            sys.stdout.write(json.dumps(_cleaned(content), indent=2, ensure_ascii=False) + "\n")
+            text = json.dumps(_cleaned(content), indent=2, ensure_ascii=False)
+            sys.stdout.write(_CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n")
 
 
 def clean(text: str) -> str:

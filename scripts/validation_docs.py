@@ -33,6 +33,7 @@ from local.sagemaker.hyperparameters import ContainerError  # noqa: E402
 from sluice.config import DatasetConfig  # noqa: E402
 from sluice.recipe import NUMBER  # noqa: E402
 from tabular import TableReport, findings, records, split, target, validate  # noqa: E402
+from tabular.dialect import MAXIMUM_COLUMNS  # noqa: E402
 from tabular.findings import MEND, Rule  # noqa: E402
 from tests.corpus.case import Case  # noqa: E402
 from tests.corpus.cases import CASES, THEMES, by_kind  # noqa: E402
@@ -224,7 +225,7 @@ def limits() -> str:
     rows = [
         ("bytes of the text, after decompression", "the stack's `MaxCsvBytes`", Rule.FILE_TOO_LARGE),
         ("rows", f"{validate.MAXIMUM_ROWS:,}", Rule.TOO_MANY_ROWS),
-        ("columns", f"{validate.MAXIMUM_COLUMNS:,}", Rule.TOO_MANY_COLUMNS),
+        ("columns", f"{MAXIMUM_COLUMNS:,}", Rule.TOO_MANY_COLUMNS),
         ("bytes of a row", f"{records.MAX_RECORD_BYTES:,}", Rule.RECORD_TOO_LONG),
         ("bytes of a cell", f"{records.MAX_CELL_BYTES:,}", Rule.CELL_TOO_LONG),
         ("characters of a name", f"{findings.LONGEST_NAME:,}", Rule.HEADER_TOO_LONG),

@@ -112,6 +112,8 @@ def _contents(inflated: Inflated) -> dict[str, bytes]:
                 raise ModelLoadError("the artefact has members outside its folder")
             if not (member.isreg() or member.isdir()):
                 raise ModelLoadError(f"the artefact's member {name!r} is neither a file nor a folder")
+            if name in contents:
+                raise ModelLoadError(f"the artefact has two members {name!r}")
             if member.isreg() and "/" not in name:
                 stream = tar.extractfile(member)
                 contents[name] = stream.read() if stream is not None else b""

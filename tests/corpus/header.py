@@ -204,7 +204,7 @@ HEADERS: Final = (
         UNREADABLE,
         "a header of 2 MB: a text where the names should be",
         lambda: _named(f"label,{'a' * 2_000_000},city,note,score"),
-        (Said("header_unreadable", 1),),
+        (Said("record_too_long", 1),),
     ),
     Case("5001-columns", WIDE, "one more than may be", lambda: _wide(5001), (Said("too_many_columns", 1),), rows=60),
     Case(

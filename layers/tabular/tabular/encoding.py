@@ -36,6 +36,7 @@ _GZIP: Final = b"\x1f\x8b"
 _ONLY_GZIP: Final = "; only gzip is decompressed"
 _FOREIGN: Final = (
     (b"PK\x03\x04", "a zip archive or an Excel workbook", ""),
+    (b"PK\x05\x06", "an empty zip archive", ""),
     (b"PAR1", "a Parquet file", ""),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", ""),
     (b"%PDF", "a PDF", ""),

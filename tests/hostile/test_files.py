@@ -146,7 +146,7 @@ def test_a_line_without_end_is_passed_over_in_bounded_memory(
 def test_the_sample_code_reads_a_long_line_and_many_columns_as_they_come(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
     file.write_bytes(b"".join(long_line(4 * MIB, alone=True, quoted=False)))
-    assert len(classic.read_table(file).iloc[0, 0]) == 4 * MIB
+    assert len(str(classic.read_table(file).iloc[0, 0])) == 4 * MIB
     file.write_bytes(b"".join(wide("c")).split(b"\n")[0] + b"\n")
     assert classic.read_table(file).shape == (1, WIDE), "the header is a row to train on"
 

@@ -121,5 +121,6 @@ def test_a_page_shows_the_key_as_text(name: str) -> None:
     shown = Page(render(ReportInput(run_of(KEYS[name]), sample.result, sample.profile, sample.training, None)))
     assert not shown.tags["img"]
     assert not shown.tags["script"]
+    assert not re.search("[\u202a-\u202e\u2066-\u2069]", shown.text)
     if name == "markup":
         assert FOLDERS[name] in shown.text

@@ -23,10 +23,16 @@ METRICS: Final[dict[str, tuple[str, bool]]] = {
 }
 
 
+_TURNS: Final = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""They make a part of a text read the other way round, and what stands behind it too."""
+
+
 def clean(text: str) -> str:
-    """Control characters and lone surrogates, which neither HTML nor UTF-8 takes, as U+FFFD."""
+    """As U+FFFD: controls and lone surrogates, which neither HTML nor UTF-8 takes, and marks that turn the writing."""
     return "".join(
-        "\ufffd" if unicodedata.category(letter) in {"Cc", "Cs", "Cn"} and letter not in "\n\t" else letter
+        "\ufffd"
+        if letter in _TURNS or (unicodedata.category(letter) in {"Cc", "Cs", "Cn"} and letter not in "\n\t")
+        else letter
         for letter in text
     )
 

@@ -350,6 +350,18 @@ def test_a_length_that_was_made_up_is_not_believed(length: int) -> None:
             load_booster(KEY + typed + struct.pack(">q", length), FEATURES)
 
 
+def test_values_of_a_byte_each_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scoring.ubjson._MOST_VALUES", 1000)
+    many = 1 << 20
+    model = KEY + b"[#L" + struct.pack(">q", many) + b"Z" * many
+
+    def ours() -> None:
+        with pytest.raises(UnsafeArtifactError, match="more than 1,000 values"):
+            load_booster(model, FEATURES)
+
+    assert peak(ours) < many
+
+
 def test_a_model_that_is_cut_or_changed_anywhere_is_refused_or_scores() -> None:
     rng = np.random.default_rng(1)
     rows = np.zeros((4, FEATURES), np.float32)

@@ -14,6 +14,9 @@ import numpy as np
 _DEEPEST: Final = 32
 """Brackets in one another; a model has nine."""
 
+_MOST_VALUES: Final = 1 << 23
+"""Arrays of one type count as one. A tree has some 25; each costs more memory than the byte that may announce it."""
+
 _NUMBERS: Final = {
     code: (struct.Struct(f">{letter}"), np.dtype(f">{kind}"))
     for code, letter, kind in (
@@ -40,7 +43,7 @@ def read_ubjson(data: bytes | bytearray) -> Any:
     Objects become dict, arrays of one type numpy arrays that look into ``data`` (big endian, not copied), others list.
 
     Raises:
-        UbjsonError: it is cut, nested too deeply, no UBJSON, or more follows.
+        UbjsonError: it is cut, nested too deeply, has too many values, is no UBJSON, or more follows.
     """
     reader = _Reader(data)
     value = reader.value(0)
@@ -52,11 +55,15 @@ def read_ubjson(data: bytes | bytearray) -> Any:
 class _Reader:
     def __init__(self, data: bytes | bytearray) -> None:
         self._data = data
+        self._values = 0
         self.at = 0
 
     def value(self, depth: int) -> Any:
         if depth > _DEEPEST:
             raise UbjsonError(f"at byte {self.at:,} it is nested more than {_DEEPEST} deep")
+        self._values += 1
+        if self._values > _MOST_VALUES:
+            raise UbjsonError(f"it holds more than {_MOST_VALUES:,} values")
         code = self._byte()
         if code == ord("{"):
             return self._object(depth)

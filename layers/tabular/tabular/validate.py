@@ -21,6 +21,7 @@ from sluice.drift import hold, reordered
 from sluice.facets import FacetCounts
 from sluice.messages import RowCounts
 from sluice.recipe import NUMBER, NUMBER_IN, WHITESPACE, DroppedColumn, Recipe, Target
+from sluice.wording import one_line
 from tabular.census import Census, DoubtError
 from tabular.chunks import Chunk, ChunkError, Structure, chunks
 from tabular.columns import Kind, Profile, Reading, column_warnings, header_looks_like_data, text_warnings
@@ -105,7 +106,7 @@ def _sentences(name: str, findings: Iterable[Finding]) -> tuple[str, ...]:
     if len(sentences) <= _MOST_REASONS:
         return tuple(sentences)
     rest = len(sentences) - _MOST_REASONS
-    return (*sentences[:_MOST_REASONS], f"{name}: {rest} more kinds of problem; see validation.json.")
+    return (*sentences[:_MOST_REASONS], one_line(f"{name}: {rest} more kinds of problem; see validation.json."))
 
 
 def _reported(findings: Iterable[Finding], severity: Literal["error", "warning"]) -> tuple[ReportedFinding, ...]:

@@ -108,8 +108,9 @@ class Aws:
         )
         boto3.client("sns", region_name=REGION).create_topic(Name="sluice-outcomes")
 
-    def put(self, bucket: str, key: str, body: bytes | str) -> None:
-        self.s3.put_object(Bucket=bucket, Key=key, Body=body)
+    def put(self, bucket: str, key: str, body: bytes | str) -> str:
+        """Returns: the object's ETag, as events tell it."""
+        return self.s3.put_object(Bucket=bucket, Key=key, Body=body)["ETag"].strip('"')
 
     def read(self, key: str) -> bytes:
         return self.s3.get_object(Bucket=ARTIFACTS, Key=key)["Body"].read()

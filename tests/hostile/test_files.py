@@ -40,8 +40,9 @@ def zipped(*names: str) -> bytes:
 
 
 def validate(aws: Aws, context: Context, body: bytes) -> ValidationResult:
-    aws.put(INBOX, GOOD.run.key, body)
-    return ValidationResult.model_validate(app.handler(request("validate_data"), context))
+    event = request("validate_data")
+    event["run"]["etag"] = aws.put(INBOX, GOOD.run.key, body)
+    return ValidationResult.model_validate(app.handler(event, context))
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ from typing import Any, Final
 import pytest
 from botocore.exceptions import ClientError
 
-from cli.names import dataset_name
 from functions.validate_data import app
 from plotting import ReportInput, render
 from sluice.layout import INCOMING, split_uri, uri
 from sluice.messages import Run, ValidationResult
+from sluice.names import dataset_name
 from sluice.outcome import close, notice
 from tests import report_samples
-from tests.contract.test_cli_names import named
+from tests.contract.test_names import named
 from tests.corpus.case import table
 from tests.functions.conftest import INBOX, Aws, Context, request
 from tests.hostile import classic
@@ -54,8 +54,7 @@ KEYS: Final = {name: f"{INCOMING}{folder}/t.csv" for name, folder in FOLDERS.ite
 
 def run_of(key: str) -> Run:
     """As the state machine's first state names it."""
-    folder = key.split("/")[1]
-    made = {**named(folder, key=key), "execution_arn": GOOD.run.execution_arn, "started_at": GOOD.run.started_at}
+    made = {**named(key), "execution_arn": GOOD.run.execution_arn, "started_at": GOOD.run.started_at}
     return Run.model_validate(made)
 
 
@@ -75,9 +74,9 @@ def test_different_folders_are_different_datasets() -> None:
 @pytest.mark.parametrize("name", KEYS)
 def test_the_object_of_the_event_is_the_one_that_is_read(aws: Aws, context: Context, name: str) -> None:
     run = run_of(KEYS[name])
-    aws.put(INBOX, run.key, table())
+    etag = aws.put(INBOX, run.key, table())
     event = request("validate_data")
-    event["run"].update(run.model_dump(mode="json", exclude={"version_id"}), bucket=INBOX, version_id=None)
+    event["run"].update(run.model_dump(mode="json"), bucket=INBOX, version_id=None, etag=etag)
     result = ValidationResult.model_validate(app.handler(event, context))
     assert result.verdict == "accepted", result.reasons
     assert all(is_quiet(said) for said in (*result.reasons, *result.warnings))

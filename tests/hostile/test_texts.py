@@ -60,9 +60,10 @@ def hostile_table() -> str:
 
 @pytest.fixture
 def validated(aws: Aws, context: Context, log: io.StringIO) -> ValidationResult:
-    aws.put(INBOX, GOOD.run.key, hostile_table())
+    event = request("validate_data")
+    event["run"]["etag"] = aws.put(INBOX, GOOD.run.key, hostile_table())
     aws.put(INBOX, f"datasets/{GOOD.run.folder}/config.yaml", json.dumps({"target": TARGET, "positive": "=yes"}))
-    return ValidationResult.model_validate(app.handler(request("validate_data"), context))
+    return ValidationResult.model_validate(app.handler(event, context))
 
 
 class Live(HTMLParser):

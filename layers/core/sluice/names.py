@@ -38,12 +38,8 @@ def dataset_of(key: str) -> str:
 
 def dataset_name(folder: str) -> str:
     """The dataset of a folder below ``incoming/``: a name that every service takes. That of a dataset is itself."""
-<<<<<<< HEAD:layers/core/sluice/names.py
-    # ASCII before lower case: engines differ in what they make of a letter such as a sharp s.
-    slug = re.sub(r"[^a-z0-9]+", "-", re.sub(r"[^ -~]+", "-", folder).lower()).strip("-")
-=======
+    # Without other letters before lower case: engines differ in what they make of a sharp s.
     slug = re.sub(r"[^A-Za-z0-9]+", "-", folder).lower().strip("-")
->>>>>>> 26870ed (A corpus of hostile files, names, texts and models, each beside sample code that it harms):cli/names.py
     if slug and slug == folder and len(slug) <= _LONGEST:
         return slug
     return "-".join(filter(None, [slug[:19].strip("-"), _sha256(folder)[:8]]))

@@ -21,6 +21,8 @@ _EXCEL_SEPARATOR: Final = re.compile(rb'(?i:"?sep=([,;\t|])"?\r?\n)')
 _INVISIBLE: Final = re.compile("[\u200b\u2060\ufeff]")
 """Zero-width space, word joiner and byte order mark: in a name they only hide that two names differ."""
 
+_BLANK_BEFORE_QUOTE: Final = re.compile(rb'[ \t]"')
+
 _HABIT: Final = 0.05
 """Where that share of records can be read only by skipping blanks before quotes, they are the writer's habit."""
 
@@ -89,9 +91,11 @@ def detect(path: Path, *, headed: bool = True) -> Dialect:
     if named := _EXCEL_SEPARATOR.match(sample, start):
         candidates, start, line = (named.group(1),), named.end(), line + 1
     best, agreement = _best_delimiter(sample, start, candidates, final=final, skip_blanks=False)
-    skipping, agreement_skipping = _best_delimiter(sample, start, candidates, final=final, skip_blanks=True)
-    skip_blanks = agreement_skipping > agreement + _HABIT
-    best = skipping if skip_blanks else best
+    skip_blanks = False
+    if _BLANK_BEFORE_QUOTE.search(sample, start):  # otherwise there is nothing to skip
+        skipping, agreement_skipping = _best_delimiter(sample, start, candidates, final=final, skip_blanks=True)
+        skip_blanks = agreement_skipping > agreement + _HABIT
+        best = skipping if skip_blanks else best
     record = read_record(sample, start, best, final=final, skip_blanks=skip_blanks)
     if record is None:
         raise RefusedError(_endless_header(sample, start, candidates, line))

@@ -119,6 +119,8 @@ def read_record(
 
     With ``skip_blanks``, blanks before an opening quote are passed over, as Python's ``skipinitialspace`` does.
     """
+    if (plain := _read_plain_record(buffer, start, delimiter)) is not None:
+        return plain
     cells: list[bytes] = []
     odd = False
     at = start
@@ -146,6 +148,18 @@ def read_record(
         what = "a carriage return stands inside an unquoted cell"
         return Fault(Rule.STRAY_CARRIAGE_RETURN, what, len(cells) - 1, at, start_of_cell)
     return Fault(Rule.STRAY_QUOTE, "text follows the closing quote of a cell", len(cells) - 1, at, start_of_cell)
+
+
+def _read_plain_record(buffer: bytes, start: int, delimiter: bytes) -> Parsed | None:
+    """The record of a whole line without quotes or stray carriage returns, which is split at its delimiters; None where
+    there is no such line."""
+    stop = buffer.find(b"\n", start)
+    if stop < 0:
+        return None
+    line = buffer[start:stop].removesuffix(b"\r")
+    if b'"' in line or b"\r" in line:
+        return None
+    return Parsed(line.split(delimiter), start + len(line), stop + 1, odd=False)
 
 
 def _read_cell(buffer: bytes, at: int, delimiter: bytes, column: int) -> tuple[bytes, int, bool] | Fault:

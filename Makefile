@@ -15,6 +15,9 @@ LINT := .venv-lint
 ARCHITECTURE ?= arm64
 LONG_TESTS = $(addprefix tests/local/test_,$(addsuffix .py,cli deployment events predict teardown))
 TESTS ?= tests --ignore=tests/docker --ignore=tests/browser --ignore=tests/contract/sdk $(addprefix --ignore=,$(LONG_TESTS))
+# As many processes as there are cores, but no more than can be fed; tests that share a server stay together.
+WORKERS ?= auto
+SIDE_BY_SIDE = -n $(WORKERS) --maxprocesses 4 --dist loadgroup
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 SAM = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam
@@ -73,7 +76,7 @@ security: $(LINT)/.installed
 	env -u BC_API_KEY CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(LINT)/bin/checkov --config-file .checkov.yaml
 
 test: check ## check, and all tests but the longer ones and those that need Docker, a browser or the SageMaker SDK
-	$(PYTHON) -m pytest $(TESTS)
+	$(PYTHON) -m pytest $(SIDE_BY_SIDE) $(TESTS)
 
 longer: setup ## the longer tests: rollouts, what goes wrong in them, lost and late events, predictions of whole data sets, removal of a stack
 	$(PYTHON) -m pytest $(LONG_TESTS)

@@ -13,7 +13,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 LINT := .venv-lint
 ARCHITECTURE ?= arm64
-LONG_TESTS = $(addprefix tests/local/test_,$(addsuffix .py,cli deployment events predict teardown))
+LONG_TESTS = $(addprefix tests/local/test_,$(addsuffix .py,cli deployment events predict teardown)) tests/faults
 TESTS ?= tests --ignore=tests/docker --ignore=tests/browser --ignore=tests/contract/sdk $(addprefix --ignore=,$(LONG_TESTS))
 # As many processes as there are cores, but no more than can be fed; tests that share a server stay together.
 WORKERS ?= auto

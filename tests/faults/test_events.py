@@ -1,4 +1,4 @@
-"""Events in any number and order, functions that die, throttling, lost events and redrives: whatever comes, it ends well.
+"""Events in any number and order, functions that die, throttling, lost events, redrives: whatever comes ends well.
 
 Hypothesis makes up the story. Each table is good enough for its dataset, so that the newest one must be live at the end
 and no older one may ever replace a newer.

@@ -1,7 +1,7 @@
 """What a request on the wire is: which function makes which call on what, and which permissions that takes on AWS.
 
-Read from the request alone, in the five protocols that AWS's services speak. Only services that the functions call are
-known; another one is an error, not a guess.
+Read from the request alone, in the protocols that boto3 speaks. Only services that the functions call are known;
+another one is an error, not a guess.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-
-from botocore.parsers import create_parser
 
 from local.sagemaker.authorization import required_actions
 
@@ -165,8 +163,6 @@ def _read_other(
 ) -> tuple[str, dict[str, Any]]:
     if target := headers.get("x-amz-target"):
         return target.rpartition(".")[2], json.loads(body or b"{}")
-    if "/operation/" in url.path:
-        return url.path.rpartition("/")[2], _read_cbor(body)
     if invoked := re.fullmatch(r"/endpoints/([^/]+)/invocations", url.path):
         return "InvokeEndpoint", {"EndpointName": urllib.parse.unquote(invoked[1])}
     if invoked := re.fullmatch(r"/2015-03-31/functions/([^/]+)/invocations", url.path):
@@ -175,13 +171,6 @@ def _read_other(
     if "Action" in form:
         return form.pop("Action"), form
     raise ValueError(f"no operation of {service} is known for {method} {url.path}")
-
-
-def _read_cbor(body: bytes) -> dict[str, Any]:
-    # botocore reads answers only, but a CBOR request is read alike.
-    parser: Any = create_parser("smithy-rpc-v2-cbor")
-    parsed = parser.parse_data_item(parser.get_peekable_stream_from_bytes(body)) if body else {}
-    return dict(parsed)
 
 
 def _subject(parameters: Mapping[str, Any]) -> str:
@@ -225,8 +214,5 @@ def _error(call: Call, status: int, code: str) -> Answer:
     if call.service == "sns":
         body = f"<ErrorResponse><Error><Code>{code}</Code><Message>{said}</Message></Error></ErrorResponse>"
         return status, [("content-type", "text/xml")], body.encode()
-    if call.service == "monitoring":
-        cbor = b"\xa1\x66__type" + bytes((0x78, len(code))) + code.encode()
-        return status, [("content-type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")], cbor
     headers = [("content-type", "application/x-amz-json-1.1"), ("x-amzn-errortype", code)]
     return status, headers, json.dumps({"__type": code, "message": said}).encode()

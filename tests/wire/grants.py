@@ -24,11 +24,14 @@ from botocore.config import Config
 
 from local.aws import ACCESS_KEY, ACCOUNT, REGION, SECRET_KEY
 from local.sagemaker.authorization import lambda_access_key
-from tests.template import statements
+from tests.template import as_list, statements
 from tests.wire.calls import Call
 
 USED: Final = Path(__file__).parents[1] / "contract" / "used_grants.json"
 VARIABLE: Final = "SLUICE_RECORD_GRANTS"
+
+#: In the place of a resource: the call was answered, and no policy of the template allows it.
+NOT_GRANTED: Final = "not granted"
 
 #: Role of the template, action, and a resource of its policy as the template writes it.
 Grant = tuple[str, str, str]
@@ -51,21 +54,32 @@ class Recorder:
         self._known: set[Grant] = set()
 
     def __call__(self, call: Call, status: int | None) -> None:
-        """The wire's witness. A call that was refused used nothing."""
+        """The wire's witness. A call that was not allowed used nothing."""
         role = self._roles.get(call.caller)
-        if role is None or status in (401, 403):
+        if role is None or status in (None, 401, 403):
             return
-        new = set(self._grants(role, call)) - self._known
+        new = set(self._grants(role, call, found=status != 404)) - self._known
         if new:
             self._known |= new
             with self._file.open("a", encoding="utf-8") as file:
                 file.write("".join(f"{json.dumps(grant)}\n" for grant in sorted(new)))
 
-    def _grants(self, role: str, call: Call) -> Iterator[Grant]:
-        for action, arn in call.permissions(ACCOUNT):
-            for written, pattern in self._granted.get((role, action), {}).items():
-                if fnmatchcase(arn, pattern.replace("[", "[[]")):
-                    yield role, action, written
+    def _grants(self, role: str, call: Call, *, found: bool) -> Iterator[Grant]:
+        for action, arn in _checked(call, found=found):
+            matching = [
+                written
+                for written, pattern in self._granted.get((role, action), {}).items()
+                if fnmatchcase(arn, pattern.replace("[", "[[]"))
+            ]
+            for written in matching or [NOT_GRANTED]:
+                yield role, action, written
+
+
+def _checked(call: Call, *, found: bool) -> Iterator[tuple[str, str]]:
+    yield from call.permissions(ACCOUNT)
+    if call.service == "s3" and call.operation in ("GetObject", "HeadObject") and not found:
+        # Only who may list a bucket is told that an object is missing; others, that access is denied.
+        yield "s3:ListBucket", f"arn:aws:s3:::{call.subject.partition('/')[0]}"
 
 
 def clients(endpoint_url: str) -> Callable[[str], Any]:
@@ -141,10 +155,6 @@ def _pattern(written: str, arns: dict[str, str]) -> str:
     if written.partition(".")[0] in arns:
         return value(written)
     return re.sub(r"\$\{([^}]+)\}", lambda found: value(found[1]), written)
-
-
-def as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def as_written(resource: Any) -> str:

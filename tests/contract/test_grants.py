@@ -1,0 +1,53 @@
+"""Functions are granted what they were seen to use on the local AWS, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from tests.template import RESOURCES, resources
+from tests.wire.grants import NOT_GRANTED, USED, Grant, as_written, template_grants
+
+#: What Lambda itself does in the name of a function.
+OF_LAMBDA: Final = {
+    "logs:CreateLogStream": "writes the log",
+    "logs:PutLogEvents": "writes the log",
+    "xray:PutTraceSegments": "writes the trace",
+    "xray:PutTelemetryRecords": "writes the trace",
+    "sqs:SendMessage": "puts what failed into the queue",
+}
+#: What no test on the local AWS uses, and why it is granted all the same.
+NOT_SEEN: Final[dict[tuple[str, str], str]] = {}
+
+
+def granted() -> set[Grant]:
+    roles = {
+        body["Properties"]["Role"]["Fn::GetAtt"].removesuffix(".Arn")
+        for body in resources("AWS::Serverless::Function").values()
+    }
+    return {(role, action, as_written(resource)) for role, action, resource in template_grants() if role in roles}
+
+
+def used() -> set[Grant]:
+    return {
+        (role, action, resource)
+        for role, actions in json.loads(USED.read_text(encoding="utf-8")).items()
+        for action, found in actions.items()
+        for resource in found
+    }
+
+
+def test_nothing_is_used_that_is_not_granted() -> None:
+    assert {grant for grant in used() if grant[2] == NOT_GRANTED} == set()
+    assert used() <= granted(), "the record is older than the template"
+
+
+def test_nothing_is_granted_that_was_not_seen_to_be_used() -> None:
+    unused = {grant for grant in granted() - used() if grant[1] not in OF_LAMBDA}
+    assert {grant for grant in unused if grant[:2] not in NOT_SEEN} == set()
+
+
+def test_what_is_granted_and_not_seen_is_still_so() -> None:
+    unused = {grant[:2] for grant in granted() - used()}
+    assert {pair for pair in NOT_SEEN if pair not in unused} == set()
+    assert {role for role, _ in NOT_SEEN} <= RESOURCES.keys()

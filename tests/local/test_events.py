@@ -18,6 +18,7 @@ from local.result import validation_result
 from sluice.ledger import read_claim
 from sluice.names import run_id
 from sluice.reconciliation import Upload, created_event, uploads
+from sluice.statuses import OPEN
 
 from .conftest import LocalAws, learnable_rows, write_table
 from .test_cli import HEADER, Command
@@ -104,7 +105,7 @@ class World:
         arn = self.owner(run)
         self.aws.stepfunctions.stop_execution(executionArn=arn, cause="a person")
         self.local.follow(arn)
-        assert self.status(run) == "running"
+        assert self.status(run) in OPEN
         assert self.reconcile()["closed"] >= 1
         assert self.status(run) == "error"
         return upload

@@ -85,7 +85,15 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sam_local(docker: Docker, aws: Aws, build: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SamLocal]:
+def base(docker: Docker) -> str:
+    """Name of an image that is like Lambda's."""
+    return base_image(docker.client, architecture(), pull=not docker.daemon.own)
+
+
+@pytest.fixture(scope="session")
+def sam_local(
+    docker: Docker, base: str, aws: Aws, build: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SamLocal]:
     """``sam local invoke``, with clients in the containers that find the local AWS."""
     address = docker.bridge_address
     with (
@@ -97,21 +105,25 @@ def sam_local(docker: Docker, aws: Aws, build: Path, tmp_path_factory: pytest.Te
             "AWS_ENDPOINT_URL_SAGEMAKER": f"http://{address}:{sagemaker}",
             "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": f"http://{address}:{sagemaker}",
         }
-        base = base_image(docker.client, architecture(), pull=not docker.daemon.own)
         image_with_environment(docker.client, base, IMAGE, environment)
         yield SamLocal(
             template=build,
             image=IMAGE,
             parameters=f"Architecture={architecture()}",
-            environment={
-                "DOCKER_HOST": docker.daemon.host,
-                "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-                "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-                "AWS_DEFAULT_REGION": REGION,
-            },
+            environment=sam_environment(docker),
             scratch=tmp_path_factory.mktemp("sam-local"),
             aws_url=environment["AWS_ENDPOINT_URL"],
         )
+
+
+def sam_environment(docker: Docker) -> dict[str, str]:
+    """What the SAM CLI must be told to run containers there, as the local AWS's root."""
+    return {
+        "DOCKER_HOST": docker.daemon.host,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_DEFAULT_REGION": REGION,
+    }
 
 
 def _port(url: str) -> int:

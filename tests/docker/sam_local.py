@@ -13,7 +13,15 @@ from typing import Any
 
 
 class InvocationError(AssertionError):
-    """The function raised, or SAM could not run it. The message ends with what was printed."""
+    """The function failed, or SAM could not run it. The message ends with what was printed.
+
+    Attributes:
+        error_type: the runtime's name for the failure, which is what Step Functions matches; None where none came.
+    """
+
+    def __init__(self, message: str, error_type: str | None = None) -> None:
+        super().__init__(message)
+        self.error_type = error_type
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,7 @@ def _without_aws(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _answer(function: str, finished: subprocess.CompletedProcess[str]) -> Any:
-    """SAM ends with 0 where the function raised, too: only the payload says."""
+    """SAM ends with 0 where the function failed, too: only the payload says."""
     said = f"{function}\n{finished.stderr}\n{finished.stdout}"
     if finished.returncode != 0:
         raise InvocationError(f"sam local invoke ended with {finished.returncode}: {said}")
@@ -70,5 +78,5 @@ def _answer(function: str, finished: subprocess.CompletedProcess[str]) -> Any:
     except ValueError as error:
         raise InvocationError(f"no answer came: {said}") from error
     if isinstance(answer, dict) and "errorType" in answer:
-        raise InvocationError(f"the function raised: {said}")
+        raise InvocationError(f"the function failed: {said}", answer["errorType"])
     return answer

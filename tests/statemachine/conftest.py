@@ -19,7 +19,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import boto3
 import pytest
@@ -59,6 +59,8 @@ def handler(event, context):
     print("answered")
     if "fault" in answer:
         raise RuntimeError(answer["fault"])
+    if "dies" in answer:
+        os._exit(1)
     return answer
 """
 ACCOUNT = "000000000000"
@@ -85,6 +87,10 @@ class Ended:
 
 def fault(cause: str = "the service is not well") -> dict[str, Any]:
     return {"fault": cause}
+
+
+DIES: Final = {"dies": True}
+"""What makes a stub end its process in the middle of a call."""
 
 
 class Pipeline:
@@ -115,12 +121,15 @@ class Pipeline:
         for function in FUNCTION_OF_STATE.values():
             (self._stubs / f"{function}.calls").write_text("")
         for state, answer in answers.items():
-            steps = answer if isinstance(answer, list) else [answer]
-            function = FUNCTION_OF_STATE[state]
-            (self._stubs / f"{function}.answers").write_text(json.dumps(steps))
+            self.answer(state, answer)
         self._throw(name, throws or {})
         execution = self.stepfunctions.start_execution(stateMachineArn=f"{arn}#case", input=json.dumps(event))
         return self._follow(execution["executionArn"], approval)
+
+    def answer(self, state: str, answer: Any) -> None:
+        """Sets what the function of a state answers: one answer, or a list, one a call."""
+        steps = answer if isinstance(answer, list) else [answer]
+        (self._stubs / f"{FUNCTION_OF_STATE[state]}.answers").write_text(json.dumps(steps))
 
     def _definition(self) -> str:
         text = PIPELINE.read_text()

@@ -352,11 +352,12 @@ def test_a_passing_fault_is_retried(pipeline: Pipeline, state: str) -> None:
     assert ended.status == "SUCCEEDED", ended.cause
 
 
-def test_a_function_that_ran_out_of_time_is_not_tried_again(pipeline: Pipeline) -> None:
+@pytest.mark.parametrize(
+    "error", ["States.Timeout", "Sandbox.Timedout", "Runtime.OutOfMemory", "Runtime.ExitError", "Lambda.Unknown"]
+)
+def test_a_function_that_ran_out_of_time_or_memory_is_not_tried_again(pipeline: Pipeline, error: str) -> None:
     result = recorded("error", "too slow")
-    ended = pipeline.run(
-        read("object_created"), answers(RecordOutcome=result), throws={"ValidateData": "Sandbox.Timedout"}
-    )
+    ended = pipeline.run(read("object_created"), answers(RecordOutcome=result), throws={"ValidateData": error})
     assert ended.error == "PipelineError"
     assert ended.tries["ValidateData"] == 1
 

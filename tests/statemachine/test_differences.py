@@ -1,0 +1,118 @@
+"""Where MiniStack's Step Functions is not AWS's, as docs/local-aws.md says.
+
+None of it is wanted: a test that fails here says that MiniStack has changed, and that a row of the page can go.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.statemachine.conftest import ACCOUNT, DIES, END_SECONDS, REGION, Pipeline, fault
+from tests.statemachine.test_pipeline import answers, outcome_recorded, read, recorded
+
+#: The function dies instead of asking for an answer. The execution may take one second, the step two.
+WAITS_FOR_AN_ANSWER: dict[str, Any] = {
+    "StartAt": "Ask",
+    "QueryLanguage": "JSONata",
+    "TimeoutSeconds": 1,
+    "States": {
+        "Ask": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+            "Arguments": {
+                "FunctionName": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:AskForApprovalFunction",
+                "Payload": {"task_token": "{% $states.context.Task.Token %}"},
+            },
+            "TimeoutSeconds": 2,
+            "Catch": [
+                {"ErrorEquals": ["States.Timeout"], "Next": "Waited"},
+                {"ErrorEquals": ["States.ALL"], "Next": "Told"},
+            ],
+            "Next": "Told",
+        },
+        "Waited": {"Type": "Succeed"},
+        "Told": {"Type": "Fail", "Error": "Told"},
+    },
+}
+
+
+def ended(pipeline: Pipeline, definition: dict[str, Any]) -> dict[str, Any]:
+    """The description of an execution of a machine of the test's own, once it is over."""
+    client = pipeline.stepfunctions
+    machine = client.create_state_machine(
+        name=f"own-{uuid.uuid4().hex[:8]}",
+        definition=json.dumps(definition),
+        roleArn=f"arn:aws:iam::{ACCOUNT}:role/any",
+    )["stateMachineArn"]
+    arn = client.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+    deadline = time.monotonic() + END_SECONDS
+    while (found := client.describe_execution(executionArn=arn))["status"] == "RUNNING":
+        assert time.monotonic() < deadline, f"{arn} did not end"
+        time.sleep(0.02)
+    return dict(found)
+
+
+def test_an_exception_does_not_reach_a_catch_under_the_name_of_its_class(pipeline: Pipeline) -> None:
+    run = pipeline.run(read("object_created"), answers(ClaimRun=fault(), RecordOutcome=recorded("error")))
+    failed = outcome_recorded(run).fault
+    assert failed is not None
+    assert failed.error == "Runtime.HandlerError"
+
+
+def test_a_process_that_ends_is_taken_for_an_exception_and_tried_again(pipeline: Pipeline) -> None:
+    run = pipeline.run(read("object_created"), answers(ValidateData=DIES, RecordOutcome=recorded("error")))
+    failed = outcome_recorded(run).fault
+    assert failed is not None
+    assert failed.error == "Runtime.HandlerError"
+    assert run.tries["ValidateData"] == 5
+
+
+def test_a_throttled_function_is_not_called_so(pipeline: Pipeline, ministack: str) -> None:
+    client = boto3.client(
+        "lambda",
+        endpoint_url=ministack,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        region_name=REGION,
+    )
+    client.put_function_concurrency(FunctionName="ValidateDataFunction", ReservedConcurrentExecutions=0)
+    try:
+        run = pipeline.run(read("object_created"), answers(RecordOutcome=recorded("error")))
+    finally:
+        client.delete_function_concurrency(FunctionName="ValidateDataFunction")
+    failed = outcome_recorded(run).fault
+    assert failed is not None
+    assert failed.error == "Lambda.Unknown"
+
+
+def test_a_function_that_dies_while_an_answer_is_waited_for_is_not_noticed_nor_is_the_executions_time(
+    pipeline: Pipeline,
+) -> None:
+    pipeline.answer("AskForApproval", DIES)
+    assert ended(pipeline, WAITS_FOR_AN_ANSWER)["status"] == "SUCCEEDED"
+
+
+def test_the_output_of_a_succeed_state_is_ignored(pipeline: Pipeline) -> None:
+    done = {"Type": "Succeed", "Output": {"said": "this"}}
+    found = ended(pipeline, {"StartAt": "Done", "QueryLanguage": "JSONata", "States": {"Done": done}})
+    assert json.loads(found["output"]) == {}
+
+
+def test_the_history_does_not_say_what_a_function_was_sent(pipeline: Pipeline) -> None:
+    run = pipeline.run(read("object_created"), answers(ClaimRun={"verdict": "duplicate"}))
+    history = pipeline.stepfunctions.get_execution_history(executionArn=run.arn)["events"]
+    (scheduled,) = [event["taskScheduledEventDetails"] for event in history if event["type"] == "TaskScheduled"]
+    assert "parameters" not in scheduled
+
+
+def test_an_execution_cannot_be_redriven(pipeline: Pipeline) -> None:
+    run = pipeline.run(read("object_created"), answers(ClaimRun={"verdict": "duplicate"}))
+    with pytest.raises(ClientError):
+        pipeline.stepfunctions.redrive_execution(executionArn=run.arn)

@@ -164,11 +164,12 @@ def seed(aws: Aws, folder: Path) -> dict[str, str]:
     claim = {"pk": f"RUN#{THE_RUN.run.run_id}", "status": "running", "execution_arn": THE_RUN.run.execution_arn}
     aws.dynamodb.put_item(TableName=table, Item={name: {"S": value} for name, value in claim.items()})
     session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION)
+    iam = session.client("iam", endpoint_url=aws.endpoint_url)
     topic = session.client("sns", endpoint_url=aws.endpoint_url).create_topic(Name="sluice-outcomes")
     machine = session.client("stepfunctions", endpoint_url=aws.endpoint_url).create_state_machine(
         name="sluice-pipeline",
         definition=json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}),
-        roleArn=f"arn:aws:iam::{ACCOUNT}:role/any",
+        roleArn=create_role(iam, "sluice-pipeline", "states"),
     )
     made = {
         "INBOX_BUCKET": THE_RUN.run.bucket,
@@ -179,16 +180,16 @@ def seed(aws: Aws, folder: Path) -> dict[str, str]:
         "ARTIFACT_BUCKET": artifact_bucket,
         "RUNS_TABLE": table,
         "OUTCOME_TOPIC_ARN": topic["TopicArn"],
-        "SAGEMAKER_ROLE_ARN": create_sagemaker_role(session.client("iam", endpoint_url=aws.endpoint_url)),
+        "SAGEMAKER_ROLE_ARN": create_role(iam, "sluice-sagemaker", "sagemaker"),
     }
     assert made == variables
     return variables
 
 
-def create_sagemaker_role(iam: IAMClient) -> str:
-    """A role that SageMaker may assume and that may do all; that the template's may do enough, tests/local tells."""
-    trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    role = iam.create_role(RoleName="sluice-sagemaker", AssumeRolePolicyDocument=_policy(trust))["Role"]
+def create_role(iam: IAMClient, name: str, service: str) -> str:
+    """A role that the service may assume and that may do all; that the template's may do enough, tests/local tells."""
+    trust = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_policy(trust))["Role"]
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     iam.put_role_policy(RoleName=role["RoleName"], PolicyName="everything", PolicyDocument=_policy(everything))
     return role["Arn"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import re
 import sys
 import threading
@@ -27,7 +28,7 @@ from local.cloud import Options
 from local.home import Home
 from local.sagemaker.authorization import lambda_access_key
 from local.sagemaker.faults import Faults
-from local.stack import SHIPPED
+from local.stack import SHIPPED, STACK_NAME
 from sluice.layout import INCOMING, config_key
 from tests.wire import grants
 from tests.wire.calls import Call
@@ -106,6 +107,10 @@ POLLING: Final = frozenset({"CheckTraining", "CheckEndpoint", "RestoreEndpoint"}
 _THROTTLED_TIMES: Final = 2
 
 
+def _nobody(_call: Call, _status: int | None) -> None:
+    """Records nothing."""
+
+
 class Bench:
     """Use as a context manager; starting takes half a minute."""
 
@@ -135,6 +140,9 @@ class Bench:
         self.faults = Faults(self.aws.sagemaker_url)
         self._lighten_layers()
         self.functions = self._functions()
+        record = os.environ.get(grants.VARIABLE)
+        self._recorder = grants.recorder(Path(record), self.client, STACK_NAME) if record else _nobody
+        self.wire.witness = self._recorder
         self._events_are_ours()
         self._queue = self._subscribe()
 
@@ -305,6 +313,7 @@ class Bench:
                 return fault
 
         def witness(call: Call, status: int | None) -> None:
+            self._recorder(call, status)
             if status is not None and status < 300:
                 with watch._lock:
                     watch.made[call.name] += 1
@@ -313,7 +322,7 @@ class Bench:
         try:
             yield watch
         finally:
-            self.wire.judge, self.wire.witness = (lambda _call: None), (lambda _call, _status: None)
+            self.wire.judge, self.wire.witness = (lambda _call: None), self._recorder
 
     @contextmanager
     def probed(self, endpoint: str, row: str) -> Iterator[list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,7 @@ from sluice.statuses import OPEN
 
 from .conftest import LocalAws, learnable_rows, write_table
 from .test_cli import HEADER, Command
-from .test_deployment import configured
+from .test_deployment import Dataset, configured
 
 
 class World:
@@ -78,12 +79,15 @@ class World:
         """A round as of an hour from now: what came is old by then, and what ended has ended long ago."""
         at = datetime.now(UTC) + timedelta(hours=1)
         event = {"source": "aws.events", "time": f"{at:%Y-%m-%dT%H:%M:%SZ}"}
-        answer = self.client("lambda").invoke(
-            FunctionName=self.ids["ReconcileFunction"], Payload=json.dumps(event).encode()
-        )
+        told = self.call("ReconcileFunction", event)
+        assert told["faults"] == 0
+        return told
+
+    def call(self, function: str, event: dict[str, Any]) -> dict[str, int]:
+        """Calls a function as its schedule does. Returns: what it answers."""
+        answer = self.client("lambda").invoke(FunctionName=self.ids[function], Payload=json.dumps(event).encode())
         told = json.loads(answer["Payload"].read())
         assert "FunctionError" not in answer, told
-        assert told["faults"] == 0
         return dict(told)
 
     def execution(self, upload: Upload) -> str:
@@ -227,3 +231,16 @@ def test_a_round_that_failed_waits_in_its_queue_and_is_called_again(world: World
     assert called.returncode == 0, called.stderr
     assert "called     sluice-Reconcile" in called.stdout
     assert "Messages" not in sqs.receive_message(QueueUrl=queue)
+
+
+def test_an_endpoint_that_nobody_calls_for_its_time_to_live_goes_with_the_daily_round(
+    world: World, tmp_path: Path
+) -> None:
+    idle = Dataset(world.local, tmp_path, "idle", endpoint={"time_to_live_days": 1e-6})
+    idle.deployed()
+    deadline = time.monotonic() + 60
+    while idle.local.endpoints(idle.endpoint) and time.monotonic() < deadline:
+        assert world.call("CleanUpFunction", {})["datasets"] >= 1
+    assert idle.local.endpoints(idle.endpoint) == []
+    assert idle.champion() is None
+    assert idle.models() == []

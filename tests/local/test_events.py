@@ -176,6 +176,16 @@ def test_a_run_that_a_person_stopped_is_closed_and_begins_again_where_it_stood(w
     assert "nothing to start again" in sluice("redrive", upload.run_id).stderr
 
 
+def test_the_event_of_a_run_that_was_stopped_takes_the_run_up_at_once(world: World) -> None:
+    world.configure("taken")
+    upload = world.put("taken", seed=91)
+    stopped = world.owner(upload.run_id)
+    world.aws.stepfunctions.stop_execution(executionArn=stopped)
+    world.local.follow(stopped)
+    assert world.status(upload.run_id) in OPEN
+    assert world.outcome(world.deliver(upload, "00FF")) == "deployed"
+
+
 def test_a_run_that_a_person_stopped_is_done_by_dropping_its_file_again(world: World, sluice: Command) -> None:
     world.configure("anew")
     upload = world.stopped("anew", seed=74)

@@ -5,7 +5,7 @@ each action that a call takes and on what. IAM is enforced behind the wire, so n
 tells what is granted and used by nothing.
 
 ``python -m tests.wire.grants RECORD`` writes what was used to ``used_grants.json``, by which a contract test holds the
-template; with ``--check`` it exits 1 where that file says something else.
+template; with ``--check`` it exits 1 where something was used that is not there.
 """
 
 from __future__ import annotations
@@ -177,16 +177,29 @@ def read(files: Iterable[Path]) -> dict[str, dict[str, list[str]]]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.wire.grants", description=__doc__)
     parser.add_argument("record", type=Path, nargs="+")
-    parser.add_argument("--check", action="store_true", help=f"exit 1 where {USED.name} says something else")
+    parser.add_argument(
+        "--check", action="store_true", help=f"exit 1 where something was used that is not in {USED.name}"
+    )
     arguments = parser.parse_args()
-    text = json.dumps(read(arguments.record), indent=2) + "\n"
-    if arguments.check:
-        if text == USED.read_text(encoding="utf-8"):
-            return 0
-        print(f"{USED} is not what was used; write it anew: python -m tests.wire.grants RECORD", file=sys.stderr)
-        return 1
-    USED.write_text(text, encoding="utf-8")
-    return 0
+    found = read(arguments.record)
+    if not arguments.check:
+        USED.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        return 0
+    now, known = _grants_of(found), _grants_of(json.loads(USED.read_text(encoding="utf-8")))
+    for grant in sorted(known - now):
+        print(f"not used this time: {' '.join(grant)}")
+    for grant in sorted(now - known):
+        print(f"used, and not in {USED.name}: {' '.join(grant)}", file=sys.stderr)
+    return 1 if now - known else 0
+
+
+def _grants_of(found: dict[str, dict[str, list[str]]]) -> set[Grant]:
+    return {
+        (role, action, resource)
+        for role, actions in found.items()
+        for action, resources in actions.items()
+        for resource in resources
+    }
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import json
 from typing import Final
 
 from tests.template import RESOURCES, resources
-from tests.wire.grants import NOT_GRANTED, USED, Grant, as_written, template_grants
+from tests.wire.grants import NOT_GRANTED, USED, Grant, as_written, grants_of, template_grants
 
 #: What Lambda itself does in the name of a function.
 OF_LAMBDA: Final = {
@@ -50,12 +50,7 @@ def granted() -> set[Grant]:
 
 
 def used() -> set[Grant]:
-    return {
-        (role, action, resource)
-        for role, actions in json.loads(USED.read_text(encoding="utf-8")).items()
-        for action, found in actions.items()
-        for resource in found
-    }
+    return grants_of(json.loads(USED.read_text(encoding="utf-8")))
 
 
 def test_nothing_is_used_that_is_not_granted() -> None:

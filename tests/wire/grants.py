@@ -185,7 +185,7 @@ def main() -> int:
     if not arguments.check:
         USED.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
         return 0
-    now, known = _grants_of(found), _grants_of(json.loads(USED.read_text(encoding="utf-8")))
+    now, known = grants_of(found), grants_of(json.loads(USED.read_text(encoding="utf-8")))
     for grant in sorted(known - now):
         print(f"not used this time: {' '.join(grant)}")
     for grant in sorted(now - known):
@@ -193,7 +193,8 @@ def main() -> int:
     return 1 if now - known else 0
 
 
-def _grants_of(found: dict[str, dict[str, list[str]]]) -> set[Grant]:
+def grants_of(found: dict[str, dict[str, list[str]]]) -> set[Grant]:
+    """What a record holds, one by one."""
     return {
         (role, action, resource)
         for role, actions in found.items()

@@ -1,5 +1,5 @@
-"""Closes a run: champion, ledger, decision.json, outcome.json, metrics, the dataset's turn, the notice for people, in
-this order; its slot is free before."""
+"""Closes a run: champion, decision.json, outcome.json, the dataset's turn, its slot, the ledger, metrics, the notice, in
+this order."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from sluice.decision import Decision, decide
 from sluice.evaluation_store import read_evaluation
 from sluice.images import training_image
 from sluice.layout import RunLayout
-from sluice.ledger import Closing, Deployed, close_run, crown_champion, give_turn_back
-from sluice.messages import Outcome, RecordRequest, RunResult
+from sluice.ledger import Closing, Deployed, close_run, crown_champion, give_turn_back, read_claim
+from sluice.messages import Outcome, RecordRequest, Run, RunResult
 from sluice.objects import read_json, write_json
 from sluice.outcome import close, notice
 from sluice.settings import RecordSettings
@@ -30,31 +30,40 @@ sns = boto3.client("sns", config=TRANSFER_CONFIG)
 
 @step(RecordRequest)
 def handler(request: RecordRequest) -> RunResult:
-    run, now = request.run, datetime.now(UTC)
+    run, table, now = request.run, settings.runs_table, datetime.now(UTC)
     config = config_of(request)
     instance_type = (config and config.training.instance_type) or settings.training_instance_type
     result = close(request, now.isoformat(timespec="seconds"), settings.artifact_bucket, instance_type)
+    claim = read_claim(dynamodb, table, run.run_id)
+    if claim and claim.execution_arn != run.execution_arn:
+        return foreign(result, run)
     if request.outcome is Outcome.DEPLOYED and request.deployment:
         crown_champion(
             dynamodb,
-            settings.runs_table,
+            table,
             run.dataset,
             Deployed.of(run, request.deployment.config_name),
             request.deployment.champion_run_id,
             result.finished_at,
         )
-    give_slot_back(dynamodb, settings.runs_table, run.execution_arn)
-    closing = close_run(dynamodb, settings.runs_table, result, run.execution_arn)
-    if closing is Closing.FOREIGN:
-        logger.warning("another execution owns this run; nothing was recorded")
-        return result
     layout, decision = RunLayout(run.dataset, run.run_id), decision_of(request, config, result)
     write_json(s3, settings.artifact_bucket, layout.decision, decision.model_dump(mode="json"))
     write_json(s3, settings.artifact_bucket, layout.outcome, result.as_json())
+    give_turn_back(dynamodb, table, run.dataset, run.execution_arn)
+    give_slot_back(dynamodb, table, run.execution_arn)
+    # Last: a run that is closed is not taken up again, so all that must be done is done by then.
+    closing = close_run(dynamodb, table, result, run.execution_arn)
+    if closing is Closing.FOREIGN:
+        return foreign(result, run)
     if closing is Closing.CLOSED:
         measure(result, (now - datetime.fromisoformat(run.started_at)).total_seconds())
-    give_turn_back(dynamodb, settings.runs_table, run.dataset, run.execution_arn)
     notify(result, run.key)
+    return result
+
+
+def foreign(result: RunResult, run: Run) -> RunResult:
+    logger.warning("another execution owns this run; nothing was recorded")
+    give_slot_back(dynamodb, settings.runs_table, run.execution_arn)
     return result
 
 

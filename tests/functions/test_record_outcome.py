@@ -55,6 +55,24 @@ def test_a_champion_that_changed_meanwhile_is_not_overwritten(aws: Aws, context:
     assert read_champion(aws.dynamodb, TABLE, DATASET) == Champion("000000000001", "other")
 
 
+@pytest.mark.parametrize("step", ["write_json", "give_turn_back", "give_slot_back"])
+def test_a_run_is_not_closed_before_all_is_done(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """A closed run is a duplicate when its event comes again, and nobody would do the rest."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("not now")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(app, step, fail)
+        with pytest.raises(RuntimeError, match="not now"):
+            record(context)
+    item = aws.dynamodb.get_item(TableName=TABLE, Key={"pk": {"S": f"RUN#{GOOD.run.run_id}"}}).get("Item", {})
+    assert "result" not in item
+    assert record(context).outcome == "deployed"
+
+
 def test_repeating_the_step_is_harmless(aws: Aws, context: Context) -> None:
     record(context)
     assert record(context).outcome == "deployed"

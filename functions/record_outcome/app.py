@@ -1,4 +1,4 @@
-"""Closes a run: champion, decision.json, outcome.json, the dataset's turn, its slot, the ledger, metrics, the notice, in
+"""Closes a run: champion, decision.json, outcome.json, the turn, the slot, the ledger, metrics, the notice, in
 this order."""
 
 from __future__ import annotations

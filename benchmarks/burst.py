@@ -1,7 +1,7 @@
 """Two hundred uploads in one go: ``python -m benchmarks.burst`` at the repository's root.
 
 Starts a local AWS of its own with the shipped template and runs one small table alone, several times: what the pipeline
-takes beyond the training job is its overhead. Then it uploads all files at once, to several datasets, every tenth file
+takes beyond the training job is its overhead. Then it uploads all files at once, to several datasets, every seventh file
 one that must be refused, and follows until the last has ended. None may be lost, each must end as it should, and of
 each dataset the newest good file must be live. Prints the ratios last.
 """
@@ -46,7 +46,8 @@ MOST_OVERHEAD_SECONDS: Final = 3.0
 TRANSITION_USD: Final = 0.025 / 1000
 #: What waits are multiplied by: at their shortest for one run; those that queue must not look all the time.
 _NO_WAITS, _SHORT_WAITS = 0.0, 0.1
-_BAD: Final = 10
+#: Every seventh file: no dataset has bad ones alone.
+_BAD: Final = 7
 _CONFIG: Final = json.dumps({"target": "label", "champion": {"policy": "ignore"}}).encode()
 _HEADER: Final = "size,colour,label\n"
 _PATIENCE_SECONDS: Final = 3600
@@ -246,7 +247,7 @@ def _good(seed: int) -> bytes:
 
 
 def _table(number: int) -> bytes:
-    """Every tenth has a header and nothing else."""
+    """Every seventh has a header and nothing else."""
     return _HEADER.encode() if number % _BAD == 0 else _good(number)
 
 

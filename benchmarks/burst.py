@@ -1,8 +1,8 @@
 """Two hundred uploads in one go: ``python -m benchmarks.burst`` at the repository's root.
 
 Starts a local AWS of its own with the shipped template and runs one small table alone, several times: what the pipeline
-takes beyond the training job is its overhead. Then it uploads all files at once, to several datasets, every seventh file
-one that must be refused, and follows until the last has ended. None may be lost, each must end as it should, and of
+takes beyond the training job is its overhead. Then it uploads all files at once, to several datasets, every seventh one
+a file that must be refused, and follows until the last has ended. None may be lost, each must end as it should, and of
 each dataset the newest good file must be live. Prints the ratios last.
 """
 

@@ -270,11 +270,6 @@ class Bench:
         output = json.loads(found["output"]) if found.get("output") else {}
         return Ended(arn, found["status"], found.get("error"), found.get("cause", ""), output)
 
-    def items(self) -> dict[str, dict[str, Any]]:
-        """The whole ledger by primary key."""
-        pages = self.aws.dynamodb.get_paginator("scan").paginate(TableName=self.outputs["RunsTableName"])
-        return {item["pk"]["S"]: item for page in pages for item in page["Items"]}
-
     def item(self, key: str) -> dict[str, Any]:
         table = self.outputs["RunsTableName"]
         return dict(self.aws.dynamodb.get_item(TableName=table, Key={"pk": {"S": key}}).get("Item", {}))

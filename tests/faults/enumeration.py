@@ -6,7 +6,6 @@ finish the work, or find it done. What must be true afterwards is in ``invariant
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass
@@ -146,7 +145,3 @@ def _ends(first: Ended, second: Ended, watch: Watch) -> Iterator[str]:
         yield f"the first execution ended green as {first.outcome}"
     if second.outcome in ("PipelineError", "OutcomeNotRecorded"):
         yield f"delivered again with all being well, it ended as {second.outcome}: {second.cause[:300]}"
-
-
-def dumps(results: Sequence[Result]) -> str:
-    return "".join(f"{json.dumps(result.as_json())}\n" for result in results)

@@ -10,16 +10,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
-from local.aws import ACCESS_KEY, REGION, SECRET_KEY
 from local.execution import executions
 from local.result import validation_result
 from sluice.ledger import read_claim
 from sluice.names import run_id
 from sluice.reconciliation import Upload, created_event, uploads
 from sluice.statuses import OPEN
+from tests.wire.grants import clients
 
 from .conftest import LocalAws, learnable_rows, write_table
 from .test_cli import HEADER, Command
@@ -41,8 +40,7 @@ class World:
         }
 
     def client(self, service: str) -> Any:
-        session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION)
-        return session.client(service, endpoint_url=self.aws.endpoint_url)  # type: ignore[call-overload]
+        return clients(self.aws.endpoint_url)(service)
 
     @contextmanager
     def deaf(self) -> Iterator[None]:

@@ -14,11 +14,11 @@ from sluice.config import DatasetConfig
 from sluice.deployment import VARIANT, endpoint_name
 from sluice.endpoints import describe_endpoint
 from sluice.layout import RunLayout, uri
-from sluice.ledger import read_champion, short_turn
+from sluice.ledger import read_champion
 from sluice.leftovers import datasets_with_endpoints, remove_alarms, remove_unused
 from sluice.messages import CleanedUp, CleanUpRequest
 from sluice.objects import read_json
-from sluice.operations import Clients, OperationRefusedError, StackNames, retire
+from sluice.operations import Clients, OperationRefusedError, StackNames, retire, turn
 from sluice.settings import CleanSettings
 from sluice.step import CLIENT_CONFIG, logger, step
 
@@ -62,7 +62,7 @@ def daily_round(holder: str) -> int:
 
 def clean(dataset: str, holder: str) -> tuple[str, ...] | None:
     """What was removed; None where another has the turn: it will clean up itself."""
-    with short_turn(clients.dynamodb, settings.runs_table, dataset, holder) as taken:
+    with turn(clients, stack, dataset, holder) as taken:
         if not taken:
             return None
         champion = read_champion(clients.dynamodb, settings.runs_table, dataset)

@@ -7,8 +7,8 @@ what exists already is left as it is.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import boto3
@@ -30,13 +30,14 @@ from sluice.deployment import (
 )
 from sluice.endpoints import describe_endpoint
 from sluice.executions import has_ended
-from sluice.ledger import Champion, Deployed, read_champion, take_over_turn, take_turn, turn_holder
+from sluice.ledger import Champion, Deployed, read_champion
 from sluice.messages import Deployment, DeployRequest, Run
 from sluice.network import no_vpc_reason
 from sluice.objects import read_json
 from sluice.settings import DeploySettings
 from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger, step
 from sluice.training_job import job_name, refusal
+from sluice.turns import take_free_turn
 
 #: Ten files may wait for one another for hours, and an execution has 25,000 events, of which a look makes nine.
 TURN_POLL_SECONDS = 30
@@ -60,7 +61,9 @@ def handler(request: DeployRequest) -> Deployment:
         model_name=name,
         wait_seconds=POLL_SECONDS,
     )
-    if not has_turn(run):
+    if not take_free_turn(
+        dynamodb, settings.runs_table, run.dataset, run.execution_arn, partial(has_ended, stepfunctions)
+    ):
         return asked.model_copy(update={"verdict": "busy", "wait_seconds": TURN_POLL_SECONDS})
     champion = read_champion(dynamodb, settings.runs_table, run.dataset)
     # From the ledger, not from the endpoint: a repeated call would find its own configuration live there.
@@ -99,19 +102,6 @@ def overtaken(request: DeployRequest, champion: Champion | None) -> dict[str, An
     if (champion and champion.run_id) != request.evaluation.champion_run_id:
         return {"verdict": "stale"}
     return None
-
-
-def has_turn(run: Run) -> bool:
-    """Whether this execution may change the endpoint. The turn of one that has ended without giving it back is free."""
-    me, now = run.execution_arn, time.time()
-    if take_turn(dynamodb, settings.runs_table, run.dataset, me, now):
-        return True
-    holder = turn_holder(dynamodb, settings.runs_table, run.dataset)
-    # A person's command is no execution; its turn runs out.
-    if holder is None or not holder.startswith("arn:") or not has_ended(stepfunctions, holder):
-        return False
-    logger.warning("took over the turn of an execution that has ended")
-    return take_over_turn(dynamodb, settings.runs_table, run.dataset, me, now, holder)
 
 
 def before_this(champion: Champion | None, run_id: str) -> Deployed | None:

@@ -1,7 +1,8 @@
-"""Every five minutes: starts runs for files whose event was lost, and closes runs whose execution ended unrecorded.
+"""Every five minutes: starts runs for files whose event was lost, closes runs whose execution ended unrecorded, and
+has people told of those whose notice did not go out.
 
-It records nothing itself. The functions that put a model back and that record an outcome are asked to, as the state
-machine asks them, so that there is one place for each.
+It records and tells nothing itself. The functions that put a model back and that record an outcome are asked to, as the
+state machine asks them, so that there is one place for each.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
 from sluice.ledger import keep_restoration, read_champion, read_claim, running_runs
-from sluice.messages import Request, Restoration, RestoreRequest
-from sluice.reconciliation import Upload, closing_request, ended, unclaimed
+from sluice.messages import NoticeRequest, Request, Restoration, RestoreRequest
+from sluice.reconciliation import GRACE, Upload, closing_request, ended, unclaimed
 from sluice.settings import ReconcileSettings
 from sluice.statuses import OPEN
 from sluice.step import CLIENT_CONFIG, emit, logger
@@ -35,11 +36,11 @@ class FunctionFailedError(RuntimeError):
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    """A round as of the event's ``time``. Returns: how many runs were started and closed, and how many faults kept
-    others from it."""
+    """A round as of the event's ``time``. Returns: how many runs were started, closed and told of, and how many
+    faults kept others from it."""
     logger.append_keys(step="Reconcile", request_id=context.aws_request_id)
     at = datetime.fromisoformat(event["time"])
-    done = {"started": 0, "closed": 0, "faults": 0}
+    done = {"started": 0, "closed": 0, "told": 0, "faults": 0}
 
     def each[Item](items: Iterable[Item], kind: str, work: Callable[[Item], str | None]) -> None:
         for item in items:
@@ -53,7 +54,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
                 done[kind] += 1
                 emit(dataset, {"Reconciled": (1.0, MetricUnit.Count)}, kind=kind)
 
-    each(running_runs(dynamodb, settings.runs_table), "closed", lambda run_id: close(run_id, at))
+    running = list(running_runs(dynamodb, settings.runs_table))
+    each(running, "closed", lambda run_id: close(run_id, at))
+    each(running, "told", lambda run_id: tell(run_id, at))
     each(unclaimed(s3, dynamodb, settings.runs_table, settings.inbox_bucket, at), "started", start)
     logger.info("reconciled", extra=done)
     return done
@@ -99,6 +102,20 @@ def close(run_id: str, at: datetime) -> str | None:
         extra={"run_id": run_id, "dataset": run.dataset, "execution_status": execution.status},
     )
     return run.dataset
+
+
+def tell(run_id: str, at: datetime) -> str | None:
+    """Has people told of a run that was recorded some time ago. Returns: its dataset; None where they were."""
+    claim = read_claim(dynamodb, settings.runs_table, run_id)
+    if claim is None or claim.status in OPEN or claim.is_told or claim.run is None:
+        return None
+    if datetime.fromisoformat(claim.finished_at) > at - GRACE:
+        return None
+    ask(settings.record_outcome_function, NoticeRequest(run=claim.run))
+    logger.warning(
+        "people had not been told of this run; they were", extra={"run_id": run_id, "dataset": claim.run.dataset}
+    )
+    return claim.run.dataset
 
 
 def ask(function: str, request: Request) -> Any:

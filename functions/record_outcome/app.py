@@ -1,9 +1,12 @@
 """Closes a run: champion, decision.json, outcome.json, the turn, the slot, the ledger, metrics, the notice, in
-this order."""
+this order.
+
+A notice that SNS did not take is asked for again by reconcile."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import boto3
 from aws_lambda_powertools.metrics import MetricUnit
@@ -14,13 +17,14 @@ from sluice.decision import Decision, decide
 from sluice.evaluation_store import read_evaluation
 from sluice.images import training_image
 from sluice.layout import RunLayout
-from sluice.ledger import Closing, Deployed, close_run, crown_champion, give_turn_back, read_claim
-from sluice.messages import Outcome, RecordRequest, Run, RunResult
+from sluice.ledger import Closing, Deployed, close_run, crown_champion, mark_told, read_claim, read_result
+from sluice.messages import NoticeRequest, Outcome, RecordRequest, Run, RunResult
 from sluice.objects import read_json, write_json
 from sluice.outcome import close, notice
 from sluice.settings import RecordSettings
 from sluice.slots import give_slot_back
 from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, emit, logger, step
+from sluice.turns import give_turn_back
 
 settings = RecordSettings.load()
 s3 = boto3.client("s3", config=TRANSFER_CONFIG)
@@ -28,8 +32,13 @@ dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 sns = boto3.client("sns", config=TRANSFER_CONFIG)
 
 
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Records a run, or tells people of one that is recorded: that asks with the run alone."""
+    return record(event, context) if "outcome" in event else tell_again(event, context)
+
+
 @step(RecordRequest)
-def handler(request: RecordRequest) -> RunResult:
+def record(request: RecordRequest) -> RunResult:
     run, table, now = request.run, settings.runs_table, datetime.now(UTC)
     config = config_of(request)
     instance_type = (config and config.training.instance_type) or settings.training_instance_type
@@ -52,12 +61,26 @@ def handler(request: RecordRequest) -> RunResult:
     give_turn_back(dynamodb, table, run.dataset, run.execution_arn)
     give_slot_back(dynamodb, table, run.execution_arn)
     # Last: a run that is closed is not taken up again, so all that must be done is done by then.
-    closing = close_run(dynamodb, table, result, run.execution_arn)
+    closing = close_run(dynamodb, table, result, run)
     if closing is Closing.FOREIGN:
         return foreign(result, run)
     if closing is Closing.CLOSED:
         measure(result, (now - datetime.fromisoformat(run.started_at)).total_seconds())
-    notify(result, run.key)
+    # Of a run that was told before, a try that died between the two has only the mark left to make.
+    try:
+        tell(result, run) if closing is not Closing.TOLD else mark_told(dynamodb, table, run)
+    except (ClientError, BotoCoreError):
+        # The outcome stands whether people hear of it or not, and reconcile tells them.
+        logger.exception("the notice was not sent")
+    return result
+
+
+@step(NoticeRequest)
+def tell_again(request: NoticeRequest) -> RunResult:
+    result = read_result(dynamodb, settings.runs_table, request.run.run_id)
+    if result is None:
+        raise LookupError("this run goes on; there is nothing to tell yet")
+    tell(result, request.run)
     return result
 
 
@@ -67,13 +90,10 @@ def foreign(result: RunResult, run: Run) -> RunResult:
     return result
 
 
-def notify(result: RunResult, key: str) -> None:
-    """Tells people. The outcome stands whether they hear of it or not, so a notice that fails is logged, not raised."""
-    subject, text = notice(result, key)
-    try:
-        sns.publish(TopicArn=settings.outcome_topic_arn, Subject=subject, Message=text)
-    except (ClientError, BotoCoreError):
-        logger.exception("the notice was not sent")
+def tell(result: RunResult, run: Run) -> None:
+    subject, text = notice(result, run.key)
+    sns.publish(TopicArn=settings.outcome_topic_arn, Subject=subject, Message=text)
+    mark_told(dynamodb, settings.runs_table, run)
 
 
 def config_of(request: RecordRequest) -> DatasetConfig | None:

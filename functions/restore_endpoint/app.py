@@ -10,11 +10,12 @@ from botocore.exceptions import ClientError
 
 from sluice.deployment import POLL_SECONDS, endpoint_name, is_busy
 from sluice.endpoints import delete_endpoint, describe_endpoint
-from sluice.ledger import Champion, read_champion, turn_holder
+from sluice.ledger import Champion, read_champion
 from sluice.messages import Restoration, RestoreRequest
 from sluice.settings import RestoreSettings
 from sluice.step import CLIENT_CONFIG, step
 from sluice.training_job import job_name
+from sluice.turns import turn_holder
 
 #: Updates back that themselves roll back: after so many a person has to look.
 MOST_ATTEMPTS = 3

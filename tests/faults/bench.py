@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -30,12 +30,14 @@ from local.sagemaker.authorization import lambda_access_key
 from local.sagemaker.faults import Faults
 from local.stack import SHIPPED, STACK_NAME
 from sluice.layout import INCOMING, config_key
+from sluice.reconciliation import PATIENCE
 from tests.wire import grants
 from tests.wire.calls import Call
 from tests.wire.wire import Fault, Wire
 
 END_SECONDS: Final = 180.0
 _PROBES_A_SECOND: Final = 10
+_LONG: Final = PATIENCE + timedelta(minutes=5)
 
 
 @dataclass(frozen=True, order=True)
@@ -282,6 +284,10 @@ class Bench:
         """Calls a function by itself, as its schedule does."""
         answer = self.lambdas.invoke(FunctionName=self.function_arn(function), Payload=json.dumps(event))
         assert "FunctionError" not in answer, answer["Payload"].read()
+
+    def reconcile(self) -> None:
+        """A round of the reconciliation, as of a time when whatever has ended did so long ago."""
+        self.invoke("Reconcile", {"time": f"{datetime.now(UTC) + _LONG:%Y-%m-%dT%H:%M:%SZ}"})
 
     @contextmanager
     def watched(self, upload: Upload, armed: tuple[Point, Fault] | None = None) -> Iterator[Watch]:

@@ -10,7 +10,6 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 import pytest
@@ -27,7 +26,6 @@ from hypothesis.stateful import (
 )
 
 from sluice.ledger import read_champion
-from sluice.reconciliation import PATIENCE
 from tests.faults.bench import Bench, Point, Upload
 from tests.faults.scenarios import table
 from tests.wire.wire import Fault
@@ -97,9 +95,8 @@ class Story(RuleBasedStateMachine):
     @rule()
     def reconcile(self) -> None:
         """What lost its event is started, and what was stopped is closed, in time."""
-        later = datetime.now(UTC) + PATIENCE + timedelta(minutes=5)
         before = set(self._executions())
-        self.bench.invoke("Reconcile", {"time": f"{later:%Y-%m-%dT%H:%M:%SZ}"})
+        self.bench.reconcile()
         for arn in set(self._executions()) - before:
             self.bench.follow(arn)
 

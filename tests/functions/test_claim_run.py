@@ -39,7 +39,7 @@ def another(number: int) -> dict[str, str]:
 
 def close(aws: Aws, outcome: Outcome, run: Run = RUN) -> None:
     result = RunResult(outcome=outcome, run_id=run.run_id, dataset=run.dataset, finished_at="2026-11-23T09:05:00+00:00")
-    close_run(aws.dynamodb, TABLE, result, run.execution_arn)
+    close_run(aws.dynamodb, TABLE, result, run)
 
 
 def item(aws: Aws) -> dict[str, Any]:

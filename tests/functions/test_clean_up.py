@@ -18,9 +18,10 @@ from functions.clean_up import app as cleaning
 from functions.tear_down import app as tearing
 from sluice.deployment import alarm_names
 from sluice.layout import RunLayout
-from sluice.ledger import Deployed, crown_champion, read_champion, take_turn, turn_holder
+from sluice.ledger import Deployed, crown_champion, read_champion
 from sluice.leftovers import datasets_with_endpoints
 from sluice.operations import Clients, OperationRefusedError, StackNames, retire, roll_back
+from sluice.turns import take_turn, turn_holder
 from tests.functions.conftest import ARTIFACTS, REGION, TABLE, Aws, Context, request
 
 DATASET = "breast-cancer"
@@ -149,6 +150,18 @@ def test_a_dataset_that_another_run_works_on_is_skipped(world: World, context: C
     take_turn(world.aws.dynamodb, TABLE, DATASET, "another", time.time())
     assert clean(context)["verdict"] == "skipped"
     assert len(world.configs()) == len(RUNS)
+
+
+def test_a_turn_is_taken_from_an_execution_that_has_ended_and_from_no_other(world: World, context: Context) -> None:
+    stepfunctions = boto3.client("stepfunctions", region_name=REGION)
+    role = "arn:aws:iam::123456789012:role/any"
+    machine = stepfunctions.create_state_machine(name="pipeline", definition="{}", roleArn=role)["stateMachineArn"]
+    holder = stepfunctions.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+    take_turn(world.aws.dynamodb, TABLE, DATASET, holder, time.time())
+    assert clean(context)["verdict"] == "skipped"
+    stepfunctions.stop_execution(executionArn=holder)
+    assert clean(context)["verdict"] == "cleaned"
+    assert turn_holder(world.aws.dynamodb, TABLE, DATASET) is None
 
 
 def test_the_turn_is_given_back(world: World, context: Context) -> None:

@@ -11,8 +11,9 @@ from botocore.exceptions import ClientError
 from functions.check_endpoint import app as check
 from functions.deploy_endpoint import app as deploy
 from sluice.deployment import alarm_names
-from sluice.ledger import TURN_SECONDS, Deployed, crown_champion, give_turn_back, take_turn, turn_holder
+from sluice.ledger import Deployed, crown_champion
 from sluice.messages import Deployment, EndpointStatus
+from sluice.turns import TURN_SECONDS, give_turn_back, take_turn, turn_holder
 from tests.functions.conftest import ARTIFACTS, REGION, TABLE, Aws, Context, request
 from tests.messages import GOOD
 

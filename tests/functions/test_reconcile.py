@@ -10,14 +10,16 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from functions.reconcile import app
 from functions.record_outcome import app as recording
 from functions.restore_endpoint import app as restoring
-from sluice.ledger import Deployed, claims_since, crown_champion, read_champion, running_runs, take_turn, turn_holder
+from sluice.ledger import Deployed, claims_since, crown_champion, read_champion, running_runs
 from sluice.messages import Run, RunResult
 from sluice.names import dataset_of, run_id
 from sluice.reconciliation import GRACE, PATIENCE, WINDOW
+from sluice.turns import take_turn, turn_holder
 from tests.functions.conftest import ARTIFACTS, INBOX, REGION, TABLE, Aws, Context, request
 from tests.messages import GOOD
 
@@ -121,7 +123,7 @@ def test_a_file_that_no_run_claimed_is_started_once_with_an_event_like_that_of_s
     world.round()
     (execution,) = world.executions()
     world.stepfunctions.stop_execution(executionArn=execution)
-    assert world.round() == {"started": 0, "closed": 0, "faults": 0}
+    assert world.round() == {"started": 0, "closed": 0, "told": 0, "faults": 0}
     assert world.executions() == [execution]
 
 
@@ -193,7 +195,7 @@ def test_a_fault_with_one_file_does_not_keep_the_others(
         return start(**asked)
 
     monkeypatch.setattr(app.stepfunctions, "start_execution", refuse_b)
-    assert world.round() == {"started": 2, "closed": 0, "faults": 1}
+    assert world.round() == {"started": 2, "closed": 0, "told": 0, "faults": 1}
     assert world.started() == ["incoming/a/x.csv", "incoming/c/x.csv"]
     assert "refused" in log.getvalue()
     monkeypatch.setattr(app.stepfunctions, "start_execution", start)
@@ -205,7 +207,7 @@ def test_a_run_whose_execution_was_stopped_is_closed_as_its_own_last_state_would
     run = world.run()
     take_turn(world.aws.dynamodb, TABLE, DATASET, run.execution_arn, 0.0)
     world.stop(run)
-    assert world.round() == {"started": 0, "closed": 1, "faults": 0}
+    assert world.round() == {"started": 0, "closed": 1, "told": 0, "faults": 0}
     result = world.result(run)
     assert result.outcome == "error"
     first, second = result.reasons
@@ -243,7 +245,7 @@ def test_an_index_that_lags_closes_nothing(world: World, monkeypatch: pytest.Mon
     world.round()
     monkeypatch.setattr(app, "running_runs", lambda *_: iter([run.run_id, "0" * 12]))
     before = world.item(run)
-    assert world.round() == {"started": 0, "closed": 0, "faults": 0}
+    assert world.round() == {"started": 0, "closed": 0, "told": 0, "faults": 0}
     assert world.item(run) == before
 
 
@@ -300,6 +302,33 @@ def test_a_run_that_is_live_already_keeps_its_place(world: World) -> None:
     assert champion.run_id == run.run_id
 
 
+def test_people_are_told_of_a_run_whose_notice_sns_did_not_take(
+    world: World, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
+) -> None:
+    run = world.run()
+    world.stop(run)
+    refused = ClientError({"Error": {"Code": "Throttling", "Message": "not now"}}, "Publish")
+    published: list[str] = []
+
+    def refuse(**_: Any) -> None:
+        raise refused
+
+    def publish(**asked: Any) -> None:
+        published.append(asked["Message"])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recording.sns, "publish", refuse)
+        assert world.round() == {"started": 0, "closed": 1, "told": 0, "faults": 1}
+        assert world.item(run)["status"] == {"S": "error"}
+    monkeypatch.setattr(recording.sns, "publish", publish)
+    assert world.round(GRACE - timedelta(minutes=1))["told"] == 0, "its own execution may still be at it"
+    assert world.round() == {"started": 0, "closed": 0, "told": 1, "faults": 0}
+    assert world.round()["told"] == 0
+    (message,) = published
+    assert run.run_id in message
+    assert "somebody stopped it" in message
+
+
 def test_a_function_that_fails_leaves_the_run_for_the_next_round(
     world: World, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
 ) -> None:
@@ -311,7 +340,7 @@ def test_a_function_that_fails_leaves_the_run_for_the_next_round(
     }
     with monkeypatch.context() as patched:
         patched.setattr(app.functions, "invoke", lambda **_: failed)
-        assert world.round() == {"started": 0, "closed": 0, "faults": 1}
+        assert world.round() == {"started": 0, "closed": 0, "told": 0, "faults": 1}
     assert "restore: ClientError" in log.getvalue()
     assert world.round()["closed"] == 1
 
@@ -320,13 +349,13 @@ def test_a_round_says_what_it_did(world: World, capsys: pytest.CaptureFixture[st
     world.put(KEY)
     world.round()
     last = json.loads(log.getvalue().splitlines()[-1])
-    assert {name: last[name] for name in ("message", "started", "closed", "faults")} == {
-        "message": "reconciled", "started": 1, "closed": 0, "faults": 0,
+    assert {name: last[name] for name in ("message", "started", "closed", "told", "faults")} == {
+        "message": "reconciled", "started": 1, "closed": 0, "told": 0, "faults": 0,
     }  # fmt: skip
     (metric,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"Reconciled"' in line]
     assert (metric["dataset"], metric["kind"], metric["Reconciled"]) == (DATASET, "started", [1.0])
 
 
 def test_the_round_of_the_event_finds_nothing_in_an_empty_world(world: World) -> None:
-    assert app.handler(request("reconcile"), world.context) == {"started": 0, "closed": 0, "faults": 0}
+    assert app.handler(request("reconcile"), world.context) == {"started": 0, "closed": 0, "told": 0, "faults": 0}
     assert world.aws.s3.list_objects_v2(Bucket=ARTIFACTS).get("Contents") is None

@@ -9,8 +9,9 @@ from botocore.exceptions import ClientError
 
 from functions.record_outcome import app
 from sluice.decision import Decision
-from sluice.ledger import Champion, ChampionChangedError, crown_champion, read_champion, take_turn
+from sluice.ledger import Champion, ChampionChangedError, crown_champion, read_champion, running_runs
 from sluice.messages import RunResult
+from sluice.turns import take_turn
 from tests.evaluations import evaluation
 from tests.functions.conftest import ARTIFACTS, TABLE, Aws, Context, request
 from tests.messages import GOOD
@@ -119,9 +120,36 @@ def test_a_notice_that_fails_does_not_undo_the_outcome(
     def publish(**_: Any) -> None:
         raise ClientError({"Error": {"Code": "NotFound", "Message": "no topic"}}, "Publish")
 
-    monkeypatch.setattr(app.sns, "publish", publish)
-    assert record(context).outcome == "deployed"
+    with monkeypatch.context() as patched:
+        patched.setattr(app.sns, "publish", publish)
+        assert record(context).outcome == "deployed"
     assert "the notice was not sent" in log.getvalue()
+    assert list(running_runs(aws.dynamodb, TABLE)) == [GOOD.run.run_id], "or nobody would ever be told"
+    told = RunResult.model_validate(app.handler({"run": GOOD.run.model_dump(mode="json")}, context))
+    assert told.outcome == "deployed"
+    assert list(running_runs(aws.dynamodb, TABLE)) == []
+
+
+def test_people_are_told_once_of_a_run_that_is_recorded_twice(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published: list[str] = []
+
+    def publish(**asked: Any) -> None:
+        published.append(asked["Subject"])
+
+    monkeypatch.setattr(app.sns, "publish", publish)
+    record(context)
+    record(context)
+    assert published == [f"Sluice: {DATASET} deployed"]
+    assert list(running_runs(aws.dynamodb, TABLE)) == []
+    record(context, outcome="deployment_failed")
+    assert len(published) == 2, "another outcome is news"
+
+
+def test_there_is_nothing_to_tell_of_a_run_that_goes_on(aws: Aws, context: Context) -> None:
+    with pytest.raises(LookupError, match="goes on"):
+        app.handler({"run": GOOD.run.model_dump(mode="json")}, context)
 
 
 def test_a_repeated_record_counts_the_run_once(aws: Aws, context: Context, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,8 +7,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.restore_endpoint import app as restore
-from sluice.ledger import Deployed, crown_champion, take_turn
+from sluice.ledger import Deployed, crown_champion
 from sluice.messages import Restoration
+from sluice.turns import take_turn
 from tests.functions.conftest import TABLE, Aws, Context, request
 from tests.messages import GOOD
 

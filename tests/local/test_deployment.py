@@ -22,8 +22,9 @@ from local import run
 from local.aws import ACCESS_KEY, REGION, SECRET_KEY
 from local.execution import Snapshot
 from sluice.deployment import alarm_names
-from sluice.ledger import read_champion, turn_holder
+from sluice.ledger import read_champion
 from sluice.operations import Clients, StackNames, roll_back
+from sluice.turns import turn_holder
 
 from .conftest import LocalAws, learnable_rows, write_table
 

@@ -1,14 +1,12 @@
-"""The runs table: one item a run, one a dataset (its champion), one a deployment under way. Clients come first.
+"""The runs table: one item a run, one a dataset (its champion). Clients come first.
 
-The state machine itself writes a run's claim; here it is closed, and here the champion changes, by compare-and-swap
-only.
+``claim`` begins a run's item; here it is closed, and here the champion changes, by compare-and-swap only.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -134,10 +132,10 @@ def restore_champion(dynamodb: DynamoDBClient, table: str, dataset: str, seen: C
 
 def forget_champion(dynamodb: DynamoDBClient, table: str, dataset: str, seen: str) -> None:
     """Leaves the dataset without a champion, if it still is the run ``seen``. Repeatable."""
-    _delete_if(dynamodb, table, dataset_key(dataset), "run_id", seen)
+    delete_if(dynamodb, table, dataset_key(dataset), "run_id", seen)
 
 
-def _delete_if(dynamodb: DynamoDBClient, table: str, key: dict[str, dict[str, str]], name: str, value: str) -> None:
+def delete_if(dynamodb: DynamoDBClient, table: str, key: dict[str, dict[str, str]], name: str, value: str) -> None:
     """Deletes an item whose attribute has a value; leaves any other alone."""
     with contextlib.suppress(dynamodb.exceptions.ConditionalCheckFailedException):
         dynamodb.delete_item(
@@ -181,7 +179,7 @@ def _replace_champion(
 
 
 BY_DATASET: Final = "by_dataset"
-#: Of runs that go on alone: a claim has the index's key, and closing the run removes it.
+#: Of runs that go on, or of whose end nobody was told yet: a claim has the index's key, and the notice removes it.
 BY_RUNNING: Final = "by_running"
 
 
@@ -192,6 +190,8 @@ class Claim:
     Attributes:
         run: as the state machine sends it to each function; None in items of older versions of the state machine.
         restoration: how far the way back of its endpoint had come when it was last looked at.
+        finished_at: ISO 8601, UTC; empty while it goes on.
+        is_told: whether people were told how it ended.
     """
 
     run_id: str
@@ -202,6 +202,8 @@ class Claim:
     execution_arn: str
     run: Run | None = None
     restoration: Restoration | None = None
+    finished_at: str = ""
+    is_told: bool = False
 
 
 def _claim(item: Mapping[str, Any]) -> Claim:
@@ -215,6 +217,8 @@ def _claim(item: Mapping[str, Any]) -> Claim:
         text.get("execution_arn", ""),
         Run.model_validate_json(text["run"]) if "run" in text else None,
         Restoration.model_validate_json(text["restoration"]) if "restoration" in text else None,
+        text.get("finished_at", ""),
+        "running_since" not in text,
     )
 
 
@@ -238,7 +242,10 @@ def claims_since(dynamodb: DynamoDBClient, table: str, dataset: str, since: str)
 
 
 def running_runs(dynamodb: DynamoDBClient, table: str) -> Iterator[str]:
-    """Ids of the runs that go on. The index may lag: what is to be changed is read anew first."""
+    """Ids of the runs that go on, or of whose end nobody was told yet.
+
+    The index may lag: what is to be changed is read anew first.
+    """
     pages = dynamodb.get_paginator("scan").paginate(TableName=table, IndexName=BY_RUNNING)
     return (item["pk"]["S"].removeprefix("RUN#") for page in pages for item in page["Items"])
 
@@ -250,7 +257,7 @@ def keep_restoration(dynamodb: DynamoDBClient, table: str, claim: Claim, restora
             TableName=table,
             Key=run_key(claim.run_id),
             UpdateExpression="SET restoration = :found",
-            ConditionExpression="execution_arn = :owner AND attribute_exists(running_since)",
+            ConditionExpression="execution_arn = :owner AND attribute_not_exists(finished_at)",
             ExpressionAttributeValues={
                 ":found": {"S": restoration.model_dump_json()},
                 ":owner": {"S": claim.execution_arn},
@@ -263,115 +270,56 @@ class Closing(StrEnum):
 
     CLOSED = "closed"
     AGAIN = "again"
+    TOLD = "told"
+    """It was closed before, and people were told."""
     FOREIGN = "foreign"
 
 
-def close_run(dynamodb: DynamoDBClient, table: str, result: RunResult, execution_arn: str) -> Closing:
-    """Writes how the run ended into its item, unless another execution owns the run. Repeating it writes the same."""
+def close_run(dynamodb: DynamoDBClient, table: str, result: RunResult, run: Run) -> Closing:
+    """Writes how the run ended into its item, unless another execution owns it. Repeating it writes the same.
+
+    The run stays among :func:`running_runs` until :func:`mark_told`.
+    """
     try:
         before = dynamodb.update_item(
             TableName=table,
-            Key=run_key(result.run_id),
+            Key=run_key(run.run_id),
             UpdateExpression=(
-                "SET #status = :status, finished_at = :at, #result = :result, dataset = :dataset, execution_arn = :me "
-                "REMOVE running_since, restoration"
+                "SET #status = :status, finished_at = :at, #result = :result, dataset = :dataset, execution_arn = :me, "
+                "#run = :run, running_since = if_not_exists(running_since, :at) REMOVE restoration"
             ),
             ConditionExpression="attribute_not_exists(pk) OR execution_arn = :me",
-            ExpressionAttributeNames={"#status": "status", "#result": "result"},
+            ExpressionAttributeNames={"#status": "status", "#result": "result", "#run": "run"},
             ExpressionAttributeValues={
                 ":status": {"S": result.outcome.value},
                 ":at": {"S": result.finished_at},
                 ":result": {"S": json.dumps(result.as_json())},
-                ":dataset": {"S": result.dataset},
-                ":me": {"S": execution_arn},
+                ":dataset": {"S": run.dataset},
+                ":me": {"S": run.execution_arn},
+                ":run": {"S": run.model_dump_json()},
             },
             ReturnValues="ALL_OLD",
         ).get("Attributes", {})
     except dynamodb.exceptions.ConditionalCheckFailedException:
         return Closing.FOREIGN
-    return Closing.AGAIN if before.get("status", {}).get("S") == result.outcome.value else Closing.CLOSED
+    if before.get("status", {}).get("S") != result.outcome.value:
+        return Closing.CLOSED
+    return Closing.AGAIN if "running_since" in before else Closing.TOLD
 
 
-#: A turn that was never given back is free again after this time; that of an execution that has ended, at once.
-TURN_SECONDS: Final = 6 * 3600
-#: Of whoever is no execution: nothing tells that a command was killed.
-SHORT_TURN_SECONDS: Final = 3600
+def read_result(dynamodb: DynamoDBClient, table: str, run_id: str) -> RunResult | None:
+    """How a run ended; None while it goes on."""
+    item = dynamodb.get_item(TableName=table, Key=run_key(run_id), ConsistentRead=True).get("Item", {})
+    return RunResult.model_validate_json(item["result"]["S"]) if "result" in item else None
 
 
-def take_turn(
-    dynamodb: DynamoDBClient, table: str, dataset: str, holder: str, now: float, seconds: float = TURN_SECONDS
-) -> bool:
-    """Makes the holder the only one that may change the dataset's endpoint. Repeatable by the holder.
-
-    Args:
-        holder: an execution's ARN, or who else works on the endpoint.
-        now: seconds since the epoch.
-        seconds: after which the turn is free again, whatever became of the holder.
-
-    Returns:
-        False while another has the turn.
-    """
-    free = "attribute_not_exists(pk) OR execution_arn = :me OR #until < :now"
-    return _take_turn(dynamodb, table, dataset, holder, now, free, seconds)
-
-
-def take_over_turn(dynamodb: DynamoDBClient, table: str, dataset: str, holder: str, now: float, ended: str) -> bool:
-    """Takes the turn from the holder ``ended``, which will not give it back any more.
-
-    Returns:
-        False where another was quicker.
-    """
-    other = {":ended": {"S": ended}}
-    return _take_turn(dynamodb, table, dataset, holder, now, "execution_arn = :ended", TURN_SECONDS, other)
-
-
-def _take_turn(
-    dynamodb: DynamoDBClient,
-    table: str,
-    dataset: str,
-    holder: str,
-    now: float,
-    condition: str,
-    seconds: float,
-    values: dict[str, Any] | None = None,
-) -> bool:
-    known = {":me": {"S": holder}, ":now": {"N": str(now)}}
-    used = {name: value for name, value in known.items() if name in condition} | (values or {})
-    names = {"ExpressionAttributeNames": {"#until": "until"}} if "#until" in condition else {}
-    try:
-        dynamodb.put_item(
+def mark_told(dynamodb: DynamoDBClient, table: str, run: Run) -> None:
+    """Says that people know how the run ended. Harmless where another execution has taken it up since."""
+    with contextlib.suppress(dynamodb.exceptions.ConditionalCheckFailedException):
+        dynamodb.update_item(
             TableName=table,
-            Item={**_turn_key(dataset), "execution_arn": {"S": holder}, "until": {"N": str(now + seconds)}},
-            ConditionExpression=condition,
-            ExpressionAttributeValues=used,
-            **names,  # type: ignore[arg-type]
+            Key=run_key(run.run_id),
+            UpdateExpression="REMOVE running_since",
+            ConditionExpression="execution_arn = :me AND attribute_exists(finished_at)",
+            ExpressionAttributeValues={":me": {"S": run.execution_arn}},
         )
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return False
-    return True
-
-
-def turn_holder(dynamodb: DynamoDBClient, table: str, dataset: str) -> str | None:
-    """Who may change the dataset's endpoint; None where nobody does."""
-    item = dynamodb.get_item(TableName=table, Key=_turn_key(dataset), ConsistentRead=True).get("Item")
-    return item["execution_arn"]["S"] if item else None
-
-
-def give_turn_back(dynamodb: DynamoDBClient, table: str, dataset: str, holder: str) -> None:
-    """Lets the next one change the endpoint; harmless where this holder has no turn."""
-    _delete_if(dynamodb, table, _turn_key(dataset), "execution_arn", holder)
-
-
-@contextlib.contextmanager
-def short_turn(dynamodb: DynamoDBClient, table: str, dataset: str, holder: str) -> Iterator[bool]:
-    """The turn of whoever is no execution, given back at the end. False where another has it."""
-    taken = take_turn(dynamodb, table, dataset, holder, time.time(), SHORT_TURN_SECONDS)
-    try:
-        yield taken
-    finally:
-        if taken:
-            give_turn_back(dynamodb, table, dataset, holder)
-
-
-def _turn_key(dataset: str) -> dict[str, dict[str, str]]:
-    return {"pk": {"S": f"TURN#{dataset}"}}

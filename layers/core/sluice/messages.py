@@ -348,6 +348,10 @@ class RunResult(Message):
         return self.model_dump(mode="json")
 
 
+class NoticeRequest(Request):
+    """A run that is recorded, and of which people were not told."""
+
+
 class RenderRequest(Request):
     """The page tells what was recorded; what the run never reached is None."""
 

@@ -6,9 +6,10 @@ interrupted: it then goes on where it stopped.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -26,10 +27,12 @@ from sluice.deployment import (
     parse_scores,
 )
 from sluice.endpoints import delete_endpoint, describe_endpoint
+from sluice.executions import has_ended
 from sluice.layout import RunLayout, uri
-from sluice.ledger import forget_champion, read_champion, restore_champion, short_turn
+from sluice.ledger import forget_champion, read_champion, restore_champion
 from sluice.leftovers import remove_alarms, remove_scaling, remove_unused
 from sluice.objects import read_json
+from sluice.turns import short_turn
 
 _POLL_SECONDS: Final = 5
 _LONGEST_WAIT_SECONDS: Final = 1800
@@ -49,6 +52,7 @@ class Clients:
     s3: Any
     cloudwatch: Any
     autoscaling: Any
+    stepfunctions: Any
 
     @classmethod
     def of(cls, client: Callable[[str], Any]) -> Clients:
@@ -60,6 +64,7 @@ class Clients:
             s3=client("s3"),
             cloudwatch=client("cloudwatch"),
             autoscaling=client("application-autoscaling"),
+            stepfunctions=client("stepfunctions"),
         )
 
 
@@ -137,9 +142,16 @@ def retire(
     return Retired(dataset, tuple(removed))
 
 
+def turn(clients: Clients, stack: StackNames, dataset: str, holder: str) -> AbstractContextManager[bool]:
+    """The dataset's turn while the context lasts. False where another has it."""
+    return short_turn(
+        clients.dynamodb, stack.runs_table, dataset, holder, functools.partial(has_ended, clients.stepfunctions)
+    )
+
+
 @contextmanager
 def _turn(clients: Clients, stack: StackNames, dataset: str, holder: str) -> Iterator[None]:
-    with short_turn(clients.dynamodb, stack.runs_table, dataset, holder) as taken:
+    with turn(clients, stack, dataset, holder) as taken:
         if not taken:
             raise OperationRefusedError(
                 f"a run of {dataset} is changing its endpoint now; wait until it has ended, or stop its execution and "

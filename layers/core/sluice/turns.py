@@ -1,0 +1,133 @@
+"""The turn of a dataset: who may change its endpoint. One item of the runs table. The client comes first."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from sluice.ledger import delete_if
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+HasEnded = Callable[[str], bool]
+
+#: A turn that was never given back is free again after this time; that of an execution that has ended, at once.
+TURN_SECONDS: Final = 6 * 3600
+#: Of whoever is no execution: nothing tells that a command was killed.
+SHORT_TURN_SECONDS: Final = 3600
+
+
+def take_turn(
+    dynamodb: DynamoDBClient, table: str, dataset: str, holder: str, now: float, seconds: float = TURN_SECONDS
+) -> bool:
+    """Makes the holder the only one that may change the dataset's endpoint. Repeatable by the holder.
+
+    Args:
+        holder: an execution's ARN, or who else works on the endpoint.
+        now: seconds since the epoch.
+        seconds: after which the turn is free again, whatever became of the holder.
+
+    Returns:
+        False while another has the turn.
+    """
+    free = "attribute_not_exists(pk) OR execution_arn = :me OR #until < :now"
+    return _take_turn(dynamodb, table, dataset, holder, now, free, seconds)
+
+
+def take_over_turn(
+    dynamodb: DynamoDBClient,
+    table: str,
+    dataset: str,
+    holder: str,
+    now: float,
+    ended: str,
+    seconds: float = TURN_SECONDS,
+) -> bool:
+    """Takes the turn from the holder ``ended``, which will not give it back any more.
+
+    Returns:
+        False where another was quicker.
+    """
+    other = {":ended": {"S": ended}}
+    return _take_turn(dynamodb, table, dataset, holder, now, "execution_arn = :ended", seconds, other)
+
+
+def _take_turn(
+    dynamodb: DynamoDBClient,
+    table: str,
+    dataset: str,
+    holder: str,
+    now: float,
+    condition: str,
+    seconds: float,
+    values: dict[str, Any] | None = None,
+) -> bool:
+    known = {":me": {"S": holder}, ":now": {"N": str(now)}}
+    used = {name: value for name, value in known.items() if name in condition} | (values or {})
+    names = {"ExpressionAttributeNames": {"#until": "until"}} if "#until" in condition else {}
+    try:
+        dynamodb.put_item(
+            TableName=table,
+            Item={**_turn_key(dataset), "execution_arn": {"S": holder}, "until": {"N": str(now + seconds)}},
+            ConditionExpression=condition,
+            ExpressionAttributeValues=used,
+            **names,  # type: ignore[arg-type]
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
+
+
+def turn_holder(dynamodb: DynamoDBClient, table: str, dataset: str) -> str | None:
+    """Who may change the dataset's endpoint; None where nobody does."""
+    item = dynamodb.get_item(TableName=table, Key=_turn_key(dataset), ConsistentRead=True).get("Item")
+    return item["execution_arn"]["S"] if item else None
+
+
+def give_turn_back(dynamodb: DynamoDBClient, table: str, dataset: str, holder: str) -> None:
+    """Lets the next one change the endpoint; harmless where this holder has no turn."""
+    delete_if(dynamodb, table, _turn_key(dataset), "execution_arn", holder)
+
+
+def take_free_turn(
+    dynamodb: DynamoDBClient,
+    table: str,
+    dataset: str,
+    holder: str,
+    has_ended: HasEnded,
+    seconds: float = TURN_SECONDS,
+) -> bool:
+    """Takes the turn, also from an execution that has ended without giving it back. Repeatable by the holder.
+
+    Args:
+        has_ended: whether an execution, by its ARN, will do nothing any more.
+
+    Returns:
+        False while another has the turn.
+    """
+    now = time.time()
+    if take_turn(dynamodb, table, dataset, holder, now, seconds):
+        return True
+    other = turn_holder(dynamodb, table, dataset)
+    # A person's command is no execution; its turn runs out.
+    if other is None or not other.startswith("arn:") or not has_ended(other):
+        return False
+    return take_over_turn(dynamodb, table, dataset, holder, now, other, seconds)
+
+
+@contextlib.contextmanager
+def short_turn(dynamodb: DynamoDBClient, table: str, dataset: str, holder: str, has_ended: HasEnded) -> Iterator[bool]:
+    """The turn of whoever is no execution, given back at the end. False where another has it."""
+    taken = take_free_turn(dynamodb, table, dataset, holder, has_ended, SHORT_TURN_SECONDS)
+    try:
+        yield taken
+    finally:
+        if taken:
+            give_turn_back(dynamodb, table, dataset, holder)
+
+
+def _turn_key(dataset: str) -> dict[str, dict[str, str]]:
+    return {"pk": {"S": f"TURN#{dataset}"}}

@@ -1,7 +1,10 @@
-"""MiniStack, with the one thing put right that the pipeline's identities rest on: an object's version in its event.
+"""MiniStack, with two things put right that the pipeline rests on. Run this file in place of ``python -m ministack``.
 
-S3 hands MiniStack's own notifications the version of the object, and its event for EventBridge leaves it out; on AWS a
-versioned bucket's event has it. Run this file in place of ``python -m ministack``.
+An object's version in its event: S3 hands MiniStack's own notifications the version, and its event for EventBridge
+leaves it out; on AWS a versioned bucket's event has it.
+
+A function that dies where Step Functions waits for its task token: MiniStack waits on for an answer that nobody was
+asked for; on AWS the step fails, and is retried as any other.
 """
 
 from __future__ import annotations
@@ -10,9 +13,10 @@ import json
 from contextvars import ContextVar
 from typing import Any
 
-from ministack.services import eventbridge, s3
+from ministack.services import eventbridge, s3, stepfunctions
 
 _version: ContextVar[str | None] = ContextVar("version", default=None)
+_token: ContextVar[str | None] = ContextVar("token", default=None)
 
 
 def name_versions_in_events() -> None:
@@ -37,8 +41,33 @@ def name_versions_in_events() -> None:
     s3._fire_s3_event, eventbridge._dispatch_event = fire_knowing_the_version, dispatch_with_the_version
 
 
+def notice_functions_that_die_before_they_ask() -> None:
+    """Fails a step that waits for its task token when the function that was given the token fails."""
+    wait, call = stepfunctions._invoke_with_callback, stepfunctions._call_lambda
+
+    def wait_knowing_the_token(resource: str, given: Any, token: str, state: dict[str, Any]) -> Any:
+        before = _token.set(token)
+        try:
+            return wait(resource, given, token, state)
+        finally:
+            _token.reset(before)
+
+    def call_and_tell(function: str, event: Any) -> Any:
+        try:
+            return call(function, event)
+        except stepfunctions._ExecutionError as error:
+            # As SendTaskFailure does: who waits for the token hears of it.
+            if (token := _token.get()) and (waiting := stepfunctions._task_tokens.get(token)):
+                waiting["error"] = {"Error": error.error, "Cause": error.cause}
+                waiting["event"].set()
+            raise
+
+    stepfunctions._invoke_with_callback, stepfunctions._call_lambda = wait_knowing_the_token, call_and_tell
+
+
 if __name__ == "__main__":
     from ministack.app import main
 
     name_versions_in_events()
+    notice_functions_that_die_before_they_ask()
     main()

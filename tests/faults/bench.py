@@ -105,6 +105,8 @@ class Watch:
 
 #: These look until something is done; how often depends on how fast it is.
 POLLING: Final = frozenset({"CheckTraining", "CheckEndpoint", "RestoreEndpoint"})
+#: A person calls it, and calls again.
+ASKED_BY_A_PERSON: Final = "DecideApproval"
 #: Throttling passes, but not at once.
 _THROTTLED_TIMES: Final = 2
 
@@ -258,16 +260,21 @@ class Bench:
         started = self.aws.stepfunctions.start_execution(stateMachineArn=machine, input=json.dumps(upload.event))
         return started["executionArn"]
 
-    def deliver(self, upload: Upload) -> Ended:
-        """Delivers an upload's event and waits for the end of what it started."""
-        return self.follow(self.start(upload))
+    def deliver(self, upload: Upload, meanwhile: Callable[[], None] = lambda: None) -> Ended:
+        """Delivers an upload's event and waits for the end of what it started.
 
-    def follow(self, arn: str) -> Ended:
+        Args:
+            meanwhile: called again and again until then.
+        """
+        return self.follow(self.start(upload), meanwhile)
+
+    def follow(self, arn: str, meanwhile: Callable[[], None] = lambda: None) -> Ended:
         deadline = time.monotonic() + END_SECONDS
         while (found := self.aws.stepfunctions.describe_execution(executionArn=arn))["status"] == "RUNNING":
             if time.monotonic() > deadline:
                 self.aws.stepfunctions.stop_execution(executionArn=arn)
                 return Ended(arn, "HUNG", None, f"it did not end within {END_SECONDS:.0f} s", {})
+            meanwhile()
             time.sleep(0.05)
         output = json.loads(found["output"]) if found.get("output") else {}
         return Ended(arn, found["status"], found.get("error"), found.get("cause", ""), output)
@@ -284,6 +291,22 @@ class Bench:
         """Calls a function by itself, as its schedule does."""
         answer = self.lambdas.invoke(FunctionName=self.function_arn(function), Payload=json.dumps(event))
         assert "FunctionError" not in answer, answer["Payload"].read()
+
+    def person(self, upload: Upload) -> Callable[[], None]:
+        """Who approves the upload's model once its run waits for that, and says so again until it is heard."""
+        body = json.dumps({"run_id": upload.run_id, "decision": "approved"})
+        event = json.dumps({"requestContext": {"http": {"method": "POST"}}, "body": body})
+        heard = False
+
+        def look() -> None:
+            nonlocal heard
+            if heard or not self.item(f"APPROVAL#{upload.run_id}"):
+                return
+            answer = self.lambdas.invoke(FunctionName=self.function_arn(ASKED_BY_A_PERSON), Payload=event)
+            said = json.loads(answer["Payload"].read())
+            heard = "FunctionError" not in answer and said["statusCode"] == 200
+
+        return look
 
     def reconcile(self) -> None:
         """A round of the reconciliation, as of a time when whatever has ended did so long ago."""
@@ -307,7 +330,9 @@ class Bench:
                 if watch.armed is None:
                     return None
                 at, fault = watch.armed
-                times = {Fault.REFUSED: sys.maxsize, Fault.THROTTLED: _THROTTLED_TIMES}.get(fault, 1)
+                # A run that waits for a person waits for as long as that person is refused.
+                refused = 1 if function == ASKED_BY_A_PERSON else sys.maxsize
+                times = {Fault.REFUSED: refused, Fault.THROTTLED: _THROTTLED_TIMES}.get(fault, 1)
                 if key != (at.function, at.call, at.subject) or not at.nth <= nth < at.nth + times:
                     return None
                 watch.struck += 1

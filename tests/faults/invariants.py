@@ -42,8 +42,13 @@ def violations(
         yield f"the turn is still held by {turn['execution_arn']['S']}"
     if holders := bench.item("SLOTS").get("holders"):
         yield f"a slot is still held: {holders['SS']}"
-    if not [text for text in told if upload.run_id in text]:
+    if not outcomes_heard(upload, told):
         yield "nobody was told of the outcome"
+
+
+def outcomes_heard(upload: Upload, told: list[str]) -> list[str]:
+    """Of all that people were told what is about the run's end."""
+    return [text for text in told if upload.run_id in text and "waits for your approval" not in text]
 
 
 def _ledger_and_objects_agree(bench: Bench, upload: Upload, item: dict[str, Any]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.faults.bench import Bench, Upload
+from tests.faults.bench import Bench, Ended, Upload
 from tests.local.conftest import learnable_rows
 
 _HEADER: Final = ["size", "colour", "comment", "label"]
@@ -44,6 +44,7 @@ class Scenario:
         next_upload: drops the n-th file of the scenario.
         has_champion: whether a model is live before.
         arm: makes SageMaker do what the scenario needs, before each delivery.
+        asks: whether a person must approve the model.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Scenario:
     next_upload: Callable[[Bench, int], Upload]
     has_champion: bool = True
     arm: Callable[[Bench], None] = lambda _bench: None
+    asks: bool = False
 
     def dataset(self, number: int) -> str:
         return self.name if self.has_champion else f"{self.name}-{number}"
@@ -62,10 +64,18 @@ class Scenario:
             ended = bench.deliver(bench.upload(self.name, table(seed=1), _CONFIG, "before.csv"))
             assert ended.outcome == "deployed", ended
 
+    def deliver(self, bench: Bench, upload: Upload) -> Ended:
+        """Delivers the event, with a person at hand where one is asked."""
+        return bench.deliver(upload, bench.person(upload)) if self.asks else bench.deliver(upload)
+
 
 def _update(bench: Bench, number: int) -> Upload:
     # Two tables in turn: a model that predicts what the live one predicts is not deployed.
     return bench.upload("better", table(seed=2 + number % 2), _CONFIG)
+
+
+def _approved(bench: Bench, number: int) -> Upload:
+    return bench.upload("approved", table(seed=2 + number % 2), {**_CONFIG, "approval": {"required": True}})
 
 
 def _first(bench: Bench, number: int) -> Upload:
@@ -92,6 +102,7 @@ def _answers_wrongly(bench: Bench) -> None:
 SCENARIOS: Final = (
     Scenario("better", "a model that replaces the live one", ("deployed",), _update),
     Scenario("first", "the first model of a dataset", ("deployed",), _first, has_champion=False),
+    Scenario("approved", "a model that a person approves", ("deployed",), _approved, asks=True),
     Scenario("worse", "a model that is not good enough", ("model_rejected",), _worse),
     Scenario("refused", "a file that is refused", ("dataset_rejected",), _refused),
     # Whoever delivers the event again after a fault finds an endpoint that is well.

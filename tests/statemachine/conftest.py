@@ -24,6 +24,8 @@ from typing import Any, Final
 import boto3
 import pytest
 
+from local import ministack as local_ministack
+
 ROOT = Path(__file__).parents[2]
 PIPELINE = ROOT / "statemachine" / "pipeline.asl.json"
 FUNCTION_OF_STATE = {
@@ -232,7 +234,11 @@ def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     endpoint = f"http://127.0.0.1:{port}"
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"], env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT
+            [sys.executable, "-P", local_ministack.__file__],
+            env=environment,
+            cwd=folder,
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
     try:
         _await(endpoint, process, folder / "log")

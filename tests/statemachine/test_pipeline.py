@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sluice import messages
-from tests.statemachine.conftest import Ended, Pipeline, fault
+from tests.statemachine.conftest import DIES, Ended, Pipeline, fault
 
 EVENTS = Path(__file__).parents[2] / "events"
 
@@ -274,6 +274,17 @@ def test_a_model_that_nobody_decided_on_is_not_deployed(pipeline: Pipeline) -> N
     request = outcome_recorded(ended)
     assert request.approval == messages.Approval(decision="expired")
     assert request.outcome == "model_rejected"
+
+
+@pytest.mark.parametrize("end", [fault(cause="no right"), DIES])
+def test_a_question_that_cannot_be_asked_is_asked_again_and_ends_by_name(pipeline: Pipeline, end: Any) -> None:
+    ended = pipeline.run(
+        read("object_created"), answers(EvaluateModel=ASKED, AskForApproval=end, RecordOutcome=recorded("error"))
+    )
+    assert ended.error == "PipelineError"
+    assert ended.tries["AskForApproval"] == 5
+    request = outcome_recorded(ended)
+    assert (request.fault and request.fault.state) == "AskForApproval"
 
 
 def test_an_approved_model_that_is_evaluated_anew_is_not_asked_about_again(pipeline: Pipeline) -> None:

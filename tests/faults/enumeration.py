@@ -6,6 +6,7 @@ finish the work, or find it done. What must be true afterwards is in ``invariant
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass
@@ -72,7 +73,7 @@ class Enumeration:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self._uploads = 0
+        self._uploads: Counter[str] = Counter()
 
     def cases(self) -> list[Case]:
         """Records the good runs. A call that an earlier scenario has too is not done again."""
@@ -140,8 +141,8 @@ class Enumeration:
         return Result(case, first.outcome, second.outcome, len(heard), tuple(broken))
 
     def _next(self, scenario: Scenario) -> Upload:
-        self._uploads += 1
-        return scenario.next_upload(self._bench, self._uploads)
+        self._uploads[scenario.name] += 1
+        return scenario.next_upload(self._bench, self._uploads[scenario.name])
 
     def _champion(self, upload: Upload) -> Any:
         return read_champion(self._bench.aws.dynamodb, self._bench.outputs["RunsTableName"], upload.dataset)

@@ -70,12 +70,12 @@ class Scenario:
 
 
 def _update(bench: Bench, number: int) -> Upload:
-    # Two tables in turn: a model that predicts what the live one predicts is not deployed.
-    return bench.upload("better", table(seed=2 + number % 2), _CONFIG)
+    # Tables in turn: a model that predicts what the live one predicts is not deployed.
+    return bench.upload("better", table(seed=2 + number % 3), _CONFIG)
 
 
 def _approved(bench: Bench, number: int) -> Upload:
-    return bench.upload("approved", table(seed=2 + number % 2), {**_CONFIG, "approval": {"required": True}})
+    return bench.upload("approved", table(seed=2 + number % 3), {**_CONFIG, "approval": {"required": True}})
 
 
 def _first(bench: Bench, number: int) -> Upload:
@@ -91,7 +91,7 @@ def _refused(bench: Bench, number: int) -> Upload:
 
 
 def _wrong(bench: Bench, number: int) -> Upload:
-    return bench.upload("wrong", table(seed=2 + number % 2), _CONFIG)
+    return bench.upload("wrong", table(seed=2 + number % 3), _CONFIG)
 
 
 def _answers_wrongly(bench: Bench) -> None:

@@ -45,6 +45,7 @@ class Result:
         second: how the next delivery of the same event ended.
         notices: how often people were told.
         broken: promises that were not kept, in words; none: it survived.
+        later: whether it took a function with a schedule.
     """
 
     case: Case
@@ -52,6 +53,7 @@ class Result:
     second: str
     notices: int
     broken: tuple[str, ...]
+    later: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -65,6 +67,7 @@ class Result:
             found["second"],
             found["notices"],
             tuple(found["broken"]),
+            found["later"],
         )
 
 
@@ -121,24 +124,40 @@ class Enumeration:
             watch.armed = None
             bench.faults.clear()
             second = scenario.deliver(bench, upload)
-            # What is left to the schedules: of the daily round what could not be removed, of the other a lost notice.
-            if case.point.function == "CleanUp":
-                bench.invoke("CleanUp", {})
-            if case.point.call == "sns:Publish":
-                bench.reconcile()
-        told = bench.notices()
-        broken = list(_ends(first, second, watch))
-        try:
-            broken += violations(bench, scenario, upload, before, watch, told)
-        except Exception as error:  # noqa: BLE001 - what is not there to be looked at is a promise that was not kept
-            broken.append(f"what should be there is not: {type(error).__name__}: {error}")
+            told = bench.notices()
+            broken = self._violations(scenario, upload, before, watch, told)
+            later = bool(broken) and self._call_schedule(case.point)
+            if later:
+                told += bench.notices()
+                broken = self._violations(scenario, upload, before, watch, told)
+        broken += _ends(first, second, watch)
         if errors:
             broken.append(f"the endpoint answered {len(errors)} requests by errors: {errors[0]}")
         heard = outcomes_heard(upload, told)
         # Only where the notice itself goes wrong does nobody know whether it went out.
         if len(set(heard)) < len(heard) and case.point.call != "sns:Publish":
             broken.append("people were told the same twice")
-        return Result(case, first.outcome, second.outcome, len(heard), tuple(broken))
+        return Result(case, first.outcome, second.outcome, len(heard), tuple(broken), later=later)
+
+    def _violations(self, scenario: Scenario, upload: Upload, before: Any, watch: Watch, told: list[str]) -> list[str]:
+        try:
+            return list(violations(self._bench, scenario, upload, before, watch, told))
+        except Exception as error:  # noqa: BLE001 - what is not there to be looked at is a promise that was not kept
+            return [f"what should be there is not: {type(error).__name__}: {error}"]
+
+    def _call_schedule(self, point: Point) -> bool:
+        """What is left to the schedules: to the daily round what could not be removed, to the other a lost notice.
+
+        Returns:
+            whether there is one for what can go wrong with this call.
+        """
+        if point.function == "CleanUp":
+            self._bench.invoke("CleanUp", {})
+        elif (point.function, point.call) == ("RecordOutcome", "sns:Publish"):
+            self._bench.reconcile()
+        else:
+            return False
+        return True
 
     def _next(self, scenario: Scenario) -> Upload:
         self._uploads[scenario.name] += 1

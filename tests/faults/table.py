@@ -45,4 +45,6 @@ def _lines(results: Sequence[Result]) -> Iterator[str]:
 def _cell(result: Result) -> str:
     if result.broken:
         return "**lost**"
+    if result.later:
+        return "later"
     return "again" if result.second != "duplicate" else "retried"

@@ -1,8 +1,8 @@
 """Every five minutes: starts runs for files whose event was lost, closes runs whose execution ended unrecorded, and
-has people told of those whose notice did not go out.
+finishes those whose notice, page or place in the registry failed.
 
-It records and tells nothing itself. The functions that put a model back and that record an outcome are asked to, as the
-state machine asks them, so that there is one place for each.
+It does nothing of this itself. The functions of the pipeline are asked to, as the state machine asks them: there is one
+place for each.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import boto3
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
-from sluice.ledger import keep_restoration, read_champion, read_claim, running_runs
-from sluice.messages import NoticeRequest, Request, Restoration, RestoreRequest
-from sluice.reconciliation import GRACE, Upload, closing_request, ended, unclaimed
+from sluice.ledger import Due, forget_asked, keep_restoration, read_champion, read_claim, read_closed, running_runs
+from sluice.messages import Request, Restoration, RestoreRequest
+from sluice.reconciliation import Upload, closing_request, ended, follow_up, unclaimed
 from sluice.settings import ReconcileSettings
 from sluice.statuses import OPEN
 from sluice.step import CLIENT_CONFIG, emit, logger
@@ -30,17 +30,23 @@ stepfunctions = boto3.client("stepfunctions", config=CLIENT_CONFIG)
 # The functions that are asked may take a minute. What they did not do, the next round asks for.
 functions = boto3.client("lambda", config=CLIENT_CONFIG.merge(Config(read_timeout=70)))
 
+FUNCTIONS = {
+    Due.NOTICE: settings.record_outcome_function,
+    Due.MODEL: settings.register_model_function,
+    Due.PAGE: settings.render_report_function,
+}
+
 
 class FunctionFailedError(RuntimeError):
     """A function that was asked raised."""
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    """A round as of the event's ``time``. Returns: how many runs were started, closed and told of, and how many
+    """A round as of the event's ``time``. Returns: how many runs were started, closed and finished, and how many
     faults kept others from it."""
     logger.append_keys(step="Reconcile", request_id=context.aws_request_id)
     at = datetime.fromisoformat(event["time"])
-    done = {"started": 0, "closed": 0, "told": 0, "faults": 0}
+    done = {"started": 0, "closed": 0, "finished": 0, "faults": 0}
 
     def each[Item](items: Iterable[Item], kind: str, work: Callable[[Item], str | None]) -> None:
         for item in items:
@@ -56,7 +62,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
 
     running = list(running_runs(dynamodb, settings.runs_table))
     each(running, "closed", lambda run_id: close(run_id, at))
-    each(running, "told", lambda run_id: tell(run_id, at))
+    each(running, "finished", lambda run_id: finish(run_id, at))
     each(unclaimed(s3, dynamodb, settings.runs_table, settings.inbox_bucket, at), "started", start)
     logger.info("reconciled", extra=done)
     return done
@@ -104,18 +110,32 @@ def close(run_id: str, at: datetime) -> str | None:
     return run.dataset
 
 
-def tell(run_id: str, at: datetime) -> str | None:
-    """Has people told of a run that was recorded some time ago. Returns: its dataset; None where they were."""
-    claim = read_claim(dynamodb, settings.runs_table, run_id)
-    if claim is None or claim.status in OPEN or claim.is_told or claim.run is None:
+def finish(run_id: str, at: datetime) -> str | None:
+    """Has done what is due for a run that is closed. Returns: its dataset; None where nothing was, or its own
+    execution may still be at it.
+
+    Raises:
+        Exception: some of it failed, and this is the last of it; the rest was done.
+    """
+    closed = read_closed(dynamodb, settings.runs_table, run_id)
+    if closed is None or ended(stepfunctions, closed.asked.run.execution_arn, at) is None:
         return None
-    if datetime.fromisoformat(claim.finished_at) > at - GRACE:
+    if not closed.due:
+        forget_asked(dynamodb, settings.runs_table, closed.asked.run)
         return None
-    ask(settings.record_outcome_function, NoticeRequest(run=claim.run))
+    failed: Exception | None = None
+    for what in sorted(closed.due):
+        try:
+            ask(FUNCTIONS[what], follow_up(what, closed))
+        except Exception as error:  # noqa: BLE001 - a page that cannot be drawn must not keep the notice
+            failed = error
+    if failed:
+        raise failed
     logger.warning(
-        "people had not been told of this run; they were", extra={"run_id": run_id, "dataset": claim.run.dataset}
+        "something was left to do for this run; it was done",
+        extra={"run_id": run_id, "dataset": closed.result.dataset, "due": sorted(closed.due)},
     )
-    return claim.run.dataset
+    return closed.result.dataset
 
 
 def ask(function: str, request: Request) -> Any:

@@ -17,7 +17,7 @@ from sluice.decision import Decision, decide
 from sluice.evaluation_store import read_evaluation
 from sluice.images import training_image
 from sluice.layout import RunLayout
-from sluice.ledger import Closing, Deployed, close_run, crown_champion, mark_told, read_claim, read_result
+from sluice.ledger import Closing, Deployed, Due, close_run, crown_champion, mark_done, read_claim
 from sluice.messages import NoticeRequest, Outcome, RecordRequest, Run, RunResult
 from sluice.objects import read_json, write_json
 from sluice.outcome import close, notice
@@ -33,7 +33,7 @@ sns = boto3.client("sns", config=TRANSFER_CONFIG)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Records a run, or tells people of one that is recorded: that asks with the run alone."""
+    """Records a run, or tells people of one that is recorded: that asks without an outcome."""
     return record(event, context) if "outcome" in event else tell_again(event, context)
 
 
@@ -61,14 +61,14 @@ def record(request: RecordRequest) -> RunResult:
     give_turn_back(dynamodb, table, run.dataset, run.execution_arn)
     give_slot_back(dynamodb, table, run.execution_arn)
     # Last: a run that is closed is not taken up again, so all that must be done is done by then.
-    closing = close_run(dynamodb, table, result, run)
+    closing = close_run(dynamodb, table, result, request)
     if closing is Closing.FOREIGN:
         return foreign(result, run)
     if closing is Closing.CLOSED:
         measure(result, (now - datetime.fromisoformat(run.started_at)).total_seconds())
     # Of a run that was told before, a try that died between the two has only the mark left to make.
     try:
-        tell(result, run) if closing is not Closing.TOLD else mark_told(dynamodb, table, run)
+        tell(result, run) if closing is not Closing.TOLD else mark_done(dynamodb, table, run, Due.NOTICE)
     except (ClientError, BotoCoreError):
         # The outcome stands whether people hear of it or not, and reconcile tells them.
         logger.exception("the notice was not sent")
@@ -77,11 +77,8 @@ def record(request: RecordRequest) -> RunResult:
 
 @step(NoticeRequest)
 def tell_again(request: NoticeRequest) -> RunResult:
-    result = read_result(dynamodb, settings.runs_table, request.run.run_id)
-    if result is None:
-        raise LookupError("this run goes on; there is nothing to tell yet")
-    tell(result, request.run)
-    return result
+    tell(request.result, request.run)
+    return request.result
 
 
 def foreign(result: RunResult, run: Run) -> RunResult:
@@ -93,7 +90,7 @@ def foreign(result: RunResult, run: Run) -> RunResult:
 def tell(result: RunResult, run: Run) -> None:
     subject, text = notice(result, run.key)
     sns.publish(TopicArn=settings.outcome_topic_arn, Subject=subject, Message=text)
-    mark_told(dynamodb, settings.runs_table, run)
+    mark_done(dynamodb, settings.runs_table, run, Due.NOTICE)
 
 
 def config_of(request: RecordRequest) -> DatasetConfig | None:

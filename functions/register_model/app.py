@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from sluice.evaluation import Evaluation
 from sluice.evaluation_store import read_evaluation
 from sluice.layout import RunLayout
+from sluice.ledger import Due, mark_done
 from sluice.messages import Outcome, Registered, RegisterRequest
 from sluice.model_card import card_content, card_request, card_updates, describes_live_model
 from sluice.objects import write_json
@@ -36,6 +37,7 @@ PENDING = "PendingManualApproval"
 settings = RegisterSettings.load()
 s3 = boto3.client("s3", config=TRANSFER_CONFIG)
 sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)
+dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 
 
 @step(RegisterRequest)
@@ -44,6 +46,7 @@ def handler(request: RegisterRequest) -> Registered:
     try:
         _, metrics = measured(request)
     except NotMeasuredError as error:
+        mark_done(dynamodb, settings.runs_table, run, Due.MODEL)
         return Registered(verdict="skipped", reasons=(str(error),))
     document = read_evaluation(s3, request.evaluation)
     quality = model_quality(metrics, document.curves if document else ())
@@ -51,6 +54,7 @@ def handler(request: RegisterRequest) -> Registered:
     ensure_group(request)
     registered = register(request, document)
     card = keep_card(request, card_content(request, document, registered.version or 1, settings))
+    mark_done(dynamodb, settings.runs_table, run, Due.MODEL)
     return registered.model_copy(update={"card": card})
 
 

@@ -7,13 +7,15 @@ import boto3
 from plotting import ReportInput, TableProfile, render
 from sluice.evaluation import Evaluation
 from sluice.layout import RunLayout, uri
+from sluice.ledger import Due, mark_done
 from sluice.messages import Outcome, Rendered, RenderRequest, RunResult
 from sluice.objects import read_text
 from sluice.settings import RenderSettings
-from sluice.step import TRANSFER_CONFIG, step
+from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
 
 settings = RenderSettings.load()
 s3 = boto3.client("s3", config=TRANSFER_CONFIG)
+dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 
 
 @step(RenderRequest)
@@ -37,6 +39,8 @@ def handler(request: RenderRequest) -> Rendered:
     s3.put_object(
         Bucket=settings.artifact_bucket, Key=layout.report, Body=html.encode(), ContentType="text/html; charset=utf-8"
     )
+    if not waits:
+        mark_done(dynamodb, settings.runs_table, request.run, Due.PAGE)
     return Rendered(verdict="rendered", report_uri=where)
 
 

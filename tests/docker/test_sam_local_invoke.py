@@ -174,9 +174,11 @@ def seed(aws: Aws, folder: Path) -> dict[str, str]:
     made = {
         "INBOX_BUCKET": THE_RUN.run.bucket,
         "STATE_MACHINE_ARN": machine["stateMachineArn"],
-        # Called where a run was left open, of which there is none.
+        # Called where a run was left open or unfinished, of which there is none.
         "RESTORE_ENDPOINT_FUNCTION": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:sluice-restore-endpoint",
         "RECORD_OUTCOME_FUNCTION": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:sluice-record-outcome",
+        "REGISTER_MODEL_FUNCTION": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:sluice-register-model",
+        "RENDER_REPORT_FUNCTION": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:sluice-render-report",
         "ARTIFACT_BUCKET": artifact_bucket,
         "RUNS_TABLE": table,
         "OUTCOME_TOPIC_ARN": topic["TopicArn"],

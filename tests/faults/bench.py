@@ -284,8 +284,11 @@ class Bench:
         return dict(self.aws.dynamodb.get_item(TableName=table, Key={"pk": {"S": key}}).get("Item", {}))
 
     def artifact(self, key: str) -> Any:
-        body = self.aws.s3.get_object(Bucket=self.outputs["ArtifactBucketName"], Key=key)["Body"].read()
-        return json.loads(body)
+        return json.loads(self.text(key))
+
+    def text(self, key: str) -> str:
+        body = self.aws.s3.get_object(Bucket=self.outputs["ArtifactBucketName"], Key=key)["Body"]
+        return body.read().decode()
 
     def invoke(self, function: str, event: dict[str, Any]) -> None:
         """Calls a function by itself, as its schedule does."""

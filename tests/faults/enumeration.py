@@ -146,14 +146,14 @@ class Enumeration:
             return [f"what should be there is not: {type(error).__name__}: {error}"]
 
     def _call_schedule(self, point: Point) -> bool:
-        """What is left to the schedules: to the daily round what could not be removed, to the other a lost notice.
+        """To the daily round is left what could not be removed, to the reconciliation what is due after the record.
 
         Returns:
             whether there is one for what can go wrong with this call.
         """
         if point.function == "CleanUp":
             self._bench.invoke("CleanUp", {})
-        elif (point.function, point.call) == ("RecordOutcome", "sns:Publish"):
+        elif point.function in ("RecordOutcome", "RegisterModel", "RenderReport"):
             self._bench.reconcile()
         else:
             return False

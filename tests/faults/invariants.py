@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from botocore.exceptions import ClientError
@@ -15,6 +15,14 @@ from sluice.layout import RunLayout
 from sluice.ledger import Champion, read_champion
 from tests.faults.bench import Bench, Upload, Watch
 from tests.faults.scenarios import Scenario
+
+#: What a page says of an outcome and of no other.
+_SAYS: Final = {
+    "deployed": "is live behind the endpoint",
+    "model_rejected": "The model was not deployed",
+    "dataset_rejected": "The file was refused",
+    "deployment_failed": "the endpoint did not take it",
+}
 
 
 def violations(
@@ -42,6 +50,7 @@ def violations(
         yield f"the turn is still held by {turn['execution_arn']['S']}"
     if holders := bench.item("SLOTS").get("holders"):
         yield f"a slot is still held: {holders['SS']}"
+    yield from _nothing_is_due(bench, upload, item)
     if not outcomes_heard(upload, told):
         yield "nobody was told of the outcome"
 
@@ -49,6 +58,24 @@ def violations(
 def outcomes_heard(upload: Upload, told: list[str]) -> list[str]:
     """Of all that people were told what is about the run's end."""
     return [text for text in told if upload.run_id in text and "waits for your approval" not in text]
+
+
+def _nothing_is_due(bench: Bench, upload: Upload, item: dict[str, Any]) -> Iterator[str]:
+    """The page is drawn, a model that was measured is in the registry, and the rounds have forgotten the run."""
+    if left := {"due", "asked", "running_since"} & item.keys():
+        yield f"the ledger still has {', '.join(sorted(left))} of the run"
+    result = json.loads(item["result"]["S"])
+    page = bench.text(RunLayout(upload.dataset, upload.run_id).report)
+    if _SAYS[result["outcome"]] not in page:
+        yield "the page does not tell of the outcome"
+    if result["metrics"]:
+        group = f"sluice-{upload.dataset}"
+        packages = bench.aws.sagemaker.list_model_packages(
+            ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending", MaxResults=100
+        )["ModelPackageSummaryList"]
+        mine = [item for item in packages if upload.run_id in item.get("ModelPackageDescription", "")]
+        if len(mine) != 1:
+            yield f"the registry has {len(mine)} versions of the run's model"
 
 
 def _ledger_and_objects_agree(bench: Bench, upload: Upload, item: dict[str, Any]) -> Iterator[str]:

@@ -52,6 +52,8 @@ os.environ.update(
         "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:sluice-pipeline",
         "RESTORE_ENDPOINT_FUNCTION": f"arn:aws:lambda:{REGION}:123456789012:function:restore",
         "RECORD_OUTCOME_FUNCTION": f"arn:aws:lambda:{REGION}:123456789012:function:record",
+        "REGISTER_MODEL_FUNCTION": f"arn:aws:lambda:{REGION}:123456789012:function:register",
+        "RENDER_REPORT_FUNCTION": f"arn:aws:lambda:{REGION}:123456789012:function:render",
         "OUTCOME_TOPIC_ARN": f"arn:aws:sns:{REGION}:123456789012:sluice-outcomes",
     }
 )

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from functions.claim_run import app
 from sluice.claim import waiting_seconds
 from sluice.ledger import close_run, run_key
-from sluice.messages import Claim, Outcome, Run, RunResult
+from sluice.messages import Claim, Outcome, RecordRequest, Run, RunResult
 from sluice.slots import give_slot_back, slot_holders
 from tests.functions.conftest import TABLE, Aws, Context, request
 from tests.messages import GOOD
@@ -39,7 +39,7 @@ def another(number: int) -> dict[str, str]:
 
 def close(aws: Aws, outcome: Outcome, run: Run = RUN) -> None:
     result = RunResult(outcome=outcome, run_id=run.run_id, dataset=run.dataset, finished_at="2026-11-23T09:05:00+00:00")
-    close_run(aws.dynamodb, TABLE, result, run)
+    close_run(aws.dynamodb, TABLE, result, RecordRequest(run=run, outcome=outcome))
 
 
 def item(aws: Aws) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from botocore.exceptions import ClientError
 
 from functions.reconcile import app
 from functions.record_outcome import app as recording
+from functions.register_model import app as registering
+from functions.render_report import app as rendering
 from functions.restore_endpoint import app as restoring
 from sluice.ledger import Deployed, claims_since, crown_champion, read_champion, running_runs
 from sluice.messages import Run, RunResult
@@ -40,10 +42,19 @@ class World:
         )["stateMachineArn"]
         aws.s3.put_bucket_versioning(Bucket=INBOX, VersioningConfiguration={"Status": "Enabled"})
         monkeypatch.setattr(app.functions, "invoke", self._invoke)
-        self.handlers: dict[str, Callable[..., Any]] = {"restore": restoring.handler, "record": recording.handler}
+        self.handlers: dict[str, Callable[..., Any]] = {
+            "restore": restoring.handler,
+            "record": recording.handler,
+            "register": registering.handler,
+            "render": rendering.handler,
+        }
 
     def _invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - boto3's names
-        answer = self.handlers[FunctionName.rpartition(":")[2]](json.loads(Payload), self.context)
+        try:
+            answer = self.handlers[FunctionName.rpartition(":")[2]](json.loads(Payload), self.context)
+        except Exception as error:  # noqa: BLE001 - as Lambda does
+            told = {"errorType": type(error).__name__, "errorMessage": str(error)}
+            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(told).encode())}
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
     def round(self, later: timedelta = LATER) -> dict[str, int]:
@@ -123,7 +134,7 @@ def test_a_file_that_no_run_claimed_is_started_once_with_an_event_like_that_of_s
     world.round()
     (execution,) = world.executions()
     world.stepfunctions.stop_execution(executionArn=execution)
-    assert world.round() == {"started": 0, "closed": 0, "told": 0, "faults": 0}
+    assert world.round() == {"started": 0, "closed": 0, "finished": 0, "faults": 0}
     assert world.executions() == [execution]
 
 
@@ -195,7 +206,7 @@ def test_a_fault_with_one_file_does_not_keep_the_others(
         return start(**asked)
 
     monkeypatch.setattr(app.stepfunctions, "start_execution", refuse_b)
-    assert world.round() == {"started": 2, "closed": 0, "told": 0, "faults": 1}
+    assert world.round() == {"started": 2, "closed": 0, "finished": 0, "faults": 1}
     assert world.started() == ["incoming/a/x.csv", "incoming/c/x.csv"]
     assert "refused" in log.getvalue()
     monkeypatch.setattr(app.stepfunctions, "start_execution", start)
@@ -207,17 +218,17 @@ def test_a_run_whose_execution_was_stopped_is_closed_as_its_own_last_state_would
     run = world.run()
     take_turn(world.aws.dynamodb, TABLE, DATASET, run.execution_arn, 0.0)
     world.stop(run)
-    assert world.round() == {"started": 0, "closed": 1, "told": 0, "faults": 0}
+    assert world.round() == {"started": 0, "closed": 1, "finished": 1, "faults": 0}
     result = world.result(run)
     assert result.outcome == "error"
     first, second = result.reasons
     assert "somebody stopped it" in first
     assert f"sluice redrive {run.run_id}" in second
-    assert "running_since" not in world.item(run)
     assert turn_holder(world.aws.dynamodb, TABLE, DATASET) is None
     prefix = f"{DATASET}/runs/{run.run_id}/"
-    assert {f"{prefix}outcome.json", f"{prefix}decision.json"} <= world.aws.stored()
-    assert world.round()["closed"] == 0
+    assert {f"{prefix}{name}" for name in ("outcome.json", "decision.json", "report.html")} <= world.aws.stored()
+    assert not {"running_since", "asked", "due"} & world.item(run).keys()
+    assert world.round() == {"started": 0, "closed": 0, "finished": 0, "faults": 0}
 
 
 def test_a_run_that_goes_on_is_left_alone_and_so_is_one_that_has_only_just_ended(world: World) -> None:
@@ -245,7 +256,7 @@ def test_an_index_that_lags_closes_nothing(world: World, monkeypatch: pytest.Mon
     world.round()
     monkeypatch.setattr(app, "running_runs", lambda *_: iter([run.run_id, "0" * 12]))
     before = world.item(run)
-    assert world.round() == {"started": 0, "closed": 0, "told": 0, "faults": 0}
+    assert world.round() == {"started": 0, "closed": 0, "finished": 0, "faults": 0}
     assert world.item(run) == before
 
 
@@ -302,31 +313,42 @@ def test_a_run_that_is_live_already_keeps_its_place(world: World) -> None:
     assert champion.run_id == run.run_id
 
 
-def test_people_are_told_of_a_run_whose_notice_sns_did_not_take(
-    world: World, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
+def test_what_failed_after_a_run_was_closed_is_done_and_one_failure_keeps_nothing_else(
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = world.run()
     world.stop(run)
-    refused = ClientError({"Error": {"Code": "Throttling", "Message": "not now"}}, "Publish")
+    world.aws.put(ARTIFACTS, world.aws.layout.config, "{}")
     published: list[str] = []
 
     def refuse(**_: Any) -> None:
-        raise refused
+        raise ClientError({"Error": {"Code": "Throttling", "Message": "not now"}}, "Publish")
 
     def publish(**asked: Any) -> None:
         published.append(asked["Message"])
 
     with monkeypatch.context() as patched:
         patched.setattr(recording.sns, "publish", refuse)
-        assert world.round() == {"started": 0, "closed": 1, "told": 0, "faults": 1}
-        assert world.item(run)["status"] == {"S": "error"}
+        done = recording.handler(request("record_outcome", run=run.model_dump(mode="json")), world.context)
+        assert done["outcome"] == "deployed"
+        assert world.item(run)["due"]["SS"] == ["notice", "page", "model"]
+        assert world.round(GRACE - timedelta(minutes=1))["finished"] == 0, "its own execution may still be at it"
+        assert world.round() == {"started": 0, "closed": 0, "finished": 0, "faults": 1}
+    assert world.item(run)["due"]["SS"] == ["notice"]
+    report = f"{DATASET}/runs/{run.run_id}/report.html"
+    assert report in world.aws.stored()
+    assert [package["ModelPackageVersion"] for package in packages(world)] == [1]
     monkeypatch.setattr(recording.sns, "publish", publish)
-    assert world.round(GRACE - timedelta(minutes=1))["told"] == 0, "its own execution may still be at it"
-    assert world.round() == {"started": 0, "closed": 0, "told": 1, "faults": 0}
-    assert world.round()["told"] == 0
+    assert world.round() == {"started": 0, "closed": 0, "finished": 1, "faults": 0}
+    assert world.round() == {"started": 0, "closed": 0, "finished": 0, "faults": 0}
     (message,) = published
     assert run.run_id in message
-    assert "somebody stopped it" in message
+    assert not {"running_since", "asked", "due"} & world.item(run).keys()
+
+
+def packages(world: World) -> list[Any]:
+    sagemaker = boto3.client("sagemaker", region_name=REGION)
+    return list(sagemaker.list_model_packages(ModelPackageGroupName=f"sluice-{DATASET}")["ModelPackageSummaryList"])
 
 
 def test_a_function_that_fails_leaves_the_run_for_the_next_round(
@@ -340,7 +362,7 @@ def test_a_function_that_fails_leaves_the_run_for_the_next_round(
     }
     with monkeypatch.context() as patched:
         patched.setattr(app.functions, "invoke", lambda **_: failed)
-        assert world.round() == {"started": 0, "closed": 0, "told": 0, "faults": 1}
+        assert world.round() == {"started": 0, "closed": 0, "finished": 0, "faults": 1}
     assert "restore: ClientError" in log.getvalue()
     assert world.round()["closed"] == 1
 
@@ -349,13 +371,13 @@ def test_a_round_says_what_it_did(world: World, capsys: pytest.CaptureFixture[st
     world.put(KEY)
     world.round()
     last = json.loads(log.getvalue().splitlines()[-1])
-    assert {name: last[name] for name in ("message", "started", "closed", "told", "faults")} == {
-        "message": "reconciled", "started": 1, "closed": 0, "told": 0, "faults": 0,
+    assert {name: last[name] for name in ("message", "started", "closed", "finished", "faults")} == {
+        "message": "reconciled", "started": 1, "closed": 0, "finished": 0, "faults": 0,
     }  # fmt: skip
     (metric,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"Reconciled"' in line]
     assert (metric["dataset"], metric["kind"], metric["Reconciled"]) == (DATASET, "started", [1.0])
 
 
 def test_the_round_of_the_event_finds_nothing_in_an_empty_world(world: World) -> None:
-    assert app.handler(request("reconcile"), world.context) == {"started": 0, "closed": 0, "told": 0, "faults": 0}
+    assert app.handler(request("reconcile"), world.context) == {"started": 0, "closed": 0, "finished": 0, "faults": 0}
     assert world.aws.s3.list_objects_v2(Bucket=ARTIFACTS).get("Contents") is None

@@ -9,8 +9,18 @@ from botocore.exceptions import ClientError
 
 from functions.record_outcome import app
 from sluice.decision import Decision
-from sluice.ledger import Champion, ChampionChangedError, crown_champion, read_champion, running_runs
+from sluice.ledger import (
+    Champion,
+    ChampionChangedError,
+    Due,
+    crown_champion,
+    mark_done,
+    read_champion,
+    read_closed,
+    running_runs,
+)
 from sluice.messages import RunResult
+from sluice.reconciliation import follow_up
 from sluice.turns import take_turn
 from tests.evaluations import evaluation
 from tests.functions.conftest import ARTIFACTS, TABLE, Aws, Context, request
@@ -125,9 +135,13 @@ def test_a_notice_that_fails_does_not_undo_the_outcome(
         assert record(context).outcome == "deployed"
     assert "the notice was not sent" in log.getvalue()
     assert list(running_runs(aws.dynamodb, TABLE)) == [GOOD.run.run_id], "or nobody would ever be told"
-    told = RunResult.model_validate(app.handler({"run": GOOD.run.model_dump(mode="json")}, context))
-    assert told.outcome == "deployed"
-    assert list(running_runs(aws.dynamodb, TABLE)) == []
+    closed = read_closed(aws.dynamodb, TABLE, GOOD.run.run_id)
+    assert closed is not None
+    assert closed.due == set(Due)
+    app.handler(follow_up(Due.NOTICE, closed).model_dump(mode="json"), context)
+    closed = read_closed(aws.dynamodb, TABLE, GOOD.run.run_id)
+    assert closed is not None
+    assert closed.due == {Due.MODEL, Due.PAGE}
 
 
 def test_people_are_told_once_of_a_run_that_is_recorded_twice(
@@ -142,14 +156,20 @@ def test_people_are_told_once_of_a_run_that_is_recorded_twice(
     record(context)
     record(context)
     assert published == [f"Sluice: {DATASET} deployed"]
-    assert list(running_runs(aws.dynamodb, TABLE)) == []
     record(context, outcome="deployment_failed")
     assert len(published) == 2, "another outcome is news"
 
 
-def test_there_is_nothing_to_tell_of_a_run_that_goes_on(aws: Aws, context: Context) -> None:
-    with pytest.raises(LookupError, match="goes on"):
-        app.handler({"run": GOOD.run.model_dump(mode="json")}, context)
+def test_a_run_is_forgotten_by_the_rounds_when_all_is_done_for_it(aws: Aws, context: Context) -> None:
+    record(context)
+    mark_done(aws.dynamodb, TABLE, GOOD.run, Due.MODEL)
+    assert list(running_runs(aws.dynamodb, TABLE)) == [GOOD.run.run_id]
+    another = GOOD.run.model_copy(update={"execution_arn": "another"})
+    mark_done(aws.dynamodb, TABLE, another, Due.PAGE)
+    assert list(running_runs(aws.dynamodb, TABLE)) == [GOOD.run.run_id]
+    mark_done(aws.dynamodb, TABLE, GOOD.run, Due.PAGE)
+    assert list(running_runs(aws.dynamodb, TABLE)) == []
+    assert read_closed(aws.dynamodb, TABLE, GOOD.run.run_id) is None
 
 
 def test_a_repeated_record_counts_the_run_once(aws: Aws, context: Context, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,6 +24,7 @@ from tests.wire.grants import clients
 from .conftest import LocalAws, learnable_rows, write_table
 from .test_cli import HEADER, Command
 from .test_deployment import Dataset, configured
+from .test_pipeline import registered
 
 
 class World:
@@ -240,6 +241,28 @@ def test_a_round_that_failed_waits_in_its_queue_and_is_called_again(world: World
     assert called.returncode == 0, called.stderr
     assert "called     sluice-Reconcile" in called.stdout
     assert "Messages" not in sqs.receive_message(QueueUrl=queue)
+
+
+def test_a_page_and_a_place_in_the_registry_that_a_run_did_not_get_come_with_a_round(
+    world: World, tmp_path: Path
+) -> None:
+    lambdas = world.client("lambda")
+    unfinished = Dataset(world.local, tmp_path, "unfinished")
+    functions = [world.ids[name] for name in ("RegisterModelFunction", "RenderReportFunction")]
+    for name in functions:
+        lambdas.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    try:
+        result = unfinished.deployed()
+    finally:
+        for name in functions:
+            lambdas.delete_function_concurrency(FunctionName=name)
+    bucket, _, report = result["artifacts"]["report"].removeprefix("s3://").partition("/")
+    with pytest.raises(world.aws.s3.exceptions.NoSuchKey):
+        world.aws.s3.get_object(Bucket=bucket, Key=report)
+    assert world.reconcile()["finished"] == 1
+    assert b"is live behind the endpoint" in world.aws.s3.get_object(Bucket=bucket, Key=report)["Body"].read()
+    assert registered(world.local, unfinished.endpoint) == [(1, "Approved")]
+    assert world.reconcile()["finished"] == 0
 
 
 def test_an_endpoint_that_nobody_calls_for_its_time_to_live_goes_with_the_daily_round(

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from sluice.messages import Restoration, Run, RunResult
+from sluice.messages import RecordRequest, Restoration, Run, RunResult
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -179,7 +179,7 @@ def _replace_champion(
 
 
 BY_DATASET: Final = "by_dataset"
-#: Of runs that go on, or of whose end nobody was told yet: a claim has the index's key, and the notice removes it.
+#: Of runs that go on, or for which something is due: a claim has the index's key, and what is done last removes it.
 BY_RUNNING: Final = "by_running"
 
 
@@ -190,8 +190,6 @@ class Claim:
     Attributes:
         run: as the state machine sends it to each function; None in items of older versions of the state machine.
         restoration: how far the way back of its endpoint had come when it was last looked at.
-        finished_at: ISO 8601, UTC; empty while it goes on.
-        is_told: whether people were told how it ended.
     """
 
     run_id: str
@@ -202,8 +200,6 @@ class Claim:
     execution_arn: str
     run: Run | None = None
     restoration: Restoration | None = None
-    finished_at: str = ""
-    is_told: bool = False
 
 
 def _claim(item: Mapping[str, Any]) -> Claim:
@@ -217,8 +213,6 @@ def _claim(item: Mapping[str, Any]) -> Claim:
         text.get("execution_arn", ""),
         Run.model_validate_json(text["run"]) if "run" in text else None,
         Restoration.model_validate_json(text["restoration"]) if "restoration" in text else None,
-        text.get("finished_at", ""),
-        "running_since" not in text,
     )
 
 
@@ -242,7 +236,7 @@ def claims_since(dynamodb: DynamoDBClient, table: str, dataset: str, since: str)
 
 
 def running_runs(dynamodb: DynamoDBClient, table: str) -> Iterator[str]:
-    """Ids of the runs that go on, or of whose end nobody was told yet.
+    """Ids of the runs that go on, or for which something is due.
 
     The index may lag: what is to be changed is read anew first.
     """
@@ -275,28 +269,40 @@ class Closing(StrEnum):
     FOREIGN = "foreign"
 
 
-def close_run(dynamodb: DynamoDBClient, table: str, result: RunResult, run: Run) -> Closing:
+class Due(StrEnum):
+    """What is still to be done for a run that is closed. Whoever does it says so by :func:`mark_done`."""
+
+    NOTICE = "notice"
+    MODEL = "model"
+    """The model's entry in the registry."""
+    PAGE = "page"
+
+
+def close_run(dynamodb: DynamoDBClient, table: str, result: RunResult, asked: RecordRequest) -> Closing:
     """Writes how the run ended into its item, unless another execution owns it. Repeating it writes the same.
 
-    The run stays among :func:`running_runs` until :func:`mark_told`.
+    The run stays among :func:`running_runs`, with what was asked, until all that is due is done.
     """
+    run = asked.run
+    due = [Due.NOTICE, Due.PAGE, *([Due.MODEL] if result.metrics else [])]
     try:
         before = dynamodb.update_item(
             TableName=table,
             Key=run_key(run.run_id),
             UpdateExpression=(
                 "SET #status = :status, finished_at = :at, #result = :result, dataset = :dataset, execution_arn = :me, "
-                "#run = :run, running_since = if_not_exists(running_since, :at) REMOVE restoration"
+                "asked = :asked, due = :due, running_since = if_not_exists(running_since, :at) REMOVE restoration"
             ),
             ConditionExpression="attribute_not_exists(pk) OR execution_arn = :me",
-            ExpressionAttributeNames={"#status": "status", "#result": "result", "#run": "run"},
+            ExpressionAttributeNames={"#status": "status", "#result": "result"},
             ExpressionAttributeValues={
                 ":status": {"S": result.outcome.value},
                 ":at": {"S": result.finished_at},
                 ":result": {"S": json.dumps(result.as_json())},
                 ":dataset": {"S": run.dataset},
                 ":me": {"S": run.execution_arn},
-                ":run": {"S": run.model_dump_json()},
+                ":asked": {"S": asked.model_dump_json()},
+                ":due": {"SS": [str(what) for what in due]},
             },
             ReturnValues="ALL_OLD",
         ).get("Attributes", {})
@@ -304,22 +310,57 @@ def close_run(dynamodb: DynamoDBClient, table: str, result: RunResult, run: Run)
         return Closing.FOREIGN
     if before.get("status", {}).get("S") != result.outcome.value:
         return Closing.CLOSED
-    return Closing.AGAIN if "running_since" in before else Closing.TOLD
+    return Closing.AGAIN if Due.NOTICE in before.get("due", {}).get("SS", ()) else Closing.TOLD
 
 
-def read_result(dynamodb: DynamoDBClient, table: str, run_id: str) -> RunResult | None:
-    """How a run ended; None while it goes on."""
-    item = dynamodb.get_item(TableName=table, Key=run_key(run_id), ConsistentRead=True).get("Item", {})
-    return RunResult.model_validate_json(item["result"]["S"]) if "result" in item else None
+def mark_done(dynamodb: DynamoDBClient, table: str, run: Run, what: Due) -> None:
+    """Says that something is not due any more. Harmless where another execution has taken the run up since."""
+    mine = {":me": {"S": run.execution_arn}}
+    with contextlib.suppress(dynamodb.exceptions.ConditionalCheckFailedException):
+        after = dynamodb.update_item(
+            TableName=table,
+            Key=run_key(run.run_id),
+            UpdateExpression="DELETE due :what",
+            ConditionExpression="execution_arn = :me AND attribute_exists(finished_at)",
+            ExpressionAttributeValues={**mine, ":what": {"SS": [what.value]}},
+            ReturnValues="ALL_NEW",
+        )["Attributes"]
+        if "due" not in after:
+            forget_asked(dynamodb, table, run)
 
 
-def mark_told(dynamodb: DynamoDBClient, table: str, run: Run) -> None:
-    """Says that people know how the run ended. Harmless where another execution has taken it up since."""
+def forget_asked(dynamodb: DynamoDBClient, table: str, run: Run) -> None:
+    """Takes a run for which nothing is due any more out of :func:`running_runs`."""
     with contextlib.suppress(dynamodb.exceptions.ConditionalCheckFailedException):
         dynamodb.update_item(
             TableName=table,
             Key=run_key(run.run_id),
-            UpdateExpression="REMOVE running_since",
-            ConditionExpression="execution_arn = :me AND attribute_exists(finished_at)",
+            UpdateExpression="REMOVE running_since, asked",
+            ConditionExpression="execution_arn = :me AND attribute_exists(finished_at) AND attribute_not_exists(due)",
             ExpressionAttributeValues={":me": {"S": run.execution_arn}},
         )
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A run that is closed, and for which something is due.
+
+    Attributes:
+        asked: what its record was made of.
+    """
+
+    asked: RecordRequest
+    result: RunResult
+    due: frozenset[Due]
+
+
+def read_closed(dynamodb: DynamoDBClient, table: str, run_id: str) -> Closed | None:
+    """None where the run goes on, or all is done."""
+    item = dynamodb.get_item(TableName=table, Key=run_key(run_id), ConsistentRead=True).get("Item", {})
+    if "asked" not in item:
+        return None
+    return Closed(
+        RecordRequest.model_validate_json(item["asked"]["S"]),
+        RunResult.model_validate_json(item["result"]["S"]),
+        frozenset(Due(what) for what in item.get("due", {}).get("SS", ())),
+    )

@@ -351,6 +351,8 @@ class RunResult(Message):
 class NoticeRequest(Request):
     """A run that is recorded, and of which people were not told."""
 
+    result: RunResult
+
 
 class RenderRequest(Request):
     """The page tells what was recorded; what the run never reached is None."""

@@ -13,8 +13,18 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sluice.layout import INCOMING
-from sluice.ledger import Claim, claims_since
-from sluice.messages import Fault, Outcome, RecordRequest, Restoration, Run
+from sluice.ledger import Claim, Closed, Due, claims_since
+from sluice.messages import (
+    Fault,
+    NoticeRequest,
+    Outcome,
+    RecordRequest,
+    RegisterRequest,
+    RenderRequest,
+    Request,
+    Restoration,
+    Run,
+)
 from sluice.names import dataset_of, is_file, run_id
 
 if TYPE_CHECKING:
@@ -193,4 +203,20 @@ def closing_request(run: Run, execution: EndedExecution, restoration: Restoratio
     """What records a run that its execution left open. It is never started again by itself: who stopped it meant it."""
     return RecordRequest(
         run=run, outcome=Outcome.ERROR, fault=execution.fault(is_live=is_live), restoration=restoration
+    )
+
+
+def follow_up(what: Due, closed: Closed) -> Request:
+    """What the state machine would have asked for after the record of a run."""
+    asked, result = closed.asked, closed.result
+    if what is Due.NOTICE:
+        return NoticeRequest(run=asked.run, result=result)
+    request = RegisterRequest if what is Due.MODEL else RenderRequest
+    return request(
+        run=asked.run,
+        outcome=asked.outcome,
+        result=result,
+        validation=asked.validation,
+        training=asked.training,
+        evaluation=asked.evaluation,
     )

@@ -103,6 +103,8 @@ class ReconcileSettings(_Settings):
     state_machine_arn: str
     restore_endpoint_function: str
     record_outcome_function: str
+    register_model_function: str
+    render_report_function: str
 
 
 class TearDownSettings(_Settings):
@@ -130,12 +132,14 @@ class RecordSettings(_Settings):
 
 class RegisterSettings(_Settings):
     artifact_bucket: str
+    runs_table: str
     name_prefix: str
     aws_region: str
 
 
 class RenderSettings(_Settings):
     artifact_bucket: str
+    runs_table: str
 
 
 class PredictSettings(_Settings):

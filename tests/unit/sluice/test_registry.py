@@ -25,7 +25,9 @@ from tests.evaluations import curves, evaluation, metrics
 from tests.messages import event
 from tests.service_models import problems
 
-SETTINGS = RegisterSettings(artifact_bucket="artifacts", name_prefix="sluice", aws_region="eu-west-1")
+SETTINGS = RegisterSettings(
+    artifact_bucket="artifacts", runs_table="runs", name_prefix="sluice", aws_region="eu-west-1"
+)
 REQUEST = RegisterRequest.model_validate(event("register_model"))
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/sluice-breast-cancer/7"
 

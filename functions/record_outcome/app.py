@@ -1,7 +1,8 @@
 """Closes a run: champion, decision.json, outcome.json, the turn, the slot, the ledger, metrics, the notice, in
 this order.
 
-A notice that SNS did not take is asked for again by reconcile."""
+A notice that SNS did not take is asked for again by reconcile.
+"""
 
 from __future__ import annotations
 
@@ -66,9 +67,11 @@ def record(request: RecordRequest) -> RunResult:
         return foreign(result, run)
     if closing is Closing.CLOSED:
         measure(result, (now - datetime.fromisoformat(run.started_at)).total_seconds())
-    # Of a run that was told before, a try that died between the two has only the mark left to make.
     try:
-        tell(result, run) if closing is not Closing.TOLD else mark_done(dynamodb, table, run, Due.NOTICE)
+        if closing is Closing.TOLD:
+            mark_done(dynamodb, table, run, Due.NOTICE)
+        else:
+            tell(result, run)
     except (ClientError, BotoCoreError):
         # The outcome stands whether people hear of it or not, and reconcile tells them.
         logger.exception("the notice was not sent")

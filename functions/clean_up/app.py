@@ -21,6 +21,7 @@ from sluice.objects import read_json
 from sluice.operations import Clients, OperationRefusedError, StackNames, retire, turn
 from sluice.settings import CleanSettings
 from sluice.step import CLIENT_CONFIG, logger, step
+from sluice.turns import CLEANING
 
 settings = CleanSettings.load()
 stack = StackNames(settings.runs_table, settings.artifact_bucket, settings.name_prefix)
@@ -36,7 +37,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 @step(CleanUpRequest)
 def of_run(request: CleanUpRequest) -> CleanedUp:
-    removed = clean(request.run.dataset, request.run.execution_arn)
+    removed = clean(request.run.dataset, CLEANING + request.run.execution_arn)
     return CleanedUp(verdict="skipped") if removed is None else CleanedUp(verdict="cleaned", removed=removed)
 
 

@@ -21,7 +21,7 @@ from sluice.layout import RunLayout
 from sluice.ledger import Deployed, crown_champion, read_champion
 from sluice.leftovers import datasets_with_endpoints
 from sluice.operations import Clients, OperationRefusedError, StackNames, retire, roll_back
-from sluice.turns import take_turn, turn_holder
+from sluice.turns import CLEANING, take_turn, turn_holder
 from tests.functions.conftest import ARTIFACTS, REGION, TABLE, Aws, Context, request
 
 DATASET = "breast-cancer"
@@ -152,16 +152,26 @@ def test_a_dataset_that_another_run_works_on_is_skipped(world: World, context: C
     assert len(world.configs()) == len(RUNS)
 
 
-def test_a_turn_is_taken_from_an_execution_that_has_ended_and_from_no_other(world: World, context: Context) -> None:
+@pytest.mark.parametrize(
+    ("prefix", "in_the_end"),
+    [
+        (CLEANING, "cleaned"),
+        # What it left on the endpoint is put back first, and by the turn is known that there is something.
+        ("", "skipped"),
+    ],
+)
+def test_a_turn_is_taken_from_the_clean_up_of_an_execution_that_has_ended_and_from_no_other(
+    world: World, context: Context, prefix: str, in_the_end: str
+) -> None:
     stepfunctions = boto3.client("stepfunctions", region_name=REGION)
     role = "arn:aws:iam::123456789012:role/any"
     machine = stepfunctions.create_state_machine(name="pipeline", definition="{}", roleArn=role)["stateMachineArn"]
     holder = stepfunctions.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
-    take_turn(world.aws.dynamodb, TABLE, DATASET, holder, time.time())
+    take_turn(world.aws.dynamodb, TABLE, DATASET, prefix + holder, time.time())
     assert clean(context)["verdict"] == "skipped"
     stepfunctions.stop_execution(executionArn=holder)
-    assert clean(context)["verdict"] == "cleaned"
-    assert turn_holder(world.aws.dynamodb, TABLE, DATASET) is None
+    assert clean(context)["verdict"] == in_the_end
+    assert turn_holder(world.aws.dynamodb, TABLE, DATASET) == (holder if in_the_end == "skipped" else None)
 
 
 def test_the_turn_is_given_back(world: World, context: Context) -> None:

@@ -18,7 +18,7 @@ from sluice.ledger import read_claim
 from sluice.names import run_id
 from sluice.reconciliation import Upload, created_event, uploads
 from sluice.statuses import OPEN
-from sluice.turns import take_turn
+from sluice.turns import CLEANING, take_turn
 from tests.wire.grants import clients
 
 from .conftest import LocalAws, learnable_rows, write_table
@@ -270,8 +270,8 @@ def test_an_endpoint_that_nobody_calls_for_its_time_to_live_goes_with_the_daily_
 ) -> None:
     idle = Dataset(world.local, tmp_path, "idle", endpoint={"time_to_live_days": 1e-6})
     ended = idle.drop()
-    # As if it had died before it could give the turn back.
-    take_turn(world.aws.dynamodb, idle.table, idle.name, ended.arn, time.time())
+    # As if its clean-up had died before it could give the turn back.
+    take_turn(world.aws.dynamodb, idle.table, idle.name, CLEANING + ended.arn, time.time())
     deadline = time.monotonic() + 60
     while idle.local.endpoints(idle.endpoint) and time.monotonic() < deadline:
         assert world.call("CleanUpFunction", {})["datasets"] >= 1

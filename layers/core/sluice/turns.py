@@ -92,6 +92,10 @@ def give_turn_back(dynamodb: DynamoDBClient, table: str, dataset: str, holder: s
     delete_if(dynamodb, table, _turn_key(dataset), "execution_arn", holder)
 
 
+#: What a run's clean-up is called as a holder, with its execution's ARN behind; a deployment has the ARN alone.
+CLEANING: Final = "clean-up of "
+
+
 def take_free_turn(
     dynamodb: DynamoDBClient,
     table: str,
@@ -99,11 +103,15 @@ def take_free_turn(
     holder: str,
     has_ended: HasEnded,
     seconds: float = TURN_SECONDS,
+    *,
+    from_deployments: bool = True,
 ) -> bool:
     """Takes the turn, also from an execution that has ended without giving it back. Repeatable by the holder.
 
     Args:
         has_ended: whether an execution, by its ARN, will do nothing any more.
+        from_deployments: whether also from one that stopped while it changed the endpoint. Who takes that must put the
+            endpoint right: the turn tells the restoration that there is something to put back.
 
     Returns:
         False while another has the turn.
@@ -113,7 +121,10 @@ def take_free_turn(
         return True
     other = turn_holder(dynamodb, table, dataset)
     # A person's command is no execution; its turn runs out.
-    if other is None or not other.startswith("arn:") or not has_ended(other):
+    if other is None or not (from_deployments or other.startswith(CLEANING)):
+        return False
+    execution = other.removeprefix(CLEANING)
+    if not execution.startswith("arn:") or not has_ended(execution):
         return False
     return take_over_turn(dynamodb, table, dataset, holder, now, other, seconds)
 
@@ -121,7 +132,7 @@ def take_free_turn(
 @contextlib.contextmanager
 def short_turn(dynamodb: DynamoDBClient, table: str, dataset: str, holder: str, has_ended: HasEnded) -> Iterator[bool]:
     """The turn of whoever is no execution, given back at the end. False where another has it."""
-    taken = take_free_turn(dynamodb, table, dataset, holder, has_ended, SHORT_TURN_SECONDS)
+    taken = take_free_turn(dynamodb, table, dataset, holder, has_ended, SHORT_TURN_SECONDS, from_deployments=False)
     try:
         yield taken
     finally:

@@ -57,7 +57,9 @@ def notice_functions_that_die_before_they_ask() -> None:
             return call(function, event)
         except stepfunctions._ExecutionError as error:
             # As SendTaskFailure does: who waits for the token hears of it.
-            if (token := _token.get()) and (waiting := stepfunctions._task_tokens.get(token)):
+            waiting = stepfunctions._task_tokens.get(_token.get())
+            # An answer that was given before counts.
+            if waiting and not waiting["event"].is_set():
                 waiting["error"] = {"Error": error.error, "Cause": error.cause}
                 waiting["event"].set()
             raise

@@ -16,9 +16,18 @@ import boto3
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
-from sluice.ledger import Due, forget_asked, keep_restoration, read_champion, read_claim, read_closed, running_runs
+from sluice.ledger import (
+    Due,
+    forget_asked,
+    keep_restoration,
+    mark_done,
+    read_champion,
+    read_claim,
+    read_closed,
+    running_runs,
+)
 from sluice.messages import Request, Restoration, RestoreRequest
-from sluice.reconciliation import Upload, closing_request, ended, follow_up, unclaimed
+from sluice.reconciliation import WINDOW, Upload, closing_request, ended, follow_up, unclaimed
 from sluice.settings import ReconcileSettings
 from sluice.statuses import OPEN
 from sluice.step import CLIENT_CONFIG, emit, logger
@@ -27,8 +36,8 @@ settings = ReconcileSettings.load()
 s3 = boto3.client("s3", config=CLIENT_CONFIG)
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 stepfunctions = boto3.client("stepfunctions", config=CLIENT_CONFIG)
-# The functions that are asked may take a minute. What they did not do, the next round asks for.
-functions = boto3.client("lambda", config=CLIENT_CONFIG.merge(Config(read_timeout=70)))
+# The functions that are asked may take two minutes. What they did not do, the next round asks for.
+functions = boto3.client("lambda", config=CLIENT_CONFIG.merge(Config(read_timeout=130)))
 
 FUNCTIONS = {
     Due.NOTICE: settings.record_outcome_function,
@@ -62,8 +71,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
 
     running = list(running_runs(dynamodb, settings.runs_table))
     each(running, "closed", lambda run_id: close(run_id, at))
-    each(running, "finished", lambda run_id: finish(run_id, at))
     each(unclaimed(s3, dynamodb, settings.runs_table, settings.inbox_bucket, at), "started", start)
+    # Last: what fails in each round must not keep a file from its run.
+    each(running, "finished", lambda run_id: finish(run_id, at))
     logger.info("reconciled", extra=done)
     return done
 
@@ -123,10 +133,17 @@ def finish(run_id: str, at: datetime) -> str | None:
     if not closed.due:
         forget_asked(dynamodb, settings.runs_table, closed.asked.run)
         return None
+    if datetime.fromisoformat(closed.result.finished_at) < at - WINDOW:
+        for what in closed.due:
+            mark_done(dynamodb, settings.runs_table, closed.asked.run, what)
+        logger.error("given up: something could not be done for this run", extra={"due": sorted(closed.due)})
+        return None
+    champion = read_champion(dynamodb, settings.runs_table, closed.result.dataset)
+    is_live = champion is not None and champion.run_id == run_id
     failed: Exception | None = None
     for what in sorted(closed.due):
         try:
-            ask(FUNCTIONS[what], follow_up(what, closed))
+            ask(FUNCTIONS[what], follow_up(what, closed, is_live=is_live))
         except Exception as error:  # noqa: BLE001 - a page that cannot be drawn must not keep the notice
             failed = error
     if failed:

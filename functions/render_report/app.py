@@ -24,6 +24,8 @@ def handler(request: RenderRequest) -> Rendered:
     where = uri(settings.artifact_bucket, layout.report)
     waits = request.outcome is Outcome.AWAITING_APPROVAL
     if not waits and not is_recorded(request.result, layout):
+        # A page that can never be drawn is not asked for again; of another execution's run nothing is taken off.
+        mark_done(dynamodb, settings.runs_table, request.run, Due.PAGE)
         return Rendered(verdict="left_alone", report_uri=where)
     evaluation = read_text(s3, settings.artifact_bucket, layout.evaluation) if request.evaluation else None
     profile = read_text(s3, settings.artifact_bucket, layout.validation_report) if request.validation else None

@@ -169,7 +169,9 @@ class Enumeration:
 def _may_be_told_twice(point: Point) -> bool:
     """Whether the notice itself goes wrong, or the note that it went out: then nobody knows whether it did."""
     note = ("RecordOutcome", "dynamodb:UpdateItem", "RUN#RUN", 2)
-    return point.call == "sns:Publish" or (point.function, point.call, point.subject, point.nth) == note
+    return (point.function, point.call) == ("RecordOutcome", "sns:Publish") or (
+        (point.function, point.call, point.subject, point.nth) == note
+    )
 
 
 def _ends(first: Ended, second: Ended, watch: Watch) -> Iterator[str]:

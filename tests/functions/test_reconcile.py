@@ -346,6 +346,46 @@ def test_what_failed_after_a_run_was_closed_is_done_and_one_failure_keeps_nothin
     assert not {"running_since", "asked", "due"} & world.item(run).keys()
 
 
+def unfinished(world: World, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run that is live, and for which nothing was done after its record."""
+    run = world.run()
+    world.stop(run)
+    world.aws.put(ARTIFACTS, world.aws.layout.config, "{}")
+    with monkeypatch.context() as patched:
+        patched.setattr(recording, "tell", lambda *_: None)
+        recording.handler(request("record_outcome", run=run.model_dump(mode="json")), world.context)
+    return run
+
+
+def test_what_cannot_be_done_in_two_weeks_is_given_up(
+    world: World, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
+) -> None:
+    run = unfinished(world, monkeypatch)
+    world.handlers.clear()
+    assert world.round()["faults"] == 1
+    assert world.round(WINDOW + timedelta(minutes=1)) == {"started": 0, "closed": 0, "finished": 0, "faults": 0}
+    assert "given up" in log.getvalue()
+    assert not {"running_since", "asked", "due"} & world.item(run).keys()
+
+
+def test_a_page_without_its_outcome_is_not_asked_for_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = unfinished(world, monkeypatch)
+    world.aws.s3.delete_object(Bucket=ARTIFACTS, Key=f"{DATASET}/runs/{run.run_id}/outcome.json")
+    world.round()
+    assert "due" not in world.item(run)
+    assert f"{DATASET}/runs/{run.run_id}/report.html" not in world.aws.stored()
+
+
+def test_a_model_that_was_replaced_before_it_was_registered_is_not_the_newest_approved_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = unfinished(world, monkeypatch)
+    newer = Deployed("000000000009", "newer", "2099-01-01")
+    crown_champion(world.aws.dynamodb, TABLE, DATASET, newer, run.run_id, "2099-01-01")
+    assert world.round()["finished"] == 1
+    assert [package["ModelApprovalStatus"] for package in packages(world)] == ["PendingManualApproval"]
+
+
 def packages(world: World) -> list[Any]:
     sagemaker = boto3.client("sagemaker", region_name=REGION)
     return list(sagemaker.list_model_packages(ModelPackageGroupName=f"sluice-{DATASET}")["ModelPackageSummaryList"])

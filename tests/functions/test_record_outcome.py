@@ -138,7 +138,7 @@ def test_a_notice_that_fails_does_not_undo_the_outcome(
     closed = read_closed(aws.dynamodb, TABLE, GOOD.run.run_id)
     assert closed is not None
     assert closed.due == set(Due)
-    app.handler(follow_up(Due.NOTICE, closed).model_dump(mode="json"), context)
+    app.handler(follow_up(Due.NOTICE, closed, is_live=True).model_dump(mode="json"), context)
     closed = read_closed(aws.dynamodb, TABLE, GOOD.run.run_id)
     assert closed is not None
     assert closed.due == {Due.MODEL, Due.PAGE}

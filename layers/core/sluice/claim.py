@@ -63,7 +63,7 @@ def _put_claim(
                 "sequencer": {"S": run.sequencer},
                 "execution_arn": {"S": run.execution_arn},
                 "started_at": {"S": run.started_at},
-                # Only while it runs, so that those which do are found at once.
+                # Only until nothing is left to do for it, so that such runs are found at once.
                 "running_since": {"S": run.started_at},
                 "version_id": {"S": run.version_id} if run.version_id else {"NULL": True},
                 # All of it, so that the run can be closed or started again by whoever finds it abandoned.

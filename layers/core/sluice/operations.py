@@ -154,8 +154,8 @@ def _turn(clients: Clients, stack: StackNames, dataset: str, holder: str) -> Ite
     with turn(clients, stack, dataset, holder) as taken:
         if not taken:
             raise OperationRefusedError(
-                f"a run of {dataset} is changing its endpoint now; wait until it has ended, or stop its execution and "
-                "call again"
+                f"a run of {dataset} is changing its endpoint now; wait until it has ended and call again; where "
+                "its execution was stopped, that is some ten minutes later"
             )
         yield
 

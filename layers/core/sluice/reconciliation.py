@@ -1,4 +1,5 @@
-"""What the ledger and the world disagree about: objects that no run has claimed, runs whose execution has ended.
+"""What the ledger and the world disagree about: objects that no run has claimed, runs whose execution has ended,
+and what is due for runs that are closed.
 
 Events get lost, late or doubled, executions are stopped by hand, and a crash records nothing. Each round compares and
 sets right; the clients come first.
@@ -206,15 +207,21 @@ def closing_request(run: Run, execution: EndedExecution, restoration: Restoratio
     )
 
 
-def follow_up(what: Due, closed: Closed) -> Request:
-    """What the state machine would have asked for after the record of a run."""
+def follow_up(what: Due, closed: Closed, *, is_live: bool) -> Request:
+    """What the state machine would have asked for after the record of a run.
+
+    Args:
+        is_live: whether the run's model is the champion. One that was has been replaced meanwhile: it does not get the
+            newest approved version in the registry, nor the model card.
+    """
     asked, result = closed.asked, closed.result
+    replaced = what is Due.MODEL and asked.outcome is Outcome.DEPLOYED and not is_live
     if what is Due.NOTICE:
         return NoticeRequest(run=asked.run, result=result)
     request = RegisterRequest if what is Due.MODEL else RenderRequest
     return request(
         run=asked.run,
-        outcome=asked.outcome,
+        outcome=Outcome.SUPERSEDED if replaced else asked.outcome,
         result=result,
         validation=asked.validation,
         training=asked.training,

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 HasEnded = Callable[[str], bool]
 
-#: A turn that was never given back is free again after this time; that of an execution that has ended, at once.
+#: A turn that was never given back is free again after this time; for another deployment that of an
+#: execution that has ended at once.
 TURN_SECONDS: Final = 6 * 3600
 #: Of whoever is no execution: nothing tells that a command was killed.
 SHORT_TURN_SECONDS: Final = 3600
@@ -110,8 +111,8 @@ def take_free_turn(
 
     Args:
         has_ended: whether an execution, by its ARN, will do nothing any more.
-        from_deployments: whether also from one that stopped while it changed the endpoint. Who takes that must put the
-            endpoint right: the turn tells the restoration that there is something to put back.
+        from_deployments: whether also from one that stopped while it changed the endpoint. The turn
+            tells the restoration that there is something to put back: only who changes the endpoint next may have it.
 
     Returns:
         False while another has the turn.

@@ -5,6 +5,8 @@ It is asked again until nothing of this run is live. What another run put live i
 
 from __future__ import annotations
 
+from typing import Any
+
 import boto3
 from botocore.exceptions import ClientError
 
@@ -29,8 +31,7 @@ dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 def handler(request: RestoreRequest) -> Restoration:
     run = request.run
     attempts = request.restoration.attempts if request.restoration else 0
-    if turn_holder(dynamodb, settings.runs_table, run.dataset) != run.execution_arn:
-        return Restoration(verdict="untouched")
+    holder = turn_holder(dynamodb, settings.runs_table, run.dataset)
     champion = read_champion(dynamodb, settings.runs_table, run.dataset)
     if champion and champion.run_id == run.run_id:
         # It was verified and recorded before; what went wrong came after.
@@ -41,11 +42,20 @@ def handler(request: RestoreRequest) -> Restoration:
     if live is None:
         return found
     found = found.model_copy(update={"config_name": live["EndpointConfigName"], "wait_seconds": POLL_SECONDS})
-    if is_busy(live["EndpointStatus"]):
+    mine = holder == run.execution_arn
+    if not mine and ours not in configs_of(live):
+        return found.model_copy(update={"config_name": None})
+    # A stopped run may have lost its turn to another, whose own way back may lead to this run's model: wait for that.
+    if is_busy(live["EndpointStatus"]) or (holder and not mine):
         return found.model_copy(update={"verdict": "in_progress"})
     if live["EndpointConfigName"] != ours:
         return found.model_copy(update={"verdict": "restored"})
     return go_back(name, champion, found)
+
+
+def configs_of(live: dict[str, Any]) -> set[str | None]:
+    """The configuration that answers, and the one that an update is about to put there."""
+    return {live["EndpointConfigName"], live.get("PendingDeploymentSummary", {}).get("EndpointConfigName")}
 
 
 def go_back(name: str, champion: Champion | None, found: Restoration) -> Restoration:

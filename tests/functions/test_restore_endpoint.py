@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from functions.restore_endpoint import app as restore
 from sluice.ledger import Deployed, crown_champion
 from sluice.messages import Restoration
-from sluice.turns import take_turn
+from sluice.turns import give_turn_back, take_turn
 from tests.functions.conftest import TABLE, Aws, Context, request
 from tests.messages import GOOD
 
@@ -82,11 +82,34 @@ def test_an_endpoint_that_rolled_back_by_itself_is_left_as_it_is(
     assert endpoint.calls == []
 
 
-def test_without_the_turn_nothing_is_touched(aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_another_has_the_turn_for_is_not_touched(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
     endpoint = Endpoint(monkeypatch)
+    crown(aws)
+    endpoint.live = {"EndpointStatus": "Updating", "EndpointConfigName": "sluice-before"}
     take_turn(aws.dynamodb, TABLE, DATASET, "another", time.time())
     assert restored(context).verdict == "untouched"
+    endpoint.live = {
+        "EndpointStatus": "Updating",
+        "EndpointConfigName": "sluice-before",
+        "PendingDeploymentSummary": {"EndpointConfigName": OURS},
+    }
+    assert restored(context).verdict == "in_progress"
     assert endpoint.calls == []
+
+
+def test_a_model_of_a_stopped_run_that_another_left_live_is_taken_away_when_that_one_is_done(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = Endpoint(monkeypatch)
+    crown(aws)
+    take_turn(aws.dynamodb, TABLE, DATASET, "another", time.time())
+    assert restored(context).verdict == "in_progress"
+    assert endpoint.calls == []
+    give_turn_back(aws.dynamodb, TABLE, DATASET, "another")
+    assert restored(context).verdict == "in_progress"
+    assert endpoint.calls == [("update", "sluice-before")]
 
 
 def test_a_model_that_is_the_champion_already_stays(aws: Aws, endpoint: Endpoint, context: Context) -> None:

@@ -52,7 +52,7 @@ class World:
     def _invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - boto3's names
         try:
             answer = self.handlers[FunctionName.rpartition(":")[2]](json.loads(Payload), self.context)
-        except Exception as error:  # noqa: BLE001 - as Lambda does
+        except Exception as error:  # noqa: BLE001 - Lambda answers any exception of a function so
             told = {"errorType": type(error).__name__, "errorMessage": str(error)}
             return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(told).encode())}
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}

@@ -95,14 +95,23 @@ DIES: Final = {"dies": True}
 """What makes a stub end its process in the middle of a call."""
 
 
+def client(endpoint: str, service: str) -> Any:
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=endpoint,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        region_name=REGION,
+    )
+
+
 class Pipeline:
     """Runs the state machine. ``answers`` maps a state to what its function answers, or to a list, one a call."""
 
     def __init__(self, endpoint: str, stubs: Path) -> None:
         self._endpoint = endpoint
         self._stubs = stubs
-        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
-        self.stepfunctions = session.client("stepfunctions", endpoint_url=endpoint)
+        self.stepfunctions = client(endpoint, "stepfunctions")
 
     def run(
         self,
@@ -195,15 +204,9 @@ def stubs(ministack: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
         # MiniStack imports botocore into each process of a function, which takes most of its start, and starts a new
         # one after each fault. The stubs use no AWS, so they bring a botocore with nothing in it.
         packed.writestr("botocore.py", "")
-    client = boto3.client(
-        "lambda",
-        endpoint_url=ministack,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        region_name=REGION,
-    )
+    lambdas = client(ministack, "lambda")
     for function in FUNCTION_OF_STATE.values():
-        client.create_function(
+        lambdas.create_function(
             FunctionName=function,
             Runtime="python3.13",
             Handler="app.handler",

@@ -10,11 +10,10 @@ import time
 import uuid
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.statemachine.conftest import ACCOUNT, DIES, END_SECONDS, REGION, Pipeline, fault
+from tests.statemachine.conftest import ACCOUNT, DIES, END_SECONDS, REGION, Pipeline, client, fault
 from tests.statemachine.test_pipeline import answers, outcome_recorded, read, recorded
 
 #: The execution may take one second, its wait takes two.
@@ -41,15 +40,15 @@ WAITS_FOR_LONG: dict[str, Any] = {
 
 def ended(pipeline: Pipeline, definition: dict[str, Any]) -> dict[str, Any]:
     """The description of an execution of a machine of the test's own, once it is over."""
-    client = pipeline.stepfunctions
-    machine = client.create_state_machine(
+    stepfunctions = pipeline.stepfunctions
+    machine = stepfunctions.create_state_machine(
         name=f"own-{uuid.uuid4().hex[:8]}",
         definition=json.dumps(definition),
         roleArn=f"arn:aws:iam::{ACCOUNT}:role/any",
     )["stateMachineArn"]
-    arn = client.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+    arn = stepfunctions.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
     deadline = time.monotonic() + END_SECONDS
-    while (found := client.describe_execution(executionArn=arn))["status"] == "RUNNING":
+    while (found := stepfunctions.describe_execution(executionArn=arn))["status"] == "RUNNING":
         assert time.monotonic() < deadline, f"{arn} did not end"
         time.sleep(0.02)
     return dict(found)
@@ -71,18 +70,12 @@ def test_a_process_that_ends_is_taken_for_an_exception_and_tried_again(pipeline:
 
 
 def test_a_throttled_function_is_not_called_so(pipeline: Pipeline, ministack: str) -> None:
-    client = boto3.client(
-        "lambda",
-        endpoint_url=ministack,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        region_name=REGION,
-    )
-    client.put_function_concurrency(FunctionName="ValidateDataFunction", ReservedConcurrentExecutions=0)
+    lambdas = client(ministack, "lambda")
+    lambdas.put_function_concurrency(FunctionName="ValidateDataFunction", ReservedConcurrentExecutions=0)
     try:
         run = pipeline.run(read("object_created"), answers(RecordOutcome=recorded("error")))
     finally:
-        client.delete_function_concurrency(FunctionName="ValidateDataFunction")
+        lambdas.delete_function_concurrency(FunctionName="ValidateDataFunction")
     failed = outcome_recorded(run).fault
     assert failed is not None
     assert failed.error == "Lambda.Unknown"

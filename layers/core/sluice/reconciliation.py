@@ -215,9 +215,9 @@ def follow_up(what: Due, closed: Closed, *, is_live: bool) -> Request:
             newest approved version in the registry, nor the model card.
     """
     asked, result = closed.asked, closed.result
-    replaced = what is Due.MODEL and asked.outcome is Outcome.DEPLOYED and not is_live
     if what is Due.NOTICE:
         return NoticeRequest(run=asked.run, result=result)
+    replaced = what is Due.MODEL and asked.outcome is Outcome.DEPLOYED and not is_live
     request = RegisterRequest if what is Due.MODEL else RenderRequest
     return request(
         run=asked.run,

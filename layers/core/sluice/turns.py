@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 HasEnded = Callable[[str], bool]
 
-#: A turn that was never given back is free again after this time; for another deployment that of an
-#: execution that has ended at once.
+#: A turn that was never given back is free again after this time; that of an execution that has ended, for another
+#: deployment at once.
 TURN_SECONDS: Final = 6 * 3600
 #: Of whoever is no execution: nothing tells that a command was killed.
 SHORT_TURN_SECONDS: Final = 3600
@@ -35,47 +35,29 @@ def take_turn(
         False while another has the turn.
     """
     free = "attribute_not_exists(pk) OR execution_arn = :me OR #until < :now"
-    return _take_turn(dynamodb, table, dataset, holder, now, free, seconds)
+    values = {":me": {"S": holder}, ":now": {"N": str(now)}}
+    return _put_turn(
+        dynamodb, table, dataset, holder, now + seconds, free, values, ExpressionAttributeNames={"#until": "until"}
+    )
 
 
-def take_over_turn(
+def _put_turn(
     dynamodb: DynamoDBClient,
     table: str,
     dataset: str,
     holder: str,
-    now: float,
-    ended: str,
-    seconds: float = TURN_SECONDS,
-) -> bool:
-    """Takes the turn from the holder ``ended``, which will not give it back any more.
-
-    Returns:
-        False where another was quicker.
-    """
-    other = {":ended": {"S": ended}}
-    return _take_turn(dynamodb, table, dataset, holder, now, "execution_arn = :ended", seconds, other)
-
-
-def _take_turn(
-    dynamodb: DynamoDBClient,
-    table: str,
-    dataset: str,
-    holder: str,
-    now: float,
+    until: float,
     condition: str,
-    seconds: float,
-    values: dict[str, Any] | None = None,
+    values: dict[str, Any],
+    **names: Any,
 ) -> bool:
-    known = {":me": {"S": holder}, ":now": {"N": str(now)}}
-    used = {name: value for name, value in known.items() if name in condition} | (values or {})
-    names = {"ExpressionAttributeNames": {"#until": "until"}} if "#until" in condition else {}
     try:
         dynamodb.put_item(
             TableName=table,
-            Item={**_turn_key(dataset), "execution_arn": {"S": holder}, "until": {"N": str(now + seconds)}},
+            Item={**_turn_key(dataset), "execution_arn": {"S": holder}, "until": {"N": str(until)}},
             ConditionExpression=condition,
-            ExpressionAttributeValues=used,
-            **names,  # type: ignore[arg-type]
+            ExpressionAttributeValues=values,
+            **names,
         )
     except dynamodb.exceptions.ConditionalCheckFailedException:
         return False
@@ -127,7 +109,8 @@ def take_free_turn(
     execution = other.removeprefix(CLEANING)
     if not execution.startswith("arn:") or not has_ended(execution):
         return False
-    return take_over_turn(dynamodb, table, dataset, holder, now, other, seconds)
+    still_theirs = {":other": {"S": other}}
+    return _put_turn(dynamodb, table, dataset, holder, now + seconds, "execution_arn = :other", still_theirs)
 
 
 @contextlib.contextmanager

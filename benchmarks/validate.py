@@ -23,13 +23,13 @@ from typing import Final
 from benchmarks.measure import Counts, JobError, Run, python_module, read_through, run_apart, run_here
 from benchmarks.mixed_table import faults
 
-LEAST_TIMES_PANDAS: Final = 5.0
-MOST_TIMES_POLARS: Final = 2.0
+MIN_TIMES_PANDAS: Final = 5.0
+MAX_TIMES_POLARS: Final = 2.0
 MEMORY_MIB: Final = 1024.0
-MOST_GROWTH: Final = 0.2
+MAX_GROWTH: Final = 0.2
 """Of the peak memory, from the smallest table to the largest."""
 
-_FEWEST_ROWS: Final = 1000
+_MIN_ROWS: Final = 1000
 _BYTES_A_ROW: Final = 210
 _ROOM: Final = 4
 """Times the file: itself, the training files of one job, and what it spills."""
@@ -110,15 +110,15 @@ def _judge_times(table: Table) -> Iterator[Ratio]:
     yield Ratio(
         f"validation vs plain pandas, {size} rows",
         f"{faster:.2f}x faster" if faster >= 1 else f"{1 / faster:.2f}x slower",
-        f"at least {LEAST_TIMES_PANDAS:g}x",
-        faster >= LEAST_TIMES_PANDAS,
+        f"at least {MIN_TIMES_PANDAS:g}x",
+        faster >= MIN_TIMES_PANDAS,
     )
     slower = own.times_of(table.jobs[POLARS.module])
     yield Ratio(
         f"validation vs unchecked Polars split, {size} rows",
         f"{slower:.2f}x its time",
-        f"at most {MOST_TIMES_POLARS:g}x",
-        slower <= MOST_TIMES_POLARS,
+        f"at most {MAX_TIMES_POLARS:g}x",
+        slower <= MAX_TIMES_POLARS,
     )
 
 
@@ -133,7 +133,7 @@ def _judge_memory(table: Table) -> Ratio:
 
 
 def _judge_growth(tables: Sequence[Table]) -> Ratio:
-    name, wanted = "growth of validation's peak memory", f"under {MOST_GROWTH:.0%}"
+    name, wanted = "growth of validation's peak memory", f"under {MAX_GROWTH:.0%}"
     if len(tables) < 2:
         return Ratio(name, "takes two sizes", wanted, None)
     first, last = (tables[i].jobs[VALIDATION.module].peak_mib for i in (0, -1))
@@ -141,7 +141,7 @@ def _judge_growth(tables: Sequence[Table]) -> Ratio:
         f"{name}, {short(tables[0].rows)} to {short(tables[-1].rows)} rows",
         f"{last / first - 1:+.1%}",
         wanted,
-        last < (1 + MOST_GROWTH) * first,
+        last < (1 + MAX_GROWTH) * first,
     )
 
 
@@ -186,8 +186,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _rows(text: str) -> int:
     rows = int(text)
-    if rows < _FEWEST_ROWS:
-        raise argparse.ArgumentTypeError(f"{rows:,} rows are too few; {_FEWEST_ROWS:,} are the fewest")
+    if rows < _MIN_ROWS:
+        raise argparse.ArgumentTypeError(f"{rows:,} rows are too few; {_MIN_ROWS:,} are the fewest")
     return rows
 
 

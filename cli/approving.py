@@ -11,7 +11,7 @@ from cli.output import Output, moment
 from cli.runs import check_run_id
 from cli.stack import Stack
 
-_LONGEST_COMMENT: Final = 1000
+_MAX_COMMENT_CHARACTERS: Final = 1000
 _DONE: Final = 200
 _REFUSALS: Final = {
     404: "Run {run} waits for nobody: it has ended, is not there yet, or its dataset asks for no approval; see sluice "
@@ -35,8 +35,8 @@ def decide(
         CommandError: the call is wrong, or was not understood.
     """
     check_run_id(run_id)
-    if len(comment) > _LONGEST_COMMENT:
-        raise CommandError(f"--comment has {len(comment):,} characters; at most {_LONGEST_COMMENT:,} are kept")
+    if len(comment) > _MAX_COMMENT_CHARACTERS:
+        raise CommandError(f"--comment has {len(comment):,} characters; at most {_MAX_COMMENT_CHARACTERS:,} are kept")
     word = {"run_id": run_id, "decision": decision, "comment": comment}
     answer = connection.post(stack.url("ApprovalUrl"), json.dumps(word).encode())
     if answer.status in _REFUSALS:

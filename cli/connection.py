@@ -61,14 +61,14 @@ class Connection:
     is_told: bool = True
 
     @property
-    def is_near(self) -> bool:
+    def is_local(self) -> bool:
         """Whether it is on this machine: then no proxy leads there, and looking often costs nothing."""
         return self.endpoint_url is not None and urlsplit(self.endpoint_url).hostname in _LOOPBACK
 
     @property
     def poll_seconds(self) -> float:
         # GetExecutionHistory and FilterLogEvents allow some five calls a second for the whole account.
-        return 0.25 if self.is_near else 2.0
+        return 0.25 if self.is_local else 2.0
 
     def client(self, service: str) -> Any:
         from botocore.config import Config
@@ -77,7 +77,7 @@ class Connection:
             retries={"total_max_attempts": 5, "mode": "standard"},
             connect_timeout=5,
             read_timeout=120,
-            proxies={} if self.is_near else None,
+            proxies={} if self.is_local else None,
         )
         address = self.urls.get(service.replace("-", ""), None if self.is_told else self.endpoint_url)
         return self.session.client(service, config=config, **({"endpoint_url": address} if address else {}))  # type: ignore[call-overload]
@@ -104,7 +104,7 @@ class Connection:
 
     def caller(self) -> str:
         """Who asks, without the account: ``user/alice``."""
-        from sluice.approval import caller_name
+        from sluice.runs.approval import caller_name
 
         return caller_name(self.client("sts").get_caller_identity()["Arn"])
 
@@ -151,7 +151,7 @@ class Connection:
             raise NoRegionError
         request = AWSRequest("POST", url, headers={"content-type": content_type}, data=body)
         SigV4Auth(credentials.get_frozen_credentials(), "lambda", self.session.region_name).add_auth(request)
-        proxies = {} if self.is_near else get_environ_proxies(url)
+        proxies = {} if self.is_local else get_environ_proxies(url)
         authorities: Any = os.environ.get("AWS_CA_BUNDLE") or True
         http = URLLib3Session(verify=authorities, proxies=proxies, timeout=_ANSWER_SECONDS)
         response = http.send(request.prepare())

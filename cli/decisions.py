@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-    from sluice.approval import Pending
-    from sluice.decision import Decision, Grounds
     from sluice.messages import Metrics
+    from sluice.runs.approval import Pending
+    from sluice.runs.decision import Decision, Grounds
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Situation:
 
 
 def live_model(dynamodb: DynamoDBClient, table: str, dataset: str) -> LiveModel | None:
-    from sluice.ledger import dataset_key, read_champion
+    from sluice.runs.aws.ledger import dataset_key, read_champion
 
     champion = read_champion(dynamodb, table, dataset)
     item = dynamodb.get_item(TableName=table, Key=dataset_key(dataset), ConsistentRead=True).get("Item")
@@ -79,8 +79,8 @@ def read_decision(s3: S3Client, bucket: str, run: Run) -> Decision | None:
     """
     from pydantic import ValidationError
 
-    from sluice.decision import Decision
     from sluice.layout import RunLayout
+    from sluice.runs.decision import Decision
 
     try:
         found = s3.get_object(Bucket=bucket, Key=RunLayout(run.dataset, run.run_id).decision)
@@ -96,7 +96,7 @@ def read_decision(s3: S3Client, bucket: str, run: Run) -> Decision | None:
 
 def undecided(dynamodb: DynamoDBClient, table: str, run: Run) -> Pending | None:
     """What the ledger has of an approval that the run waits for; None where it waits for none."""
-    from sluice.approval import read_pending
+    from sluice.runs.aws.approval import read_pending
 
     pending = read_pending(dynamodb, table, run.run_id) if run.goes_on else None
     return pending if pending and pending.approval is None else None

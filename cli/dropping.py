@@ -78,7 +78,7 @@ def check_drop(table: Path, dataset: str | None, config: Path | None) -> Drop:
 
 
 def _read_config(path: Path) -> str:
-    from sluice.config import ConfigError, parse_config
+    from sluice.dataset.config import ConfigError, parse_config
 
     try:
         text = path.read_text(encoding="utf-8")

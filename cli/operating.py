@@ -15,7 +15,7 @@ from cli.runs import Run, find_run
 from cli.stack import Stack
 
 if TYPE_CHECKING:
-    from sluice.operations import Clients
+    from sluice.endpoint.aws.operations import Clients
 
 #: Asks a question; None where nobody can answer.
 Confirm = Callable[[str], bool | None]
@@ -27,7 +27,7 @@ def roll_back(connection: Connection, stack: Stack, dataset: str, confirm: Confi
     Raises:
         AnswerIsNoError: there is none, the person says no, or the operation is refused.
     """
-    from sluice import operations
+    from sluice.endpoint.aws import operations
 
     live = _live(connection, stack, dataset)
     if not live.history:
@@ -52,7 +52,7 @@ def retire(connection: Connection, stack: Stack, dataset: str, confirm: Confirm,
     Raises:
         AnswerIsNoError: there is nothing to retire, the person says no, or the operation is refused.
     """
-    from sluice import operations
+    from sluice.endpoint.aws import operations
 
     live = live_model(connection.dynamodb, stack.runs_table, dataset)
     if live:
@@ -95,14 +95,14 @@ def _ask(confirm: Confirm, question: str) -> None:
 
 
 def _clients(connection: Connection) -> Clients:
-    from sluice.operations import Clients
+    from sluice.endpoint.aws.operations import Clients
 
     return Clients.of(connection.client)
 
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    from sluice.operations import OperationRefusedError
+    from sluice.endpoint.aws.operations import OperationRefusedError
 
     try:
         yield

@@ -131,7 +131,7 @@ def read_records(source: str) -> Sequence[Record]:
         RecordsError: single records cannot be read.
         CommandError: there is no such file, it is no text in UTF-8, or holds no records.
     """
-    from sluice.prediction_request import RefusedError, read_csv, read_json_records
+    from sluice.prediction.request import RefusedError, read_csv, read_json_records
 
     text = _text(source)
     kind = _KINDS.get(Path(source).suffix.lower()) or kind_of(text)
@@ -182,7 +182,7 @@ def _text(source: str) -> str:
 
 
 def _read_lines(text: str) -> list[Record]:
-    from sluice.prediction_request import RefusedError, read_json_records
+    from sluice.prediction.request import RefusedError, read_json_records
 
     records: list[Record] = []
     errors: list[dict[str, Any]] = []

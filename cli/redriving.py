@@ -219,8 +219,8 @@ def _started(connection: Connection, stack: Stack, run: Run) -> str:
 
 
 def _event(connection: Connection, stack: Stack, run: Run) -> str:
-    from sluice.ledger import read_claim
-    from sluice.reconciliation import event_of
+    from sluice.runs.aws.ledger import read_claim
+    from sluice.runs.aws.reconciliation import event_of
 
     stepfunctions = connection.stepfunctions
     try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cli.failure import AnswerIsNoError, CommandError
 from cli.output import Output, moment, number, table
 from sluice.names import is_run_id
-from sluice.statuses import OPEN, RUNNING
+from sluice.runs.statuses import OPEN, RUNNING
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -90,7 +90,7 @@ class Run:
 
 
 def find_run(dynamodb: DynamoDBClient, table_name: str, run_id: str) -> Run | None:
-    from sluice.ledger import run_key
+    from sluice.runs.aws.ledger import run_key
 
     item = dynamodb.get_item(TableName=table_name, Key=run_key(run_id), ConsistentRead=True).get("Item")
     return Run.of(item) if item else None

@@ -13,7 +13,7 @@ from cli.runs import Run, the_run
 from cli.stack import Stack
 
 if TYPE_CHECKING:
-    from sluice.approval import Pending
+    from sluice.runs.approval import Pending
 
 
 def show(connection: Connection, stack: Stack, run_id: str, output: Output) -> None:

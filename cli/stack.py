@@ -11,7 +11,7 @@ from cli.failure import CommandError
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
-    from sluice.operations import StackNames
+    from sluice.endpoint.aws.operations import StackNames
 
 DEFAULT_NAME: Final = "sluice"
 _ALWAYS: Final = ("InboxBucketName", "ArtifactBucketName", "RunsTableName", "StateMachineArn")
@@ -58,7 +58,7 @@ class Stack:
 
     @property
     def names(self) -> StackNames:
-        from sluice.operations import StackNames
+        from sluice.endpoint.aws.operations import StackNames
 
         return StackNames(self.runs_table, self.artifacts, self.prefix)
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from sluice.messages import GateCheck, Metrics, RunResult, ValidationResult
 from sluice.wording import one_line
 
-_MOST_COLUMNS: Final = 6
+_MAX_COLUMNS: Final = 6
 """Classes whose confusion matrix fits a terminal."""
 
 
@@ -86,7 +86,7 @@ def print_metrics(console: Console, metrics: Metrics, classes: tuple[str, ...]) 
     )
     at = "" if metrics.cutoff is None else f" at cutoff {metrics.cutoff:g}"
     console.print(Text(f"accuracy {metrics.accuracy:.4f}{at}"))
-    few = len(metrics.confusion_matrix) <= _MOST_COLUMNS
+    few = len(metrics.confusion_matrix) <= _MAX_COLUMNS
     console.print(_confusion_matrix(metrics, classes) if few else _confusions(metrics, classes))
 
 

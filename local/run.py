@@ -27,8 +27,8 @@ from local.progress import Progress
 from local.report import print_report
 from local.result import failure_json, result_json, run_result, validation_result
 from local.table import read_header
-from sluice.config import ConfigError, parse_config
-from sluice.deployment import parse_scores
+from sluice.dataset.config import ConfigError, parse_config
+from sluice.endpoint.requests import parse_scores
 from sluice.layout import INCOMING, config_key, split_uri
 from sluice.messages import Outcome, RunResult, ValidationResult
 from sluice.wording import one_line

@@ -16,7 +16,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sluice.teardown import (
+from sluice.endpoint.aws.teardown import (
     KINDS,
     Say,
     delete_alarms,

@@ -30,10 +30,10 @@ import xgboost  # noqa: E402
 
 from local.sagemaker import algorithm  # noqa: E402
 from local.sagemaker.hyperparameters import ContainerError  # noqa: E402
-from sluice.config import DatasetConfig  # noqa: E402
-from sluice.recipe import NUMBER  # noqa: E402
+from sluice.dataset.config import DatasetConfig  # noqa: E402
+from sluice.dataset.recipe import NUMBER  # noqa: E402
 from tabular import TableReport, findings, records, split, target, validate  # noqa: E402
-from tabular.dialect import MAXIMUM_COLUMNS  # noqa: E402
+from tabular.dialect import MAX_COLUMNS  # noqa: E402
 from tabular.findings import MEND, Rule  # noqa: E402
 from tests.corpus.case import Case  # noqa: E402
 from tests.corpus.cases import CASES, THEMES, by_kind  # noqa: E402
@@ -64,7 +64,7 @@ _OWN_LIMITS: Final = frozenset(
 )
 """Rules that another reader does not fail by not having them."""
 
-_LONGEST_ERROR: Final = 110
+_MAX_ERROR_CHARACTERS: Final = 110
 
 WHAT: Final[dict[Rule, str]] = {
     Rule.FILE_EMPTY: "The file, or the archive, has no bytes or nothing but blank lines.",
@@ -224,19 +224,19 @@ def _effects() -> dict[Rule, list[str]]:
 def limits() -> str:
     rows = [
         ("bytes of the text, after decompression", "the stack's `MaxCsvBytes`", Rule.FILE_TOO_LARGE),
-        ("rows", f"{validate.MAXIMUM_ROWS:,}", Rule.TOO_MANY_ROWS),
-        ("columns", f"{MAXIMUM_COLUMNS:,}", Rule.TOO_MANY_COLUMNS),
+        ("rows", f"{validate.MAX_ROWS:,}", Rule.TOO_MANY_ROWS),
+        ("columns", f"{MAX_COLUMNS:,}", Rule.TOO_MANY_COLUMNS),
         ("bytes of a row", f"{records.MAX_RECORD_BYTES:,}", Rule.RECORD_TOO_LONG),
         ("bytes of a cell", f"{records.MAX_CELL_BYTES:,}", Rule.CELL_TOO_LONG),
-        ("characters of a name", f"{findings.LONGEST_NAME:,}", Rule.HEADER_TOO_LONG),
-        ("characters of a label", f"{findings.LONGEST_NAME:,}", Rule.LABEL_TOO_LONG),
-        ("classes", f"{target.MOST_CLASSES:,}", Rule.TARGET_MANY_CLASSES),
-        ("usable rows, at least", f"{validate.MINIMUM_ROWS:,}", Rule.TOO_FEW_ROWS),
-        ("rows of a class, at least", f"{target.MINIMUM_ROWS_PER_CLASS:,}", Rule.CLASS_TOO_SMALL),
-        ("training rows, at least", f"{split.MINIMUM_TRAINING_ROWS:,}", Rule.SPLIT_IMPOSSIBLE),
+        ("characters of a name", f"{findings.MAX_NAME_BYTES:,}", Rule.HEADER_TOO_LONG),
+        ("characters of a label", f"{findings.MAX_NAME_BYTES:,}", Rule.LABEL_TOO_LONG),
+        ("classes", f"{target.MAX_CLASSES:,}", Rule.TARGET_MANY_CLASSES),
+        ("usable rows, at least", f"{validate.MIN_ROWS:,}", Rule.TOO_FEW_ROWS),
+        ("rows of a class, at least", f"{target.MIN_ROWS_PER_CLASS:,}", Rule.CLASS_TOO_SMALL),
+        ("training rows, at least", f"{split.MIN_TRAINING_ROWS:,}", Rule.SPLIT_IMPOSSIBLE),
         (
             "training rows of a class, at least",
-            f"{split.MINIMUM_TRAINING_ROWS_PER_CLASS:,}",
+            f"{split.MIN_TRAINING_ROWS_PER_CLASS:,}",
             Rule.SPLIT_IMPOSSIBLE,
         ),
     ]
@@ -460,7 +460,7 @@ def _short(message: str) -> str:
     line = re.sub(r"\[\d\d:\d\d:\d\d\] \S+: ", "", line)
     line = re.sub(r"/\S*/(?=[\w.-]+)", "", line)
     line = _visible(line)
-    return line if len(line) <= _LONGEST_ERROR else line[: _LONGEST_ERROR - 1] + "…"
+    return line if len(line) <= _MAX_ERROR_CHARACTERS else line[: _MAX_ERROR_CHARACTERS - 1] + "…"
 
 
 def _visible(text: str) -> str:

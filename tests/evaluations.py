@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sluice.evaluation import (
+from sluice.evaluation.document import (
     BiasMetric,
     ChampionComparison,
     ClassCurves,

@@ -10,7 +10,7 @@ from typing import Any
 
 from plotting.page import ReportInput
 from plotting.profile import TableProfile
-from sluice.evaluation import (
+from sluice.evaluation.document import (
     BiasMetric,
     Bootstrap,
     CalibrationBin,

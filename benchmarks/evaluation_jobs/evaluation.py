@@ -8,8 +8,8 @@ import numpy as np
 import xgboost
 
 from scoring.assessment import Rows, Subject, assess
-from sluice.config import DatasetConfig
-from sluice.recipe import NumberColumn, Recipe, Target
+from sluice.dataset.config import DatasetConfig
+from sluice.dataset.recipe import NumberColumn, Recipe, Target
 
 
 def prepare(folder: Path) -> Subject:

@@ -24,9 +24,9 @@ type Kind = Literal["number", "boolean", "date", "text"]
 _SAMPLE: Final = 10_000
 _KIND_SHARE: Final = 0.9
 _IDENTIFIER_SHARE: Final = 0.95
-_MOST_ONE_HOT: Final = 20
-_MOST_RANKED: Final = 1000
-_MOST_REJECTED: Final = 0.01
+_MAX_ONE_HOT: Final = 20
+_MAX_RANKED: Final = 1000
+_MAX_REJECTED: Final = 0.01
 _TEST, _VALIDATION = 0.15, 0.15
 _FLOAT32_MAX: Final = float(np.finfo(np.float32).max)
 _NO_VALUE: Final = ["?", "-"]
@@ -52,7 +52,7 @@ def run(file: Path, out: Path) -> Counts:
     received = len(table)
     kinds = {name: _kind(table[name]) for name in table.columns if name != mixed.TARGET}
     table, rejected = _set_aside(table, kinds)
-    if len(rejected) > _MOST_REJECTED * received:
+    if len(rejected) > _MAX_REJECTED * received:
         raise ValueError(f"{len(rejected)} of {received} rows cannot be used")
     label, classes = _label(table[mixed.TARGET])
     whole_rows = pd.util.hash_pandas_object(table, index=False)
@@ -173,18 +173,18 @@ def _fit_text(recipe: _Recipe, column: pd.Series[Any], label: NDArray[np.int8], 
     codes, texts = pd.factorize(column)
     counts = np.bincount(codes[train & (codes >= 0)], minlength=len(texts))
     distinct = int(np.count_nonzero(counts))
-    if distinct > _MOST_ONE_HOT and distinct >= _IDENTIFIER_SHARE * counts.sum():
+    if distinct > _MAX_ONE_HOT and distinct >= _IDENTIFIER_SHARE * counts.sum():
         recipe.identifiers.append(str(column.name))
         return {"kind": "dropped", "reason": "is an identifier or free text"}
     useless = _why_useless(pd.Series(codes).where(codes >= 0), label, train)
     if useless:
         return useless
-    if distinct <= _MOST_ONE_HOT:
+    if distinct <= _MAX_ONE_HOT:
         levels = sorted(map(str, texts[np.flatnonzero(counts)]))
         dummies = pd.get_dummies(pd.Categorical(column, categories=levels), dtype=np.int8)
         recipe.features.append(dummies.where(column.notna()) if column.hasnans else dummies)
         return {"kind": "one_hot", "levels": levels}
-    commonest = np.argsort(-counts, kind="stable")[: min(distinct, _MOST_RANKED)]
+    commonest = np.argsort(-counts, kind="stable")[: min(distinct, _MAX_RANKED)]
     ranks = np.full(len(texts), len(commonest) + 1)
     ranks[commonest] = np.arange(1, len(commonest) + 1)
     recipe.features.append(pd.Series(ranks[codes]).where(codes >= 0) if column.hasnans else pd.Series(ranks[codes]))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks import mixed_table as mixed
 from benchmarks.measure import Counts, JobError
-from sluice.config import DatasetConfig
+from sluice.dataset.config import DatasetConfig
 from tabular import validate_table
 
 

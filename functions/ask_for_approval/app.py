@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 import boto3
 
-from sluice.approval import ask, notice
+from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger, step
 from sluice.layout import RunLayout, uri
 from sluice.messages import AskedForApproval, AskForApprovalRequest
+from sluice.runs.approval import notice
+from sluice.runs.aws.approval import ask
+from sluice.runs.aws.slots import give_slot_back
 from sluice.settings import AskSettings
-from sluice.slots import give_slot_back
-from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger, step
 
 settings = AskSettings.load()
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)

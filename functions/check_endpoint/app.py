@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import boto3
 
-from sluice.deployment import endpoint_status
+from sluice.aws.step import CLIENT_CONFIG, step
+from sluice.endpoint.requests import endpoint_status
 from sluice.messages import CheckEndpointRequest, EndpointStatus
-from sluice.step import CLIENT_CONFIG, step
 
 sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)
 

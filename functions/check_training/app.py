@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import boto3
 
+from sluice.aws.step import CLIENT_CONFIG, step
 from sluice.messages import CheckTrainingRequest, TrainingStatus
-from sluice.step import CLIENT_CONFIG, step
-from sluice.training_job import log_tail, training_status
-from sluice.training_log import last_lines
+from sluice.training.aws.log import last_lines
+from sluice.training.job import log_tail, training_status
 
 sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)
 logs = boto3.client("logs", config=CLIENT_CONFIG)

@@ -6,12 +6,12 @@ import time
 
 import boto3
 
-from sluice.claim import claim_run, start_claimed, waiting_seconds
-from sluice.executions import has_ended
+from sluice.aws.step import CLIENT_CONFIG, step
 from sluice.messages import Claim, ClaimRequest
+from sluice.runs.aws.claim import claim_run, start_claimed, waiting_seconds
+from sluice.runs.aws.executions import has_ended
+from sluice.runs.aws.slots import take_slot
 from sluice.settings import ClaimSettings
-from sluice.slots import take_slot
-from sluice.step import CLIENT_CONFIG, step
 
 settings = ClaimSettings.load()
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)

@@ -10,18 +10,18 @@ from typing import Any
 
 import boto3
 
-from sluice.config import DatasetConfig
-from sluice.deployment import VARIANT, endpoint_name
-from sluice.endpoints import describe_endpoint
+from sluice.aws.objects import read_json
+from sluice.aws.step import CLIENT_CONFIG, logger, step
+from sluice.dataset.config import DatasetConfig
+from sluice.endpoint.aws.calls import describe_endpoint
+from sluice.endpoint.aws.leftovers import datasets_with_endpoints, remove_alarms, remove_unused
+from sluice.endpoint.aws.operations import Clients, OperationRefusedError, StackNames, retire, turn
+from sluice.endpoint.aws.turns import CLEANING
+from sluice.endpoint.requests import VARIANT, endpoint_name
 from sluice.layout import RunLayout, uri
-from sluice.ledger import read_champion
-from sluice.leftovers import datasets_with_endpoints, remove_alarms, remove_unused
 from sluice.messages import CleanedUp, CleanUpRequest
-from sluice.objects import read_json
-from sluice.operations import Clients, OperationRefusedError, StackNames, retire, turn
+from sluice.runs.aws.ledger import read_champion
 from sluice.settings import CleanSettings
-from sluice.step import CLIENT_CONFIG, logger, step
-from sluice.turns import CLEANING
 
 settings = CleanSettings.load()
 stack = StackNames(settings.runs_table, settings.artifact_bucket, settings.name_prefix)

@@ -15,10 +15,11 @@ from typing import Any, Literal
 import boto3
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sluice.approval import Pending, caller_name, decide, read_pending
+from sluice.aws.step import CLIENT_CONFIG, logger
 from sluice.messages import Approval
+from sluice.runs.approval import Pending, caller_name
+from sluice.runs.aws.approval import decide, read_pending
 from sluice.settings import DecideSettings
-from sluice.step import CLIENT_CONFIG, logger
 
 settings = DecideSettings.load()
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)

@@ -14,8 +14,13 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from sluice.config import DatasetConfig
-from sluice.deployment import (
+from sluice.aws.objects import read_json
+from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger, step
+from sluice.dataset.config import DatasetConfig
+from sluice.endpoint.aws.calls import describe_endpoint
+from sluice.endpoint.aws.turns import take_free_turn
+from sluice.endpoint.network import no_vpc_reason
+from sluice.endpoint.requests import (
     POLL_SECONDS,
     alarm_requests,
     endpoint_config_request,
@@ -28,16 +33,11 @@ from sluice.deployment import (
     update_request,
     variant_names,
 )
-from sluice.endpoints import describe_endpoint
-from sluice.executions import has_ended
-from sluice.ledger import Champion, Deployed, read_champion
 from sluice.messages import Deployment, DeployRequest, Run
-from sluice.network import no_vpc_reason
-from sluice.objects import read_json
+from sluice.runs.aws.executions import has_ended
+from sluice.runs.aws.ledger import Champion, Deployed, read_champion
 from sluice.settings import DeploySettings
-from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger, step
-from sluice.training_job import job_name, refusal
-from sluice.turns import take_free_turn
+from sluice.training.job import job_name, refusal
 
 #: Ten files may wait for one another for hours, and an execution has 25,000 events, of which a look makes nine.
 TURN_POLL_SECONDS = 30

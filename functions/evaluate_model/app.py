@@ -18,17 +18,17 @@ from scoring.assessment import Champion, Rows, Subject, assess, golden_rows, sco
 from scoring.evaluation import NothingToMeasureError
 from scoring.held_out import read_held_out
 from scoring.metrics import Floats
-from sluice.config import DatasetConfig, parse_gates
-from sluice.evaluation import Evaluation
-from sluice.facets import FacetCounts
+from sluice.aws.objects import read_json, write_json
+from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, emit, logger, step
+from sluice.dataset.config import DatasetConfig, parse_gates
+from sluice.dataset.facets import FacetCounts
+from sluice.dataset.recipe import Recipe
+from sluice.evaluation.document import Evaluation
 from sluice.layout import RunLayout, split_uri, uri
-from sluice.ledger import read_champion
 from sluice.messages import EvaluateRequest, EvaluationResult
-from sluice.objects import read_json, write_json
-from sluice.recipe import Recipe
+from sluice.runs.aws.ledger import read_champion
 from sluice.settings import EvaluateSettings
-from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, emit, logger, step
-from sluice.training_log import log_lines
+from sluice.training.aws.log import log_lines
 
 #: Rows that are asked of the live endpoint after deployment.
 GOLDEN_ROWS = 20

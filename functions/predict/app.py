@@ -18,15 +18,15 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger
 from sluice.layout import prediction_key, split_uri
-from sluice.prediction_answer import MAX_ANSWER_BYTES, answer, predicted_class, predictions
-from sluice.prediction_endpoint import Answered, Clients, Endpoints
-from sluice.prediction_log import log_lines
-from sluice.prediction_metrics import emit_predictions
-from sluice.prediction_request import USAGE, PredictRequest, RefusedError, method_of, read_request
-from sluice.prediction_version import Kept
+from sluice.prediction.answer import MAX_ANSWER_BYTES, answer, predicted_class, predictions
+from sluice.prediction.aws.endpoint import Clients, Endpoints
+from sluice.prediction.log import log_lines
+from sluice.prediction.metrics import emit_predictions
+from sluice.prediction.request import USAGE, PredictRequest, RefusedError, method_of, read_request
+from sluice.prediction.version import Answered, Kept
 from sluice.settings import PredictSettings
-from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger
 
 if TYPE_CHECKING:
     import xgboost

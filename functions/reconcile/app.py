@@ -16,7 +16,9 @@ import boto3
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
-from sluice.ledger import (
+from sluice.aws.step import CLIENT_CONFIG, emit, logger
+from sluice.messages import Request, Restoration, RestoreRequest
+from sluice.runs.aws.ledger import (
     Due,
     forget_asked,
     keep_restoration,
@@ -26,11 +28,9 @@ from sluice.ledger import (
     read_closed,
     running_runs,
 )
-from sluice.messages import Request, Restoration, RestoreRequest
-from sluice.reconciliation import WINDOW, Upload, closing_request, ended, follow_up, unclaimed
+from sluice.runs.aws.reconciliation import WINDOW, Upload, closing_request, ended, follow_up, unclaimed
+from sluice.runs.statuses import OPEN
 from sluice.settings import ReconcileSettings
-from sluice.statuses import OPEN
-from sluice.step import CLIENT_CONFIG, emit, logger
 
 settings = ReconcileSettings.load()
 s3 = boto3.client("s3", config=CLIENT_CONFIG)

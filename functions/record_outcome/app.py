@@ -13,19 +13,19 @@ import boto3
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sluice.config import DatasetConfig
-from sluice.decision import Decision, decide
-from sluice.evaluation_store import read_evaluation
-from sluice.images import training_image
+from sluice.aws.objects import read_json, write_json
+from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, emit, logger, step
+from sluice.dataset.config import DatasetConfig
+from sluice.endpoint.aws.turns import give_turn_back
+from sluice.evaluation.aws.documents import read_evaluation
 from sluice.layout import RunLayout
-from sluice.ledger import Closing, Deployed, Due, close_run, crown_champion, mark_done, read_claim
 from sluice.messages import NoticeRequest, Outcome, RecordRequest, Run, RunResult
-from sluice.objects import read_json, write_json
-from sluice.outcome import close, notice
+from sluice.runs.aws.ledger import Closing, Deployed, Due, close_run, crown_champion, mark_done, read_claim
+from sluice.runs.aws.slots import give_slot_back
+from sluice.runs.decision import Decision, decide
+from sluice.runs.outcome import close, notice
 from sluice.settings import RecordSettings
-from sluice.slots import give_slot_back
-from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, emit, logger, step
-from sluice.turns import give_turn_back
+from sluice.training.images import training_image
 
 settings = RecordSettings.load()
 s3 = boto3.client("s3", config=TRANSFER_CONFIG)

@@ -10,14 +10,12 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from sluice.evaluation import Evaluation
-from sluice.evaluation_store import read_evaluation
-from sluice.layout import RunLayout
-from sluice.ledger import Due, mark_done
-from sluice.messages import Outcome, Registered, RegisterRequest
-from sluice.model_card import card_content, card_request, card_updates, describes_live_model
-from sluice.objects import write_json
-from sluice.registry import (
+from sluice.aws.objects import write_json
+from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
+from sluice.evaluation.aws.documents import read_evaluation
+from sluice.evaluation.document import Evaluation
+from sluice.evaluation.model_card import card_content, card_request, card_updates, describes_live_model
+from sluice.evaluation.registry import (
     NotMeasuredError,
     approval,
     approval_request,
@@ -29,8 +27,10 @@ from sluice.registry import (
     package_request,
     version_of,
 )
+from sluice.layout import RunLayout
+from sluice.messages import Outcome, Registered, RegisterRequest
+from sluice.runs.aws.ledger import Due, mark_done
 from sluice.settings import RegisterSettings
-from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
 
 PENDING = "PendingManualApproval"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import boto3
 
 from plotting import ReportInput, TableProfile, render
-from sluice.evaluation import Evaluation
+from sluice.aws.objects import read_text
+from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
+from sluice.evaluation.document import Evaluation
 from sluice.layout import RunLayout, uri
-from sluice.ledger import Due, mark_done
 from sluice.messages import Outcome, Rendered, RenderRequest, RunResult
-from sluice.objects import read_text
+from sluice.runs.aws.ledger import Due, mark_done
 from sluice.settings import RenderSettings
-from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
 
 settings = RenderSettings.load()
 s3 = boto3.client("s3", config=TRANSFER_CONFIG)

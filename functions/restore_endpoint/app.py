@@ -10,17 +10,17 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from sluice.deployment import POLL_SECONDS, endpoint_name, is_busy
-from sluice.endpoints import delete_endpoint, describe_endpoint
-from sluice.ledger import Champion, read_champion
+from sluice.aws.step import CLIENT_CONFIG, step
+from sluice.endpoint.aws.calls import delete_endpoint, describe_endpoint
+from sluice.endpoint.aws.turns import turn_holder
+from sluice.endpoint.requests import POLL_SECONDS, endpoint_name, is_busy
 from sluice.messages import Restoration, RestoreRequest
+from sluice.runs.aws.ledger import Champion, read_champion
 from sluice.settings import RestoreSettings
-from sluice.step import CLIENT_CONFIG, step
-from sluice.training_job import job_name
-from sluice.turns import turn_holder
+from sluice.training.job import job_name
 
 #: Updates back that themselves roll back: after so many a person has to look.
-MOST_ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 
 settings = RestoreSettings.load()
 sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)
@@ -59,7 +59,7 @@ def configs_of(live: dict[str, Any]) -> set[str | None]:
 
 
 def go_back(name: str, champion: Champion | None, found: Restoration) -> Restoration:
-    if found.attempts >= MOST_ATTEMPTS:
+    if found.attempts >= MAX_ATTEMPTS:
         return failed(found, f"the endpoint returned to {found.config_name} {found.attempts} times")
     try:
         if champion:

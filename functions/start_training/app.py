@@ -5,12 +5,12 @@ from __future__ import annotations
 import boto3
 from botocore.exceptions import ClientError
 
-from sluice.config import DatasetConfig
+from sluice.aws.objects import read_json
+from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
+from sluice.dataset.config import DatasetConfig
 from sluice.messages import StartTrainingRequest, TrainingStarted
-from sluice.objects import read_json
 from sluice.settings import TrainSettings
-from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
-from sluice.training_job import (
+from sluice.training.job import (
     FIRST_WAIT_SECONDS,
     QUOTA_WAIT_SECONDS,
     is_used_up,

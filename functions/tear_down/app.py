@@ -12,9 +12,9 @@ from typing import Any
 
 import boto3
 
+from sluice.aws.step import CLIENT_CONFIG, logger
+from sluice.endpoint.aws.teardown import SERVED, delete_alarms, delete_served, made_alarms, stop_jobs, stop_runs
 from sluice.settings import TearDownSettings
-from sluice.step import CLIENT_CONFIG, logger
-from sluice.teardown import SERVED, delete_alarms, delete_served, made_alarms, stop_jobs, stop_runs
 
 settings = TearDownSettings.load()
 sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)

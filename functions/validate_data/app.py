@@ -12,15 +12,15 @@ from typing import Final
 import boto3
 from botocore.exceptions import ClientError
 
-from sluice.config import MAX_CONFIG_BYTES, ConfigError, DatasetConfig, parse_config
-from sluice.contract import ContractError, Plan, plan
-from sluice.contract_store import write_contract
+from sluice.aws.objects import ObjectTooLargeError, StoredText, read_stored, read_text, upload_working_data, write_json
+from sluice.aws.step import TRANSFER_CONFIG, step
+from sluice.dataset.aws.contract import write_contract
+from sluice.dataset.config import MAX_CONFIG_BYTES, ConfigError, DatasetConfig, parse_config
+from sluice.dataset.contract import ContractError, Plan, plan
+from sluice.endpoint.network import no_vpc_reason
 from sluice.layout import RunLayout, config_key, contract_key, uri
 from sluice.messages import Run, ValidateRequest, ValidationResult
-from sluice.network import no_vpc_reason
-from sluice.objects import ObjectTooLargeError, StoredText, read_stored, read_text, upload_working_data, write_json
 from sluice.settings import ValidateSettings
-from sluice.step import TRANSFER_CONFIG, step
 from sluice.wording import one_line
 from tabular import TableReport, validate_table
 

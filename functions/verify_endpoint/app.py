@@ -9,8 +9,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sluice.config import DatasetConfig
-from sluice.deployment import (
+from sluice.aws.objects import read_json
+from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
+from sluice.dataset.config import DatasetConfig
+from sluice.endpoint.aws.calls import describe_endpoint
+from sluice.endpoint.requests import (
     SCORE_TOLERANCE,
     VARIANT,
     endpoint_config_request,
@@ -20,11 +23,8 @@ from sluice.deployment import (
     parse_scores,
     scaling_requests,
 )
-from sluice.endpoints import describe_endpoint
 from sluice.messages import Deployment, Verification, VerifyRequest
-from sluice.objects import read_json
 from sluice.settings import EndpointSettings
-from sluice.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
 
 settings = EndpointSettings.load()
 s3 = boto3.client("s3", config=TRANSFER_CONFIG)

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from local.sagemaker import policies
 
 SERVICE_PRINCIPAL: Final = "sagemaker.amazonaws.com"
-LARGEST_SESSION_POLICY: Final = 2048
+MAX_SESSION_POLICY: Final = 2048
 SESSION_SECONDS: Final = 2700.0
 """After so long a role is assumed anew; STS gives its sessions an hour."""
 ROOT_ACCESS_KEY: Final = "test"
@@ -123,9 +123,9 @@ class Aws:
         documents = policies.of_role(self.client("iam", region), role_arn.rsplit("/", 1)[-1]).documents
         statements = [statement for document in documents for statement in policies.statements(document)]
         policy = json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
-        if not statements or len(policy) > LARGEST_SESSION_POLICY:
+        if not statements or len(policy) > MAX_SESSION_POLICY:
             raise RoleError(
-                f"{role_arn} has no policies, or more than {LARGEST_SESSION_POLICY} characters of them, and a "
+                f"{role_arn} has no policies, or more than {MAX_SESSION_POLICY} characters of them, and a "
                 "condition in its trust policy that the local STS cannot judge"
             )
         sts = self.client("sts", region)

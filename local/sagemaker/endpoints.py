@@ -17,7 +17,7 @@ from local.sagemaker.configurations import EndpointConfig
 from local.sagemaker.faults import FaultBoard
 from local.sagemaker.fleets import Capacity, DeploymentError, Fleet, Variant, unhealthy_reason
 from local.sagemaker.rollout import Rollout
-from local.sagemaker.training import LONGEST_FAILURE_REASON
+from local.sagemaker.training import MAX_FAILURE_REASON
 
 BUSY: Final = ("Creating", "Updating", "RollingBack", "Deleting")
 ANSWERING: Final = ("InService", "Updating", "RollingBack")
@@ -256,7 +256,7 @@ class Endpoint:
         left.flush()
         self._shutdown.wait(self._pace.machines / 2)
         with self._lock:
-            self.failure_reason = str(failure)[:LONGEST_FAILURE_REASON]
+            self.failure_reason = str(failure)[:MAX_FAILURE_REASON]
             self._pending = None
             self._enter("InService")
 
@@ -264,7 +264,7 @@ class Endpoint:
         """Out of service for good."""
         with self._lock:
             left = (self._fleet, self._next)
-            self.failure_reason = str(failure)[:LONGEST_FAILURE_REASON]
+            self.failure_reason = str(failure)[:MAX_FAILURE_REASON]
             self._fleet, self._next, self._shifted, self._pending = Fleet(), Fleet(), 0.0, None
             self._enter("Failed")
         for fleet in left:

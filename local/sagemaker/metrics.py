@@ -17,7 +17,7 @@ from local.sagemaker.aws import Aws
 
 NAMESPACE: Final = "AWS/SageMaker"
 FLUSH_SECONDS: Final = 1.0
-_MOST_AT_ONCE: Final = 500
+_MAX_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ class EndpointMetrics:
             pending, self._pending = self._pending, []
         for region in {region for region, _ in pending}:
             data = [datum for its, datum in pending if its == region]
-            for start in range(0, len(data), _MOST_AT_ONCE):
-                self._put(region, data[start : start + _MOST_AT_ONCE])
+            for start in range(0, len(data), _MAX_AT_ONCE):
+                self._put(region, data[start : start + _MAX_AT_ONCE])
 
     def _put(self, region: str, data: list[dict[str, Any]]) -> None:
         try:

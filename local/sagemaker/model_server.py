@@ -24,7 +24,7 @@ from scoring.artifact import MAX_MODEL_BYTES, Inflated, UnsafeArtifactError, loa
 
 MAX_PAYLOAD_BYTES: Final = 6_291_456
 ACCEPTED: Final = ("application/json", "application/jsonlines", "application/x-recordio-protobuf", "text/csv")
-LARGEST_ARTEFACT_BYTES: Final = MAX_MODEL_BYTES + (1 << 20)
+MAX_ARTEFACT_BYTES: Final = MAX_MODEL_BYTES + (1 << 20)
 
 
 class ModelLoadError(Exception):
@@ -92,7 +92,7 @@ class _UnsupportedMediaTypeError(Exception):
 
 def _load(artefact: bytes) -> list[Any]:
     try:
-        contents = _contents(Inflated(io.BytesIO(artefact), LARGEST_ARTEFACT_BYTES))
+        contents = _contents(Inflated(io.BytesIO(artefact), MAX_ARTEFACT_BYTES))
     except UnsafeArtifactError as error:
         raise ModelLoadError("the artefact is larger than any model") from error
     except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, OverflowError, RecursionError) as error:

@@ -13,8 +13,8 @@ from typing import Any, Final
 from local.sagemaker.configurations import EndpointConfig
 from local.sagemaker.errors import ApiError, validation_exception
 
-_LARGEST_STEP: Final = 0.5
-_SMALLEST_STEP: Final = {"CanarySize": 0.0, "LinearStepSize": 0.1, "MaximumBatchSize": 0.05}
+_MAX_STEP: Final = 0.5
+_MIN_STEP: Final = {"CanarySize": 0.0, "LinearStepSize": 0.1, "MaximumBatchSize": 0.05}
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,9 @@ def _share(member: str, policy: Mapping[str, Any], kind: str, config: EndpointCo
         raise _refused(f"cannot update a variant of one instance by {kind}, which needs two; use ALL_AT_ONCE")
     if member not in policy:
         raise _refused(f"needs a {member} for {kind}")
-    size, smallest = policy[member], _SMALLEST_STEP[member]
+    size, smallest = policy[member], _MIN_STEP[member]
     share = float(size["Value"]) / (config.instances if size["Type"] == "INSTANCE_COUNT" else 100)
-    if not smallest <= share <= _LARGEST_STEP:
+    if not smallest <= share <= _MAX_STEP:
         limits = f"at least {smallest:.0%} and at most 50%" if smallest else "at most 50%"
         raise _refused(f"has a {member} of {share:.0%}; it must be {limits} of the variant's total instance count")
     return share

@@ -9,7 +9,7 @@ from typing import Final
 from local.sagemaker.capture import Exchange
 from local.sagemaker.fleets import Fleet, Variant
 
-MOST_WAITING: Final = 1000
+MAX_WAITING: Final = 1000
 
 
 class Shadows:
@@ -20,7 +20,7 @@ class Shadows:
     """
 
     def __init__(self) -> None:
-        self._room = threading.Semaphore(MOST_WAITING)
+        self._room = threading.Semaphore(MAX_WAITING)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="shadow")
 
     def ask(self, shadow: Variant, fleet: Fleet, asked: Exchange, accept: str | None, *, captured: bool) -> None:

@@ -24,7 +24,7 @@ from local.sagemaker.hyperparameters import MAXIMIZED_METRICS, MINIMIZED_METRICS
 from local.sagemaker.logs import LogStream
 
 LOG_GROUP: Final = "/aws/sagemaker/TrainingJobs"
-LONGEST_FAILURE_REASON: Final = 1024
+MAX_FAILURE_REASON: Final = 1024
 DEFAULT_MAX_RUNTIME_SECONDS: Final = 86_400
 
 IMAGE: Final = re.compile(
@@ -384,14 +384,14 @@ class TrainingJob:
             self._move(secondary, reason)
             self.training_end_time = self._transitions[-1]["EndTime"] = self.last_modified_time
             if reason is not None:
-                self.failure_reason = reason[:LONGEST_FAILURE_REASON]
+                self.failure_reason = reason[:MAX_FAILURE_REASON]
             self.training_job_status = status
 
     def _move(self, status: str, message: str | None = None) -> None:
         now = datetime.now(UTC)
         if self._transitions:
             self._transitions[-1].setdefault("EndTime", now)
-        text = (message or MESSAGES.get(status, status))[:LONGEST_FAILURE_REASON]
+        text = (message or MESSAGES.get(status, status))[:MAX_FAILURE_REASON]
         self._transitions.append({"Status": status, "StartTime": now, "StatusMessage": text})
         self.secondary_status = status
         self.last_modified_time = now

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from sluice import ledger, messages, reconciliation, settings
-from sluice.approval import APPROVAL_SECONDS
-from sluice.objects import WORKING_DATA_TAG
+from sluice import messages, settings
+from sluice.aws.objects import WORKING_DATA_TAG
+from sluice.runs.approval import APPROVAL_SECONDS
+from sluice.runs.aws import ledger, reconciliation
 from tests.template import RESOURCES, TEMPLATE, as_list, resources, statements
 
 ROOT = Path(__file__).parents[2]

@@ -20,9 +20,8 @@ from pydantic import BaseModel
 from local.aws import ACCESS_KEY, ACCOUNT, REGION, SECRET_KEY, Aws
 from local.demo import write_breast_cancer
 from local.home import REPOSITORY
-from sluice.config import DatasetConfig
+from sluice.dataset.config import DatasetConfig
 from sluice.layout import RunLayout, config_key, split_uri
-from sluice.ledger import BY_DATASET, BY_RUNNING
 from sluice.messages import (
     AskedForApproval,
     Claim,
@@ -41,6 +40,7 @@ from sluice.messages import (
     ValidationResult,
     Verification,
 )
+from sluice.runs.aws.ledger import BY_DATASET, BY_RUNNING
 from tests.docker.sam_local import InvocationError, SamLocal
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from local.sagemaker.authorization import lambda_access_key
 from local.sagemaker.faults import Faults
 from local.stack import SHIPPED, STACK_NAME
 from sluice.layout import INCOMING, config_key
-from sluice.reconciliation import PATIENCE
+from sluice.runs.aws.reconciliation import PATIENCE
 from tests.wire import grants
 from tests.wire.calls import Call
 from tests.wire.wire import Fault, Wire

@@ -12,7 +12,7 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from sluice.ledger import read_champion
+from sluice.runs.aws.ledger import read_champion
 from tests.faults.bench import Bench, Ended, Point, Upload, Watch
 from tests.faults.invariants import outcomes_heard, violations
 from tests.faults.scenarios import ROW, SCENARIOS, Scenario

@@ -9,10 +9,10 @@ from typing import Any, Final
 import pytest
 from botocore.exceptions import ClientError
 
-from sluice.config import Endpoint
-from sluice.deployment import alarm_names, flat_scores
+from sluice.dataset.config import Endpoint
+from sluice.endpoint.requests import alarm_names, flat_scores
 from sluice.layout import RunLayout
-from sluice.ledger import Champion, read_champion
+from sluice.runs.aws.ledger import Champion, read_champion
 from tests.faults.bench import Bench, Upload, Watch
 from tests.faults.scenarios import Scenario
 

@@ -25,7 +25,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from sluice.ledger import read_champion
+from sluice.runs.aws.ledger import read_champion
 from tests.faults.bench import Bench, Point, Upload
 from tests.faults.scenarios import table
 from tests.wire.wire import Fault

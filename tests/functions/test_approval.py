@@ -11,8 +11,9 @@ import pytest
 
 from functions.ask_for_approval import app as asking
 from functions.decide_approval import app as deciding
-from sluice.approval import APPROVAL_SECONDS, caller_name, notice, read_pending
 from sluice.messages import Approval
+from sluice.runs.approval import APPROVAL_SECONDS, caller_name, notice
+from sluice.runs.aws.approval import read_pending
 from tests.functions.conftest import TABLE, Aws, Context, request
 from tests.messages import GOOD
 

@@ -6,10 +6,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.claim_run import app
-from sluice.claim import waiting_seconds
-from sluice.ledger import close_run, run_key
 from sluice.messages import Claim, Outcome, RecordRequest, Run, RunResult
-from sluice.slots import give_slot_back, slot_holders
+from sluice.runs.aws.claim import waiting_seconds
+from sluice.runs.aws.ledger import close_run, run_key
+from sluice.runs.aws.slots import give_slot_back, slot_holders
 from tests.functions.conftest import TABLE, Aws, Context, request
 from tests.messages import GOOD
 

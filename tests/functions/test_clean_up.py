@@ -16,12 +16,12 @@ import pytest
 
 from functions.clean_up import app as cleaning
 from functions.tear_down import app as tearing
-from sluice.deployment import alarm_names
+from sluice.endpoint.aws.leftovers import datasets_with_endpoints
+from sluice.endpoint.aws.operations import Clients, OperationRefusedError, StackNames, retire, roll_back
+from sluice.endpoint.aws.turns import CLEANING, take_turn, turn_holder
+from sluice.endpoint.requests import alarm_names
 from sluice.layout import RunLayout
-from sluice.ledger import Deployed, crown_champion, read_champion
-from sluice.leftovers import datasets_with_endpoints
-from sluice.operations import Clients, OperationRefusedError, StackNames, retire, roll_back
-from sluice.turns import CLEANING, take_turn, turn_holder
+from sluice.runs.aws.ledger import Deployed, crown_champion, read_champion
 from tests.functions.conftest import ARTIFACTS, REGION, TABLE, Aws, Context, request
 
 DATASET = "breast-cancer"
@@ -207,7 +207,7 @@ def aged(monkeypatch: pytest.MonkeyPatch, days: float) -> None:
 @pytest.fixture
 def no_scaling(monkeypatch: pytest.MonkeyPatch) -> None:
     """moto registers no scalable targets of endpoints without their variants."""
-    monkeypatch.setattr("sluice.operations.remove_scaling", lambda *_: None)
+    monkeypatch.setattr("sluice.endpoint.aws.operations.remove_scaling", lambda *_: None)
 
 
 @pytest.mark.usefixtures("no_scaling")

@@ -10,12 +10,12 @@ import pytest
 import xgboost
 
 from functions.evaluate_model import app
-from sluice.config import parse_gates
-from sluice.evaluation import Evaluation
+from sluice.dataset.config import parse_gates
+from sluice.dataset.recipe import NumberColumn, Recipe, Target
+from sluice.evaluation.document import Evaluation
 from sluice.layout import RunLayout
-from sluice.ledger import Champion, crown_champion
 from sluice.messages import EvaluationResult
-from sluice.recipe import NumberColumn, Recipe, Target
+from sluice.runs.aws.ledger import Champion, crown_champion
 from tests.functions.conftest import ARTIFACTS, REGION, TABLE, Aws, Context, archive_of, request
 from tests.messages import GOOD
 

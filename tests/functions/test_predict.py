@@ -10,9 +10,9 @@ import xgboost
 from botocore.exceptions import ClientError
 
 from functions.predict import app
-from sluice.prediction_endpoint import Endpoints
-from sluice.prediction_version import Kept
-from sluice.recipe import NumberColumn, OneHotColumn, Recipe, Target
+from sluice.dataset.recipe import NumberColumn, OneHotColumn, Recipe, Target
+from sluice.prediction.aws.endpoint import Endpoints
+from sluice.prediction.version import Kept
 from tests.functions.conftest import ARTIFACTS, TABLE, Aws, Context, archive_of, request
 from tests.messages import GOOD
 

@@ -17,11 +17,11 @@ from functions.record_outcome import app as recording
 from functions.register_model import app as registering
 from functions.render_report import app as rendering
 from functions.restore_endpoint import app as restoring
-from sluice.ledger import Deployed, claims_since, crown_champion, read_champion, running_runs
+from sluice.endpoint.aws.turns import take_turn, turn_holder
 from sluice.messages import Run, RunResult
 from sluice.names import dataset_of, run_id
-from sluice.reconciliation import GRACE, PATIENCE, WINDOW
-from sluice.turns import take_turn, turn_holder
+from sluice.runs.aws.ledger import Deployed, claims_since, crown_champion, read_champion, running_runs
+from sluice.runs.aws.reconciliation import GRACE, PATIENCE, WINDOW
 from tests.functions.conftest import ARTIFACTS, INBOX, REGION, TABLE, Aws, Context, request
 from tests.messages import GOOD
 
@@ -188,7 +188,7 @@ def test_the_ledger_is_asked_once_a_dataset(world: World, monkeypatch: pytest.Mo
         asked.append(dataset)
         return claims_since(dynamodb, table, dataset, since)
 
-    monkeypatch.setattr("sluice.reconciliation.claims_since", count)
+    monkeypatch.setattr("sluice.runs.aws.reconciliation.claims_since", count)
     assert world.round()["started"] == 6
     assert sorted(asked) == sorted({dataset_of("incoming/a/x"), dataset_of("incoming/B c/x")})
 
@@ -296,8 +296,8 @@ def test_an_endpoint_that_does_not_go_back_is_left_to_a_person_in_the_end(
     monkeypatch.setattr(restoring, "describe_endpoint", lambda *_: live)
     monkeypatch.setattr(restoring.sagemaker, "update_endpoint", lambda **_: None)
     world.stop(run)
-    rounds = [world.round()["closed"] for _ in range(restoring.MOST_ATTEMPTS + 1)]
-    assert rounds == [0] * restoring.MOST_ATTEMPTS + [1]
+    rounds = [world.round()["closed"] for _ in range(restoring.MAX_ATTEMPTS + 1)]
+    assert rounds == [0] * restoring.MAX_ATTEMPTS + [1]
     assert "look at it in SageMaker's console" in world.result(run).reasons[-1]
 
 

@@ -8,8 +8,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.record_outcome import app
-from sluice.decision import Decision
-from sluice.ledger import (
+from sluice.endpoint.aws.turns import take_turn
+from sluice.messages import RunResult
+from sluice.runs.aws.ledger import (
     Champion,
     ChampionChangedError,
     Due,
@@ -19,9 +20,8 @@ from sluice.ledger import (
     read_closed,
     running_runs,
 )
-from sluice.messages import RunResult
-from sluice.reconciliation import follow_up
-from sluice.turns import take_turn
+from sluice.runs.aws.reconciliation import follow_up
+from sluice.runs.decision import Decision
 from tests.evaluations import evaluation
 from tests.functions.conftest import ARTIFACTS, TABLE, Aws, Context, request
 from tests.messages import GOOD

@@ -7,9 +7,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.restore_endpoint import app as restore
-from sluice.ledger import Deployed, crown_champion
+from sluice.endpoint.aws.turns import give_turn_back, take_turn
 from sluice.messages import Restoration
-from sluice.turns import give_turn_back, take_turn
+from sluice.runs.aws.ledger import Deployed, crown_champion
 from tests.functions.conftest import TABLE, Aws, Context, request
 from tests.messages import GOOD
 
@@ -123,12 +123,12 @@ def test_a_model_before_that_does_not_come_back_is_a_matter_for_a_person(
 ) -> None:
     crown(aws)
     found = None
-    for _ in range(restore.MOST_ATTEMPTS):
+    for _ in range(restore.MAX_ATTEMPTS):
         found = restored(context, found)
     last = restored(context, found)
     assert last.verdict == "failed"
     assert "retire" in last.reasons[0]
-    assert len(endpoint.calls) == restore.MOST_ATTEMPTS
+    assert len(endpoint.calls) == restore.MAX_ATTEMPTS
 
 
 @pytest.mark.parametrize(

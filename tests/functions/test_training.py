@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from functions.check_training import app as check
 from functions.start_training import app as start
 from sluice.messages import TrainingStarted, TrainingStatus
-from sluice.training_log import LOG_GROUP
+from sluice.training.aws.log import LOG_GROUP
 from tests.functions.conftest import ARTIFACTS, Aws, Context, request
 from tests.messages import GOOD
 

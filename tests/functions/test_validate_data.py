@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from functions.validate_data import app
-from sluice.contract_store import ContractTakenError
-from sluice.facets import FacetCounts
+from sluice.aws.objects import WORKING_DATA_TAG, read_stored
+from sluice.dataset.aws.contract import ContractTakenError
+from sluice.dataset.facets import FacetCounts
 from sluice.layout import RunLayout, contract_key
 from sluice.messages import ValidationResult
-from sluice.objects import WORKING_DATA_TAG, read_stored
 from tests.functions.conftest import ARTIFACTS, INBOX, Aws, Context, request
 from tests.messages import GOOD
 

@@ -8,8 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.verify_endpoint import app as verify
-from sluice.config import DatasetConfig
-from sluice.deployment import endpoint_config_request
+from sluice.dataset.config import DatasetConfig
+from sluice.endpoint.requests import endpoint_config_request
 from sluice.messages import Verification
 from tests.functions.conftest import ARTIFACTS, Aws, Context, request
 from tests.messages import GOOD

@@ -19,7 +19,7 @@ import pytest
 
 from functions.validate_data import app
 from local.home import REPOSITORY
-from sluice.config import MAX_CONFIG_BYTES
+from sluice.dataset.config import MAX_CONFIG_BYTES
 from sluice.messages import ValidationResult
 from tests.corpus.case import table
 from tests.corpus.cases import CASES
@@ -94,7 +94,7 @@ import resource, sys
 from pathlib import Path
 for layer in ("core", "tabular"):
     sys.path.insert(0, f"layers/{layer}")
-from sluice.config import DatasetConfig
+from sluice.dataset.config import DatasetConfig
 from tabular import validate_table
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 config = DatasetConfig.model_validate({"max_rejected_share": 0.1})

@@ -351,7 +351,7 @@ def test_a_length_that_was_made_up_is_not_believed(length: int) -> None:
 
 
 def test_values_of_a_byte_each_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scoring.ubjson._MOST_VALUES", 1000)
+    monkeypatch.setattr("scoring.ubjson._MAX_VALUES", 1000)
     many = 1 << 20
     model = KEY + b"[#L" + struct.pack(">q", many) + b"Z" * many
 

@@ -13,7 +13,7 @@ from plotting import ReportInput, render
 from sluice.layout import INCOMING, split_uri, uri
 from sluice.messages import Run, ValidationResult
 from sluice.names import dataset_name
-from sluice.outcome import close, notice
+from sluice.runs.outcome import close, notice
 from tests import report_samples
 from tests.contract.test_names import named
 from tests.corpus.case import table

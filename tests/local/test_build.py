@@ -14,7 +14,7 @@ from tests.local.conftest import LocalAws
 from tests.template import RESOURCES, TEMPLATE, resources
 
 #: Lambda's limit for function and layers together, unzipped.
-MOST_BYTES = 250 * 1024 * 1024
+MAX_BYTES = 250 * 1024 * 1024
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def layers_of(function: str) -> list[str]:
 def test_function_and_layers_fit_lambda(build: Path, function: str) -> None:
     assert size(build / function) > 0
     total = size(build / function) + sum(size(build / layer) for layer in layers_of(function))
-    assert total < MOST_BYTES, f"{total / 1024**2:.0f} MiB"
+    assert total < MAX_BYTES, f"{total / 1024**2:.0f} MiB"
 
 
 def packages(build: Path, layer: str) -> Iterator[str]:

@@ -21,10 +21,10 @@ from botocore.httpsession import URLLib3Session
 from local import run
 from local.aws import ACCESS_KEY, REGION, SECRET_KEY
 from local.execution import Snapshot
-from sluice.deployment import alarm_names
-from sluice.ledger import read_champion
-from sluice.operations import Clients, StackNames, roll_back
-from sluice.turns import turn_holder
+from sluice.endpoint.aws.operations import Clients, StackNames, roll_back
+from sluice.endpoint.aws.turns import turn_holder
+from sluice.endpoint.requests import alarm_names
+from sluice.runs.aws.ledger import read_champion
 
 from .conftest import LocalAws, learnable_rows, write_table
 

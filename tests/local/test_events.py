@@ -14,11 +14,11 @@ import pytest
 
 from local.execution import executions
 from local.result import validation_result
-from sluice.ledger import read_claim
+from sluice.endpoint.aws.turns import CLEANING, take_turn
 from sluice.names import run_id
-from sluice.reconciliation import Upload, created_event, uploads
-from sluice.statuses import OPEN
-from sluice.turns import CLEANING, take_turn
+from sluice.runs.aws.ledger import read_claim
+from sluice.runs.aws.reconciliation import Upload, created_event, uploads
+from sluice.runs.statuses import OPEN
 from tests.wire.grants import clients
 
 from .conftest import LocalAws, learnable_rows, write_table

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sluice.teardown import delete_served
+from sluice.endpoint.aws.teardown import delete_served
 from tests.local_sagemaker.conftest import ACCOUNT, BUCKET, IMAGE, SageMaker
 
 TAGS = [{"Key": "sluice:name_prefix", "Value": "sluice"}, {"Key": "sluice:dataset", "Value": "churn"}]

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from sluice.images import ACCOUNTS, UnknownRegionError, training_image
+from sluice.training.images import ACCOUNTS, UnknownRegionError, training_image
 
 
 @pytest.mark.parametrize("region", sorted(ACCOUNTS))

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from local.run import WrongCallError, check_call, dataset_name
-from sluice.config import parse_config
+from sluice.dataset.config import parse_config
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from sluice.recipe import (
+from sluice.dataset.recipe import (
     BooleanColumn,
     Column,
     DateColumn,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts import validation_docs
-from sluice.config import DatasetConfig
+from sluice.dataset.config import DatasetConfig
 from tabular import TableReport, validate_table
 from tabular.findings import Rule
 from tests.corpus.case import table

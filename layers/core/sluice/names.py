@@ -6,7 +6,7 @@ import hashlib
 import re
 from typing import Final
 
-_LONGEST: Final = 28
+_MAX_NAME_CHARACTERS: Final = 28
 _RUN_ID: Final = re.compile(r"[0-9a-f]{12}")
 _NO_FILE: Final = re.compile(r"(^|/)(\.[^/]*)?\Z")
 
@@ -40,7 +40,7 @@ def dataset_name(folder: str) -> str:
     """The dataset of a folder below ``incoming/``: a name that every service takes. That of a dataset is itself."""
     # Without other letters before lower case: engines differ in what they make of a sharp s.
     slug = re.sub(r"[^A-Za-z0-9]+", "-", folder).lower().strip("-")
-    if slug and slug == folder and len(slug) <= _LONGEST:
+    if slug and slug == folder and len(slug) <= _MAX_NAME_CHARACTERS:
         return slug
     return "-".join(filter(None, [slug[:19].strip("-"), _sha256(folder)[:8]]))
 

@@ -16,7 +16,7 @@ from matplotlib.patches import Rectangle
 
 from plotting.svg import COLOURS, embed, style
 from plotting.words import count, interval, listed, metric, number, percent, plural, short
-from sluice.evaluation import (
+from sluice.evaluation.document import (
     CalibrationBin,
     ClassCurves,
     CutoffPoint,
@@ -36,10 +36,10 @@ _LINES: Final = (
     ("muted", "-"),
     ("bad", "--"),
 )
-_MOST_CURVES: Final = 6
-_MOST_COLUMNS: Final = 12
-_MOST_DOTS: Final = 160
-_MOST_SLICES: Final = 12
+_MAX_CURVES: Final = 6
+_MAX_COLUMNS: Final = 12
+_MAX_DOTS: Final = 160
+_MAX_SLICES: Final = 12
 _LABEL: Final = 18
 _WIDTH: Final = 4.3
 _HEIGHT: Final = 3.3
@@ -110,7 +110,7 @@ def precision_recall(curves: Sequence[ClassCurves]) -> Drawing:
 
 
 def _largest(curves: Sequence[ClassCurves]) -> list[ClassCurves]:
-    return sorted(curves, key=lambda curve: -curve.share)[:_MOST_CURVES]
+    return sorted(curves, key=lambda curve: -curve.share)[:_MAX_CURVES]
 
 
 def _left_out(curves: Sequence[ClassCurves], shown: Sequence[ClassCurves]) -> str:
@@ -269,7 +269,7 @@ def learning_curve(curve: LearningCurve, best: int | None, place: int) -> Drawin
 def importance(importances: Sequence[Importance]) -> Drawing:
     by_shap = any(one.shap is not None for one in importances)
     pairs = [(one.column, one.shap or 0.0 if by_shap else one.gain) for one in importances]
-    pairs = sorted(pairs, key=lambda pair: -pair[1])[:_MOST_COLUMNS]
+    pairs = sorted(pairs, key=lambda pair: -pair[1])[:_MAX_COLUMNS]
     unit = "Mean absolute SHAP value (log odds)" if by_shap else "Total gain"
     with style():
         figure, axes = _figure(height=max(1.4, 0.7 + 0.24 * len(pairs)))
@@ -288,7 +288,7 @@ def importance(importances: Sequence[Importance]) -> Drawing:
 
 def beeswarm(training: TrainingReport) -> Drawing:
     """A dot for each sampled row and column: where it pushed the score, coloured by the column's value."""
-    columns = training.shap[:_MOST_COLUMNS]
+    columns = training.shap[:_MAX_COLUMNS]
     with style():
         figure, axes = _figure(height=max(1.6, 0.9 + 0.28 * len(columns)))
         axes.grid(visible=False, axis="y")
@@ -312,7 +312,7 @@ def beeswarm(training: TrainingReport) -> Drawing:
 
 
 def _swarm(axes: Axes, place: int, column: ShapColumn) -> None:
-    points = column.points[:: max(1, math.ceil(len(column.points) / _MOST_DOTS))]
+    points = column.points[:: max(1, math.ceil(len(column.points) / _MAX_DOTS))]
     offsets = _offsets([point.shap for point in points])
     for scale in (None, *range(len(_SCALE))):
         here = [
@@ -358,7 +358,7 @@ def _push(column: ShapColumn) -> str:
 def slices(results: Sequence[SliceResult], name: str, overall: float | None, place: int) -> Drawing | None:
     """One metric over the slices of one column, with intervals; None where it was measured in none."""
     measured = [(one, value) for one in results if (value := one.metrics.get(name)) is not None]
-    shown = sorted(measured, key=lambda pair: -pair[0].rows)[:_MOST_SLICES]
+    shown = sorted(measured, key=lambda pair: -pair[0].rows)[:_MAX_SLICES]
     if not shown:
         return None
     column = shown[0][0].column

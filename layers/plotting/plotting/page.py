@@ -19,13 +19,13 @@ from markupsafe import Markup
 from plotting import figures, words
 from plotting.figures import Drawing
 from plotting.profile import TableProfile
-from sluice.evaluation import Evaluation, SliceResult
+from sluice.evaluation.document import Evaluation, SliceResult
 from sluice.messages import Metrics, Outcome, Run, RunResult, TrainingStatus
 
 _HERE: Final = Path(__file__).parent
 _FULL_MATRIX: Final = 12
 _WORST_CONFUSIONS: Final = 20
-_MOST_ROWS: Final = 100
+_MAX_ROWS: Final = 100
 _FIGURES: Final = (
     "confusion", "roc", "precision_recall", "calibration", "cutoff_rates", "cutoff_cost", "importance", "shap",
 )  # fmt: skip
@@ -108,7 +108,7 @@ def render(page: ReportInput) -> str:
         learning=_learning(evaluation),
         rules=Counter({}) if page.profile is None else _rules(page.profile),
         seconds=words.seconds_between(page.run.started_at, page.result.finished_at),
-        most_rows=_MOST_ROWS,
+        most_rows=_MAX_ROWS,
     ).lstrip()
 
 

@@ -30,21 +30,21 @@ from scoring.metrics import Floats, Ints
 from scoring.raw_rows import MissingColumnError, features_of, read_raw_rows
 from scoring.slices import slice_results
 from scoring.training_report import read_curves, training_report
-from sluice.config import DatasetConfig, Facet, Gates
-from sluice.evaluation import Bootstrap, ChampionComparison, ClassCount, Evaluation, FacetBias, SliceResult
-from sluice.facets import CountedFacet, FacetCounts, is_member
+from sluice.dataset.config import DatasetConfig, Facet, Gates
+from sluice.dataset.facets import CountedFacet, FacetCounts, is_member
+from sluice.dataset.recipe import WHITESPACE, Recipe
+from sluice.evaluation.document import Bootstrap, ChampionComparison, ClassCount, Evaluation, FacetBias, SliceResult
 from sluice.messages import GateCheck, Metrics
-from sluice.recipe import WHITESPACE, Recipe
 
 WAY_OUT = (
     "Give it more rows, or columns that tell more about the target; or, if such a model is good enough, set the gates "
     "in the dataset's config.yaml."
 )
 
-_MOST_VALIDATION_ROWS: Final = 200_000
+_MAX_VALIDATION_ROWS: Final = 200_000
 """That the cutoff is chosen on: more would move it by less than it matters, and scoring them takes time."""
 
-_MOST_MISFITS: Final = 0.01
+_MAX_MISFITS: Final = 0.01
 """Share of a column's cells that the live model's recipe may fail to read: more, and it would be judged on blanks."""
 
 type Matrix = NDArray[np.float32]
@@ -204,8 +204,8 @@ def _validation(subject: Subject) -> Scored | None:
     if subject.validation is None:
         return None
     labels, features = subject.validation.labels, subject.validation.features
-    if labels.size > _MOST_VALIDATION_ROWS:
-        some = np.linspace(0, labels.size - 1, _MOST_VALIDATION_ROWS).astype(np.int64)
+    if labels.size > _MAX_VALIDATION_ROWS:
+        some = np.linspace(0, labels.size - 1, _MAX_VALIDATION_ROWS).astype(np.int64)
         labels, features = labels[some], features[some]
     try:
         return Scored(labels, scores_of(subject.booster, features))
@@ -285,7 +285,7 @@ def _champion_scores(subject: Subject, live: Champion) -> Floats:
         raise _NotComparableError("the test rows' own cells are not there to score the live model on")
     try:
         made = features_of(subject.held_out, live.recipe)
-        most = _MOST_MISFITS * len(made.features)
+        most = _MAX_MISFITS * len(made.features)
         if unread := [column for column, count in made.misfits.items() if count > most]:
             named = ", ".join(f"`{column}`" for column in unread[:5])
             raise _NotComparableError(f"the live model cannot read the cells of {named}, which are written differently")

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.metrics import Floats, Ints
-from sluice.config import BiasName
-from sluice.evaluation import BiasMetric
+from sluice.dataset.config import BiasName
+from sluice.evaluation.document import BiasMetric
 
 Bools = NDArray[np.bool_]
 

@@ -9,8 +9,8 @@ import numpy as np
 from scoring.evaluation import CUTOFF, Scored, measure
 from scoring.metrics import Floats, row_log_losses
 from scoring.resampling import interval
-from sluice.config import ChampionPolicy
-from sluice.evaluation import ChampionComparison
+from sluice.dataset.config import ChampionPolicy
+from sluice.evaluation.document import ChampionComparison
 
 _SAME: Final = 1e-6
 """Of the difference in log loss of every row, up to which two models are the same: float32 scores differ by less."""

@@ -11,11 +11,11 @@ import numpy as np
 
 from scoring.evaluation import CUTOFF, Scored, confusions_at, mean_costs
 from scoring.metrics import Floats, Ints, of_confusions
-from sluice.config import Costs, Cutoff
-from sluice.evaluation import CutoffChoice
+from sluice.dataset.config import Costs, Cutoff
+from sluice.evaluation.document import CutoffChoice
 
-_MOST_DECIMALS: Final = 12
-_MOST_CANDIDATES: Final = 20_000
+_MAX_DECIMALS: Final = 12
+_MAX_CANDIDATES: Final = 20_000
 """Of several million scores every so many: the best among these is within their spacing of the best of all."""
 
 
@@ -45,8 +45,8 @@ def choose_cutoff(policy: Cutoff, costs: Costs | None, validation: Scored | None
 def _candidates(scores: Floats) -> Floats:
     """The different scores, upwards; at each of them another row counts as positive."""
     different = np.unique(scores)
-    if different.size > _MOST_CANDIDATES:
-        different = different[np.linspace(0, different.size - 1, _MOST_CANDIDATES).astype(np.int64)]
+    if different.size > _MAX_CANDIDATES:
+        different = different[np.linspace(0, different.size - 1, _MAX_CANDIDATES).astype(np.int64)]
     return different[different > 0] if (different > 0).any() else np.array([CUTOFF])
 
 
@@ -86,7 +86,7 @@ def _readable(scores: Floats, candidate: float) -> float:
     lower = scores[scores < candidate]
     floor = float(lower.max()) if lower.size else 0.0
     middle = (floor + candidate) / 2
-    for decimals in range(1, _MOST_DECIMALS):
+    for decimals in range(1, _MAX_DECIMALS):
         rounded = round(middle, decimals)
         if floor < rounded <= candidate and rounded < 1:
             return rounded

@@ -25,8 +25,8 @@ from scoring.metrics import (
     row_log_losses,
 )
 from scoring.resampling import REPLICATES, Resamples, interval, mirrored_interval
-from sluice.config import Costs
-from sluice.evaluation import (
+from sluice.dataset.config import Costs
+from sluice.evaluation.document import (
     CalibrationBin,
     ClassCurves,
     CutoffPoint,
@@ -39,7 +39,7 @@ CUTOFF: Final = 0.5
 
 _SCORE_BINS: Final = 1024
 """Bins of equal size that resampled areas are taken over; the areas that are told are exact."""
-_FEWEST_SCORE_BINS: Final = 64
+_MIN_SCORE_BINS: Final = 64
 _SCORE_BINS_OF_ALL: Final = 4096
 
 _CURVE_POINTS: Final = 200
@@ -233,7 +233,7 @@ def _area_intervals(scored: Scored, values: dict[str, float | None]) -> dict[str
     its interval spans; by that little the interval is moved back."""
     binned: list[tuple[Floats, Floats]] = []
     exact: list[tuple[Floats, Floats]] = []
-    number = max(_FEWEST_SCORE_BINS, min(_SCORE_BINS, _SCORE_BINS_OF_ALL // len(scored.shown)))
+    number = max(_MIN_SCORE_BINS, min(_SCORE_BINS, _SCORE_BINS_OF_ALL // len(scored.shown)))
     for shown in scored.shown:
         bins, count = _score_bins(scored.score_of(shown), number)
         of_class = scored.labels == shown

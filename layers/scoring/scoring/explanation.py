@@ -9,7 +9,7 @@ import numpy as np
 import xgboost
 
 from scoring.training_report import column_contributions
-from sluice.recipe import Recipe
+from sluice.dataset.recipe import Recipe
 
 
 def contributions(

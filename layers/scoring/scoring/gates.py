@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
-from sluice.config import Facet, Gates, Limits
-from sluice.evaluation import ChampionComparison, FacetBias, SliceResult
+from sluice.dataset.config import Facet, Gates, Limits
+from sluice.evaluation.document import ChampionComparison, FacetBias, SliceResult
 from sluice.messages import GateCheck, Metrics
 
-FEWEST_SLICE_ROWS: Final = 30
+MIN_SLICE_ROWS: Final = 30
 """Of a slice that a limit is held against: of fewer a metric says next to nothing."""
 
 _NAMED: Final = 60
@@ -143,7 +143,7 @@ def _pairs(least: float | None, most: float | None) -> Iterator[tuple[str, float
 def _of_slices(name: str, limits: Limits, slices: Sequence[SliceResult]) -> Iterator[GateCheck]:
     """The worst slice alone: where it keeps the limit, all do."""
     for key, limit, comparison in _pairs(limits.min_of_slice, limits.max_of_slice):
-        large = [found for found in slices if found.rows >= FEWEST_SLICE_ROWS]
+        large = [found for found in slices if found.rows >= MIN_SLICE_ROWS]
         known = [(value, found) for found in large if (value := found.metrics.get(name)) is not None]
         if not known:
             yield _check(f"{name}.{key}_of_slice", None, limit, comparison)

@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sluice.recipe import Column, Recipe
+from sluice.dataset.recipe import Column, Recipe
 
 _AS_TEXT: Final[dict[str, Any]] = {"dtype": str, "na_filter": False, "index_col": False, "encoding": "utf-8"}
 """Nothing of a cell is interpreted, also not that of a missing value."""
 
 _CELLS_AT_ONCE: Final = 2_000_000
 """Text of a million takes some 80 MB."""
-_FEWEST_ROWS_AT_ONCE: Final = 500
+_MIN_ROWS_AT_ONCE: Final = 500
 
 
 class MissingColumnError(LookupError):
@@ -58,7 +58,7 @@ def features_of(path: Path, recipe: Recipe) -> Applied:
         MissingColumnError: a column that it makes features of is not there.
     """
     wanted = [column.name for column in _needed(recipe, pd.read_csv(path, nrows=0, **_AS_TEXT))]
-    chunksize = max(_CELLS_AT_ONCE // len(wanted), _FEWEST_ROWS_AT_ONCE)
+    chunksize = max(_CELLS_AT_ONCE // len(wanted), _MIN_ROWS_AT_ONCE)
     pieces = pd.read_csv(path, usecols=wanted, chunksize=chunksize, **_AS_TEXT)
     with pieces:
         made = [apply_recipe(recipe, rows) for rows in pieces]

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from scoring.metrics import Floats, Ints, known
 
 REPLICATES: Final = 1000
-MOST_GROUPS: Final = 2000
+MAX_GROUPS: Final = 2000
 CONFIDENCE: Final = 0.95
 
-_LEAST_DEFINED: Final = 0.95
+_MIN_DEFINED: Final = 0.95
 """Of the resamples that must have a value: where fewer do, an interval would be of the lucky ones."""
 
 
@@ -45,7 +45,7 @@ class Resamples:
         self.replicates = replicates
         self._clusters = np.arange(size) if clusters is None else clusters
         self._units = size if clusters is None else int(clusters.max()) + 1
-        self.groups = min(self._units, MOST_GROUPS)
+        self.groups = min(self._units, MAX_GROUPS)
 
     @cached_property
     def group(self) -> Ints:
@@ -98,7 +98,7 @@ def interval(values: Floats, shift: float = 0.0) -> tuple[float, float] | None:
         shift: what is added, where the resamples measure a coarser value than the one that is told.
     """
     defined = values[np.isfinite(values)]
-    if defined.size < _LEAST_DEFINED * values.size or not defined.size:
+    if defined.size < _MIN_DEFINED * values.size or not defined.size:
         return None
     rest = 100 * (1 - CONFIDENCE) / 2
     low, high = np.percentile(defined, [rest, 100 - rest]) + shift

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from scoring.evaluation import NothingToMeasureError, Scored, measure
 from scoring.metrics import Floats, Ints, confusion_counts, known, log_loss, of_confusions, row_brier
-from sluice.evaluation import SliceResult
+from sluice.evaluation.document import SliceResult
 
-MOST_VALUES: Final = 20
+MAX_VALUES: Final = 20
 """Slices of a column. Numbers of more different values are cut into ranges, of texts the rest is one slice."""
 
 _RANGES: Final = 4
@@ -56,7 +56,7 @@ def slices_of(cells: pd.Series, missing: Sequence[str]) -> Iterator[tuple[str, B
     """The slices of a column: what to call each, and which rows are of it."""
     absent = cells.isin(["", *missing]).to_numpy()
     counts = cells[~absent].value_counts()
-    if counts.size > MOST_VALUES:
+    if counts.size > MAX_VALUES:
         numbers = pd.to_numeric(cells.where(~absent), errors="coerce").to_numpy(np.float64)
         if np.isfinite(numbers).sum() >= _NUMBERS_SHARE * (~absent).sum():
             yield from _ranges(numbers)
@@ -64,10 +64,10 @@ def slices_of(cells: pd.Series, missing: Sequence[str]) -> Iterator[tuple[str, B
             if odd.any():
                 yield _NO_NUMBER, odd
             counts = counts[:0]
-    values = sorted(counts.index[: MOST_VALUES - 1 if counts.size > MOST_VALUES else None])
+    values = sorted(counts.index[: MAX_VALUES - 1 if counts.size > MAX_VALUES else None])
     for value in values:
         yield str(value), (cells == value).to_numpy()
-    if counts.size > MOST_VALUES:
+    if counts.size > MAX_VALUES:
         yield _OTHERS, ~absent & ~cells.isin(values).to_numpy()
     if absent.any():
         yield _MISSING, absent

@@ -19,7 +19,8 @@ import xgboost
 from numpy.typing import NDArray
 
 from scoring.metrics import Floats, Ints
-from sluice.evaluation import (
+from sluice.dataset.recipe import Recipe
+from sluice.evaluation.document import (
     ClassCount,
     Contribution,
     Importance,
@@ -30,7 +31,6 @@ from sluice.evaluation import (
     TrainingFinding,
     TrainingReport,
 )
-from sluice.recipe import Recipe
 
 Rows = NDArray[np.float32]
 
@@ -41,7 +41,7 @@ OVERFIT_LEAST_GAP: Final = 0.05
 #: By what share the validation metric must have got worse after its best round.
 OVERFIT_RISE: Final = 0.01
 #: A validation metric that improved by a smaller share than this has learnt nothing.
-LEAST_LEARNT: Final = 0.01
+MIN_LEARNED: Final = 0.01
 #: A best round in this last share of the rounds says that more of them would have been better.
 STILL_IMPROVING_SHARE: Final = 0.1
 #: A best round up to this one, from 0 on, is at once.
@@ -65,7 +65,7 @@ CONTRIBUTIONS: Final = 5
 _ROWS_TIMES_SPLITS: Final = 10_000_000
 #: Rows x classes x features of the values that are held at a time: 160 MB.
 _SHAP_CELLS: Final = 40_000_000
-_LEAST_SHAP_ROWS: Final = 50
+_MIN_SHAP_ROWS: Final = 50
 
 #: Of the container's metrics those of which more is better.
 _MAXIMIZED: Final = re.compile(r"(balanced_)?accuracy|auc(pr)?|(map|ndcg)(@.*)?|r2|(f1|precision|recall)(_\w+)?")
@@ -74,7 +74,7 @@ _LOG_LOSSES: Final = frozenset({"logloss", "mlogloss"})
 _ROUND: Final = re.compile(r"\[(\d{1,6})\]((?:(?:\s|#011)+(?:train|validation)-[^\s:#]+:[^\s#]+)+)")
 _VALUE: Final = re.compile(r"(train|validation)-([^\s:#]+):([^\s#]+)")
 #: No training has more rounds; a number beyond it is not one.
-_MOST_ROUNDS: Final = 100_000
+_MAX_ROUNDS: Final = 100_000
 _LABELS_NAMED: Final = 5
 
 
@@ -88,7 +88,7 @@ def read_curves(lines: Iterable[str]) -> tuple[LearningCurve, ...]:
     rounds: dict[int, dict[tuple[str, str], float]] = {}
     for line in lines:
         found = _ROUND.search(line)
-        if found is None or (number := int(found[1])) > _MOST_ROUNDS:
+        if found is None or (number := int(found[1])) > _MAX_ROUNDS:
             continue
         if number == 0:
             rounds = {}
@@ -249,7 +249,7 @@ def _fingerprints(rows: Rows, seed: int) -> NDArray[np.uint64]:
 def _sample_size(booster: xgboost.Booster, scores: Floats, columns: Sequence[_Column], splits: float) -> int:
     groups = 1 if scores.ndim == 1 else scores.shape[1]
     affordable = min(_ROWS_TIMES_SPLITS / max(splits, 1), _SHAP_CELLS / (groups * (booster.num_features() + 1)))
-    return min(SHAP_ROWS, max(_LEAST_SHAP_ROWS, int(affordable))) if columns else 0
+    return min(SHAP_ROWS, max(_MIN_SHAP_ROWS, int(affordable))) if columns else 0
 
 
 def _sample(scores: Floats, marks: NDArray[np.uint64], size: int, seed: int) -> Ints:
@@ -435,7 +435,7 @@ def _no_learning(
         # The first value is that after a tree, which may be all that it takes.
         start = max(start, prior)
     best = values[course.best]
-    if course.worse(start, than=best) >= LEAST_LEARNT:
+    if course.worse(start, than=best) >= MIN_LEARNED:
         return None
     what = (
         f"The model learnt next to nothing: {metric} on the validation part was {start:.4g} at the start and "

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import numpy as np
 
-_DEEPEST: Final = 32
+_MAX_DEPTH: Final = 32
 """Brackets in one another; a model has nine."""
 
-_MOST_VALUES: Final = 1 << 23
+_MAX_VALUES: Final = 1 << 23
 """Arrays of one type count as one. A tree has some 25; each costs more memory than the byte that may announce it."""
 
 _NUMBERS: Final = {
@@ -59,11 +59,11 @@ class _Reader:
         self.at = 0
 
     def value(self, depth: int) -> Any:
-        if depth > _DEEPEST:
-            raise UbjsonError(f"at byte {self.at:,} it is nested more than {_DEEPEST} deep")
+        if depth > _MAX_DEPTH:
+            raise UbjsonError(f"at byte {self.at:,} it is nested more than {_MAX_DEPTH} deep")
         self._values += 1
-        if self._values > _MOST_VALUES:
-            raise UbjsonError(f"it holds more than {_MOST_VALUES:,} values")
+        if self._values > _MAX_VALUES:
+            raise UbjsonError(f"it holds more than {_MAX_VALUES:,} values")
         code = self._byte()
         if code == ord("{"):
             return self._object(depth)

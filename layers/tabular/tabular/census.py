@@ -43,28 +43,28 @@ from tabular.report import RejectedRows
 from tabular.sketch import Distinct, Frames, Hashes, Levels, Times, hashed
 from tabular.split import HASH_BITS, PARTS, Lowest, Places, find_times, hash_expression, usual_cuts
 
-MOST_LEVELS: Final = 50_000
-"""Different texts of a column that are counted exactly; a wide table's columns share ``_MOST_LEVELS_IN_ALL``."""
+MAX_LEVELS: Final = 50_000
+"""Different texts of a column that are counted exactly; a wide table's columns share ``_MAX_LEVELS_IN_ALL``."""
 
-_MOST_LEVELS_IN_ALL: Final = 1_000_000
-_FEWEST_LEVELS: Final = 2_000
+_MAX_LEVELS_IN_ALL: Final = 1_000_000
+_MIN_LEVELS: Final = 2_000
 
 SAMPLE_ROWS: Final = 20_000
 """Rows that the edges of bins are taken from; what lies between them is counted on all rows."""
 
 _SAMPLE_CELLS: Final = 4_000_000
 
-_MOST_LABELS: Final = 200
+_MAX_LABELS: Final = 200
 """Different labels up to which the classes are counted apart; far more than can be classes."""
 
-_MOST_SPELLINGS: Final = 100
+_MAX_SPELLINGS: Final = 100
 """Of the words for no and yes: each of their letters may be a capital."""
 
 _IDENTIFIER_NAME: Final = re.compile(
     r"(?i:(^|[^a-z])(id|uuid|guid|key|index|idx|no|nr|number|row|rownum|rowid)$)|[a-z0-9](ID|Id)$"
 )
 
-_WIDEST_GAP: Final = 256
+_MAX_GAP: Final = 256
 _COLUMNS_TOGETHER: Final = 32
 _DOUBTFUL_SHARE: Final = 0.5
 
@@ -162,7 +162,7 @@ class Census:
     def __init__(self, question: Question, folder: Path, rejected: RejectedRows, *, kept: bool) -> None:
         self._q = question
         self._rejected = rejected
-        most = max(min(MOST_LEVELS, _MOST_LEVELS_IN_ALL // max(len(question.levelled), 1)), _FEWEST_LEVELS)
+        most = max(min(MAX_LEVELS, _MAX_LEVELS_IN_ALL // max(len(question.levelled), 1)), _MIN_LEVELS)
         self._columns = {i: _Column(Levels(most, question.tokens)) for i in range(len(question.names))}
         self._values = question.of_kind(Kind.NUMBER, Kind.DATE)
         numbers = question.of_kind(Kind.NUMBER)
@@ -177,7 +177,7 @@ class Census:
         self._sample: pl.DataFrame | None = None
         self._sampled_below = 1 << HASH_BITS
         self.structure = Structure()
-        self.labels = Levels(MOST_LEVELS)
+        self.labels = Levels(MAX_LEVELS)
         self.parts: dict[str, list[int]] = {}
         """Rows by label, in each of the parts."""
         self.bad_rows = 0
@@ -300,7 +300,7 @@ class Census:
             .group_by("label")
             .agg((pl.col("part") == part).sum().cast(pl.Int64).alias(name) for part, name in enumerate(PARTS))
         )
-        many_labels = watch.many_labels or found.labels.height > _MOST_LABELS
+        many_labels = watch.many_labels or found.labels.height > _MAX_LABELS
         tested = rows.select(pl.col("row").filter(pl.col("part") == PARTS.index("test"))).to_series()
         found.held_out = write_rows(found.chunk, tested, self._q.dialect.delimiter)
         if self.facets and not many_labels:
@@ -435,7 +435,7 @@ class Census:
         for label, *parts in labels.iter_rows():
             known = self.parts.setdefault(label, [0, 0, 0])
             self.parts[label] = [a + b for a, b in zip(known, parts, strict=True)]
-        self._many_labels = len(self.parts) > _MOST_LABELS
+        self._many_labels = len(self.parts) > _MAX_LABELS
         if lowest is not None:
             self._lowest.add(lowest)
 
@@ -464,7 +464,7 @@ class Census:
         complete = column.filled == self._added_rows
         # From 2^53 on doubles are whole numbers with gaps between them.
         gap = math.ulp(max(abs(column.facts["least"]), abs(column.facts["greatest"]))) if complete else 0
-        steps_over = self._added_malformed + (gap if gap < _WIDEST_GAP else 0)
+        steps_over = self._added_malformed + (gap if gap < _MAX_GAP else 0)
         return bool(column.facts["whole"]) and complete and self._steps(position) <= steps_over
 
     def _steps(self, position: int) -> float:
@@ -609,7 +609,7 @@ def _with_levels(profile: Profile, levels: Levels) -> Profile:
     counts = levels.table()
     if not levels.exact:
         return replace(profile, levels=counts, exact=False, distinct=levels.distinct())
-    few = counts["cell"].to_list() if profile.kind is Kind.TEXT and counts.height <= _MOST_SPELLINGS else []
+    few = counts["cell"].to_list() if profile.kind is Kind.TEXT and counts.height <= _MAX_SPELLINGS else []
     kind = Kind.BOOLEAN if is_pair(few) else profile.kind
     return replace(profile, kind=kind, levels=counts, distinct=counts.height, constant=counts.height == 1)
 

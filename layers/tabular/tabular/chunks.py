@@ -18,7 +18,7 @@ from typing import Final
 
 import polars as pl
 
-from sluice.recipe import WHITESPACE
+from sluice.dataset.recipe import WHITESPACE
 from tabular.dialect import Dialect
 from tabular.records import NO_TEXT_STARTS, Batch, BlankLine, Malformed, Record, Scanner
 
@@ -33,7 +33,7 @@ _NO_BREAK_SPACE: Final = "\u00a0".encode()
 _FEW_BLANKS: Final = 2000
 
 _WORKERS: Final = 2
-_MOST_PIECES: Final = 2000
+_MAX_PIECES: Final = 2000
 """Of a chunk, up to which it is remembered where they lie."""
 
 
@@ -175,7 +175,7 @@ def _chunk(
     trimmed = any(isinstance(piece, Record) or _has_outer_blanks(piece.raw, dialect.delimiter) for piece in pieces)
     if found.layouts is not None:
         plain = [piece for piece in pieces if isinstance(piece, Batch)]
-        if len(plain) == len(pieces) <= _MOST_PIECES:
+        if len(plain) == len(pieces) <= _MAX_PIECES:
             found.layouts.append(_Layout(_joined(plain), cells.height, trimmed))
         else:
             found.layouts = None

@@ -14,7 +14,7 @@ from typing import Final
 
 import polars as pl
 
-from sluice.recipe import BOOLEAN_PAIRS, FLOAT32_MAX, NUMBER_IN, DateFormat, Notation
+from sluice.dataset.recipe import BOOLEAN_PAIRS, FLOAT32_MAX, NUMBER_IN, DateFormat, Notation
 from tabular.findings import Finding, Rule
 from tabular.notation import KIND_SHARE, read_dates, read_numbers, unread_text
 

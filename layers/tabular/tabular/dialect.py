@@ -13,7 +13,7 @@ from tabular.findings import Finding, RefusedError, Rule, shown
 from tabular.records import DELIMITERS, Fault, read_record
 
 _DELIMITER_NAMES: Final = {b",": "comma", b";": "semicolon", b"\t": "tab", b"|": "vertical bar"}
-MAXIMUM_COLUMNS: Final = 5000
+MAX_COLUMNS: Final = 5000
 _SAMPLE: Final = 1 << 20
 _SAMPLE_RECORDS: Final = 200
 
@@ -120,8 +120,8 @@ def _endless_header(sample: bytes, start: int, candidates: Sequence[bytes], line
     if sample.find(b"\n", start) >= 0:
         return Finding(rule=Rule.HEADER_UNREADABLE, line=line, what="the header row does not end")
     columns = max(sample.count(delimiter, start) for delimiter in candidates)
-    if columns > MAXIMUM_COLUMNS:
-        what = f"it has more than {columns:,} columns; {MAXIMUM_COLUMNS:,} are the most"
+    if columns > MAX_COLUMNS:
+        what = f"it has more than {columns:,} columns; {MAX_COLUMNS:,} are the most"
         return Finding(rule=Rule.TOO_MANY_COLUMNS, line=line, what=what)
     what = f"the line has more than {_SAMPLE - start:,} bytes"
     return Finding(rule=Rule.RECORD_TOO_LONG, line=line, what=what)

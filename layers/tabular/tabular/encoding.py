@@ -58,7 +58,7 @@ _GZIP_FAULTS: Final = (
 _ASCII: Final = bytes(range(0x80))
 _NOT_ASCII: Final = re.compile(rb"[\x80-\xff]")
 _CONTROLS: Final = bytes({*range(0x20), 0x7F} - set(b"\t\n\v\f\r"))
-_MOST_CONTROLS: Final = 0.1
+_MAX_CONTROLS: Final = 0.1
 
 _ALL_BUT_C1: Final = bytes({*range(0x100)} - {*range(0x80, 0xA0)})
 """C1 are the bytes that are characters in Windows-1252 and control characters in Latin-1."""
@@ -240,7 +240,7 @@ def _foreign_kind(head: bytes) -> str | None:
 def _is_binary(sample: bytes) -> bool:
     """Whether many of its bytes are control characters, and not NUL alone, which is told of with its place."""
     controls = len(sample) - len(sample.translate(None, _CONTROLS))
-    return controls > sample.count(0) and controls > _MOST_CONTROLS * len(sample)
+    return controls > sample.count(0) and controls > _MAX_CONTROLS * len(sample)
 
 
 def _refuse_binary(sample: bytes) -> None:

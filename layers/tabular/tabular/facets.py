@@ -13,14 +13,14 @@ from typing import Final
 
 import polars as pl
 
-from sluice.config import Facet
-from sluice.facets import CountedFacet, FacetCount, group_values
-from sluice.recipe import WHITESPACE, Notation
+from sluice.dataset.config import Facet
+from sluice.dataset.facets import CountedFacet, FacetCount, group_values
+from sluice.dataset.recipe import WHITESPACE, Notation
 from tabular.columns import Kind
 from tabular.findings import Finding, Rule, listed, shown
 from tabular.question import Question
 
-MOST_STRATA: Final = 1000
+MAX_STRATA: Final = 1000
 """Different values of `condition_on` up to which rows are counted apart; of more, each would have a row or two."""
 
 
@@ -64,7 +64,7 @@ class FacetTally:
         """What ``add`` is to learn of the good rows of a chunk. Changes nothing."""
         stratum = pl.lit(None, pl.String) if self._stratum is None else self._stratum
         marked = cells.select(self._member, self._label, stratum.alias("stratum"))
-        if self._stratum is not None and marked["stratum"].n_unique() > MOST_STRATA:
+        if self._stratum is not None and marked["stratum"].n_unique() > MAX_STRATA:
             marked = marked.with_columns(stratum=pl.lit(None, pl.String))
         rows = marked.group_by("member", "label", "stratum").agg(pl.len().alias("rows"))
         cell = cells[f"c{self._column}"]
@@ -75,7 +75,7 @@ class FacetTally:
         if self._stratum is not None and not self._many_strata:
             self._strata.update(seen.rows["stratum"])
             # A chunk that has too many alone comes with none.
-            self._many_strata = len(self._strata) > MOST_STRATA or None in self._strata
+            self._many_strata = len(self._strata) > MAX_STRATA or None in self._strata
         for member, label, stratum, rows in seen.rows.iter_rows():
             self._counts[member, label, stratum] += rows
         if self._many_strata:
@@ -126,7 +126,7 @@ class FacetTally:
             findings.append(Finding(rule=Rule.FACET_EMPTY, column=facet.column, what=what))
         if self._many_strata:
             what = (
-                f"`condition_on` names it, but it has more than {MOST_STRATA:,} different values, so the facet "
+                f"`condition_on` names it, but it has more than {MAX_STRATA:,} different values, so the facet "
                 f"`{shown(facet.column)}` is counted without it"
             )
             findings.append(Finding(rule=Rule.FACET_STRATA, column=facet.condition_on, what=what))

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sluice.wording import one_line
 
-LONGEST_NAME: Final = 256
+MAX_NAME_BYTES: Final = 256
 """Characters of a column's name or of a label: longer ones are text that slipped there, and answers carry them."""
 
 _SHOWN_CHARACTERS: Final = 60
@@ -23,7 +23,7 @@ _SHOWN_CHARACTERS: Final = 60
 class Rule(StrEnum):
     """Ids of the rules; the file's own first, then its header, its rows, its columns and its target.
 
-    Those that begin with ``contract_`` are the rules of ``sluice.drift``.
+    Those that begin with ``contract_`` are the rules of ``sluice.dataset.drift``.
     """
 
     FILE_EMPTY = "file_empty"

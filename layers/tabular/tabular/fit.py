@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from sluice.recipe import (
+from sluice.dataset.recipe import (
     DATE_PARTS,
     BooleanColumn,
     Column,

@@ -13,7 +13,7 @@ from typing import Final
 
 import polars as pl
 
-from sluice.recipe import DATE, FLOAT32_MAX, MONTH_NAMES, NUMBER_IN, SEPARATORS, DateFormat, Notation
+from sluice.dataset.recipe import DATE, FLOAT32_MAX, MONTH_NAMES, NUMBER_IN, SEPARATORS, DateFormat, Notation
 from tabular.findings import Finding, Rule
 
 KIND_SHARE: Final = 0.9

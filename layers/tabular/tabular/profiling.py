@@ -12,12 +12,12 @@ from typing import Final
 
 import polars as pl
 
-from sluice.contract import MAX_LEVELS, ColumnTerms, Contract, SeenColumn, SeenTable
-from sluice.recipe import DroppedColumn, Recipe
+from sluice.dataset.contract import MAX_LEVELS, ColumnTerms, Contract, SeenColumn, SeenTable
+from sluice.dataset.recipe import DroppedColumn, Recipe
 from tabular.census import Census
 from tabular.columns import Kind, Profile
 
-_LONGEST_LEVEL: Final = 200
+_MAX_LEVEL_CHARACTERS: Final = 200
 """Characters. A column with longer texts is free text to the contract."""
 
 _DECILES: Final = [i / 10 for i in range(1, 10)]
@@ -125,7 +125,7 @@ def _is_identifier(p: Profile, left_out: set[str]) -> bool:
 
 
 def _few(levels: pl.DataFrame) -> bool:
-    return levels.height <= MAX_LEVELS and not (levels["cell"].str.len_chars() > _LONGEST_LEVEL).any()
+    return levels.height <= MAX_LEVELS and not (levels["cell"].str.len_chars() > _MAX_LEVEL_CHARACTERS).any()
 
 
 def _used(profiles: Sequence[Profile], frame: SeenTable) -> list[Profile]:

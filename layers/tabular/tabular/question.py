@@ -11,8 +11,8 @@ from typing import Final
 
 import polars as pl
 
-from sluice.config import DatasetConfig
-from sluice.recipe import DATE, NUMBER_IN, Notation, read_date
+from sluice.dataset.config import DatasetConfig
+from sluice.dataset.recipe import DATE, NUMBER_IN, Notation, read_date
 from tabular.chunks import Chunk
 from tabular.columns import Kind, Reading, reading_of
 from tabular.dialect import Dialect

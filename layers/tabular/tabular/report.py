@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sluice.contract import Breach
+from sluice.dataset.contract import Breach
 from sluice.messages import RowCounts
 from sluice.wording import inert
 from tabular.dialect import Dialect
@@ -18,7 +18,7 @@ from tabular.findings import MEND, Finding, Rule
 from tabular.records import Malformed
 
 _RAW_CHARACTERS: Final = 2000
-_MOST_BYTES: Final = 100_000_000
+_MAX_BYTES: Final = 100_000_000
 _REJECTED_HEADER: Final = ("line", "byte_offset", "column", "rule", "what", "raw", "how_to_mend")
 
 
@@ -141,7 +141,7 @@ class RejectedRows:
         self._stream.close()
 
     def add(self, line: int, offset: int, column: str | None, rule: Rule, what: str, raw: bytes) -> None:
-        if self._stream.tell() >= _MOST_BYTES:
+        if self._stream.tell() >= _MAX_BYTES:
             self._left_out += 1
         else:
             self._write(line, offset, column, rule, what, raw)

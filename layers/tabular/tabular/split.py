@@ -21,14 +21,14 @@ from typing import Final
 import polars as pl
 import polars_hash  # noqa: F401 - registers the expressions' namespace `nchash`
 
-from sluice.config import Split
+from sluice.dataset.config import Split
 from tabular.findings import Finding, RefusedError, Rule, shown
 
 HASH_BITS: Final = 52
 PARTS: Final = ("train", "validation", "test")
 
-MINIMUM_TRAINING_ROWS: Final = 20
-MINIMUM_TRAINING_ROWS_PER_CLASS: Final = 3
+MIN_TRAINING_ROWS: Final = 20
+MIN_TRAINING_ROWS_PER_CLASS: Final = 3
 """Of a class of 10 rows, the fewest that are taken, 7 train by default, and fewer than 3 once in 600 times."""
 
 _CELL_SEPARATOR: Final = "\x1f"
@@ -178,13 +178,13 @@ def check_parts(counts: Mapping[str, Mapping[str, int]]) -> None:
                 raise RefusedError(Finding(rule=Rule.SPLIT_IMPOSSIBLE, what=what))
     train = counts["train"]
     total, everything = sum(train.values()), sum(sum(rows.values()) for rows in counts.values())
-    if total < MINIMUM_TRAINING_ROWS:
-        what = f"only {total} of {everything:,} rows are left to train on; {MINIMUM_TRAINING_ROWS} are needed"
+    if total < MIN_TRAINING_ROWS:
+        what = f"only {total} of {everything:,} rows are left to train on; {MIN_TRAINING_ROWS} are needed"
         raise RefusedError(Finding(rule=Rule.SPLIT_IMPOSSIBLE, what=what))
     for label, rows in train.items():
-        if rows < MINIMUM_TRAINING_ROWS_PER_CLASS:
+        if rows < MIN_TRAINING_ROWS_PER_CLASS:
             what = (
                 f"only {rows} rows of class `{shown(label)}` are left to train on; "
-                f"{MINIMUM_TRAINING_ROWS_PER_CLASS} are needed"
+                f"{MIN_TRAINING_ROWS_PER_CLASS} are needed"
             )
             raise RefusedError(Finding(rule=Rule.SPLIT_IMPOSSIBLE, what=what))

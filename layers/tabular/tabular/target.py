@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
-from sluice.recipe import NUMBER
-from tabular.findings import LONGEST_NAME, Finding, RefusedError, Rule, listed, shown
+from sluice.dataset.recipe import NUMBER
+from tabular.findings import MAX_NAME_BYTES, Finding, RefusedError, Rule, listed, shown
 from tabular.sketch import Levels
 
 CONVENTIONAL_NAMES: Final = ("target", "label", "class", "y")
@@ -19,9 +19,9 @@ POSITIVE_WORDS: Final = frozenset({"true", "t", "yes", "y", "positive"})
 NEGATIVE_NUMBERS: Final = frozenset({0.0, -1.0})
 """Beside one of these 1 means yes; beside 2 it is a number like any other."""
 
-MINIMUM_ROWS_PER_CLASS: Final = 10
+MIN_ROWS_PER_CLASS: Final = 10
 
-MOST_CLASSES: Final = 50
+MAX_CLASSES: Final = 50
 
 
 @dataclass(frozen=True)
@@ -72,16 +72,16 @@ def find_classes(labels: Levels, name: str, positive: str | None) -> Classes:
     Raises:
         RefusedError: they cannot be learnt.
     """
-    found = labels.table().sort(["rows", "cell"], descending=[True, False]).head(MOST_CLASSES + 1)
+    found = labels.table().sort(["rows", "cell"], descending=[True, False]).head(MAX_CLASSES + 1)
     rows = {str(label): int(count) for label, count in found.select("cell", "rows").iter_rows()}
     if len(rows) < 2:
         what = f"there is only one class, {_shares(rows)}"
         raise RefusedError(Finding(rule=Rule.TARGET_ONE_CLASS, column=name, what=what))
-    if len(rows) > MOST_CLASSES:
+    if len(rows) > MAX_CLASSES:
         about = "" if labels.exact else "about "
         what = (
             f"it has {about}{labels.distinct():,.0f} different values, so it looks like a quantity; at most "
-            f"{MOST_CLASSES} classes can be predicted, and numbers cannot"
+            f"{MAX_CLASSES} classes can be predicted, and numbers cannot"
         )
         raise RefusedError(Finding(rule=Rule.TARGET_MANY_CLASSES, column=name, what=what))
     problems = [*_long(name, rows), *_alike(name, rows), *_small(name, rows), *_wrong_positive(name, rows, positive)]
@@ -100,8 +100,8 @@ def _shares(rows: Mapping[str, int]) -> str:
 
 def _long(name: str, rows: Mapping[str, int]) -> Iterator[Finding]:
     for label in rows:
-        if len(label) > LONGEST_NAME:
-            what = f"its label `{shown(label)}` has {len(label):,} characters; {LONGEST_NAME} are the most"
+        if len(label) > MAX_NAME_BYTES:
+            what = f"its label `{shown(label)}` has {len(label):,} characters; {MAX_NAME_BYTES} are the most"
             yield Finding(rule=Rule.LABEL_TOO_LONG, column=name, what=what)
 
 
@@ -124,8 +124,8 @@ def _meaning(label: str) -> object:
 
 def _small(name: str, rows: Mapping[str, int]) -> Iterator[Finding]:
     for label, count in rows.items():
-        if count < MINIMUM_ROWS_PER_CLASS:
-            what = f"class `{shown(label)}` has {count} rows; {MINIMUM_ROWS_PER_CLASS} are needed"
+        if count < MIN_ROWS_PER_CLASS:
+            what = f"class `{shown(label)}` has {count} rows; {MIN_ROWS_PER_CLASS} are needed"
             yield Finding(rule=Rule.CLASS_TOO_SMALL, column=name, what=what)
 
 

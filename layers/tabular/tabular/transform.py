@@ -1,4 +1,4 @@
-"""The recipe as expressions over a chunk's cells. What each kind of column means is said in ``sluice.recipe``."""
+"""The recipe as expressions over a chunk's cells. ``sluice.dataset.recipe`` says what each kind means."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from sluice.recipe import (
+from sluice.dataset.recipe import (
     TRUE_WORDS,
     BooleanColumn,
     Column,

@@ -15,19 +15,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
-from sluice.config import DatasetConfig, Facet
-from sluice.contract import Breach, Plan, SeenTable, make_contract
-from sluice.drift import hold, reordered
-from sluice.facets import FacetCounts
+from sluice.dataset.config import DatasetConfig, Facet
+from sluice.dataset.contract import Breach, Plan, SeenTable, make_contract
+from sluice.dataset.drift import hold, reordered
+from sluice.dataset.facets import FacetCounts
+from sluice.dataset.recipe import NUMBER, NUMBER_IN, WHITESPACE, DroppedColumn, Recipe, Target
 from sluice.messages import RowCounts
-from sluice.recipe import NUMBER, NUMBER_IN, WHITESPACE, DroppedColumn, Recipe, Target
 from sluice.wording import one_line
 from tabular.census import Census, DoubtError
 from tabular.chunks import Chunk, ChunkError, Structure, chunks
 from tabular.columns import Kind, Profile, Reading, column_warnings, header_looks_like_data, text_warnings
-from tabular.dialect import MAXIMUM_COLUMNS, Dialect, Header, detect
+from tabular.dialect import MAX_COLUMNS, Dialect, Header, detect
 from tabular.encoding import PlainText, plain_text
-from tabular.findings import LONGEST_NAME, Finding, RefusedError, Rule, listed, shown
+from tabular.findings import MAX_NAME_BYTES, Finding, RefusedError, Rule, listed, shown
 from tabular.fit import fit, with_ranges
 from tabular.profiling import asked_edges, asked_levels, own_edges, see_for, see_for_first
 from tabular.question import Question, sight
@@ -46,10 +46,10 @@ from tabular.split import PARTS, Places, check_parts, usual_cuts
 from tabular.target import Classes, find_classes, prior_log_loss, resolve_target
 from tabular.transform import Written, write_parts
 
-MINIMUM_ROWS: Final = 50
-MAXIMUM_ROWS: Final = 50_000_000
-_MOST_REASONS: Final = 20
-_MOST_PASSES: Final = 5
+MIN_ROWS: Final = 50
+MAX_ROWS: Final = 50_000_000
+_MAX_REASONS: Final = 20
+_MAX_PASSES: Final = 5
 _ROOM: Final = 5
 """Bytes of disk for each byte of text: with that many, no row needs to be read twice."""
 
@@ -103,10 +103,10 @@ def validate_table(
 
 def _sentences(name: str, findings: Iterable[Finding]) -> tuple[str, ...]:
     sentences = [finding.sentence(name) for finding in findings]
-    if len(sentences) <= _MOST_REASONS:
+    if len(sentences) <= _MAX_REASONS:
         return tuple(sentences)
-    rest = len(sentences) - _MOST_REASONS
-    return (*sentences[:_MOST_REASONS], one_line(f"{name}: {rest} more kinds of problem; see validation.json."))
+    rest = len(sentences) - _MAX_REASONS
+    return (*sentences[:_MAX_REASONS], one_line(f"{name}: {rest} more kinds of problem; see validation.json."))
 
 
 def _reported(findings: Iterable[Finding], severity: Literal["error", "warning"]) -> tuple[ReportedFinding, ...]:
@@ -247,11 +247,11 @@ class _Validation:
             edges=asked_edges(held, names),
             listed=asked_levels(held, names),
             sampled=self._contract.makes is not None,
-            most_rows=MAXIMUM_ROWS,
+            most_rows=MAX_ROWS,
         )
         # All cells decide of a column that may be dropped, too.
         question = question.asking(i for i in question.named if i == question.time or i in question.unused)
-        for number in range(_MOST_PASSES):
+        for number in range(_MAX_PASSES):
             self._rejected.restart()
             folder = self._work / f"pass{number}"
             folder.mkdir()
@@ -274,7 +274,7 @@ class _Validation:
             if (places := census.places(labels)) == question.places:
                 return judged
             question = replace(question, places=places)
-        raise ChunkError(f"the readings of the columns did not settle in {_MOST_PASSES} passes")
+        raise ChunkError(f"the readings of the columns did not settle in {_MAX_PASSES} passes")
 
     def _check_time(self, question: Question) -> None:
         if question.time is not None and question.readings[question.time].kind is Kind.TEXT:
@@ -295,8 +295,8 @@ class _Validation:
                 f"more than the {most:.1%} that `max_rejected_share` allows"
             )
             raise RefusedError(Finding(rule=Rule.TOO_MANY_REJECTED, what=what))
-        if rows.accepted < MINIMUM_ROWS:
-            what = f"there are {rows.accepted} usable rows; {MINIMUM_ROWS} are needed"
+        if rows.accepted < MIN_ROWS:
+            what = f"there are {rows.accepted} usable rows; {MIN_ROWS} are needed"
             raise RefusedError(Finding(rule=Rule.TOO_FEW_ROWS, what=what))
 
     def _hold_to_contract(self, judged: _Judgement) -> None:
@@ -380,11 +380,11 @@ class _Validation:
     def _list_malformed(self) -> RowCounts:
         """Of a file that is refused before it is gone through: its malformed rows may well be the reason."""
         structure = Structure(layouts=None)
-        if self._text is not None and self._dialect is not None and self._dialect.width <= MAXIMUM_COLUMNS:
+        if self._text is not None and self._dialect is not None and self._dialect.width <= MAX_COLUMNS:
             for chunk in chunks(self._text.path, self._dialect, structure):
                 for row in chunk.malformed:
                     self._rejected.add_malformed(row, self._dialect)
-                if structure.received > MAXIMUM_ROWS:
+                if structure.received > MAX_ROWS:
                     break
         received, malformed = structure.received, structure.malformed_rows
         return RowCounts(received=received, accepted=received - malformed, rejected=malformed)
@@ -469,12 +469,14 @@ class _Validation:
 
 
 def _check_header_text(header: Header) -> None:
-    if len(header.cells) > MAXIMUM_COLUMNS:
-        what = f"it has {len(header.cells):,} columns; {MAXIMUM_COLUMNS:,} are the most"
+    if len(header.cells) > MAX_COLUMNS:
+        what = f"it has {len(header.cells):,} columns; {MAX_COLUMNS:,} are the most"
         raise RefusedError(Finding(rule=Rule.TOO_MANY_COLUMNS, line=header.line, what=what))
     for i, cell in enumerate(header.cells, start=1):
-        if len(cell) > LONGEST_NAME:
-            what = f"the name of column {i}, `{shown(cell)}`, has {len(cell):,} characters; {LONGEST_NAME} are the most"
+        if len(cell) > MAX_NAME_BYTES:
+            what = (
+                f"the name of column {i}, `{shown(cell)}`, has {len(cell):,} characters; {MAX_NAME_BYTES} are the most"
+            )
             raise RefusedError(Finding(rule=Rule.HEADER_TOO_LONG, line=header.line, what=what))
     if all(re.fullmatch(NUMBER, cell) for cell in header.cells):
         what = f"the first row holds numbers ({shown(', '.join(header.cells))}), not column names"

@@ -17,12 +17,12 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from sluice.config import DatasetConfig, parse_config
-from sluice.deployment import endpoint_config_request, endpoint_request, model_request
-from sluice.images import ACCOUNTS, VERSION, training_image
+from sluice.dataset.config import DatasetConfig, parse_config
+from sluice.endpoint.requests import endpoint_config_request, endpoint_request, model_request
 from sluice.messages import Run, ValidationResult
 from sluice.settings import DeploySettings, TrainSettings
-from sluice.training_job import training_job_request
+from sluice.training.images import ACCOUNTS, VERSION, training_image
+from sluice.training.job import training_job_request
 
 _WHY = "the SageMaker SDK is not installed here; it has an environment of its own, see the top of this file"
 image_uris = pytest.importorskip("sagemaker.core.image_uris", reason=_WHY)

@@ -13,11 +13,11 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from cli.app import app
-from sluice.decision import decide
 from sluice.layout import RunLayout
-from sluice.ledger import Deployed, crown_champion
 from sluice.messages import Outcome, RecordRequest
-from sluice.outcome import close
+from sluice.runs.aws.ledger import Deployed, crown_champion
+from sluice.runs.decision import decide
+from sluice.runs.outcome import close
 from tests.messages import GOOD
 
 REGION = "us-east-1"

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from sluice.evaluation import ChampionComparison
-from sluice.ledger import read_champion, restore_champion
+from sluice.evaluation.document import ChampionComparison
 from sluice.messages import Approval, GateCheck, Outcome, RecordRequest
+from sluice.runs.aws.ledger import read_champion, restore_champion
 from tests.messages import GOOD
 
 from .conftest import ARTIFACTS, DATASET, FIRST, SECOND, TABLE, World

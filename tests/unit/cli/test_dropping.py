@@ -16,7 +16,7 @@ from cli.runs import Run
 from cli.stack import find_stack
 from local.execution import Phase, Snapshot
 from sluice.names import run_id
-from sluice.outcome import close
+from sluice.runs.outcome import close
 from tests.messages import GOOD, event
 
 from .conftest import ACCOUNT, ARTIFACTS, INBOX, World

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from sluice import operations
+from sluice.endpoint.aws import operations
+from sluice.endpoint.aws.operations import OperationRefusedError, Retired, RolledBack
 from sluice.messages import Outcome
-from sluice.operations import OperationRefusedError, Retired, RolledBack
 
 from .conftest import ACCOUNT, ARTIFACTS, DATASET, FIRST, SECOND, TABLE, World
 from .test_runs import NEW, OLD

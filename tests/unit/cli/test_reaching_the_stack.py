@@ -179,7 +179,7 @@ def test_the_local_aws_is_reached_with_its_own_credentials(home: Home, monkeypat
     credentials = connection.session.get_credentials()
     assert credentials is not None
     assert credentials.access_key == "test"
-    assert connection.is_near
+    assert connection.is_local
 
 
 def test_an_endpoint_on_this_machine_has_the_sagemaker_of_the_state_folder(home: Home) -> None:

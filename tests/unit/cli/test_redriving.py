@@ -11,7 +11,7 @@ import pytest
 
 from cli.connection import Connection
 from sluice.messages import Outcome
-from sluice.reconciliation import event_of
+from sluice.runs.aws.reconciliation import event_of
 from tests.messages import GOOD, event
 
 from .conftest import ACCOUNT, DATASET, FIRST, INBOX, OUTPUTS, REGION, SECOND, World

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from cli.execution import Whereabouts
-from sluice import approval
 from sluice.messages import Outcome
+from sluice.runs.aws import approval
 from tests.messages import GOOD
 
 from .conftest import ACCOUNT, DATASET, FIRST, SECOND, TABLE, World

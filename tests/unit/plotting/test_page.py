@@ -12,7 +12,7 @@ import pytest
 
 from plotting import ReportInput, TableProfile, figures, render
 from plotting.page import decide
-from sluice.evaluation import ClassCurves, Evaluation, Importance, SliceResult
+from sluice.evaluation.document import ClassCurves, Evaluation, Importance, SliceResult
 from sluice.messages import GateCheck, Outcome, RunResult
 from tabular import TableReport
 from tabular.report import ColumnReport, Problem

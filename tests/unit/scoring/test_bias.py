@@ -17,8 +17,8 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from scoring.bias import FLIP_TEST_ROWS, Bools, post_training, pre_training
 from scoring.metrics import Ints
-from sluice.config import BiasName
-from sluice.evaluation import BiasMetric
+from sluice.dataset.config import BiasName
+from sluice.evaluation.document import BiasMetric
 
 ADULT = Path(__file__).parents[4] / "shared" / "data" / "adult.csv"
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scoring.champion import compare
 from scoring.evaluation import Scored
 from scoring.metrics import Floats, Ints, log_loss
-from sluice.config import ChampionPolicy
-from sluice.evaluation import ChampionComparison
+from sluice.dataset.config import ChampionPolicy
+from sluice.evaluation.document import ChampionComparison
 
 NOT_WORSE, BETTER, IGNORE = (ChampionPolicy(policy=policy) for policy in ("not_worse", "better", "ignore"))
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from scoring.cutoff import choose_cutoff
 from scoring.evaluation import Scored
-from sluice.config import Costs, Cutoff
+from sluice.dataset.config import Costs, Cutoff
 from tests.unit.scoring.test_metrics import Sample, samples
 
 

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from scoring.evaluation import Scored, measure
 from scoring.gates import failures, judge
-from sluice.config import Facet, Gates
-from sluice.evaluation import BiasMetric, ChampionComparison, FacetBias, SliceResult
+from sluice.dataset.config import Facet, Gates
+from sluice.evaluation.document import BiasMetric, ChampionComparison, FacetBias, SliceResult
 from sluice.messages import GateCheck
 
 GOOD = measure(Scored(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9])), 0.7, intervals=False)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scoring.evaluation import NothingToMeasureError, Scored, class_curves, cutoff_curve
 from scoring.evaluation import measure as measured
 from scoring.metrics import Floats, Ints, confusion_matrix, hard_label_log_loss, log_loss, roc_auc
-from sluice.config import Costs
+from sluice.dataset.config import Costs
 from sluice.messages import Metrics
 
 Sample = tuple[Ints, Floats]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from scoring.raw_rows import MissingColumnError, apply_recipe, read_raw_rows
-from sluice.recipe import DroppedColumn, NumberColumn, OneHotColumn, Recipe, Target
+from sluice.dataset.recipe import DroppedColumn, NumberColumn, OneHotColumn, Recipe, Target
 
 RECIPE = Recipe(
     target=Target(name="churn", classes=("no", "yes")),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scoring.evaluation import Scored, calibration_curve, measure
 from scoring.metrics import Floats, Ints
-from scoring.resampling import MOST_GROUPS, Resamples, interval, mirrored_interval
+from scoring.resampling import MAX_GROUPS, Resamples, interval, mirrored_interval
 
 
 def noisy(size: int, seed: int = 0) -> tuple[Ints, Floats]:
@@ -22,10 +22,10 @@ def noisy(size: int, seed: int = 0) -> tuple[Ints, Floats]:
 
 
 def test_resamples_draw_as_many_rows_as_there_are() -> None:
-    few, many = Resamples(50), Resamples(MOST_GROUPS + 500)
+    few, many = Resamples(50), Resamples(MAX_GROUPS + 500)
     assert few.groups == 50
     assert few.weights.sum(axis=1).tolist() == [50] * few.replicates
-    assert many.groups == MOST_GROUPS
+    assert many.groups == MAX_GROUPS
     assert sorted(np.unique(np.bincount(many.group))) == [1, 2], "groups of about equal size"
 
 

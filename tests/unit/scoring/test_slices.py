@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.slices import MOST_VALUES, slice_results, slices_of
+from scoring.slices import MAX_VALUES, slice_results, slices_of
 
 
 def named(cells: list[str], missing: list[str] | None = None) -> dict[str, int]:
@@ -29,9 +29,9 @@ def test_numbers_that_are_nearly_all_alike_make_fewer_ranges() -> None:
 def test_texts_of_many_values_are_the_commonest_and_the_rest() -> None:
     cells = [f"v{i:02d}" for i in range(40) for _ in range(50 - i)]
     found = named(cells)
-    assert len(found) == MOST_VALUES
+    assert len(found) == MAX_VALUES
     assert found["v00"] == 50
-    assert found["(all others)"] == sum(50 - i for i in range(MOST_VALUES - 1, 40))
+    assert found["(all others)"] == sum(50 - i for i in range(MAX_VALUES - 1, 40))
 
 
 def test_slices_are_measured_as_all_rows_are() -> None:

@@ -11,8 +11,7 @@ import xgboost
 from scoring import training_report as subject
 from scoring.metrics import Floats, Ints
 from scoring.training_report import Rows, column_contributions, read_curves, training_report
-from sluice.evaluation import ClassCount, LearningCurve, TrainingFinding, TrainingReport
-from sluice.recipe import (
+from sluice.dataset.recipe import (
     BooleanColumn,
     DateColumn,
     DroppedColumn,
@@ -22,6 +21,7 @@ from sluice.recipe import (
     Recipe,
     Target,
 )
+from sluice.evaluation.document import ClassCount, LearningCurve, TrainingFinding, TrainingReport
 
 #: As the container of version 3.2-0 writes it, with what a log group holds around it.
 LOG = """\

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sluice.config import ConfigError, parse_config, parse_gates
+from sluice.dataset.config import ConfigError, parse_config, parse_gates
 
 NAME = "s3://inbox/datasets/churn/config.yaml"
 

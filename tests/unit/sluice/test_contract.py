@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2  # type: ignore[import-untyped]
 
-from sluice.config import ConfigError, DatasetConfig, parse_config
-from sluice.contract import (
+from sluice.dataset.config import ConfigError, DatasetConfig, parse_config
+from sluice.dataset.contract import (
     Contract,
     ContractError,
     ContractRules,
@@ -27,8 +27,8 @@ from sluice.contract import (
     parse_contract,
     plan,
 )
-from sluice.drift import hold, population_stability_index, psi_by_chance, reordered
-from sluice.table_schema import main, table_schema
+from sluice.dataset.drift import hold, population_stability_index, psi_by_chance, reordered
+from sluice.dataset.table_schema import main, table_schema
 from tabular.findings import MEND, Rule
 
 ROOT = Path(__file__).parents[3]

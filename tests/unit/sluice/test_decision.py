@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from sluice.config import DatasetConfig
-from sluice.decision import Decision, decide
-from sluice.evaluation import Evaluation
+from sluice.dataset.config import DatasetConfig
+from sluice.evaluation.document import Evaluation
 from sluice.messages import Approval, Outcome, RecordRequest, ValidationResult
-from sluice.outcome import close
+from sluice.runs.decision import Decision, decide
+from sluice.runs.outcome import close
 from tests.evaluations import evaluation
 from tests.messages import GOOD
 

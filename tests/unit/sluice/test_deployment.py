@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.config import DatasetConfig
-from sluice.deployment import (
+from sluice.dataset.config import DatasetConfig
+from sluice.endpoint.requests import (
     SCORE_TOLERANCE,
     alarm_names,
     alarm_requests,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import botocore.session
 import pytest
 
-from sluice.disks import has_own_disks
+from sluice.endpoint.disks import has_own_disks
 
 EBS_ONLY = {
     "c4", "c5", "c5n", "c6g", "c6gn", "c6i", "c6in", "c7g", "c7i", "c7i-flex", "c8g", "c8i", "c8i-flex", "inf1", "inf2",

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.ledger import Deployed, is_after
+from sluice.runs.aws.ledger import Deployed, is_after
 from tests.messages import GOOD
 
 SEQUENCERS = st.text("0123456789ABCDEFabcdef", min_size=1, max_size=24)

@@ -8,9 +8,9 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from sluice.evaluation import SliceResult
+from sluice.evaluation.document import SliceResult
+from sluice.evaluation.model_card import card_content, card_request, card_status, card_updates, describes_live_model
 from sluice.messages import Outcome, RegisterRequest
-from sluice.model_card import card_content, card_request, card_status, card_updates, describes_live_model
 from tests.evaluations import curves, evaluation, metrics
 from tests.service_models import problems
 from tests.unit.sluice.test_registry import REQUEST, SETTINGS, asked

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from sluice.messages import Approval, Fault, Outcome, RecordRequest, Restoration, RunResult, Verification
-from sluice.outcome import close, notice
-from sluice.prices import training_price_usd
+from sluice.runs.outcome import close, notice
+from sluice.training.prices import training_price_usd
 from tests.messages import GOOD
 
 AT = "2026-11-23T09:05:00+00:00"

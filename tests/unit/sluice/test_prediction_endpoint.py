@@ -11,10 +11,10 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from sluice.dataset.recipe import NumberColumn, Recipe, Target
 from sluice.layout import RunLayout
-from sluice.prediction_endpoint import PATIENCE_SECONDS, POINTER_SECONDS, TRIES, Clients, Endpoints, run_of
-from sluice.prediction_request import RefusedError
-from sluice.recipe import NumberColumn, Recipe, Target
+from sluice.prediction.aws.endpoint import PATIENCE_SECONDS, POINTER_SECONDS, TRIES, Clients, Endpoints, run_of
+from sluice.prediction.request import RefusedError
 
 OLD, NEW, WIDE = "0" * 12, "1" * 12, "2" * 12
 RECORD = {"x": 1.5}
@@ -180,7 +180,7 @@ def test_models_that_answer_by_turns_are_met_by_turns(world: World) -> None:
 
 
 def test_every_chunk_of_a_request_is_of_one_model(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sluice.prediction_seal.sealed_bodies.__defaults__", (12,))
+    monkeypatch.setattr("sluice.prediction.seal.sealed_bodies.__defaults__", (12,))
     world.on_endpoint, world.live = (OLD, NEW), by_turns(OLD, OLD, NEW)
     records = [{"x": float(number)} for number in range(20)]
     run_id, scores, _ = world.said(*records)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from sluice.prediction_log import log_lines
+from sluice.prediction.log import log_lines
 
 
 def test_each_record_has_a_line_with_its_answer() -> None:

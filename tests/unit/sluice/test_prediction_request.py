@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sluice.prediction_request import (
+from sluice.prediction.request import (
     MAX_BODY_BYTES,
     MAX_ERRORS,
     MAX_EXPLAINED,

@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.prediction_request import MAX_ERRORS, RefusedError
-from sluice.prediction_rows import RowMaker, line_of
-from sluice.recipe import (
+from sluice.dataset.recipe import (
     BooleanColumn,
     DateColumn,
     DroppedColumn,
@@ -21,6 +19,8 @@ from sluice.recipe import (
     Recipe,
     Target,
 )
+from sluice.prediction.request import MAX_ERRORS, RefusedError
+from sluice.prediction.rows import RowMaker, line_of
 
 RECIPE = Recipe(
     target=Target(name="churn", classes=("no", "yes")),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.prediction_seal import (
+from sluice.prediction.seal import (
     MAX_REQUEST_BYTES,
     BrokenSealError,
     NonsenseError,

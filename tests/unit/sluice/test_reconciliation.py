@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sluice.ledger import Claim
 from sluice.messages import Outcome, Restoration
-from sluice.outcome import close
-from sluice.reconciliation import EndedExecution, Upload, closing_request, event_of, without_claim
+from sluice.runs.aws.ledger import Claim
+from sluice.runs.aws.reconciliation import EndedExecution, Upload, closing_request, event_of, without_claim
+from sluice.runs.outcome import close
 from tests.messages import GOOD, event
 
 AT = datetime(2026, 11, 23, 9, 0, 0, 700_000, tzinfo=UTC)

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 
-from sluice.messages import Metrics, Outcome, RegisterRequest
-from sluice.registry import (
+from sluice.evaluation.registry import (
     NotMeasuredError,
     approval,
     approval_request,
@@ -20,6 +19,7 @@ from sluice.registry import (
     package_request,
     version_of,
 )
+from sluice.messages import Metrics, Outcome, RegisterRequest
 from sluice.settings import RegisterSettings
 from tests.evaluations import curves, evaluation, metrics
 from tests.messages import event

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from sluice.config import DatasetConfig, Training
+from sluice.dataset.config import DatasetConfig, Training
 from sluice.settings import TrainSettings
-from sluice.training_job import FIRST_WAIT_SECONDS, is_used_up, log_tail, refusal, training_job_request, training_status
+from sluice.training.job import FIRST_WAIT_SECONDS, is_used_up, log_tail, refusal, training_job_request, training_status
 from tests.messages import GOOD
 from tests.service_models import problems
 
@@ -201,7 +201,7 @@ def test_the_log_tail_keeps_the_last_lines_that_say_something() -> None:
 
 #: Seconds from the start to each phase, and to the end: start-up as published runs show it, and five minutes in all.
 FIVE_MINUTES = [(0, "Starting"), (116, "Downloading"), (195, "Training"), (290, "Uploading"), (300, "Completed")]
-SHORTEST = [(0, "Starting"), (116, "Downloading"), (195, "Training"), (215, "Uploading"), (220, "Completed")]
+MIN_SECONDS = [(0, "Starting"), (116, "Downloading"), (195, "Training"), (215, "Uploading"), (220, "Completed")]
 
 
 def looks(timeline: list[tuple[int, str]]) -> tuple[int, int]:
@@ -213,7 +213,7 @@ def looks(timeline: list[tuple[int, str]]) -> tuple[int, int]:
     return count, now - timeline[-1][0]
 
 
-@pytest.mark.parametrize("timeline", [FIVE_MINUTES, SHORTEST])
+@pytest.mark.parametrize("timeline", [FIVE_MINUTES, MIN_SECONDS])
 def test_little_time_is_lost_at_the_end_and_few_transitions_are_paid(timeline: list[tuple[int, str]]) -> None:
     count, late = looks(timeline)
     transitions_of_a_look = 3  # wait, look, decide

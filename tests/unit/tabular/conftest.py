@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from sluice.config import DatasetConfig
-from sluice.contract import Plan
-from sluice.recipe import Recipe
+from sluice.dataset.config import DatasetConfig
+from sluice.dataset.contract import Plan
+from sluice.dataset.recipe import Recipe
 from tabular import TableReport, validate_table
 
 

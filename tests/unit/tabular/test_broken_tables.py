@@ -22,8 +22,8 @@ import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from sluice.config import DatasetConfig
-from sluice.recipe import BOOLEAN_PAIRS, WHITESPACE, Recipe
+from sluice.dataset.config import DatasetConfig
+from sluice.dataset.recipe import BOOLEAN_PAIRS, WHITESPACE, Recipe
 from tabular import TableReport, validate_table
 from tabular.findings import Rule
 from tests.unit.tabular.conftest import FIRST, Judged
@@ -41,7 +41,7 @@ VARIED: Final = ("number", "integer", "many", *DATES)
 KEPT: Final = ("number", "few", "accented", "flag", *DATES)
 """Kinds of which no column looks like an identifier, so that a model is left something to learn from."""
 
-SMALLEST_CLASS: Final = 18
+MIN_CLASS_ROWS: Final = 18
 """Different rows. Of fewer, so few may train by chance that the split is refused: of 12 once in 5,000 tables."""
 
 ALLOWED_WARNINGS: Final = {
@@ -273,9 +273,9 @@ def tables(
         draw(st.sampled_from(LABELS[:CASED])),
         *draw(st.lists(st.sampled_from(LABELS[CASED:]), min_size=1, max_size=3, unique=True)),
     ]
-    size = draw(st.integers(max(60, SMALLEST_CLASS * len(classes)), 117))
+    size = draw(st.integers(max(60, MIN_CLASS_ROWS * len(classes)), 117))
     chance = random.Random(draw(st.integers(0, 1 << 32)))  # noqa: S311
-    labels = [*classes * SMALLEST_CLASS, *chance.choices(classes, k=size - SMALLEST_CLASS * len(classes))]
+    labels = [*classes * MIN_CLASS_ROWS, *chance.choices(classes, k=size - MIN_CLASS_ROWS * len(classes))]
     chance.shuffle(labels)
     rows: list[list[str]] = []
     seen: set[tuple[str, ...]] = set()

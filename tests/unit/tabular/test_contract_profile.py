@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.config import DatasetConfig
-from sluice.contract import Contract, Plan, parse_contract
+from sluice.dataset.config import DatasetConfig
+from sluice.dataset.contract import Contract, Plan, parse_contract
 from tabular import TableReport, validate_table
 from tests.unit.tabular.conftest import HEADER, data_rows, table
 from tests.unit.tabular.test_real_tables import shared

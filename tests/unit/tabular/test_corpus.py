@@ -17,9 +17,9 @@ import pytest
 
 from scoring.held_out import read_held_out
 from scoring.raw_rows import apply_recipe, read_raw_rows
-from sluice.config import DatasetConfig
-from sluice.contract import Plan, parse_contract
-from sluice.recipe import FLOAT32_MAX, Recipe
+from sluice.dataset.config import DatasetConfig
+from sluice.dataset.contract import Plan, parse_contract
+from sluice.dataset.recipe import FLOAT32_MAX, Recipe
 from tabular import TableReport, validate_table
 from tabular.findings import MEND, Rule, shown
 from tests.corpus.__main__ import write
@@ -112,7 +112,7 @@ def test_a_file_that_is_accepted_keeps_the_contract_that_it_makes(case: Case, tm
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_nasty_file_is_judged_as_it_should_be(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if case.most_rows is not None:
-        monkeypatch.setattr("tabular.validate.MAXIMUM_ROWS", case.most_rows)
+        monkeypatch.setattr("tabular.validate.MAX_ROWS", case.most_rows)
     judged = _judge(case, tmp_path)
     report = judged.report
     _holds_the_verdict(judged)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from sluice.config import DatasetConfig, Facet
-from sluice.facets import CountedFacet, FacetCounts, is_member
+from sluice.dataset.config import DatasetConfig, Facet
+from sluice.dataset.facets import CountedFacet, FacetCounts, is_member
 from tests.unit.tabular.conftest import HEADER, Judge, Judged, data_rows, table
 
 MISSING = DatasetConfig.model_validate({}).missing

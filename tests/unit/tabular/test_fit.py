@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from sluice.recipe import DateColumn, FrequencyRankColumn, NumberColumn
+from sluice.dataset.recipe import DateColumn, FrequencyRankColumn, NumberColumn
 from tests.unit.tabular.conftest import HEADER, Judge, Judged, data_rows, table
 
 

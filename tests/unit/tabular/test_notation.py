@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sluice.config import DatasetConfig
-from sluice.contract import Plan, parse_contract
-from sluice.recipe import DateColumn, NumberColumn
+from sluice.dataset.config import DatasetConfig
+from sluice.dataset.contract import Plan, parse_contract
+from sluice.dataset.recipe import DateColumn, NumberColumn
 from tabular import validate_table
 from tabular.findings import MEND, Rule
 from tests.unit.tabular.conftest import HEADER, Judge, Judged, data_rows, table

@@ -14,7 +14,7 @@ from sklearn.metrics import log_loss
 
 from scoring.held_out import read_held_out
 from scoring.raw_rows import apply_recipe, read_raw_rows
-from sluice.config import DatasetConfig
+from sluice.dataset.config import DatasetConfig
 from tests.unit.tabular.conftest import Judge, Judged
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"

@@ -49,7 +49,7 @@ def test_the_text_of_a_row_stands_with_its_first_fault_only(judge: Judge) -> Non
 
 
 def test_beyond_its_most_bytes_the_file_says_what_it_leaves_out(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tabular.report._MOST_BYTES", 10_000)
+    monkeypatch.setattr("tabular.report._MAX_BYTES", 10_000)
     rows = [f"{i % 97},{'bad' if i % 10 == 3 else i}.5,{'yes' if i % 2 else 'no'}" for i in range(3000)]
     judged = judge(table(rows, header="a,b,label"), max_rejected_share=0.2)
     *listed, last = judged.rejected_rows

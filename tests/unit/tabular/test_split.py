@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import xxhash
 
-from sluice.config import Split
+from sluice.dataset.config import Split
 from tabular.sketch import Times
 from tabular.split import find_times
 from tests.unit.tabular.conftest import HEADER, Judge, Judged, data_rows, table

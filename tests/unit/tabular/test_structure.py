@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.config import DatasetConfig
+from sluice.dataset.config import DatasetConfig
 from tabular import TableReport, chunks, validate_table
 from tabular.records import Scanner
 from tests.unit.tabular.conftest import HEADER, Judge, data_rows, table

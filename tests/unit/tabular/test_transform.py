@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.raw_rows import apply_recipe, read_raw_rows
-from sluice.config import DatasetConfig
-from sluice.recipe import Recipe
+from sluice.dataset.config import DatasetConfig
+from sluice.dataset.recipe import Recipe
 from tabular import validate_table
 
 BLANKS = st.sampled_from(["", " ", "NA", " ? ", "\u00a0"])

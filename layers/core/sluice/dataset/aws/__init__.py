@@ -1,0 +1,1 @@
+"""The dataset's documents in S3. Clients come first."""

@@ -1,0 +1,36 @@
+"""The dataset's ``contract.json`` in S3, replaced by compare-and-swap: of two files that come first, one makes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from sluice.aws.objects import StoredText
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+
+
+class ContractTakenError(RuntimeError):
+    """Another run wrote the contract meanwhile. A repeated step is held against that one."""
+
+
+def write_contract(s3: S3Client, bucket: str, key: str, text: str, replaces: StoredText | None) -> None:
+    """Writes it where what lies there is still what was read.
+
+    Raises:
+        ContractTakenError: it is not.
+    """
+    body = text.encode()
+    try:
+        if replaces is None:
+            s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
+        else:
+            s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", IfMatch=replaces.etag)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _TAKEN or (replaces and error.response["Error"]["Code"] == "NoSuchKey"):
+            raise ContractTakenError(f"s3://{bucket}/{key} was written by another run meanwhile") from error
+        raise

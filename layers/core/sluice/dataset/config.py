@@ -1,0 +1,529 @@
+"""What a person may set for a dataset: ``datasets/<dataset>/config.yaml`` in the inbox bucket.
+
+Every key is optional. Unknown keys are refused, with the known ones listed, because a misspelt gate that is ignored
+would let a bad model through.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Hashable, Iterator
+from typing import Annotated, Any, Final, Literal, Self, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from sluice.dataset.contract import ContractConfig
+from sluice.training.hyperparameters import DEFAULTS, TUNABLE, multi_class
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used. ``reasons`` are sentences, each naming the file and the key."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
+
+
+class Limits(_Section):
+    """What one metric must keep. None: not set.
+
+    ``of_prior`` and ``of_champion`` are shares of what always predicting the class shares has, and of what the live
+    model has on the same rows; ``of_slice`` are held by every slice of ``slices``. With ``certain`` the whole 95 %
+    interval must keep ``min`` and ``max``, not the value alone.
+    """
+
+    min: float | None = None
+    max: float | None = None
+    min_of_prior: float | None = Field(None, gt=0)
+    max_of_prior: float | None = Field(None, gt=0)
+    min_of_champion: float | None = Field(None, gt=0)
+    max_of_champion: float | None = Field(None, gt=0)
+    min_of_slice: float | None = None
+    max_of_slice: float | None = None
+    certain: bool = False
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if all(value is None for name, value in self if name != "certain"):
+            raise ValueError("a gate needs a limit, such as `min` or `max`; without one it would let every model pass")
+        return self
+
+
+MAX_CONFIG_BYTES: Final = 1 << 20
+"""YAML is read slowly, some seconds for so many bytes; 5,000 names of columns fit."""
+
+_UNBOUNDED: Final = frozenset({"log_loss", "brier"})
+
+
+class Gates(_Section):
+    """Limits that a model must keep to be deployed, by metric."""
+
+    log_loss: Limits | None = None
+    brier: Limits | None = None
+    roc_auc: Limits | None = None
+    average_precision: Limits | None = None
+    accuracy: Limits | None = None
+    balanced_accuracy: Limits | None = None
+    precision: Limits | None = None
+    recall: Limits | None = None
+    f1: Limits | None = None
+    mcc: Limits | None = None
+    expected_calibration_error: Limits | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        for name, limits in self.by_metric().items():
+            if name in _UNBOUNDED:
+                continue
+            for key in ("min", "max", "min_of_slice", "max_of_slice"):
+                limit = getattr(limits, key)
+                if limit is not None and not (-1 if name == "mcc" else 0) <= limit <= 1:
+                    raise ValueError(f"`{name}.{key}` is {limit:g}, and no model has such a {name}")
+        return self
+
+    def by_metric(self) -> dict[str, Limits]:
+        """The metrics with a limit."""
+        return {name: limits for name in type(self).model_fields if (limits := getattr(self, name)) is not None}
+
+
+class Cutoff(_Section):
+    """From which score on a row counts as the positive class. Chosen on the validation set; two classes only."""
+
+    policy: Literal["best_f1", "fixed", "minimum_cost", "target_recall", "target_precision"] = "best_f1"
+    value: float | None = Field(
+        None, gt=0, lt=1, description="The cutoff that is fixed (0.5 by default), or the recall or precision to reach."
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.policy.startswith("target_") and self.value is None:
+            raise ValueError(f"`policy: {self.policy}` needs `value`, the {self.policy.removeprefix('target_')} wanted")
+        if self.policy in {"best_f1", "minimum_cost"} and self.value is not None:
+            raise ValueError(f"`policy: {self.policy}` takes no `value`")
+        return self
+
+
+_MAX_COST: Final = 1e12
+
+
+class Costs(_Section):
+    """What a row costs by truth and prediction, in any one unit; gains are negative."""
+
+    false_positive: float = Field(1, ge=-_MAX_COST, le=_MAX_COST)
+    false_negative: float = Field(1, ge=-_MAX_COST, le=_MAX_COST)
+    true_positive: float = Field(0, ge=-_MAX_COST, le=_MAX_COST)
+    true_negative: float = Field(0, ge=-_MAX_COST, le=_MAX_COST)
+
+
+class ChampionPolicy(_Section):
+    """When a model may replace the one that is live.
+
+    ``not_worse``: its log loss on the same rows is, with 95 % confidence, higher by no more than ``margin``, a share of
+    the live model's. ``better``: it is lower with that confidence. ``ignore``: the gates alone decide.
+    """
+
+    policy: Literal["not_worse", "better", "ignore"] = "not_worse"
+    margin: float = Field(0.02, ge=0, lt=1)
+
+
+class BiasLimits(_Section):
+    min: float | None = None
+    max: float | None = None
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("a gate needs `min` or `max`; without one it would let every model pass")
+        return self
+
+
+type BiasName = Literal[
+    "CI", "DPL", "KL", "JS", "LP", "TVD", "KS", "CDDL",
+    "DPPL", "DI", "DCA", "DCR", "RD", "SD", "AD", "TE", "CDDPL", "FT",
+]  # fmt: skip
+
+
+_NAMED_VALUES: Final = 3
+_NAMED_CHARACTERS: Final = 60
+
+
+class Facet(_Section):
+    """A group that may be at a disadvantage, for the bias report. It may be told by a column that is dropped."""
+
+    column: str = Field(min_length=1)
+    group: tuple[str, ...] = Field((), description="The values of the group.")
+    at_least: float | None = Field(None, description="In place of values: the numbers from this one on.")
+    below: float | None = Field(None, description="In place of values: the numbers below this one.")
+    favoured_label: str | None = Field(None, description="The label that one wants; by default the positive class.")
+    condition_on: str | None = Field(None, description="Column for the conditional disparities (CDDL, CDDPL).")
+    gates: dict[BiasName, BiasLimits] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if bool(self.group) == (self.at_least is not None or self.below is not None):
+            raise ValueError("give the values of `group`, or `at_least` or `below`, one of the two ways")
+        return self
+
+    @property
+    def described(self) -> str:
+        """The group in a few words: ``Female``, ``at least 40``."""
+        if self.group:
+            named = ", ".join(value[:_NAMED_CHARACTERS] for value in self.group[:_NAMED_VALUES])
+            rest = len(self.group) - _NAMED_VALUES
+            return named if rest <= 0 else f"{named} and {rest} more"
+        ends = [("at least", self.at_least), ("below", self.below)]
+        return " and ".join(f"{word} {number:g}" for word, number in ends if number is not None)
+
+
+class Training(_Section):
+    instance_type: str | None = Field(None, pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")
+    max_runtime_seconds: int | None = Field(None, ge=60, le=86_400)
+    managed_spot: bool | None = None
+
+
+class Rollout(_Section):
+    """How requests move to a new model on instances: all at once, a first part and then the rest, or in equal steps.
+
+    By default a canary where there are two instances or more. One instance, and a serverless endpoint, can switch all
+    at once only.
+    """
+
+    policy: Literal["all_at_once", "canary", "linear"] | None = None
+    share: float = Field(0.1, ge=0.1, le=0.5, description="Of the instances: the canary, or each linear step.")
+    wait_seconds: int = Field(300, ge=0, le=1800, description="Between steps, with an eye on the alarms.")
+    baking_seconds: int | None = Field(
+        None,
+        ge=0,
+        le=1800,
+        description="After the last step, before the old fleet goes; by default 300, or 120 all at once.",
+    )
+
+
+class EndpointAlarms(_Section):
+    """Beyond these an endpoint's alarm goes off, which rolls an update under way back."""
+
+    server_errors: int = Field(0, ge=0, description="Answers with a status of 500 and above, in a minute.")
+    latency_ms: float = Field(1000, gt=0, description="Median time that the model takes for an answer, in a minute.")
+    outside_share: float = Field(
+        0.5, gt=0, le=1, description="Share of predictions, in five minutes, outside of what training has seen."
+    )
+
+
+class Autoscaling(_Section):
+    """The number of instances follows the requests."""
+
+    min: int = Field(1, ge=1, le=100)
+    max: int = Field(ge=1, le=100)
+    invocations_per_instance: int = Field(1000, ge=1, description="A minute; more than that adds instances.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min > self.max:
+            raise ValueError(f"`min` ({self.min}) is above `max` ({self.max})")
+        return self
+
+
+class DataCapture(_Section):
+    """SageMaker writes requests and answers of an endpoint on instances to the artifact bucket."""
+
+    share: float = Field(1.0, gt=0, le=1, description="Of the requests; whole percents.")
+
+
+class PreviousModel(_Section):
+    """What becomes of the model before when a new one is deployed: gone, or beside the new one.
+
+    ``variant``: it goes on answering ``share`` of the requests. ``shadow``: it gets a copy of ``share`` of the
+    requests, and its answers are kept by data capture only.
+    """
+
+    role: Literal["none", "variant", "shadow"] = "none"
+    share: float = Field(0.1, gt=0, lt=1)
+
+
+class Endpoint(_Section):
+    """Serverless by default: it costs nothing while nobody calls it."""
+
+    kind: Literal["serverless", "instance"] = "serverless"
+    memory_mb: Literal[1024, 2048, 3072, 4096, 5120, 6144] = 2048
+    max_concurrency: int = Field(5, ge=1, le=200)
+    instance_type: str = Field("ml.m5.large", pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")
+    instance_count: int = Field(1, ge=1, le=100)
+    rollout: Rollout = Rollout()
+    alarms: EndpointAlarms = EndpointAlarms()
+    autoscaling: Autoscaling | None = None
+    data_capture: DataCapture | None = None
+    previous: PreviousModel = PreviousModel()
+    keep: int = Field(3, ge=2, le=20, description="Models that are kept for a rollback, the live one among them.")
+    time_to_live_days: float | None = Field(
+        None, gt=0, le=365, description="An endpoint that nobody called for so long is removed."
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.kind == "serverless":
+            of_instances = {
+                "autoscaling": self.autoscaling is not None,
+                "data_capture": self.data_capture is not None,
+                "previous": self.previous.role != "none",
+                "rollout.policy": self.rollout.policy not in (None, "all_at_once"),
+            }
+            if asked := [name for name, is_set in of_instances.items() if is_set]:
+                raise ValueError(
+                    f"`{asked[0]}` needs `kind: instance`; a serverless endpoint has none of it "
+                    "(its requests are kept by `predictions.log_share`)"
+                )
+        elif self.instance_count < 2 and self.rollout.policy in ("canary", "linear"):
+            raise ValueError(f"`rollout.policy: {self.rollout.policy}` needs an `instance_count` of 2 or more")
+        if self.previous.role == "shadow" and self.data_capture is None:
+            raise ValueError("`previous.role: shadow` needs `data_capture`: a shadow's answers go nowhere else")
+        return self
+
+    @property
+    def baking_seconds(self) -> int:
+        by_default = 120 if self.rollout_policy == "all_at_once" else 300
+        return by_default if self.rollout.baking_seconds is None else self.rollout.baking_seconds
+
+    @property
+    def rollout_policy(self) -> Literal["all_at_once", "canary", "linear"]:
+        if self.kind == "serverless" or self.instance_count < 2:
+            return "all_at_once"
+        return self.rollout.policy or "canary"
+
+
+class Predictions(_Section):
+    """What the predict function keeps of what it is asked."""
+
+    log_share: float = Field(0, ge=0, le=1, description="Share of the requests whose records and answers are kept.")
+
+
+class ApprovalConfig(_Section):
+    """Whether a person must agree before a model that passed its gates is deployed."""
+
+    required: bool = False
+
+
+class Split(_Section):
+    """Shares of the accepted rows for validation and test; the rest trains. At random, unless rows belong together."""
+
+    validation: float = Field(0.15, gt=0, lt=0.5)
+    test: float = Field(0.15, gt=0, lt=0.5)
+    seed: int = Field(0, ge=0)
+    group_by: str | None = Field(None, min_length=1, description="Rows with the same value here stay in one part.")
+    by_time: str | None = Field(None, min_length=1, description="The latest rows by this column are the test part.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.group_by is not None and self.by_time is not None:
+            raise ValueError("set `group_by` or `by_time`, not both")
+        return self
+
+
+class DatasetConfig(_Section):
+    header: bool = Field(
+        True, description="The first row holds the column names. Without it they are label, x1, x2, ..."
+    )
+    target: str | None = Field(None, min_length=1, description="Header of the column to predict.")
+    positive: str | None = Field(None, description="The label that counts as 1; by default the rarer one.")
+    drop: tuple[str, ...] = Field((), description="Columns that must not be used.")
+    missing: tuple[str, ...] = Field(
+        ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "?", "-"),
+        description="Cells that mean: no value.",
+    )
+    max_rejected_share: float = Field(0.01, ge=0, lt=1, description="Bad rows beyond this share refuse the file.")
+    split: Split = Split()
+    hyperparameters: Annotated[dict[str, str | int | float], Field(default_factory=dict)]
+    contract: ContractConfig = Field(ContractConfig(), description="How files are held against the dataset's contract.")
+    gates: Gates = Gates()
+    cutoff: Cutoff = Cutoff()
+    costs: Costs | None = Field(None, description="Cost matrix: of `cutoff: {policy: minimum_cost}` and in the report.")
+    champion: ChampionPolicy = ChampionPolicy()
+    slices: tuple[str, ...] = Field((), description="Columns by whose values the model is measured, too.")
+    facets: tuple[Facet, ...] = Field((), description="Groups of the bias report.")
+    training: Training = Training()
+    approval: ApprovalConfig = ApprovalConfig()
+    endpoint: Endpoint = Endpoint()
+    predictions: Predictions = Predictions()
+
+    @model_validator(mode="after")
+    def _costs_known(self) -> Self:
+        if self.cutoff.policy == "minimum_cost" and self.costs is None:
+            raise ValueError("`cutoff: {policy: minimum_cost}` needs `costs`")
+        return self
+
+    @field_validator("hyperparameters", mode="before")
+    @classmethod
+    def _finite(cls, value: Any) -> Any:
+        for name, number in value.items() if isinstance(value, dict) else ():
+            if isinstance(number, float) and not math.isfinite(number):
+                raise ValueError(f"`{name}` must be a finite number")
+        return value
+
+    @field_validator("hyperparameters")
+    @classmethod
+    def _known(cls, value: dict[str, str | int | float]) -> dict[str, str | int | float]:
+        unknown = sorted(set(value) - TUNABLE)
+        if unknown:
+            raise ValueError(f"unknown hyperparameters {unknown}; the built-in XGBoost takes {sorted(TUNABLE)}")
+        return value
+
+    def resolved_hyperparameters(self, classes: int) -> dict[str, str]:
+        """Defaults overlaid with the dataset's own, as the strings that CreateTrainingJob wants.
+
+        Args:
+            classes: of the target; from three on the model gives a probability for each.
+        """
+        chosen = {**DEFAULTS, **(multi_class(classes) if classes > 2 else {}), **self.hyperparameters}
+        return {name: str(value) for name, value in chosen.items()}
+
+
+_TEXT_KEYS: Final = frozenset(
+    name for name, field in DatasetConfig.model_fields.items() if field.annotation in (str | None, tuple[str, ...])
+)
+"""Keys at the top whose values, or whose list's items, are texts."""
+
+_SPLIT_COLUMNS: Final = frozenset({"group_by", "by_time"})
+_FACET_TEXTS: Final = frozenset({"column", "group", "favoured_label", "condition_on"})
+
+_TEXT_TAG: Final = "tag:yaml.org,2002:str"
+_SCALAR_TAGS: Final = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "bool", "timestamp"))
+_NULL_TAG: Final = "tag:yaml.org,2002:null"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without the two surprises that cost people most: a key that stands twice, of which the last one would win,
+    and labels such as 007, 2024-01-31, 1.10 or No, which would become something else than what is written."""
+
+    def get_single_node(self) -> yaml.Node | None:
+        root = super().get_single_node()
+        for key, value in _pairs(root):
+            if key in _TEXT_KEYS:
+                _take_as_written(value)
+            elif key == "split":
+                for name, column in _pairs(value):
+                    if name in _SPLIT_COLUMNS:
+                        _take_as_written(column)
+            elif key == "facets" and isinstance(value, yaml.SequenceNode):
+                for name, text in itertools.chain.from_iterable(map(_pairs, value.value)):
+                    if name in _FACET_TEXTS:
+                        _take_as_written(text)
+        return root
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        lines: dict[str, int] = {}
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in lines:
+                raise _RepeatedKeyError(key.value, lines[key.value], key.start_mark.line + 1)
+            lines[key.value] = key.start_mark.line + 1
+        return super().construct_mapping(node, deep)
+
+
+class _RepeatedKeyError(Exception):
+    def __init__(self, key: str, first: int, second: int) -> None:
+        super().__init__(f"line {second}: the key `{key}` stands in line {first} already; remove one of them")
+
+
+def _pairs(node: yaml.Node | None) -> Iterator[tuple[str, yaml.Node]]:
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        if isinstance(key, yaml.ScalarNode):
+            yield key.value, value
+
+
+def _take_as_written(node: yaml.Node) -> None:
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            if isinstance(item, yaml.ScalarNode) and item.tag in _SCALAR_TAGS | {_NULL_TAG}:
+                item.tag = _TEXT_TAG
+    elif isinstance(node, yaml.ScalarNode) and node.tag in _SCALAR_TAGS:
+        node.tag = _TEXT_TAG
+
+
+def _loaded(text: str, name: str) -> Any:
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+    except _RepeatedKeyError as error:
+        raise ConfigError([f"{name}, {error}"]) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise ConfigError([f"{name}{where}: this is not YAML; see README for an example"]) from error
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        # PyYAML says so of a number, date or truth value that has the look of one and is none.
+        what = "a number, a date or a true/false value cannot be read; put it in quotes where it is a text"
+        raise ConfigError([f"{name}: {what}"]) from error
+    except RecursionError as error:
+        raise ConfigError([f"{name}: it is nested too deeply; see README for an example"]) from error
+
+
+def parse_config(text: str | None, name: str) -> DatasetConfig:
+    """Reads a configuration.
+
+    Args:
+        text: YAML, or None where there is no file.
+        name: how to call the file in error messages.
+
+    Raises:
+        ConfigError: it is no YAML mapping, or a key or value does not fit.
+    """
+    if text is None:
+        return DatasetConfig.model_validate({})
+    loaded = _loaded(text, name)
+    if loaded is None:
+        loaded = {}
+    if not isinstance(loaded, dict):
+        raise ConfigError([f"{name}: expected `key: value` lines, such as `target: churn`"])
+    try:
+        return DatasetConfig.model_validate(loaded)
+    except ValidationError as error:
+        raise ConfigError([_sentence(name, problem) for problem in error.errors()]) from error
+
+
+def parse_gates(text: str, name: str) -> Gates:
+    """Reads gates as a configuration has them under ``gates``; a blank text sets none.
+
+    Raises:
+        ConfigError: they do not fit.
+    """
+    return parse_config(f"gates: {text}" if text.strip() else None, name).gates
+
+
+def _sentence(name: str, problem: Any) -> str:
+    path = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        known = _keys_beside(problem["loc"])
+        return f"{name}: unknown key `{path}`; known here: {', '.join(known)}"
+    message = re.sub(r"^Value error, ", "", problem["msg"])
+    if problem["type"] == "string_type":
+        message = "expected one text; put it in quotes where it looks like something else"
+    elif problem["type"] == "tuple_type":
+        given = problem["input"][:60] if isinstance(problem["input"], str) else "id"
+        message = f"write a list, such as `[{given}]`"
+    return f"{name}: `{path}`: {message}"
+
+
+def _keys_beside(location: tuple[str | int, ...]) -> list[str]:
+    model: type[BaseModel] = DatasetConfig
+    for part in location[:-1]:
+        if isinstance(part, int):  # an item of a list
+            continue
+        section = _section_in(model.model_fields[part].annotation) if part in model.model_fields else None
+        if section is None:
+            break
+        model = section
+    return sorted(model.model_fields)
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    """The section that a key holds: itself, or none, or a list of them."""
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None

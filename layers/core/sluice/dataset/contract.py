@@ -1,0 +1,369 @@
+"""The contract of a dataset: what its accepted files look like. Pure.
+
+The first accepted file makes ``<dataset>/contract.json``; a person may also write or edit it by hand. Every part is
+optional: what a contract does not say is not checked. How a file is held against it stands in ``drift``; the rules,
+their severities and thresholds are set in ``config.yaml`` (``contract:``) and described in docs/contract.md.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from sluice.dataset.recipe import FALSE_WORDS, TRUE_WORDS
+
+MAX_LEVELS: Final = 100
+"""A text column with more levels than this is free text to the contract: its levels are not held."""
+
+_ROUNDING: Final = 1e-8
+"""Shares are kept to nine digits, and differences of floats are not exact; neither is a breach."""
+
+type Kind = Literal["number", "boolean", "date", "text"]
+type SeenKind = Literal["number", "boolean", "date", "text", "empty"]
+type Severity = Literal["error", "warning", "ignore"]
+
+
+class ContractError(ValueError):
+    """A contract that cannot be used. ``reasons`` are sentences, each naming the file, the key and the way out."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
+
+
+# Settings: what config.yaml says under `contract:`.
+
+
+class Thresholds(_Part):
+    """A measure beyond ``warn`` is a warning, beyond ``error`` an error; exactly on it is neither. None: never."""
+
+    warn: float | None = Field(None, ge=0)
+    error: float | None = Field(None, ge=0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.warn is not None and self.error is not None and self.warn > self.error:
+            raise ValueError(f"`warn` ({self.warn:g}) must not be above `error` ({self.error:g})")
+        return self
+
+    def severity(self, measured: float) -> Severity:
+        if self.error is not None and measured > self.error + _ROUNDING:
+            return "error"
+        return "warning" if self.warn is not None and measured > self.warn + _ROUNDING else "ignore"
+
+
+class ContractRules(_Part):
+    """How serious each difference is. A rule with thresholds may be set in part, or be switched off by ``ignore``."""
+
+    missing_column: Severity = "error"
+    new_column: Severity = "warning"
+    kind: Severity = "error"
+    nulls: Thresholds = Thresholds(warn=0, error=0.2)
+    missing_share: Thresholds = Thresholds(warn=0.1, error=0.5)
+    unseen_levels: Thresholds = Thresholds(warn=0.01, error=0.1)
+    range: Thresholds = Thresholds(warn=0.5, error=10)
+    psi: Thresholds = Thresholds(warn=0.2, error=0.5)
+    target: Severity = "error"
+    class_vanished: Severity = "error"
+    class_new: Severity = "error"
+    class_share: Thresholds = Thresholds(warn=0.1, error=0.3)
+    row_count: Thresholds = Thresholds(warn=0.5, error=0.9)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_defaults(cls, value: Any) -> Any:
+        return {name: cls._whole(name, rule) for name, rule in value.items()} if isinstance(value, dict) else value
+
+    @classmethod
+    def _whole(cls, name: str, rule: Any) -> Any:
+        field = cls.model_fields.get(name)
+        if field is None or not isinstance(field.default, Thresholds):
+            return rule
+        if rule == "ignore":
+            return {}
+        return {**field.default.model_dump(), **rule} if isinstance(rule, dict) else rule
+
+
+class ContractConfig(_Part):
+    """``enforce``: files are held against the contract, and the first one makes it. ``reset``: the next accepted file
+    makes a new version. ``ignore``: no contract is read or made."""
+
+    mode: Literal["enforce", "reset", "ignore"] = "enforce"
+    rules: ContractRules = ContractRules()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _mode_alone(cls, value: Any) -> Any:
+        return {"mode": value} if isinstance(value, str) else value
+
+
+# The contract itself.
+
+
+def _listed_levels(value: Any) -> Any:
+    """By hand, levels may be a plain list: their shares are then not checked."""
+    return dict.fromkeys(value) if isinstance(value, list) and all(isinstance(one, str) for one in value) else value
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Levels = Annotated[dict[str, Share | None], BeforeValidator(_listed_levels)]
+
+
+def _check_levels(levels: Mapping[str, float | None] | None) -> None:
+    total = sum(share or 0 for share in (levels or {}).values())
+    if total > 1.001:
+        raise ValueError(f"the shares add up to {total:.3f}, more than 1")
+
+
+class Bins(_Part):
+    """Shares of a number column's values: up to ``edges[0]``, above it up to ``edges[1]``, ..., above the last."""
+
+    edges: tuple[float, ...]
+    shares: tuple[Share, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if list(self.edges) != sorted(set(self.edges)):
+            raise ValueError("`edges` must rise")
+        if len(self.shares) != len(self.edges) + 1:
+            raise ValueError(f"{len(self.edges)} edges make {len(self.edges) + 1} shares, not {len(self.shares)}")
+        if abs(sum(self.shares) - 1) > 0.001:
+            raise ValueError(f"`shares` add up to {sum(self.shares):.3f}, not 1")
+        return self
+
+
+class ColumnTerms(_Part):
+    """What is held of one column. Shares are of its values, except ``missing_share``, which is of the rows."""
+
+    name: str = Field(min_length=1)
+    kind: Kind | None = None
+    nullable: bool | None = None
+    missing_share: Share | None = None
+    minimum: float | None = Field(None, description="Of a number column.")
+    maximum: float | None = None
+    levels: Levels | None = Field(None, description="Share by level; of booleans in lower case.")
+    bins: Bins | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError("`minimum` is above `maximum`")
+        of_numbers = (self.bins, self.minimum, self.maximum)
+        if self.kind in {"date", "text", "boolean"} and of_numbers != (None, None, None):
+            raise ValueError(f"`bins`, `minimum` and `maximum` are for numbers, and `kind` is {self.kind}")
+        if self.kind in {"date", "number"} and self.levels is not None:
+            raise ValueError(f"`levels` are for text and booleans, and `kind` is {self.kind}")
+        _check_levels(self.levels)
+        return self
+
+    def counted_levels(self) -> tuple[str, ...]:
+        """The levels whose rows must be known to hold a file against these terms."""
+        if self.levels is not None:
+            return tuple(self.levels)
+        return tuple(sorted(TRUE_WORDS | FALSE_WORDS)) if self.kind == "boolean" else ()
+
+
+class TargetTerms(_Part):
+    name: str = Field(min_length=1)
+    classes: Levels | None = Field(None, description="Share of the rows by label.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        _check_levels(self.classes)
+        return self
+
+
+class Contract(_Part):
+    """What the files of a dataset look like. Columns in the order of the file that it was made from, the target too."""
+
+    schema_version: Literal[1] = 1
+    version: int = Field(1, ge=1, description="Counts up with each `contract: reset`.")
+    run_id: str | None = Field(None, description="The run whose file it was made from; none where written by hand.")
+    rows: int | None = Field(None, ge=1)
+    target: TargetTerms | None = None
+    columns: tuple[ColumnTerms, ...] | None = None
+    missing: tuple[str, ...] | None = Field(None, description="Cells that meant: no value. Only the export uses it.")
+
+    @model_validator(mode="after")
+    def _unique(self) -> Self:
+        names = [column.name for column in self.columns or ()]
+        if twice := sorted({name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else ()):
+            raise ValueError(f"these columns are named more than once: {', '.join(twice)}")
+        return self
+
+    def text(self) -> str:
+        return self.model_dump_json(indent=2, exclude_none=True) + "\n"
+
+
+def parse_contract(text: str, name: str) -> Contract:
+    """Reads ``contract.json``. ``name`` is how messages call it.
+
+    Raises:
+        ContractError: it is no JSON object, or a key or value does not fit.
+    """
+    mend = "Mend it, or set `contract: reset` in config.yaml to have the next accepted file make a new one."
+    try:
+        return Contract.model_validate_json(text)
+    except ValidationError as error:
+        reasons = []
+        for problem in error.errors():
+            path = ".".join(str(part) for part in problem["loc"])
+            what = re.sub(r"^Value error, ", "", problem["msg"])
+            if problem["type"] == "extra_forbidden":
+                what = "unknown key"
+            reasons.append(f"{name}: `{path}`: {what}. {mend}" if path else f"{name}: {what}. {mend}")
+        raise ContractError(reasons) from error
+
+
+# What a file shows, as far as a contract asks.
+
+
+@dataclass(frozen=True)
+class SeenColumn:
+    """Counts of one column over the accepted rows.
+
+    ``bins`` are rows by ``edges``, one more than there are edges. ``levels`` are rows by the levels that were asked
+    for, None where none were; ``unseen`` are the values that are none of them, ``unseen_example`` the least of these.
+    """
+
+    name: str
+    kind: SeenKind
+    filled: int
+    missing: int
+    minimum: float | None = None
+    maximum: float | None = None
+    edges: tuple[float, ...] = ()
+    bins: tuple[int, ...] = ()
+    levels: Mapping[str, int] | None = None
+    unseen: int = 0
+    unseen_example: str | None = None
+
+
+@dataclass(frozen=True)
+class SeenTable:
+    """A file: all of its columns that may be used, the target not among them, and the rows of each class."""
+
+    rows: int
+    target: str
+    classes: Mapping[str, int]
+    columns: tuple[SeenColumn, ...]
+    order: tuple[str, ...]
+    """Every header of the file, as it stands there."""
+    dropped: tuple[str, ...] = ()
+    """Columns that config.yaml rules out: they are not held to anything."""
+
+
+class Breach(_Part):
+    """One difference between a file and its contract."""
+
+    rule: str
+    severity: Severity
+    column: str | None = None
+    what: str
+    measured: float | None = Field(None, description="In the unit of the rule's threshold.")
+
+
+def make_contract(seen: SeenTable, *, version: int, run_id: str | None, missing: Sequence[str]) -> Contract:
+    """The contract that a file makes."""
+    terms = {column.name: _terms(column) for column in seen.columns}
+    terms[seen.target] = ColumnTerms(name=seen.target, nullable=False)
+    return Contract(
+        version=version,
+        run_id=run_id,
+        rows=seen.rows,
+        target=TargetTerms(name=seen.target, classes=_shares(seen.classes)),
+        columns=tuple(terms[name] for name in seen.order if name in terms),
+        missing=tuple(missing),
+    )
+
+
+def _terms(column: SeenColumn) -> ColumnTerms:
+    rows = column.filled + column.missing
+    levels = folded(column.levels) if column.kind == "boolean" and column.levels else column.levels
+    return ColumnTerms(
+        name=column.name,
+        kind=None if column.kind == "empty" else column.kind,
+        nullable=column.missing > 0,
+        missing_share=_rounded(column.missing / rows),
+        minimum=column.minimum,
+        maximum=column.maximum,
+        levels=None if levels is None or column.unseen else _shares(levels),
+        bins=_bins(column),
+    )
+
+
+def _bins(column: SeenColumn) -> Bins | None:
+    total = sum(column.bins)
+    return Bins(edges=column.edges, shares=tuple(_rounded(rows / total) for rows in column.bins)) if total else None
+
+
+def folded(levels: Mapping[str, int]) -> dict[str, int]:
+    """Rows by level in lower case, as the levels of booleans are held."""
+    folded: dict[str, int] = {}
+    for level, rows in levels.items():
+        folded[level.lower()] = folded.get(level.lower(), 0) + rows
+    return folded
+
+
+def _shares(rows: Mapping[str, int]) -> dict[str, float | None]:
+    """The commonest first."""
+    total = sum(rows.values())
+    return {level: _rounded(rows[level] / total) for level in sorted(rows, key=lambda level: (-rows[level], level))}
+
+
+def _rounded(share: float) -> float:
+    return round(share, 9)
+
+
+# What a run does with it.
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one run does with its dataset's contract. All None: nothing."""
+
+    held: Contract | None = None
+    """Hold the file against it."""
+    makes: int | None = None
+    """Make a contract of this version where the file is accepted."""
+    run_id: str | None = None
+    """Of the run, where it makes one."""
+    stored: bool = False
+    """It has made it already: the step is being repeated."""
+
+
+def plan(mode: Literal["enforce", "reset", "ignore"], text: str | None, name: str, run_id: str) -> Plan:
+    """What to do, given the text of ``contract.json`` (None where there is none); messages call it ``name``.
+
+    Raises:
+        ContractError: the contract is to be enforced and cannot be used.
+    """
+    if mode == "ignore":
+        return Plan()
+    version, maker = _origin(text)
+    if maker == run_id:
+        return Plan(makes=version, run_id=run_id, stored=True)
+    if mode == "reset" or text is None:
+        return Plan(makes=version + 1, run_id=run_id)
+    return Plan(held=parse_contract(text, name))
+
+
+def _origin(text: str | None) -> tuple[int, str | None]:
+    """Version and maker of a contract that may be unusable otherwise; version 0 where it has none."""
+    try:
+        loaded = json.loads(text or "{}")
+    except ValueError:
+        return 0, None
+    if not isinstance(loaded, dict):
+        return 0, None
+    version, maker = loaded.get("version", 1 if loaded else 0), loaded.get("run_id")
+    return (version if type(version) is int and version > 0 else 0), (maker if isinstance(maker, str) else None)

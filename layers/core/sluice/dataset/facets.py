@@ -1,0 +1,69 @@
+"""How the labels of a file fall on the groups of ``facets`` (``facets.json``, which the bias report begins with), and
+who is of a group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sluice.dataset.config import Facet
+from sluice.dataset.recipe import WHITESPACE, Notation, NumberColumn
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+class FacetCount(_Part):
+    """Rows that are alike in these three."""
+
+    member: bool = Field(description="Of the group; else of the others.")
+    favoured: bool = Field(description="They have the favoured label.")
+    stratum: str | None = Field(description="Their value in `condition_on`, blank where missing; None without one.")
+    rows: int = Field(ge=1)
+
+
+class CountedFacet(_Part):
+    """One facet over all accepted rows."""
+
+    column: str
+    group: str = Field(description="In a few words, as `Facet.described` has it.")
+    favoured_label: str
+    condition_on: str | None = Field(description="None, too, where the column has too many different values.")
+    notation: Notation | None = Field(description="How a group of numbers was read; None for a group of values.")
+    counts: tuple[FacetCount, ...]
+    unread: int = Field(0, ge=0, description="Rows in neither group, as their cell is missing or no number.")
+
+
+class FacetCounts(_Part):
+    """``facets.json``: the facets in the order of the configuration."""
+
+    schema_version: Literal[1] = 1
+    facets: tuple[CountedFacet, ...]
+
+
+def group_values(facet: Facet) -> tuple[str, ...]:
+    """The values of the group as cells have them: trimmed."""
+    return tuple(dict.fromkeys(value.strip(WHITESPACE) for value in facet.group))
+
+
+def is_member(facet: Facet, cell: str, notation: Notation | None, missing: Sequence[str]) -> bool | None:
+    """Whether the row with that trimmed cell is of the group; None where it is in neither.
+
+    Args:
+        facet: with the group.
+        cell: of its column.
+        notation: of a group of numbers, as :class:`CountedFacet` has it.
+        missing: cells that mean: no value. One of them may be among the values of the group all the same.
+    """
+    if facet.group:
+        return cell in group_values(facet)
+    if not cell or cell in missing:
+        return None
+    try:
+        (number,) = NumberColumn(name=facet.column, notation=notation or "plain").numbers(cell)
+    except ValueError:
+        return None
+    return (facet.at_least is None or number >= facet.at_least) and (facet.below is None or number < facet.below)

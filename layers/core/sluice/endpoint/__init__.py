@@ -1,0 +1,1 @@
+"""Models, endpoint configurations and endpoints: the requests, and what SageMaker's answers mean."""

@@ -1,0 +1,1 @@
+"""Endpoints as SageMaker, DynamoDB and CloudWatch keep them, and all that changes one. Clients come first."""

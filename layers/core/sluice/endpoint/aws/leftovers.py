@@ -1,0 +1,107 @@
+"""What runs make and nothing uses any more: models, endpoint configurations, alarms. The clients come first.
+
+A name alone proves nothing, since another stack's may begin alike; what is deleted carries the tags of its dataset.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from sluice.endpoint.aws.calls import describe_endpoint
+from sluice.endpoint.aws.teardown import CONFIGURATION, MODEL, Kind
+from sluice.endpoint.requests import SCALED, alarm_names, endpoint_name, scaled_resource
+from sluice.runs.aws.ledger import Champion
+from sluice.training.job import DATASET_TAG, PREFIX_TAG
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_sagemaker import SageMakerClient
+
+
+def remove_unused(
+    sagemaker: SageMakerClient, prefix: str, dataset: str, champion: Champion | None, keep: int
+) -> tuple[str, ...]:
+    """Deletes the dataset's models and endpoint configurations but the last ``keep`` champions' and what is live.
+
+    Call it with the dataset's turn: a deployment under way makes them before it uses them. Repeatable.
+
+    Returns:
+        Kind and name of each that was deleted.
+    """
+    kept = {past.config_name for past in (champion.itself, *champion.history)[:keep]} if champion else set()
+    live = describe_endpoint(sagemaker, endpoint_name(prefix, dataset)) or {}
+    kept |= {live.get("EndpointConfigName", ""), live.get("PendingDeploymentSummary", {}).get("EndpointConfigName", "")}
+    models = kept | {name for config in kept if config for name in _models_of(sagemaker, config)}
+    made = re.compile(re.escape(f"{prefix}-{dataset}-") + "[0-9a-f]{12}")
+    removed = []
+    for kind, used in ((CONFIGURATION, kept), (MODEL, models)):
+        pages = sagemaker.get_paginator(kind.list_operation).paginate(NameContains=f"{prefix}-{dataset}-")  # type: ignore[call-overload]
+        found = [(item[kind.name], item[kind.arn]) for page in pages for item in page[kind.key]]
+        for name, arn in found:
+            unused = made.fullmatch(name) and name not in used
+            if unused and is_owned(sagemaker, arn, prefix, dataset) and _deleted(sagemaker, kind, name):
+                removed.append(f"{kind.what} {name}")
+    return tuple(removed)
+
+
+def _models_of(sagemaker: SageMakerClient, config: str) -> Iterator[str]:
+    """The models that a configuration serves; none where there is no such configuration."""
+    try:
+        found = sagemaker.describe_endpoint_config(EndpointConfigName=config)
+    except ClientError as error:
+        if "Could not find" in error.response["Error"]["Message"]:
+            return
+        raise
+    for part in ("ProductionVariants", "ShadowProductionVariants"):
+        for variant in found.get(part, []):  # type: ignore[attr-defined]
+            yield variant["ModelName"]
+
+
+def _deleted(sagemaker: SageMakerClient, kind: Kind, name: str) -> bool:
+    try:
+        getattr(sagemaker, kind.delete)(**{kind.name: name})
+    except ClientError as error:
+        if "Could not find" in error.response["Error"]["Message"]:
+            return False  # another was quicker
+        raise
+    return True
+
+
+def is_owned(sagemaker: SageMakerClient, arn: str, prefix: str, dataset: str) -> bool:
+    """Whether a resource's tags name the stack and the dataset."""
+    tags = {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]}
+    return (tags.get(PREFIX_TAG), tags.get(DATASET_TAG)) == (prefix, dataset)
+
+
+def datasets_with_endpoints(sagemaker: SageMakerClient, prefix: str) -> dict[str, dict[str, Any]]:
+    """ListEndpoints' summary by dataset, of the endpoints that the stack's runs made."""
+    found = {}
+    for page in sagemaker.get_paginator("list_endpoints").paginate(NameContains=f"{prefix}-"):
+        for item in page["Endpoints"]:
+            dataset = item["EndpointName"].removeprefix(f"{prefix}-")
+            if dataset != item["EndpointName"] and is_owned(sagemaker, item["EndpointArn"], prefix, dataset):
+                found[dataset] = dict(item)
+    return found
+
+
+def remove_alarms(cloudwatch: CloudWatchClient, endpoint: str) -> tuple[str, ...]:
+    """Deletes the alarms of an endpoint. Repeatable."""
+    names = list(alarm_names(endpoint))
+    there = [
+        alarm["AlarmName"]
+        for alarm in cloudwatch.describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm"])["MetricAlarms"]
+    ]
+    if there:
+        cloudwatch.delete_alarms(AlarmNames=there)
+    return tuple(f"alarm {name}" for name in there)
+
+
+def remove_scaling(autoscaling: Any, endpoint: str) -> None:
+    """Ends the autoscaling of an endpoint, policies and all. Repeatable."""
+    with contextlib.suppress(autoscaling.exceptions.ObjectNotFoundException):
+        autoscaling.deregister_scalable_target(**SCALED, ResourceId=scaled_resource(endpoint))

@@ -1,0 +1,221 @@
+"""What a person, or the daily round, does to a dataset's endpoint outside of a run: roll back, retire.
+
+Each takes the dataset's turn, so that no run changes the endpoint meanwhile, and may be called again after it was
+interrupted: it then goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from sluice.aws.objects import read_json
+from sluice.dataset.config import DatasetConfig
+from sluice.endpoint.aws.calls import delete_endpoint, describe_endpoint
+from sluice.endpoint.aws.leftovers import remove_alarms, remove_scaling, remove_unused
+from sluice.endpoint.aws.turns import short_turn
+from sluice.endpoint.requests import (
+    SCORE_TOLERANCE,
+    VARIANT,
+    endpoint_name,
+    flat_scores,
+    is_busy,
+    largest_difference,
+    parse_scores,
+)
+from sluice.layout import RunLayout, uri
+from sluice.runs.aws.executions import has_ended
+from sluice.runs.aws.ledger import forget_champion, read_champion, restore_champion
+
+_POLL_SECONDS: Final = 5
+_MAX_WAIT_SECONDS: Final = 1800
+
+Say = Callable[[str], None]
+
+
+class OperationRefusedError(Exception):
+    """The operation cannot be done as things are. The message says why, and the way out."""
+
+
+@dataclass(frozen=True)
+class Clients:
+    sagemaker: Any
+    runtime: Any
+    dynamodb: Any
+    s3: Any
+    cloudwatch: Any
+    autoscaling: Any
+    stepfunctions: Any
+
+    @classmethod
+    def of(cls, client: Callable[[str], Any]) -> Clients:
+        """From what makes a client of a service's name, such as ``boto3.Session().client``."""
+        return cls(
+            sagemaker=client("sagemaker"),
+            runtime=client("sagemaker-runtime"),
+            dynamodb=client("dynamodb"),
+            s3=client("s3"),
+            cloudwatch=client("cloudwatch"),
+            autoscaling=client("application-autoscaling"),
+            stepfunctions=client("stepfunctions"),
+        )
+
+
+@dataclass(frozen=True)
+class StackNames:
+    runs_table: str
+    artifact_bucket: str
+    name_prefix: str
+
+
+@dataclass(frozen=True)
+class RolledBack:
+    dataset: str
+    from_run_id: str
+    to_run_id: str
+    config_name: str
+
+
+@dataclass(frozen=True)
+class Retired:
+    dataset: str
+    removed: tuple[str, ...]
+    """Kind and name of each."""
+
+
+def roll_back(
+    clients: Clients, *, stack: StackNames, dataset: str, by: str, say: Say, poll: float = _POLL_SECONDS
+) -> RolledBack:
+    """Puts the champion before the live one back, and holds it to its golden rows.
+
+    Args:
+        by: who asks; the turn is held in that name.
+        poll: seconds between two looks at the endpoint.
+
+    Raises:
+        OperationRefusedError: there is no champion before, another has the turn, or SageMaker does not go back.
+    """
+    with _turn(clients, stack, dataset, f"rollback by {by}"):
+        champion = read_champion(clients.dynamodb, stack.runs_table, dataset)
+        if champion is None:
+            raise OperationRefusedError(f"dataset {dataset} has no model that is live")
+        if not champion.history:
+            raise OperationRefusedError(
+                f"{champion.run_id} is the first model of {dataset}: there is none to go back to; to take the endpoint "
+                "away use retire"
+            )
+        before = champion.history[0]
+        _switch(clients, endpoint_name(stack.name_prefix, dataset), before.config_name, say, poll)
+        _hold_to_golden_rows(clients, stack, dataset, before.run_id, say)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        restore_champion(clients.dynamodb, stack.runs_table, dataset, champion, now, by)
+        return RolledBack(dataset, champion.run_id, before.run_id, before.config_name)
+
+
+def retire(
+    clients: Clients, *, stack: StackNames, dataset: str, by: str, say: Say, poll: float = _POLL_SECONDS
+) -> Retired:
+    """Removes a dataset's endpoint, its alarms, and all models and configurations that only it used.
+
+    The runs' files in S3 and the model registry stay.
+
+    Raises:
+        OperationRefusedError: there is nothing to retire, or another has the turn.
+    """
+    endpoint = endpoint_name(stack.name_prefix, dataset)
+    with _turn(clients, stack, dataset, f"retirement by {by}"):
+        champion = read_champion(clients.dynamodb, stack.runs_table, dataset)
+        removed = [f"endpoint {endpoint}"] if _remove_endpoint(clients, endpoint, say, poll) else []
+        if champion:
+            forget_champion(clients.dynamodb, stack.runs_table, dataset, champion.run_id)
+        removed += remove_alarms(clients.cloudwatch, endpoint)
+        removed += remove_unused(clients.sagemaker, stack.name_prefix, dataset, None, 0)
+    if not removed and champion is None:
+        raise OperationRefusedError(f"dataset {dataset} has no endpoint, and nothing that belongs to one")
+    return Retired(dataset, tuple(removed))
+
+
+def turn(clients: Clients, stack: StackNames, dataset: str, holder: str) -> AbstractContextManager[bool]:
+    """The dataset's turn while the context lasts. False where another has it."""
+    return short_turn(
+        clients.dynamodb, stack.runs_table, dataset, holder, functools.partial(has_ended, clients.stepfunctions)
+    )
+
+
+@contextmanager
+def _turn(clients: Clients, stack: StackNames, dataset: str, holder: str) -> Iterator[None]:
+    with turn(clients, stack, dataset, holder) as taken:
+        if not taken:
+            raise OperationRefusedError(
+                f"a run of {dataset} is changing its endpoint now; wait until it has ended and call again; where "
+                "its execution was stopped, that is some ten minutes later"
+            )
+        yield
+
+
+def _settled(clients: Clients, endpoint: str, poll: float) -> dict[str, Any] | None:
+    """The endpoint once nothing changes it any more; None where there is none."""
+    deadline = time.monotonic() + _MAX_WAIT_SECONDS
+    while (live := describe_endpoint(clients.sagemaker, endpoint)) and is_busy(live["EndpointStatus"]):
+        if time.monotonic() > deadline:
+            raise OperationRefusedError(f"endpoint {endpoint} is still {live['EndpointStatus']}; call again later")
+        time.sleep(poll)
+    return live
+
+
+def _switch(clients: Clients, endpoint: str, config_name: str, say: Say, poll: float) -> None:
+    live = _settled(clients, endpoint, poll)
+    if live is None:
+        raise OperationRefusedError(f"endpoint {endpoint} does not exist; drop a file to have it made anew")
+    if live["EndpointConfigName"] == config_name:
+        return
+    say(f"putting {config_name} back ...")
+    try:
+        clients.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config_name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationException":
+            raise
+        raise OperationRefusedError(f"SageMaker refused: {error.response['Error']['Message']}") from error
+    live = _settled(clients, endpoint, poll) or {}
+    if live.get("EndpointConfigName") != config_name:
+        said = live.get("FailureReason", "SageMaker gave no reason")
+        raise OperationRefusedError(f"the endpoint did not take {config_name} and rolled back itself: {said}")
+
+
+def _hold_to_golden_rows(clients: Clients, stack: StackNames, dataset: str, run_id: str, say: Say) -> None:
+    layout = RunLayout(dataset, run_id)
+    golden = read_json(clients.s3, uri(stack.artifact_bucket, layout.golden))
+    config = DatasetConfig.model_validate(read_json(clients.s3, uri(stack.artifact_bucket, layout.config)))
+    variant = {"TargetVariant": VARIANT} if config.endpoint.previous.role == "variant" else {}
+    answer = clients.runtime.invoke_endpoint(
+        EndpointName=endpoint_name(stack.name_prefix, dataset),
+        ContentType="text/csv",
+        Accept="text/csv",
+        Body="\n".join(golden["rows"]).encode(),
+        **variant,
+    )
+    live = parse_scores(answer["Body"].read().decode())
+    difference = largest_difference(live, flat_scores(golden["scores"]))
+    if difference > SCORE_TOLERANCE:
+        raise OperationRefusedError(
+            f"{run_id} is live, but its scores differ from those of its evaluation by up to {difference:.3g}; look at "
+            "the endpoint before you go on"
+        )
+    say(f"{len(golden['rows'])} golden rows have the scores of the evaluation")
+
+
+def _remove_endpoint(clients: Clients, endpoint: str, say: Say, poll: float) -> bool:
+    if _settled(clients, endpoint, poll) is None:
+        return False
+    remove_scaling(clients.autoscaling, endpoint)
+    say(f"deleting endpoint {endpoint} ...")
+    deleted = delete_endpoint(clients.sagemaker, endpoint)
+    _settled(clients, endpoint, poll)
+    return deleted

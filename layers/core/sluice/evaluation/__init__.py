@@ -1,0 +1,1 @@
+"""What was measured of a model, and what the model registry is told of it."""

@@ -1,0 +1,1 @@
+"""Evaluations in S3. Clients come first."""

@@ -1,0 +1,56 @@
+"""What a prediction says. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sluice.prediction.seal import Score
+from sluice.prediction.version import Answered, Version
+
+#: Of Lambda's 6 MB; what is longer reaches nobody.
+MAX_ANSWER_BYTES = 5_800_000
+
+
+def predictions(answered: Answered) -> list[dict[str, Any]]:
+    """Of each record: probability, label, and the columns that lie outside of what training has seen."""
+    version = answered.version
+    made = []
+    for score, outside in zip(answered.scores, answered.rows.outside, strict=True):
+        prediction = _of_two(version, score) if len(version.classes) == 2 else _of_many(version, score)
+        if outside:
+            prediction["outside"] = list(outside)
+        made.append(prediction)
+    return made
+
+
+def _of_two(version: Version, score: Score) -> dict[str, Any]:
+    (probability,) = score
+    return {"probability": probability, "label": version.classes[predicted_class(version, score)]}
+
+
+def _of_many(version: Version, score: Score) -> dict[str, Any]:
+    return {
+        "probabilities": dict(zip(version.classes, score, strict=True)),
+        "label": version.classes[predicted_class(version, score)],
+    }
+
+
+def predicted_class(version: Version, score: Score) -> int:
+    """The number of the class that a row's scores are labelled with."""
+    if len(version.classes) == 2:
+        return int(score[0] >= (0.5 if version.cutoff is None else version.cutoff))
+    return max(range(len(score)), key=score.__getitem__)
+
+
+def answer(dataset: str, version: Version, made: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The body of an answer."""
+    of_two = len(version.classes) == 2
+    return {
+        "dataset": dataset,
+        "model_version": version.run_id,
+        "predictions": made,
+        "classes": version.classes,
+        "positive": version.classes[-1] if of_two else None,
+        "cutoff": version.cutoff,
+    }

@@ -1,0 +1,53 @@
+"""What is counted of predictions, in CloudWatch's embedded metric format.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+Written here, since Powertools breaks its line where a metric has the most values that one may have.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from sluice.settings import NAMESPACE
+
+#: CloudWatch takes no more values of one metric in one line.
+MAX_VALUES: Final = 100
+
+
+def emit_predictions(dataset: str, outside: Sequence[Sequence[str]], retries: int, *, unlogged: bool = False) -> None:
+    """Writes the metrics of one request.
+
+    Args:
+        outside: of each record, the columns that lie outside of what training has seen.
+        retries: answers of the endpoint that did not count.
+        unlogged: the request was to be kept, and could not be.
+    """
+    values: dict[str, int | list[int]] = {
+        "Predictions": len(outside),
+        # Zeros and ones, so that their average is the share.
+        "OutsideTrainingRange": [int(bool(columns)) for columns in evenly(outside, MAX_VALUES)],
+        "PredictRetries": retries,
+    }
+    if unlogged:
+        values["PredictionsNotLogged"] = len(outside)
+    about = {
+        "Namespace": NAMESPACE,
+        "Dimensions": [["dataset"]],
+        "Metrics": [{"Name": name, "Unit": "None" if name == "OutsideTrainingRange" else "Count"} for name in values],
+    }
+    line = {
+        "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [about]},
+        "dataset": dataset,
+        **values,
+    }
+    print(json.dumps(line))
+
+
+def evenly[Item](items: Sequence[Item], most: int) -> list[Item]:
+    """All of them, or as many as allowed, evenly spaced."""
+    if len(items) <= most:
+        return list(items)
+    return [items[number * len(items) // most] for number in range(most)]

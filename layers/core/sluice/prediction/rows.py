@@ -1,0 +1,131 @@
+"""The rows that an endpoint is sent for records, and which of their columns lie outside of what training has seen.
+
+Numbers are written so that they read back as the same 64-bit number, and so as the same float32 that the model was
+measured on. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sluice.dataset.recipe import (
+    DateColumn,
+    FrequencyRankColumn,
+    NumberColumn,
+    OneHotColumn,
+    Problem,
+    Recipe,
+    RecordError,
+)
+from sluice.prediction.request import MAX_ERRORS, RefusedError, refusal_message
+
+type _Test = Callable[[Sequence[float]], bool]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What the recipe makes of records, one after the other: CSV without label, features, columns that are outside."""
+
+    lines: tuple[str, ...]
+    features: tuple[list[float], ...]
+    outside: tuple[tuple[str, ...], ...]
+
+
+class RowMaker:
+    """Makes an endpoint's rows by one recipe."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self._tests = list(_tests(recipe))
+
+    def rows(self, records: Sequence[Mapping[str, Any]]) -> Rows:
+        """The rows of records, in their order.
+
+        Raises:
+            RefusedError: cells or columns do not fit; names each, up to a number of them.
+        """
+        features: list[list[float]] = []
+        errors: list[dict[str, Any]] = []
+        count = 0
+        for number, record in enumerate(records, start=1):
+            try:
+                features.append(self._features(record))
+            except RecordError as error:
+                count += len(error.by_column)
+                if len(errors) < MAX_ERRORS:
+                    errors += [
+                        {"record": number, "column": found.column, "message": found.what} for found in error.by_column
+                    ]
+        if count:
+            raise RefusedError(400, refusal_message(count, "value", "does not fit the model"), errors[:MAX_ERRORS])
+        return Rows(tuple(map(line_of, features)), tuple(features), tuple(map(self._outside, features)))
+
+    def _features(self, record: Mapping[str, Any]) -> list[float]:
+        # The recipe takes a cell of a text column as its text, and so would take a list.
+        nested = [name for name, cell in record.items() if isinstance(cell, list | dict)]
+        if not nested:
+            return self._recipe.apply(record)
+        problems = [Problem(name, "expected a number, a text, true, false or null") for name in nested]
+        try:
+            self._recipe.apply({name: None if name in nested else cell for name, cell in record.items()})
+        except RecordError as error:
+            problems += error.by_column
+        raise RecordError(problems)
+
+    def _outside(self, features: Sequence[float]) -> tuple[str, ...]:
+        return tuple(name for name, is_outside in self._tests if is_outside(features))
+
+
+def line_of(features: Sequence[float]) -> str:
+    """One row as the endpoint takes it: empty where missing, whole numbers without a point."""
+    if len(features) == 1 and math.isnan(features[0]):
+        return "nan"  # an empty line would be none
+    return ",".join(map(_text, features))
+
+
+def _text(number: float) -> str:
+    if number == 1.0:
+        return "1"
+    if number == 0.0:
+        return "0"
+    return "" if number != number else repr(number).removesuffix(".0")  # noqa: PLR0124 - NaN alone differs from itself
+
+
+def _tests(recipe: Recipe) -> list[tuple[str, _Test]]:
+    """By column whose training values are known: whether a row's value lies beyond them."""
+    tests: list[tuple[str, _Test]] = []
+    start = 0
+    for column in recipe.columns:
+        match column:
+            case NumberColumn(minimum=float() as least, maximum=float() as most):
+                tests.append((column.name, _beyond(start, least, most)))
+            case DateColumn() if column.minimum and column.maximum and "days" in column.parts:
+                least, most = (float(_days(day)) for day in (column.minimum, column.maximum))
+                tests.append((column.name, _beyond(start + column.parts.index("days"), least, most)))
+            case OneHotColumn() if column.levels:
+                tests.append((column.name, _none_of(start, start + column.width)))
+            case FrequencyRankColumn(all_listed=True):
+                tests.append((column.name, _is(start, float(column.unseen))))
+            case _:
+                pass
+        start += column.width
+    return tests
+
+
+def _days(day: Any) -> int:
+    return int(day.toordinal()) - 719_163  # 1970-01-01
+
+
+def _beyond(at: int, least: float, most: float) -> _Test:
+    return lambda features: features[at] < least or features[at] > most
+
+
+def _none_of(start: int, stop: int) -> _Test:
+    return lambda features: not any(features[start:stop])  # NaN is true
+
+
+def _is(at: int, number: float) -> _Test:
+    return lambda features: features[at] == number

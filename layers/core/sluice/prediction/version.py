@@ -1,0 +1,62 @@
+"""The model version of a run, as far as a prediction needs it: recipe, labels, cutoff, seal. Pure."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from sluice.dataset.recipe import Recipe
+from sluice.prediction.rows import RowMaker, Rows
+from sluice.prediction.seal import Score, Seal
+
+
+class Kept[Key, Value]:
+    """Values that were costly to make; where there are too many, the one that was not asked for longest goes."""
+
+    def __init__(self, most: int, make: Callable[[Key], Value]) -> None:
+        self._most = most
+        self._make = make
+        self._values: OrderedDict[Key, Value] = OrderedDict()
+
+    def __getitem__(self, key: Key) -> Value:
+        if key not in self._values:
+            self._values[key] = self._make(key)
+        self._values.move_to_end(key)
+        while len(self._values) > self._most:
+            self._values.popitem(last=False)
+        return self._values[key]
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a run left that its predictions need."""
+
+    run_id: str
+    recipe: Recipe
+    seal: Seal
+    cutoff: float | None
+    """From which probability on the positive class is the label; None from three classes on."""
+    model_uri: str
+    log_share: float
+    has_variants: bool
+    """Whether the run's endpoint configuration may have a second model that answers."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.recipe.target.classes
+
+    @cached_property
+    def row_maker(self) -> RowMaker:
+        return RowMaker(self.recipe)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The scores of the records in their order, by one version. ``retries``: answers before that did not count."""
+
+    version: Version
+    rows: Rows
+    scores: Sequence[Score]
+    retries: int

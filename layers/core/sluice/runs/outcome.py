@@ -1,0 +1,153 @@
+"""The closing word on a run, from everything the state machine knows when it ends. Pure."""
+
+from __future__ import annotations
+
+from sluice.layout import RunLayout, uri
+from sluice.messages import (
+    Approval,
+    Outcome,
+    RecordedEndpoint,
+    RecordRequest,
+    Restoration,
+    RowCounts,
+    RunResult,
+)
+from sluice.training.prices import training_price_usd
+from sluice.wording import one_line
+
+_HEADLINES = {
+    Outcome.DEPLOYED: "deployed",
+    Outcome.DATASET_REJECTED: "not trained: the file was rejected",
+    Outcome.TRAINING_FAILED: "not deployed: training did not finish",
+    Outcome.MODEL_REJECTED: "not deployed: the model did not pass its gates",
+    Outcome.DEPLOYMENT_FAILED: "not deployed: the endpoint did not take the model",
+    Outcome.SUPERSEDED: "not deployed: a newer file's model is live",
+    Outcome.AWAITING_APPROVAL: "waits for a person's approval",
+    Outcome.DUPLICATE: "seen before",
+    Outcome.ERROR: "stopped by a fault",
+}
+
+
+def close(request: RecordRequest, finished_at: str, artifact_bucket: str, instance_type: str) -> RunResult:
+    """The result of the run that ``request`` describes; ``finished_at`` is ISO 8601, UTC."""
+    run, validation, training = request.run, request.validation, request.training
+    billable = training.billable_seconds if training else None
+    return RunResult(
+        outcome=request.outcome,
+        run_id=run.run_id,
+        dataset=run.dataset,
+        reasons=(*_reasons(request), *_restored(request.restoration)),
+        warnings=validation.warnings if validation else (),
+        rows=validation.rows if validation else RowCounts(),
+        metrics=request.evaluation.metrics if request.evaluation else None,
+        gates=request.evaluation.gates if request.evaluation else (),
+        endpoint=_endpoint(request),
+        artifacts=_artifacts(request, artifact_bucket),
+        training_seconds=training.training_seconds if training else None,
+        price_estimate_usd=training_price_usd(instance_type, billable) if billable is not None else None,
+        finished_at=finished_at,
+    )
+
+
+def _reasons(request: RecordRequest) -> tuple[str, ...]:
+    if request.outcome is Outcome.ERROR:
+        fault = request.fault
+        if fault is None:
+            return ("The run stopped by a fault that was not described; see the execution's history.",)
+        return (
+            f"{fault.state} failed with {fault.error}: {fault.cause}",
+            f"This is no fault of the file. To go on where the run stopped: sluice redrive {request.run.run_id}; to "
+            "start anew drop the file again.",
+        )
+    if request.outcome is Outcome.MODEL_REJECTED and request.approval and request.approval.decision != "approved":
+        return (_not_approved(request.approval),)
+    steps = {
+        Outcome.DATASET_REJECTED: request.validation,
+        Outcome.TRAINING_FAILED: request.training or request.training_started,
+        Outcome.MODEL_REJECTED: request.evaluation,
+        Outcome.SUPERSEDED: request.deployment,
+        Outcome.DEPLOYMENT_FAILED: request.verification or request.endpoint or request.deployment,
+    }
+    ended_by = steps.get(request.outcome)
+    return ended_by.reasons if ended_by else ()
+
+
+def _restored(restoration: Restoration | None) -> tuple[str, ...]:
+    """What became of the endpoint after a deployment that went wrong."""
+    if restoration is None or restoration.verdict == "untouched":
+        return ()
+    if restoration.verdict == "failed":
+        return restoration.reasons
+    if restoration.config_name is None:
+        return ("The endpoint was removed again: it had no model before.",)
+    return (f"The model before answers: {restoration.config_name} is live.",)
+
+
+def _not_approved(approval: Approval) -> str:
+    if approval.decision == "expired":
+        return "Nobody approved the model in time. Drop the file again to ask once more."
+    said = f": {approval.comment}" if approval.comment else "."
+    return f"The model was rejected by {approval.decided_by or 'a person'}{said}"
+
+
+def _endpoint(request: RecordRequest) -> RecordedEndpoint | None:
+    if request.deployment is None or request.endpoint is None:
+        return None
+    restoration = request.restoration
+    if restoration and restoration.verdict == "restored":
+        if restoration.config_name is None:
+            return None
+        return RecordedEndpoint(
+            name=request.deployment.endpoint_name, status="InService", config=restoration.config_name
+        )
+    return RecordedEndpoint(
+        name=request.deployment.endpoint_name,
+        status=request.endpoint.endpoint_status,
+        config=request.endpoint.config_name or request.deployment.config_name,
+    )
+
+
+def _artifacts(request: RecordRequest, bucket: str) -> dict[str, str]:
+    validation, training, evaluation = request.validation, request.training, request.evaluation
+    layout = RunLayout(request.run.dataset, request.run.run_id)
+    found = {
+        "validation": validation.report_uri if validation else None,
+        "rejected_rows": validation.rejected_rows_uri if validation else None,
+        "contract": validation.contract_uri if validation else None,
+        "recipe": validation.recipe_uri if validation else None,
+        "config": validation.config_uri if validation else None,
+        "train": validation.train_uri if validation else None,
+        "validation_data": validation.validation_uri if validation else None,
+        "test": validation.test_uri if validation else None,
+        "held_out": validation.held_out_uri if validation else None,
+        "model": training.model_uri if training else None,
+        "evaluation": evaluation.evaluation_uri if evaluation else None,
+        "golden": evaluation.golden_uri if evaluation else None,
+        "decision": uri(bucket, layout.decision),
+        "outcome": uri(bucket, layout.outcome),
+        "report": uri(bucket, layout.report),
+    }
+    return {name: where for name, where in found.items() if where}
+
+
+def notice(result: RunResult, key: str) -> tuple[str, str]:
+    """Subject (at most 100 ASCII characters, as SNS wants) and text of the notice for people."""
+    subject = f"Sluice: {result.dataset} {_HEADLINES[result.outcome]}"[:100]
+    lines = [f"{key}", f"{result.dataset} {_HEADLINES[result.outcome]} (run {result.run_id}).", ""]
+    if result.reasons:
+        lines += ["Why, and what to do:", *(f"- {reason}" for reason in result.reasons), ""]
+    if result.warnings:
+        lines += ["Worth a look:", *(f"- {warning}" for warning in result.warnings), ""]
+    rows = result.rows
+    if rows.received:
+        lines.append(f"Rows: {rows.received} received, {rows.accepted} accepted, {rows.rejected} set aside.")
+    if result.metrics:
+        lines.append(
+            f"Log loss {result.metrics.log_loss:.5f} on {result.metrics.rows} held-out rows; always predicting the "
+            f"class shares has {result.metrics.prior_log_loss:.5f}."
+        )
+    lines += [f"{gate.name}: {'passed' if gate.passed else 'FAILED'}: {gate.reason}" for gate in result.gates]
+    if result.endpoint:
+        lines.append(f"Endpoint: {result.endpoint.name} ({result.endpoint.status}, {result.endpoint.config})")
+    lines += ["", *(f"{name}: {where}" for name, where in result.artifacts.items())]
+    return subject, "\n".join(map(one_line, lines))

@@ -1,0 +1,1 @@
+"""Training jobs: the request, what a status means, images, hyperparameters, prices."""

@@ -1,0 +1,1 @@
+"""What training jobs leave in CloudWatch. Clients come first."""

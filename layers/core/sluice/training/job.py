@@ -1,0 +1,235 @@
+"""Training jobs of SageMaker's built-in XGBoost: the request, and what a description of one means.
+
+Pure: values in, values out. Field names are those of CreateTrainingJob and DescribeTrainingJob.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sluice.dataset.config import DatasetConfig
+from sluice.endpoint.disks import has_own_disks
+from sluice.endpoint.network import vpc_config
+from sluice.layout import RunLayout, uri
+from sluice.messages import Run, TrainingStatus, ValidationResult
+from sluice.settings import TrainSettings
+from sluice.training.images import training_image
+
+#: Seconds until the next look, by SecondaryStatus. Start-up takes minutes and training of a small table seconds
+#: (median 116 s to Downloading, 195 s to Training), so looks are rare at first and closer together near the end, where
+#: a late one costs the person's time.
+_WAIT_SECONDS = {
+    "Starting": 30,
+    "LaunchingMLInstances": 30,
+    "PreparingTrainingStack": 30,
+    "Pending": 30,
+    "Downloading": 30,
+    "DownloadingTrainingImage": 30,
+    "Training": 9,
+    "Interrupted": 30,
+    "Restarting": 30,
+    "Uploading": 5,
+    "Stopping": 5,
+}
+FIRST_WAIT_SECONDS = 30
+#: About as long as a small table's job takes; and over the five days of an execution far from its 25,000 events.
+QUOTA_WAIT_SECONDS = 300
+_QUOTA = re.compile(r" is (?P<limit>\d+) Instances?,.* request delta of (?P<wanted>\d+) ")
+_ATTENTION = 9
+#: A long job is looked at less often: by then a hundredth of its age is little to wait, and Step Functions ends an
+#: execution after 25,000 events, of which a look makes nine.
+_SHARE_OF_AGE = 100
+_MAX_WAIT_SECONDS = 300
+
+
+PREFIX_TAG = "sluice:name_prefix"
+DATASET_TAG = "sluice:dataset"
+
+
+def job_name(prefix: str, run: Run) -> str:
+    """At most 58 of the 63 characters that SageMaker allows. One run has one name, so a start is repeatable."""
+    return f"{prefix}-{run.dataset}-{run.run_id}"
+
+
+def dataset_tags(prefix: str, run: Run) -> list[dict[str, str]]:
+    """Tags of what outlives a run. The prefix tells a stack's resources from those of one with a longer prefix."""
+    return [{"Key": PREFIX_TAG, "Value": prefix}, {"Key": DATASET_TAG, "Value": run.dataset}]
+
+
+def tags(prefix: str, run: Run) -> list[dict[str, str]]:
+    """Tags of what one run makes, for cost allocation and clean-up."""
+    return [*dataset_tags(prefix, run), {"Key": "sluice:run_id", "Value": run.run_id}]
+
+
+def training_job_request(
+    run: Run, validation: ValidationResult, config: DatasetConfig, settings: TrainSettings
+) -> dict[str, Any]:
+    """The CreateTrainingJob request of an accepted file."""
+    layout = RunLayout(run.dataset, run.run_id)
+    max_runtime = config.training.max_runtime_seconds or settings.training_max_runtime_seconds
+    spot = config.training.managed_spot if config.training.managed_spot is not None else settings.training_managed_spot
+    instance_type = config.training.instance_type or settings.training_instance_type
+    key = settings.kms_key_arn
+    stopping = {"MaxRuntimeInSeconds": max_runtime}
+    if spot:
+        # Spot capacity is waited for as long again as the job may run; checkpoints do not resume in algorithm mode.
+        stopping["MaxWaitTimeInSeconds"] = 2 * max_runtime
+    return {
+        "TrainingJobName": job_name(settings.name_prefix, run),
+        "RoleArn": settings.sagemaker_role_arn,
+        "AlgorithmSpecification": {
+            "TrainingImage": training_image(settings.aws_region),
+            "TrainingInputMode": "File",
+        },
+        "HyperParameters": config.resolved_hyperparameters(len(validation.classes)),
+        "InputDataConfig": [
+            _channel("train", validation.train_uri),
+            _channel("validation", validation.validation_uri),
+        ],
+        "OutputDataConfig": {
+            "S3OutputPath": uri(settings.artifact_bucket, layout.model),
+            **({"KmsKeyId": key} if key else {}),
+        },
+        "ResourceConfig": {
+            "InstanceType": instance_type,
+            "InstanceCount": 1,
+            "VolumeSizeInGB": 30,
+            **({"VolumeKmsKeyId": key} if key and not has_own_disks(instance_type) else {}),
+        },
+        "StoppingCondition": stopping,
+        "EnableManagedSpotTraining": spot,
+        "EnableNetworkIsolation": True,
+        **vpc_config(settings),
+        "Tags": tags(settings.name_prefix, run),
+    }
+
+
+def _channel(name: str, prefix: str | None) -> dict[str, Any]:
+    if prefix is None:
+        raise ValueError(f"the accepted file has no {name} data")
+    return {
+        "ChannelName": name,
+        # Without this content type the container expects libsvm; with a parameter and a blank it refuses the job.
+        "ContentType": "text/csv",
+        "DataSource": {
+            "S3DataSource": {
+                "S3DataType": "S3Prefix",
+                "S3Uri": prefix,
+                "S3DataDistributionType": "FullyReplicated",
+            }
+        },
+    }
+
+
+def training_status(
+    description: Mapping[str, Any], log_tail: tuple[str, ...] = (), now: datetime | None = None
+) -> TrainingStatus:
+    """What a DescribeTrainingJob response means for the run.
+
+    Args:
+        description: the response.
+        now: when it was received; by default now.
+        log_tail: the last lines of the job's log, for a failed one: FailureReason is cut at 1,024 characters, which is
+            mostly before the message.
+    """
+    name = description["TrainingJobName"]
+    status = description["TrainingJobStatus"]
+    secondary = description["SecondaryStatus"]
+    told = {metric["MetricName"]: float(metric["Value"]) for metric in description.get("FinalMetricDataList", [])}
+    metrics = {name: value for name, value in told.items() if math.isfinite(value)}
+    timing = {
+        "training_seconds": description.get("TrainingTimeInSeconds"),
+        "billable_seconds": description.get("BillableTimeInSeconds"),
+    }
+    if status == "Completed":
+        return TrainingStatus(
+            status="completed",
+            job_name=name,
+            secondary_status=secondary,
+            model_uri=description["ModelArtifacts"]["S3ModelArtifacts"],
+            metrics=metrics,
+            **timing,
+        )
+    if status == "Failed":
+        said = description.get("FailureReason", "SageMaker gave no reason")
+        reasons = (
+            f"Training job {name} failed: {said}",
+            *([f"Its log ends: {' | '.join(log_tail)}"] if log_tail else []),
+        )
+        return TrainingStatus(
+            status="failed", job_name=name, secondary_status=secondary, reasons=reasons, metrics=metrics, **timing
+        )
+    if status == "Stopped":
+        return TrainingStatus(
+            status="stopped",
+            job_name=name,
+            secondary_status=secondary,
+            reasons=(_why_stopped(name, secondary),),
+            metrics=metrics,
+            **timing,
+        )
+    return TrainingStatus(
+        status="in_progress",
+        job_name=name,
+        secondary_status=secondary,
+        wait_seconds=_wait_seconds(secondary, description["CreationTime"], now or datetime.now(UTC)),
+        metrics=metrics,
+    )
+
+
+def _wait_seconds(secondary: str, created: datetime, now: datetime) -> int:
+    age = (now - created).total_seconds()
+    return min(max(_WAIT_SECONDS.get(secondary, _ATTENTION), round(age / _SHARE_OF_AGE)), _MAX_WAIT_SECONDS)
+
+
+def _why_stopped(name: str, secondary: str) -> str:
+    if secondary == "MaxRuntimeExceeded":
+        return (
+            f"Training job {name} ran out of time. Raise training.max_runtime_seconds in the dataset's config.yaml, "
+            "or take a larger training.instance_type, and drop the file again."
+        )
+    if secondary == "MaxWaitTimeExceeded":
+        return (
+            f"Training job {name} waited too long for spot capacity. Set training.managed_spot to false in the "
+            "dataset's config.yaml and drop the file again."
+        )
+    return f"Training job {name} was stopped ({secondary}) by someone. Drop the file again to start over."
+
+
+def refusal(code: str, message: str) -> str | None:
+    """Why SageMaker will not do what was asked, and the way out; None where asking again may help."""
+    if code == "ResourceLimitExceeded":
+        return _quota_reason(message)
+    # A role that was made a moment ago cannot be assumed everywhere at once.
+    if code == "ValidationException" and "assume" not in message.lower():
+        return (
+            f"SageMaker refused the request: {message} Mend what it names in the dataset's config.yaml or in the "
+            "stack's parameters, and drop the file again."
+        )
+    return None
+
+
+def is_used_up(code: str, message: str) -> bool:
+    """Whether a quota that the account has is in use by other jobs, and not too small for this one."""
+    if code != "ResourceLimitExceeded":
+        return False
+    # "... is 2 Instances, with current utilization of 2 Instances and a request delta of 1 Instances."
+    numbers = _QUOTA.search(message)
+    return numbers is not None and int(numbers["limit"]) >= int(numbers["wanted"]) > 0
+
+
+def _quota_reason(message: str) -> str:
+    """The way out when SageMaker refuses for lack of quota, which is the rule on a new account (its quota is 0)."""
+    return (
+        f"SageMaker refused for lack of quota: {message} Ask for more in Service Quotas > Amazon SageMaker (the quota "
+        "is named after the instance type and its use), wait until it is granted, and drop the file again."
+    )
+
+
+def log_tail(events: list[str], lines: int = 12) -> tuple[str, ...]:
+    """The last lines of a job's log that say something, oldest first."""
+    return tuple(text.strip()[:500] for text in events if text.strip())[-lines:]

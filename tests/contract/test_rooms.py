@@ -1,0 +1,45 @@
+"""The core's rooms: what decides is pure, and what talks to AWS lies in a folder of that name."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+CORE: Final = Path(__file__).parents[2] / "layers" / "core" / "sluice"
+#: What a pure module must not import at run time or for its types: a client's type in a signature is a call to come.
+ADAPTERS: Final = ("boto3", "botocore", "mypy_boto3_", "aws_lambda_powertools")
+ROOMS: Final = {"runs", "dataset", "training", "evaluation", "endpoint", "prediction"}
+
+
+def imports(module: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def talks_to_aws(name: str) -> bool:
+    return name.startswith(ADAPTERS) or (name.startswith("sluice.") and "aws" in name.split("."))
+
+
+MODULES: Final = sorted(path for path in CORE.rglob("*.py") if path.name != "__init__.py")
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(CORE)))
+def test_a_module_talks_to_aws_exactly_if_it_lies_in_a_folder_aws(module: Path) -> None:
+    found = sorted(filter(talks_to_aws, imports(module)))
+    if "aws" in module.relative_to(CORE).parts:
+        assert found, "it talks to nobody: it belongs into the room itself"
+    else:
+        assert not found
+
+
+def test_what_all_rooms_share_stands_at_the_root_and_imports_from_no_room() -> None:
+    for module in (path for path in MODULES if path.parent in (CORE, CORE / "aws")):
+        inside = {name.split(".")[1] for name in imports(module) if name.startswith("sluice.")}
+        assert not inside & ROOMS, module.name

@@ -10,8 +10,8 @@ import boto3
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger, step
 from sluice.layout import RunLayout, uri
 from sluice.messages import AskedForApproval, AskForApprovalRequest
-from sluice.runs.approval import notice
-from sluice.runs.aws.approval import ask
+from sluice.runs.approval import APPROVAL_SECONDS, notice, question
+from sluice.runs.aws.approval import ask, start_waiting, stop_waiting
 from sluice.runs.aws.slots import give_slot_back
 from sluice.settings import AskSettings
 
@@ -24,7 +24,11 @@ stepfunctions = boto3.client("stepfunctions", config=CLIENT_CONFIG)
 @step(AskForApprovalRequest)
 def handler(request: AskForApprovalRequest) -> AskedForApproval:
     run = request.run
-    pending = ask(dynamodb, settings.runs_table, run, request.task_token, time.time())
+    report, now = uri(settings.artifact_bucket, RunLayout(run.dataset, run.run_id).report), time.time()
+    # First: a decision, which may come as soon as the token is there, ends the waiting.
+    asked = question(request.evaluation, report, now, now + APPROVAL_SECONDS)
+    start_waiting(dynamodb, settings.runs_table, run, asked)
+    pending = ask(dynamodb, settings.runs_table, run, request.task_token, now + APPROVAL_SECONDS)
     answer = AskedForApproval(
         verdict="asked", expires_at=datetime.fromtimestamp(pending.expires_at, UTC).isoformat(timespec="seconds")
     )
@@ -33,9 +37,9 @@ def handler(request: AskForApprovalRequest) -> AskedForApproval:
     if pending.approval:
         # The same file again, after a fault: the person need not be asked twice.
         logger.info("a decision on this run was made before, and stands")
+        stop_waiting(dynamodb, settings.runs_table, run.run_id)
         stepfunctions.send_task_success(taskToken=request.task_token, output=pending.approval.model_dump_json())
         return answer
-    report = uri(settings.artifact_bucket, RunLayout(run.dataset, run.run_id).report)
     subject, text = notice(run, request.evaluation, report, settings.approval_url, pending.expires_at)
     sns.publish(TopicArn=settings.outcome_topic_arn, Subject=subject, Message=text)
     return answer

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sluice.aws.step import CLIENT_CONFIG, logger
 from sluice.messages import Approval
 from sluice.runs.approval import Pending, caller_name
-from sluice.runs.aws.approval import decide, read_pending
+from sluice.runs.aws.approval import decide, read_pending, stop_waiting
 from sluice.settings import DecideSettings
 
 settings = DecideSettings.load()
@@ -77,6 +77,8 @@ def take(pending: Pending, approval: Approval) -> dict[str, Any]:
         stepfunctions.send_task_success(taskToken=pending.token, output=approval.model_dump_json())
     except (stepfunctions.exceptions.TaskDoesNotExist, stepfunctions.exceptions.TaskTimedOut):
         logger.warning("the run does not wait any more", extra={"run_id": pending.run_id})
+    # Last: what the ledger shows of the run must not be in the way of the run itself.
+    stop_waiting(dynamodb, settings.runs_table, pending.run_id)
     logger.info("decided", extra={"run_id": pending.run_id, "decision": approval.decision})
     return answer(200, None, run_id=pending.run_id, **approval.model_dump(mode="json"))
 

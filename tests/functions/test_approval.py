@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,9 +13,12 @@ import pytest
 from functions.ask_for_approval import app as asking
 from functions.decide_approval import app as deciding
 from sluice.messages import Approval
-from sluice.runs.approval import APPROVAL_SECONDS, caller_name, notice
+from sluice.runs.approval import APPROVAL_SECONDS, Question, caller_name, notice
 from sluice.runs.aws.approval import read_pending
-from tests.functions.conftest import TABLE, Aws, Context, request
+from sluice.runs.aws.claim import claim_run
+from sluice.runs.aws.ledger import close_run, run_key
+from sluice.runs.outcome import close
+from tests.functions.conftest import ARTIFACTS, TABLE, Aws, Context, request
 from tests.messages import GOOD
 
 RUN_ID = GOOD.run.run_id
@@ -44,6 +48,14 @@ def notices(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
 
 def ask(context: Context, task: str = "token") -> None:
     assert asking.handler(request("ask_for_approval", task_token=task), context)["verdict"] == "asked"
+
+
+def claim(aws: Aws, **changes: Any) -> None:
+    assert claim_run(aws.dynamodb, TABLE, GOOD.run.model_copy(update=changes), lambda _: True)
+
+
+def run_item(aws: Aws) -> dict[str, Any]:
+    return dict(aws.dynamodb.get_item(TableName=TABLE, Key=run_key(RUN_ID))["Item"])
 
 
 def decide(context: Context, method: str = "POST", by: str = "alice", **word: Any) -> tuple[int, dict[str, Any]]:
@@ -80,6 +92,60 @@ def test_a_decision_lets_the_run_go_on_and_is_kept_with_who_made_it(
     pending = read_pending(aws.dynamodb, TABLE, RUN_ID)
     assert pending is not None
     assert pending.approval == approval
+
+
+def test_the_ledger_shows_that_a_run_waits_until_when_and_for_what(
+    aws: Aws, context: Context, told: Told, notices: list[dict[str, str]]
+) -> None:
+    claim(aws)
+    ask(context)
+    item = run_item(aws)
+    assert item["status"] == {"S": "awaiting_approval"}
+    question = Question.model_validate_json(item["question"]["S"])
+    pending = read_pending(aws.dynamodb, TABLE, RUN_ID)
+    assert pending is not None
+    assert datetime.fromisoformat(question.expires_at).timestamp() == int(pending.expires_at)
+    assert question.metrics is not None
+    assert question.metrics.log_loss == 0.1
+    assert [gate.name for gate in question.gates] == ["log_loss.max_of_prior"]
+    assert question.artifacts == {
+        "report": f"s3://{ARTIFACTS}/{aws.layout.report}",
+        "evaluation": f"s3://{ARTIFACTS}/{aws.layout.evaluation}",
+    }
+    decide(context)
+    assert (run_item(aws)["status"], "question" in run_item(aws)) == ({"S": "running"}, False)
+
+
+def test_a_run_whose_decision_was_made_before_waits_no_more(
+    aws: Aws, context: Context, told: Told, notices: list[dict[str, str]]
+) -> None:
+    claim(aws)
+    ask(context)
+    decide(context)
+    ask(context, task="the next execution's")
+    assert (run_item(aws)["status"], "question" in run_item(aws)) == ({"S": "running"}, False)
+
+
+def test_asking_leaves_a_run_alone_that_another_execution_owns_or_that_is_closed(
+    aws: Aws, context: Context, told: Told, notices: list[dict[str, str]]
+) -> None:
+    claim(aws, execution_arn=f"{GOOD.run.execution_arn}-2")
+    ask(context)
+    assert run_item(aws)["status"] == {"S": "queued"}
+    claim(aws)
+    close_run(aws.dynamodb, TABLE, close(GOOD, "2026-11-23T09:07:00+00:00", ARTIFACTS, "ml.m5.large"), GOOD)
+    ask(context)
+    assert run_item(aws)["status"] == {"S": "deployed"}
+
+
+def test_a_run_that_nobody_decided_on_is_closed_without_its_question(
+    aws: Aws, context: Context, told: Told, notices: list[dict[str, str]]
+) -> None:
+    claim(aws)
+    ask(context)
+    assert "question" in run_item(aws)
+    close_run(aws.dynamodb, TABLE, close(GOOD, "2026-11-26T09:07:00+00:00", ARTIFACTS, "ml.m5.large"), GOOD)
+    assert "question" not in run_item(aws)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])

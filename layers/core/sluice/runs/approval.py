@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sluice.messages import Approval, EvaluationResult, Run
+from pydantic import BaseModel, ConfigDict
+
+from sluice.messages import Approval, EvaluationResult, GateCheck, Metrics, Run
 from sluice.wording import one_line
 
 #: As long as the state machine waits: TimeoutSeconds of its state AskForApproval.
@@ -27,6 +29,38 @@ class Pending:
     token: str
     expires_at: float
     approval: Approval | None = None
+
+
+class Question(BaseModel):
+    """What a run asks a person, as the ledger keeps it in the run's item while the run waits. Moments: ISO 8601, UTC.
+
+    It ignores fields that it does not know: a newer version of the stack may have written it.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    asked_at: str
+    expires_at: str
+    metrics: Metrics | None = None
+    gates: tuple[GateCheck, ...] = ()
+    artifacts: dict[str, str] = {}
+    """S3 URI by name, as in outcome.json: what the person may want to look at."""
+
+
+def question(evaluation: EvaluationResult, report_uri: str, asked_at: float, expires_at: float) -> Question:
+    """Args: ``asked_at``, ``expires_at``: seconds since the epoch."""
+    seen = {"report": report_uri, "evaluation": evaluation.evaluation_uri}
+    return Question(
+        asked_at=_moment(asked_at),
+        expires_at=_moment(expires_at),
+        metrics=evaluation.metrics,
+        gates=evaluation.gates,
+        artifacts={name: where for name, where in seen.items() if where},
+    )
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def caller_name(arn: str) -> str:

@@ -1,15 +1,19 @@
 """What the ledger keeps of a person's approval. The client comes first.
 
-Its item holds the task token that lets the run go on. The token never leaves the account.
+The approval's item holds the task token that lets the run go on. The token never leaves the account. The run's item
+says that the run waits, and what it asks.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sluice.messages import Approval, Run
-from sluice.runs.approval import APPROVAL_SECONDS, Pending
+from sluice.runs.approval import Pending, Question
+from sluice.runs.aws.ledger import run_key
+from sluice.runs.statuses import AWAITING_APPROVAL, RUNNING
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -19,7 +23,7 @@ def _key(run_id: str) -> dict[str, dict[str, str]]:
     return {"pk": {"S": f"APPROVAL#{run_id}"}}
 
 
-def ask(dynamodb: DynamoDBClient, table: str, run: Run, token: str, now: float) -> Pending:
+def ask(dynamodb: DynamoDBClient, table: str, run: Run, token: str, expires_at: float) -> Pending:
     """Enters that a run waits for a person; a decision that was made on it before stands. Repeatable."""
     item = dynamodb.update_item(
         TableName=table,
@@ -27,7 +31,7 @@ def ask(dynamodb: DynamoDBClient, table: str, run: Run, token: str, now: float) 
         UpdateExpression="SET task_token = :token, expires_at = :until, for_dataset = :dataset",
         ExpressionAttributeValues={
             ":token": {"S": token},
-            ":until": {"N": str(now + APPROVAL_SECONDS)},
+            ":until": {"N": str(expires_at)},
             ":dataset": {"S": run.dataset},
         },
         ReturnValues="ALL_NEW",
@@ -64,3 +68,33 @@ def decide(dynamodb: DynamoDBClient, table: str, run_id: str, approval: Approval
     except dynamodb.exceptions.ConditionalCheckFailedException:
         return False
     return True
+
+
+def start_waiting(dynamodb: DynamoDBClient, table: str, run: Run, question: Question) -> None:
+    """Says in the run's item that the run waits for a person. Repeatable; another execution's run is left alone."""
+    with contextlib.suppress(dynamodb.exceptions.ConditionalCheckFailedException):
+        dynamodb.update_item(
+            TableName=table,
+            Key=run_key(run.run_id),
+            UpdateExpression="SET #status = :waits, question = :question",
+            ConditionExpression="execution_arn = :me AND attribute_not_exists(finished_at)",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={
+                ":waits": {"S": AWAITING_APPROVAL},
+                ":question": {"S": question.model_dump_json()},
+                ":me": {"S": run.execution_arn},
+            },
+        )
+
+
+def stop_waiting(dynamodb: DynamoDBClient, table: str, run_id: str) -> None:
+    """Says in the run's item that the run goes on. Repeatable; harmless if the run does not wait."""
+    with contextlib.suppress(dynamodb.exceptions.ConditionalCheckFailedException):
+        dynamodb.update_item(
+            TableName=table,
+            Key=run_key(run_id),
+            UpdateExpression="SET #status = :running REMOVE question",
+            ConditionExpression="#status = :waits",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={":running": {"S": RUNNING}, ":waits": {"S": AWAITING_APPROVAL}},
+        )

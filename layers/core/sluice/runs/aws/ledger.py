@@ -291,7 +291,8 @@ def close_run(dynamodb: DynamoDBClient, table: str, result: RunResult, asked: Re
             Key=run_key(run.run_id),
             UpdateExpression=(
                 "SET #status = :status, finished_at = :at, #result = :result, dataset = :dataset, execution_arn = :me, "
-                "asked = :asked, due = :due, running_since = if_not_exists(running_since, :at) REMOVE restoration"
+                "asked = :asked, due = :due, running_since = if_not_exists(running_since, :at) "
+                "REMOVE restoration, question"
             ),
             ConditionExpression="attribute_not_exists(pk) OR execution_arn = :me",
             ExpressionAttributeNames={"#status": "status", "#result": "result"},

@@ -8,6 +8,7 @@ import numpy as np
 import xgboost
 
 from scoring.assessment import Rows, Subject, assess
+from scoring.xgboost import XGBoostModel
 from sluice.dataset.config import DatasetConfig
 from sluice.dataset.recipe import NumberColumn, Recipe, Target
 
@@ -21,7 +22,7 @@ def prepare(folder: Path) -> Subject:
         dataset="benchmark",
         job_name="benchmark",
         model_uri="s3://bucket/model.tar.gz",
-        booster=xgboost.Booster(model_file=folder / "model.ubj"),
+        model=XGBoostModel(xgboost.Booster(model_file=folder / "model.ubj")),
         recipe=Recipe(target=Target(name="label", classes=("no", "yes")), missing=(), columns=columns),
         config=DatasetConfig.model_validate({}),
         test=test,

@@ -13,11 +13,12 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import ClientError
 from pydantic import BaseModel
 
-from scoring.artifact import UnsafeArtifactError, load_booster, read_model_bytes
-from scoring.assessment import Champion, Rows, Subject, assess, golden_rows, scores_of, wants_held_out
+from scoring.assessment import Champion, Rows, Subject, assess, golden_rows, wants_held_out
 from scoring.evaluation import NothingToMeasureError
 from scoring.held_out import read_held_out
 from scoring.metrics import Floats
+from scoring.model import UnsafeArtifactError
+from scoring.xgboost import load
 from sluice.aws.objects import read_json, write_json
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, emit, logger, step
 from sluice.dataset.config import DatasetConfig, parse_gates
@@ -71,7 +72,7 @@ def evaluate(request: EvaluateRequest, scratch: Path) -> EvaluationResult:
     report = Report.model_validate(read_json(s3, validation.report_uri or ""))
     test = Rows(*read_held_out(test_file, validation.features))
     with archive.open("rb") as stream:
-        booster = load_booster(read_model_bytes(stream), validation.features)
+        model = load(stream, validation.features)
     champion = find_champion(run.dataset, run.run_id, scratch)
     held_out = None
     if validation.held_out_uri and wants_held_out(config, champion):
@@ -81,7 +82,7 @@ def evaluate(request: EvaluateRequest, scratch: Path) -> EvaluationResult:
         dataset=run.dataset,
         job_name=training.job_name,
         model_uri=training.model_uri or "",
-        booster=booster,
+        model=model,
         recipe=recipe,
         config=config,
         test=test,
@@ -105,7 +106,7 @@ def evaluate(request: EvaluateRequest, scratch: Path) -> EvaluationResult:
             "recipe_sha256": digest(recipe_file),
         },
     )
-    scores = scores_of(booster, test.features)
+    scores = model.scores(test.features)
     found = assess(subject, scores)
     if found.metrics:
         emit(run.dataset, {"LogLoss": (found.metrics.log_loss, MetricUnit.NoUnit)})
@@ -146,7 +147,7 @@ def find_champion(dataset: str, run_id: str, scratch: Path) -> Champion | None:
         recipe = Recipe.model_validate(read_json(s3, uri(settings.artifact_bucket, layout.recipe)))
         archive = fetch(judged.model_uri, scratch / "champion.tar.gz")
         with archive.open("rb") as stream:
-            booster = load_booster(read_model_bytes(stream), len(recipe.features))
+            model = load(stream, len(recipe.features))
     except (FileNotFoundError, ValueError) as error:  # whatever is damaged: JSON, document, archive
         logger.warning("the live model cannot be scored", extra={"champion": live.run_id, "kind": type(error).__name__})
         return Champion(live.run_id, missing=f"its files in runs/{live.run_id} are not there or damaged")
@@ -155,7 +156,7 @@ def find_champion(dataset: str, run_id: str, scratch: Path) -> Champion | None:
             raise
         return Champion(live.run_id, missing=f"its model in runs/{live.run_id} is not there")
     cutoff = judged.metrics.cutoff if judged.metrics else None
-    return Champion(live.run_id, booster, recipe, judged.classes, cutoff)
+    return Champion(live.run_id, model, recipe, judged.classes, cutoff)
 
 
 def write_golden(request: EvaluateRequest, test: Path, scores: Floats) -> str:

@@ -29,7 +29,7 @@ from sluice.prediction.version import Answered, Kept
 from sluice.settings import PredictSettings
 
 if TYPE_CHECKING:
-    import xgboost
+    from scoring.model import Model
 
 _MODELS_KEPT = 2
 
@@ -81,26 +81,24 @@ def respond(event: dict[str, Any], request_id: str) -> tuple[int, dict[str, str]
 
 def explain(request: PredictRequest, answered: Answered, made: list[dict[str, Any]]) -> None:
     """Adds to each prediction what it rests on."""
-    from scoring.explanation import contributions  # noqa: PLC0415 - half a second, which few requests need
-
     version = answered.version
     predicted = [predicted_class(version, score) for score in answered.scores]
-    booster = models[version.model_uri, len(version.recipe.features)]
-    found = contributions(booster, version.recipe, answered.rows.features, predicted, request.records, request.explain)
+    model = models[version.model_uri, len(version.recipe.features)]
+    found = model.explain(version.recipe, answered.rows.features, predicted, request.records, request.explain)
     for prediction, explanation in zip(made, found, strict=True):
         prediction.update(explanation)
 
 
-def fetch_model(key: tuple[str, int]) -> xgboost.Booster:
-    from scoring.artifact import load_booster, read_model_bytes  # noqa: PLC0415 - see explain
+def fetch_model(key: tuple[str, int]) -> Model:
+    from scoring.xgboost import load  # noqa: PLC0415 - half a second, which few requests need
 
     model_uri, features = key
     bucket, path = split_uri(model_uri)
     archive = s3.get_object(Bucket=bucket, Key=path)["Body"].read()
-    return load_booster(read_model_bytes(io.BytesIO(archive)), features)
+    return load(io.BytesIO(archive), features)
 
 
-models: Kept[tuple[str, int], xgboost.Booster] = Kept(_MODELS_KEPT, fetch_model)
+models: Kept[tuple[str, int], Model] = Kept(_MODELS_KEPT, fetch_model)
 
 
 def keep(request: PredictRequest, answered: Answered, made: list[dict[str, Any]], request_id: str) -> bool:

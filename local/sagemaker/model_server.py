@@ -20,7 +20,8 @@ from typing import Any, Final
 import numpy
 import xgboost
 
-from scoring.artifact import MAX_MODEL_BYTES, Inflated, UnsafeArtifactError, load_booster
+from scoring.model import UnsafeArtifactError
+from scoring.xgboost import MAX_MODEL_BYTES, Inflated, load_booster
 
 MAX_PAYLOAD_BYTES: Final = 6_291_456
 ACCEPTED: Final = ("application/json", "application/jsonlines", "application/x-recordio-protobuf", "text/csv")

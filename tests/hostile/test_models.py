@@ -24,7 +24,8 @@ import xgboost
 
 from functions.evaluate_model import app
 from local.sagemaker.model_server import ModelLoadError, ModelServer
-from scoring.artifact import UnsafeArtifactError, load_booster, read_model_bytes
+from scoring.model import UnsafeArtifactError
+from scoring.xgboost.artifact import load_booster, read_model_bytes
 from sluice.messages import EvaluationResult
 from tests.functions.conftest import ARTIFACTS, Aws, Context, request
 from tests.hostile import classic
@@ -351,7 +352,7 @@ def test_a_length_that_was_made_up_is_not_believed(length: int) -> None:
 
 
 def test_values_of_a_byte_each_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scoring.ubjson._MAX_VALUES", 1000)
+    monkeypatch.setattr("scoring.xgboost.ubjson._MAX_VALUES", 1000)
     many = 1 << 20
     model = KEY + b"[#L" + struct.pack(">q", many) + b"Z" * many
 

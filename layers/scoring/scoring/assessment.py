@@ -10,8 +10,6 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-import xgboost
-from numpy.typing import NDArray
 
 from scoring.bias import post_training, pre_training
 from scoring.champion import compare, not_comparable
@@ -27,9 +25,9 @@ from scoring.evaluation import (
 )
 from scoring.gates import failures, judge
 from scoring.metrics import Floats, Ints
+from scoring.model import Matrix, Model
 from scoring.raw_rows import MissingColumnError, features_of, read_raw_rows
 from scoring.slices import slice_results
-from scoring.training_report import read_curves, training_report
 from sluice.dataset.config import DatasetConfig, Facet, Gates
 from sluice.dataset.facets import CountedFacet, FacetCounts, is_member
 from sluice.dataset.recipe import WHITESPACE, Recipe
@@ -47,8 +45,6 @@ _MAX_VALIDATION_ROWS: Final = 200_000
 _MAX_MISFITS: Final = 0.01
 """Share of a column's cells that the live model's recipe may fail to read: more, and it would be judged on blanks."""
 
-type Matrix = NDArray[np.float32]
-
 
 @dataclass(frozen=True)
 class Rows:
@@ -60,10 +56,10 @@ class Rows:
 
 @dataclass(frozen=True)
 class Champion:
-    """The model that is live: its booster and recipe, or why it cannot be scored."""
+    """The model that is live: itself and its recipe, or why it cannot be scored."""
 
     run_id: str
-    booster: xgboost.Booster | None = None
+    model: Model | None = None
     recipe: Recipe | None = None
     classes: tuple[str, ...] = ()
     cutoff: float | None = None
@@ -78,7 +74,7 @@ class Subject:
     dataset: str
     job_name: str
     model_uri: str
-    booster: xgboost.Booster
+    model: Model
     recipe: Recipe
     config: DatasetConfig
     test: Rows
@@ -106,13 +102,6 @@ class Subject:
         return self.recipe.target.classes
 
 
-def scores_of(booster: xgboost.Booster, features: Matrix) -> Floats:
-    """(n,) probabilities of class 1, or (n, k); none of no rows, which XGBoost refuses."""
-    if not len(features):
-        return np.empty(0)
-    return np.asarray(booster.inplace_predict(features), dtype=np.float64)
-
-
 def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
     """Measures the model, judges it, and explains it.
 
@@ -124,7 +113,7 @@ def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
         NothingToMeasureError: the test set allows no honest measurement.
     """
     config, test = subject.config, subject.test
-    scores = scores_of(subject.booster, test.features) if scores is None else scores
+    scores = subject.model.scores(test.features) if scores is None else scores
     choice = choose_cutoff(config.cutoff, config.costs, _validation(subject)) if scores.ndim == 1 else None
     scored = Scored(test.labels, scores, choice.value if choice else CUTOFF, clusters=_clusters(subject))
     metrics = measure(scored, subject.prior_log_loss)
@@ -166,8 +155,7 @@ def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
         slices=slices,
         champion=champion,
         bias=tuple(found for _, found in facets),
-        training=training_report(
-            subject.booster,
+        training=subject.model.training_report(
             subject.recipe,
             test.features,
             test.labels,
@@ -175,8 +163,8 @@ def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
             _in_file_order(scored, scored.predicted),
             classes=subject.classes,
             class_counts=counts,
-            curves=read_curves(subject.log),
-            early_stopping_rounds=_whole(subject.hyperparameters.get("early_stopping_rounds")),
+            log=subject.log,
+            hyperparameters=subject.hyperparameters,
         ),
         hyperparameters=dict(subject.hyperparameters),
         training_metrics=dict(subject.training_metrics),
@@ -187,10 +175,6 @@ def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
 
 def _is_of_champion(gate: GateCheck) -> bool:
     return gate.name.startswith("champion.")
-
-
-def _whole(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdecimal() else None
 
 
 def _in_file_order(scored: Scored, values: Ints) -> Ints:
@@ -208,7 +192,7 @@ def _validation(subject: Subject) -> Scored | None:
         some = np.linspace(0, labels.size - 1, _MAX_VALIDATION_ROWS).astype(np.int64)
         labels, features = labels[some], features[some]
     try:
-        return Scored(labels, scores_of(subject.booster, features))
+        return Scored(labels, subject.model.scores(features))
     except NothingToMeasureError:
         return None
 
@@ -277,7 +261,7 @@ class _NotComparableError(ValueError):
 
 
 def _champion_scores(subject: Subject, live: Champion) -> Floats:
-    if live.missing is not None or live.booster is None or live.recipe is None:
+    if live.missing is not None or live.model is None or live.recipe is None:
         raise _NotComparableError(f"the live model cannot be scored: {live.missing or 'it is not there'}")
     if live.recipe.target.name != subject.recipe.target.name or set(live.classes) != set(subject.classes):
         raise _NotComparableError("the live model predicts another target, or other classes")
@@ -289,7 +273,7 @@ def _champion_scores(subject: Subject, live: Champion) -> Floats:
         if unread := [column for column, count in made.misfits.items() if count > most]:
             named = ", ".join(f"`{column}`" for column in unread[:5])
             raise _NotComparableError(f"the live model cannot read the cells of {named}, which are written differently")
-        scores = scores_of(live.booster, made.features)
+        scores = live.model.scores(made.features)
     except MissingColumnError as error:
         raise _NotComparableError(f"the live model cannot be scored: {error}") from error
     # Its classes may have other numbers: the positive class may be another one by now.

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import xgboost
 
-from scoring.artifact import UnsafeArtifactError, load_booster, read_model_bytes
+from scoring.model import UnsafeArtifactError
+from scoring.xgboost.artifact import load_booster, read_model_bytes
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import xgboost
 
-from scoring import training_report as subject
 from scoring.metrics import Floats, Ints
-from scoring.training_report import Rows, column_contributions, read_curves, training_report
+from scoring.xgboost import training_report as subject
+from scoring.xgboost.training_report import Rows, column_contributions, read_curves, training_report
 from sluice.dataset.recipe import (
     BooleanColumn,
     DateColumn,

@@ -1,4 +1,4 @@
-"""The model artefact that a training job leaves: ``model.tar.gz`` with the one file ``xgboost-model``.
+"""The model artifact that a training job leaves: ``model.tar.gz`` with the one file ``xgboost-model``.
 
 It is read as what it may be: a file that someone else wrote. The container's own serving code tries ``pickle.load``
 first; here nothing is unpickled, nothing is extracted to a path of the archive's choosing, and nothing is read past a
@@ -14,8 +14,9 @@ from typing import BinaryIO, Final
 
 import xgboost
 
-from scoring.model_document import TRAINER, DamagedModelError, check_model
-from scoring.ubjson import UbjsonError, read_ubjson
+from scoring.model import UnsafeArtifactError
+from scoring.xgboost.model_document import TRAINER, DamagedModelError, check_model
+from scoring.xgboost.ubjson import UbjsonError, read_ubjson
 
 MEMBER: Final = "xgboost-model"
 MAX_MODEL_BYTES: Final = 1 << 28
@@ -30,10 +31,6 @@ _SHOWN: Final = 60
 _UBJSON_OBJECT: Final = b"{L"
 _JSON_OBJECT: Final = b"{"
 _PICKLE: Final = b"\x80"
-
-
-class UnsafeArtifactError(ValueError):
-    """The artefact is not what the built-in XGBoost 3.2 writes; the message says how it differs."""
 
 
 class Inflated(gzip.GzipFile):

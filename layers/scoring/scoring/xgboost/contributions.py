@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xgboost
 
-from scoring.training_report import column_contributions
+from scoring.xgboost.training_report import column_contributions
 from sluice.dataset.recipe import Recipe
 
 

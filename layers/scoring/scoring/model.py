@@ -1,0 +1,76 @@
+"""What the evaluation and the predictions ask of a model, whatever trained it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.metrics import Floats, Ints
+from sluice.dataset.recipe import Recipe
+from sluice.evaluation.document import ClassCount, TrainingReport
+
+type Matrix = NDArray[np.float32]
+"""(n, f), the features of the model's recipe in their order; NaN where missing."""
+
+
+class UnsafeArtifactError(ValueError):
+    """The artifact is not what training writes; the message says how it differs. Such a model is never deployed."""
+
+
+class Model(Protocol):
+    """A model that was loaded safely."""
+
+    def scores(self, features: Matrix) -> Floats:
+        """(n,) probabilities of class 1; (n, k) from three classes on."""
+
+    def explain(
+        self,
+        recipe: Recipe,
+        features: Sequence[Sequence[float]],
+        predicted: Sequence[int],
+        records: Sequence[Mapping[str, Any]],
+        most: int,
+    ) -> list[dict[str, Any]]:
+        """What single predictions rest on: the largest contributions of the user's columns, in log odds.
+
+        Args:
+            recipe: of the model.
+            features: (n, f), NaN where missing.
+            predicted: number of the class of each row; from three classes on, contributions are to that one's margin.
+            records: the values of the columns, to be named.
+            most: columns of a row.
+
+        Returns:
+            By row ``base``, the log odds of a row of which nothing is known, and ``contributions``, the largest first;
+            of two classes they are towards the positive one.
+        """
+
+    def training_report(
+        self,
+        recipe: Recipe,
+        features: Matrix,
+        labels: Ints,
+        scores: Floats,
+        predicted: Ints,
+        *,
+        classes: Sequence[str],
+        class_counts: tuple[ClassCount, ...],
+        log: Iterable[str],
+        hyperparameters: Mapping[str, str],
+    ) -> TrainingReport:
+        """How the training went, and what the model learned.
+
+        Args:
+            recipe: of the model.
+            features: (n, f) of the test rows.
+            labels: (n,) class numbers.
+            scores: (n,) or (n, k), as of :meth:`scores`.
+            predicted: (n,) class numbers, by the cutoff if there is one.
+            classes: label by class number.
+            class_counts: rows by class and part.
+            log: lines of the training job's log.
+            hyperparameters: as the job was given them.
+        """

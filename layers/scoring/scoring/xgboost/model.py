@@ -1,0 +1,83 @@
+"""A model of XGBoost's, behind what ``scoring.model`` asks of any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+import xgboost
+
+from scoring.metrics import Floats, Ints
+from scoring.model import Matrix
+from scoring.xgboost.artifact import load_booster, read_model_bytes
+from scoring.xgboost.contributions import contributions
+from scoring.xgboost.training_report import read_curves, training_report
+from sluice.dataset.recipe import Recipe
+from sluice.evaluation.document import ClassCount, TrainingReport
+
+
+@dataclass(frozen=True)
+class XGBoostModel:
+    """See :class:`scoring.model.Model`."""
+
+    booster: xgboost.Booster
+
+    def scores(self, features: Matrix) -> Floats:
+        if not len(features):  # XGBoost refuses no rows
+            return np.empty(0)
+        return np.asarray(self.booster.inplace_predict(features), dtype=np.float64)
+
+    def explain(
+        self,
+        recipe: Recipe,
+        features: Sequence[Sequence[float]],
+        predicted: Sequence[int],
+        records: Sequence[Mapping[str, Any]],
+        most: int,
+    ) -> list[dict[str, Any]]:
+        return contributions(self.booster, recipe, features, predicted, records, most)
+
+    def training_report(
+        self,
+        recipe: Recipe,
+        features: Matrix,
+        labels: Ints,
+        scores: Floats,
+        predicted: Ints,
+        *,
+        classes: Sequence[str],
+        class_counts: tuple[ClassCount, ...],
+        log: Iterable[str],
+        hyperparameters: Mapping[str, str],
+    ) -> TrainingReport:
+        return training_report(
+            self.booster,
+            recipe,
+            features,
+            labels,
+            scores,
+            predicted,
+            classes=classes,
+            class_counts=class_counts,
+            curves=read_curves(log),
+            early_stopping_rounds=_whole(hyperparameters.get("early_stopping_rounds")),
+        )
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() else None
+
+
+def load(archive: BinaryIO, features: int | None = None) -> XGBoostModel:
+    """The model of a ``model.tar.gz``.
+
+    Args:
+        archive: the file's bytes.
+        features: columns that the model must have been trained on; None: any.
+
+    Raises:
+        UnsafeArtifactError: it is not what training writes, or is of another width.
+    """
+    return XGBoostModel(load_booster(read_model_bytes(archive), features))

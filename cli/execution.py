@@ -42,11 +42,12 @@ def whereabouts(connection: Connection, arn: str) -> Whereabouts:
 
     from local.execution import follow, now
     from local.progress import note
+    from sluice.aws.errors import is_not_found
 
     try:
         snapshot = next(follow(connection, arn))
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
+        if not is_not_found(error):
             raise
         return Whereabouts("FORGOTTEN")
     if not snapshot.phases:

@@ -44,8 +44,6 @@ _UNKNOWN_KEYS: Final = frozenset(
         "AuthFailure",
     }
 )
-_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"})
-_THROTTLED: Final = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "SlowDown"})
 
 
 def sentence_for(error: Exception) -> CommandError | None:
@@ -65,20 +63,21 @@ def sentence_for(error: Exception) -> CommandError | None:
 
 
 def _refused(error: ClientError) -> str:
-    said, operation = error.response.get("Error", {}), error.operation_name
-    code, message = said.get("Code", ""), said.get("Message", "")
+    from sluice.aws.errors import code_of, is_denied, is_throttled, message_of
+
+    operation, code, message = error.operation_name, code_of(error), message_of(error)
     if code in _EXPIRED:
         return "Your AWS credentials have expired; log in again (for SSO: aws sso login)."
     if code in _UNKNOWN_KEYS:
         return (
             "AWS does not know your credentials; check AWS_PROFILE, --profile and the environment's AWS_ACCESS_KEY_ID."
         )
-    if code in _DENIED:
+    if is_denied(error):
         return (
             f"Access denied: your credentials may not call {operation}. Ask for that right, or use another --profile. "
             f"({message})"
         )
-    if code in _THROTTLED:
+    if is_throttled(error):
         return f"AWS is throttling {operation}; try again in a minute."
     return f"{operation} was refused: {message or code}"
 

@@ -67,10 +67,12 @@ def find_stack(cloudformation: CloudFormationClient, name: str) -> Stack:
     """Raises: CommandError where there is no such stack, or it is not one of Sluice."""
     from botocore.exceptions import ClientError
 
+    from sluice.aws.errors import is_not_found
+
     try:
         (found,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
-        if "does not exist" not in error.response["Error"]["Message"]:
+        if not is_not_found(error):
             raise
         raise CommandError(
             f"There is no stack {name!r} in this account and region ({cloudformation.meta.region_name}); deploy it "

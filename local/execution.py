@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from local.aws import Aws
 from local.home import LocalError
+from sluice.aws.errors import is_denied, is_not_found
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -198,7 +199,7 @@ def training_log(aws: Clients, job_name: str) -> list[str]:
         )
         return [event["message"] for page in pages for event in page["events"]]
     except ClientError as error:
-        if error.response["Error"]["Code"] in ("ResourceNotFoundException", "AccessDeniedException"):
+        if is_not_found(error) or is_denied(error):
             return []
         raise
 

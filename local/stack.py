@@ -26,6 +26,7 @@ from botocore.exceptions import ClientError
 from local import template
 from local.aws import REGION, Aws
 from local.home import DEFAULT_STATE_DIR, REPOSITORY, Home, LocalError, exclusive
+from sluice.aws.errors import is_not_found
 
 STACK_NAME: Final = "sluice"
 _UPLOADS: Final = "sluice-sam-uploads"
@@ -100,7 +101,7 @@ def stack_outputs(aws: Aws) -> dict[str, str] | None:
     try:
         stack = aws.cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
     except ClientError as error:
-        if "does not exist" in error.response["Error"]["Message"]:
+        if is_not_found(error):
             return None
         raise
     if stack["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):

@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from sluice.aws.errors import is_not_found
 from sluice.endpoint.aws.teardown import (
     KINDS,
     Say,
@@ -48,7 +49,7 @@ def describe(cloudformation: Any, name: str) -> Stack:
     try:
         (found,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
-        if "does not exist" in error.response["Error"]["Message"]:
+        if is_not_found(error):
             raise RemoveError(f"there is no stack {name!r} in this account and region") from error
         raise
     parameters = {item["ParameterKey"]: item["ParameterValue"] for item in found.get("Parameters", [])}

@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from sluice.aws.errors import already_exists, code_of, is_in_progress, message_of
 from sluice.aws.objects import read_json
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger, step
 from sluice.dataset.config import DatasetConfig
@@ -82,10 +83,9 @@ def handler(request: DeployRequest) -> Deployment:
         create_if_absent(sagemaker.create_endpoint_config, configuration)
         return put_behind(asked, run, config, variant_names(configuration))
     except ClientError as error:
-        said = error.response["Error"]["Message"]
-        if "in-progress" in said:
+        if is_in_progress(error):
             return asked.model_copy(update={"verdict": "busy"})
-        if reason := refusal(error.response["Error"]["Code"], said):
+        if reason := refusal(code_of(error), message_of(error)):
             return asked.model_copy(update={"verdict": "failed", "reasons": (reason,)})
         raise
 
@@ -116,7 +116,7 @@ def create_if_absent(create: Callable[..., Any], request: dict[str, Any]) -> Non
     try:
         create(**request)
     except ClientError as error:
-        if "already existing" not in error.response["Error"]["Message"]:
+        if not already_exists(error):
             raise
 
 
@@ -169,7 +169,7 @@ def update(asked: Deployment, config: DatasetConfig, alarms: list[str], instance
     except ClientError as error:
         # The developer guide is of two minds about guards on serverless endpoints: the page on exclusions leaves them
         # out of rolling updates only, the overview names real-time and asynchronous endpoints alone.
-        unguarded = config.endpoint.kind == "serverless" and "DeploymentConfig" in error.response["Error"]["Message"]
+        unguarded = config.endpoint.kind == "serverless" and "DeploymentConfig" in message_of(error)
         if not (guarded and unguarded):
             raise
         logger.warning("SageMaker takes no guards for this endpoint; it is updated without")

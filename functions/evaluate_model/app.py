@@ -19,6 +19,7 @@ from scoring.held_out import read_held_out
 from scoring.metrics import Floats
 from scoring.model import UnsafeArtifactError
 from scoring.xgboost import load
+from sluice.aws.errors import is_not_found
 from sluice.aws.objects import read_json, write_json
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, emit, logger, step
 from sluice.dataset.config import DatasetConfig, parse_gates
@@ -152,7 +153,7 @@ def find_champion(dataset: str, run_id: str, scratch: Path) -> Champion | None:
         logger.warning("the live model cannot be scored", extra={"champion": live.run_id, "kind": type(error).__name__})
         return Champion(live.run_id, missing=f"its files in runs/{live.run_id} are not there or damaged")
     except ClientError as error:
-        if error.response["Error"]["Code"] not in {"404", "NoSuchKey"}:
+        if not is_not_found(error):
             raise
         return Champion(live.run_id, missing=f"its model in runs/{live.run_id} is not there")
     cutoff = judged.metrics.cutoff if judged.metrics else None

@@ -18,6 +18,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from sluice.aws.errors import code_of
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger
 from sluice.layout import prediction_key, split_uri
 from sluice.prediction.answer import MAX_ANSWER_BYTES, answer, predicted_class, predictions
@@ -128,7 +129,7 @@ def refusal(error: RefusedError) -> str:
 
 def log_fault(error: BaseException) -> None:
     """Says what went wrong and where, without the message: it may hold a value of a row."""
-    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else None
+    code = code_of(error) if isinstance(error, ClientError) else None
     frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
     logger.error("fault", extra={"exception_name": type(error).__name__, "code": code, "exception": "\n".join(frames)})
 

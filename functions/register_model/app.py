@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from sluice.aws.errors import is_not_found
 from sluice.aws.objects import write_json
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
 from sluice.evaluation.aws.documents import read_evaluation
@@ -63,7 +64,7 @@ def ensure_group(request: RegisterRequest) -> None:
     try:
         sagemaker.describe_model_package_group(ModelPackageGroupName=creation["ModelPackageGroupName"])
     except ClientError as error:
-        if "does not exist" not in error.response["Error"]["Message"]:
+        if not is_not_found(error):
             raise
         sagemaker.create_model_package_group(**creation)
 

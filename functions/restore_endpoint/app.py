@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from sluice.aws.errors import is_in_progress, is_invalid, message_of
 from sluice.aws.step import CLIENT_CONFIG, step
 from sluice.endpoint.aws.calls import delete_endpoint, describe_endpoint
 from sluice.endpoint.aws.turns import turn_holder
@@ -67,9 +68,8 @@ def go_back(name: str, champion: Champion | None, found: Restoration) -> Restora
         else:
             delete_endpoint(sagemaker, name)
     except ClientError as error:
-        said = error.response["Error"]["Message"]
-        if error.response["Error"]["Code"] == "ValidationException" and "in-progress" not in said:
-            return failed(found, said)
+        if is_invalid(error) and not is_in_progress(error):
+            return failed(found, message_of(error))
         raise
     return found.model_copy(update={"verdict": "in_progress", "attempts": found.attempts + 1})
 

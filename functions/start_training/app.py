@@ -5,6 +5,7 @@ from __future__ import annotations
 import boto3
 from botocore.exceptions import ClientError
 
+from sluice.aws.errors import already_exists, code_of, message_of
 from sluice.aws.objects import read_json
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
 from sluice.dataset.config import DatasetConfig
@@ -31,12 +32,12 @@ def handler(request: StartTrainingRequest) -> TrainingStarted:
     try:
         sagemaker.create_training_job(**job)
     except ClientError as error:
-        code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+        code, message = code_of(error), message_of(error)
         if is_used_up(code, message):
             # Others' jobs use the quota; they will end.
             return TrainingStarted(verdict="busy", job_name=name, wait_seconds=QUOTA_WAIT_SECONDS)
         if reason := refusal(code, message):
             return TrainingStarted(verdict="failed", reasons=(reason,), job_name=name, wait_seconds=0)
-        if code != "ResourceInUse":
+        if not already_exists(error):
             raise
     return TrainingStarted(verdict="started", job_name=name, wait_seconds=FIRST_WAIT_SECONDS)

@@ -12,6 +12,7 @@ from typing import Final
 import boto3
 from botocore.exceptions import ClientError
 
+from sluice.aws.errors import is_not_found, is_precondition_failed
 from sluice.aws.objects import ObjectTooLargeError, StoredText, read_stored, read_text, upload_working_data, write_json
 from sluice.aws.step import TRANSFER_CONFIG, step
 from sluice.dataset.aws.contract import write_contract
@@ -138,10 +139,9 @@ def fetch(run: Run, path: Path) -> str | None:
             with path.open("wb") as file:
                 shutil.copyfileobj(body, file, _COPY_BYTES)
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code in {"404", "NoSuchKey", "NoSuchVersion"}:
+        if is_not_found(error):
             return f"{run.key}: the file was removed before it was read. Drop it again."
-        if code in {"412", "PreconditionFailed"}:
+        if is_precondition_failed(error):
             return (
                 f"{run.key}: another file was put in its place before it was read. That one has a run of its own; to "
                 "train on this one all the same, drop it again under another name."

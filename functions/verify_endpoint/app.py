@@ -9,6 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from sluice.aws.errors import is_invalid, is_not_ready, message_of, model_status
 from sluice.aws.objects import read_json
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
 from sluice.dataset.config import DatasetConfig
@@ -42,7 +43,7 @@ def handler(request: VerifyRequest) -> Verification:
     except ClientError as error:
         if not is_refusal(error) and not (request.last_try and is_of_the_model(error)):
             raise
-        return failed(f"{error.operation_name} was answered by an error: {error.response['Error']['Message']}")
+        return failed(f"{error.operation_name} was answered by an error: {message_of(error)}")
 
 
 def verify(request: VerifyRequest, config: DatasetConfig) -> Verification:
@@ -119,14 +120,13 @@ def wrongly_answered(deployment: Deployment, variant: dict[str, str], features: 
 
 def is_refusal(error: ClientError) -> bool:
     """Whether the request was found to be bad, by the model or by SageMaker before it."""
-    code = error.response["Error"]["Code"]
-    status: int = error.response.get("OriginalStatusCode", 0)  # type: ignore[assignment]  # of this operation alone
-    return 400 <= status < 500 if code == "ModelError" else code.startswith("Validation")
+    status = model_status(error)
+    return is_invalid(error) if status is None else 400 <= status < 500
 
 
 def is_of_the_model(error: ClientError) -> bool:
     """Whether the model could not answer, which says something of it. That AWS could not says nothing."""
-    return error.response["Error"]["Code"] in ("ModelError", "ModelNotReadyException")
+    return model_status(error) is not None or is_not_ready(error)
 
 
 def failed(why: str, rows: int = 0, difference: float | None = None) -> Verification:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -43,3 +44,20 @@ def test_what_all_rooms_share_stands_at_the_root_and_imports_from_no_room() -> N
     for module in (path for path in MODULES if path.parent in (CORE, CORE / "aws")):
         inside = {name.split(".")[1] for name in imports(module) if name.startswith("sluice.")}
         assert not inside & ROOMS, module.name
+
+
+#: A stand-in for the service has to know the words of errors, too, and is not the pipeline.
+READERS_OF_ERRORS: Final = "layers/core/sluice/aws/errors.py"
+
+
+def test_aws_errors_are_read_in_one_place() -> None:
+    root = CORE.parents[2]
+    folders = ("layers", "functions", "cli", "local", "scripts", "following")
+    sources = [path for folder in folders for path in (root / folder).rglob("*.py")]
+    readers = {
+        str(path.relative_to(root))
+        for path in sources
+        if not path.is_relative_to(root / "local" / "sagemaker")
+        and re.search(r"\.response(\[|\.get\()\W?Error", path.read_text())
+    }
+    assert readers <= {READERS_OF_ERRORS}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from sluice.aws.errors import is_not_found
 from sluice.layout import split_uri
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def read_stored(s3: S3Client, bucket: str, key: str, most_bytes: int | None = No
     try:
         found = s3.get_object(Bucket=bucket, Key=key)
     except ClientError as error:
-        if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+        if is_not_found(error):
             return None
         raise
     if most_bytes is not None and found["ContentLength"] > most_bytes:

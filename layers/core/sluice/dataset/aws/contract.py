@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from sluice.aws.errors import is_not_found, is_precondition_failed
 from sluice.aws.objects import StoredText
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-_TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 
 
 class ContractTakenError(RuntimeError):
@@ -31,6 +30,6 @@ def write_contract(s3: S3Client, bucket: str, key: str, text: str, replaces: Sto
         else:
             s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", IfMatch=replaces.etag)
     except ClientError as error:
-        if error.response["Error"]["Code"] in _TAKEN or (replaces and error.response["Error"]["Code"] == "NoSuchKey"):
+        if is_precondition_failed(error) or (replaces and is_not_found(error)):
             raise ContractTakenError(f"s3://{bucket}/{key} was written by another run meanwhile") from error
         raise

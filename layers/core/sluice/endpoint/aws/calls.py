@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from sluice.aws.errors import is_not_found
+
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
@@ -15,7 +17,7 @@ def describe_endpoint(sagemaker: SageMakerClient, name: str) -> dict[str, Any] |
     try:
         return dict(sagemaker.describe_endpoint(EndpointName=name))
     except ClientError as error:
-        if "Could not find" in error.response["Error"]["Message"]:
+        if is_not_found(error):
             return None
         raise
 
@@ -25,7 +27,7 @@ def delete_endpoint(sagemaker: SageMakerClient, name: str) -> bool:
     try:
         sagemaker.delete_endpoint(EndpointName=name)
     except ClientError as error:
-        if "Could not find" in error.response["Error"]["Message"]:
+        if is_not_found(error):
             return False
         raise
     return True

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from sluice.aws.errors import is_not_found
 from sluice.endpoint.aws.calls import describe_endpoint
 from sluice.endpoint.aws.teardown import CONFIGURATION, MODEL, Kind
 from sluice.endpoint.requests import SCALED, alarm_names, endpoint_name, scaled_resource
@@ -54,7 +55,7 @@ def _models_of(sagemaker: SageMakerClient, config: str) -> Iterator[str]:
     try:
         found = sagemaker.describe_endpoint_config(EndpointConfigName=config)
     except ClientError as error:
-        if "Could not find" in error.response["Error"]["Message"]:
+        if is_not_found(error):
             return
         raise
     for part in ("ProductionVariants", "ShadowProductionVariants"):
@@ -66,7 +67,7 @@ def _deleted(sagemaker: SageMakerClient, kind: Kind, name: str) -> bool:
     try:
         getattr(sagemaker, kind.delete)(**{kind.name: name})
     except ClientError as error:
-        if "Could not find" in error.response["Error"]["Message"]:
+        if is_not_found(error):
             return False  # another was quicker
         raise
     return True

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from sluice.aws.errors import is_invalid, message_of
 from sluice.aws.objects import read_json
 from sluice.dataset.config import DatasetConfig
 from sluice.endpoint.aws.calls import delete_endpoint, describe_endpoint
@@ -180,9 +181,9 @@ def _switch(clients: Clients, endpoint: str, config_name: str, say: Say, poll: f
     try:
         clients.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config_name)
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationException":
+        if not is_invalid(error):
             raise
-        raise OperationRefusedError(f"SageMaker refused: {error.response['Error']['Message']}") from error
+        raise OperationRefusedError(f"SageMaker refused: {message_of(error)}") from error
     live = _settled(clients, endpoint, poll) or {}
     if live.get("EndpointConfigName") != config_name:
         said = live.get("FailureReason", "SageMaker gave no reason")

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError, WaiterError
 
+from sluice.aws.errors import is_invalid
 from sluice.endpoint.requests import alarm_names
 from sluice.training.job import PREFIX_TAG
 
@@ -93,7 +94,7 @@ def stop_jobs(sagemaker: Any, prefix: str, say: Say) -> None:
         try:
             sagemaker.stop_training_job(TrainingJobName=job)
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ValidationException":  # it ended by itself
+            if not is_invalid(error):  # it ended by itself
                 raise
     for job in jobs:
         sagemaker.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName=job)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's own
 
+from sluice.aws.errors import is_invalid, is_not_found, is_unavailable, model_status
 from sluice.endpoint.aws.calls import describe_endpoint
 from sluice.endpoint.requests import endpoint_name, parse_scores
 from sluice.prediction.aws.version import read_version
@@ -41,10 +42,6 @@ _FIRST_PAUSE: Final = 0.05
 _VERSIONS_KEPT: Final = 16
 
 _RUN_ID: Final = re.compile(r"-([0-9a-f]{12})")
-_BUSY_CODES: Final = frozenset(
-    {"ThrottlingException", "ServiceUnavailable", "ServiceUnavailableException", "ModelNotReadyException"}
-    | {"InternalFailure", "InternalServerException", "InternalDependencyException", "TooManyRequestsException"}
-)
 
 
 @dataclass(frozen=True)
@@ -210,7 +207,7 @@ class Endpoints:
         try:
             found = self._clients.sagemaker.describe_endpoint_config(EndpointConfigName=config_name)
         except ClientError as error:
-            if "Could not find" in error.response["Error"]["Message"]:
+            if is_not_found(error):
                 raise BrokenSealError from error  # an older configuration, which is not live any more
             raise
         return tuple(
@@ -256,13 +253,11 @@ def run_of(name: str) -> str | None:
 
 def _meaning(error: ClientError, dataset: str) -> Exception:
     """What an error of InvokeEndpoint means."""
-    code = error.response["Error"]["Code"]
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    by_model: Any = error.response.get("OriginalStatusCode", 0)
-    if code == "ModelError" and 400 <= by_model < 500:
+    by_model = model_status(error)
+    if by_model is not None and 400 <= by_model < 500:
         return BrokenSealError()  # a model of another width
-    if code.startswith("Validation"):
+    if is_invalid(error):
         return BrokenSealError()  # no such variant, or no such endpoint
-    if code in _BUSY_CODES or status in (429, 503) or (code == "ModelError" and by_model in (0, 503)):
+    if is_unavailable(error) or by_model in (0, 503):
         return NotRightNowError(f"the endpoint of {dataset} has no time; ask again in a few seconds")
     return RefusedError(502, f"the endpoint of {dataset} failed")

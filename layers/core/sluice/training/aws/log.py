@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
+from sluice.aws.errors import is_not_found
+
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
@@ -48,7 +50,7 @@ def _streams(logs: CloudWatchLogsClient, job_name: str) -> list[str]:
     try:
         found = logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{job_name}/")
     except ClientError as error:
-        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+        if is_not_found(error):
             return []
         raise
     return [stream["logStreamName"] for stream in found["logStreams"]]

@@ -7,68 +7,23 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
 from typing import Any, Final
 
 from moto.core.exceptions import ServiceException
 from moto.core.request import Request
-from moto.sagemaker.models import SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 
 from local.sagemaker import errors, registry
-from local.sagemaker.arns import resource_arn
 from local.sagemaker.autoscaling import Autoscaling, ScalableVariants
 from local.sagemaker.aws import Aws, RoleError
-from local.sagemaker.configurations import EndpointConfig, Model
-from local.sagemaker.endpoints import Endpoint, Pace
+from local.sagemaker.backend import Backend, Operation, Parameters
+from local.sagemaker.endpoints import Pace
 from local.sagemaker.errors import ApiError, validation_exception
 from local.sagemaker.faults import FaultBoard
 from local.sagemaker.fleets import Fleet, Variant
 from local.sagemaker.hosting import Hosting
 from local.sagemaker.training import TrainingJob
 from local.sagemaker.validation import validate
-
-Parameters = dict[str, Any]
-
-
-class Backend(SageMakerModelBackend):
-    """moto's backend, holding our resources in its dictionaries."""
-
-    def __init__(self, region_name: str, account_id: str) -> None:
-        super().__init__(region_name, account_id)
-        # Our resources have what moto's lists and searches read of its own, and are no subclasses of them.
-        self.training_jobs: dict[str, TrainingJob] = {}  # type: ignore[assignment]
-        self.models: dict[str, Model] = {}
-        self._models = self.models  # type: ignore[assignment]
-        self.endpoint_configs: dict[str, EndpointConfig] = {}  # type: ignore[assignment]
-        self.endpoints: dict[str, Endpoint] = {}  # type: ignore[assignment]
-        #: The newest version by model package group: the number of a deleted one is not given again.
-        self.model_package_versions: dict[str, int] = {}
-
-    def arn(self, kind: str, name: str) -> str:
-        return resource_arn(kind, name, self.account_id, self.region_name)
-
-    def _get_resource_from_arn(self, arn: str) -> Any:
-        stores: dict[str, Any] = {
-            "training-job": self.training_jobs,
-            "model": self.models,
-            "endpoint-config": self.endpoint_configs,
-            "endpoint": self.endpoints,
-        }
-        kind, _, name = arn.rsplit(":", 1)[-1].partition("/")
-        if kind == "model-package":
-            # A version has the tags of its group.
-            kind, name = "model-package-group", name.partition("/")[0]
-            arn = self.arn(kind, name)
-        if kind not in stores:
-            return super()._get_resource_from_arn(arn)
-        for resource in stores[kind].values():
-            if resource.arn.endswith(f"{kind}/{name.lower()}"):
-                return resource
-        raise validation_exception(f"Could not find {kind} with name {name}")
-
-
-Operation = Callable[[Backend, Parameters], Parameters]
 
 
 class _MotoResponse(SageMakerResponse):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.sagemaker import configurations, errors
 from local.sagemaker.aws import Aws, Role, RoleError, split_uri
+from local.sagemaker.backend import Backend, Operation, Parameters
 from local.sagemaker.configurations import EndpointConfig, Model
 from local.sagemaker.endpoints import Endpoint, Pace, Update
 from local.sagemaker.errors import ApiError, validation_exception
@@ -18,12 +19,6 @@ from local.sagemaker.faults import FaultBoard
 from local.sagemaker.fleets import Capacity, DeploymentError, Fleet, Variant, load_fleet
 from local.sagemaker.rollout import Rollout, rollout_of
 from local.sagemaker.training import IMAGE
-
-if TYPE_CHECKING:
-    from local.sagemaker.control_plane import Backend
-
-Parameters = dict[str, Any]
-Operation = Callable[["Backend", Parameters], Parameters]
 
 
 class Hosting:

@@ -7,17 +7,13 @@ show them. Callers hold the control plane's lock.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.sagemaker.models import ModelPackage
 from moto.sagemaker.utils import validate_model_approval_status
 
+from local.sagemaker.backend import Backend, Parameters
 from local.sagemaker.errors import ApiError, validation_exception
-
-if TYPE_CHECKING:
-    from local.sagemaker.control_plane import Backend
-
-Parameters = dict[str, Any]
 
 
 def create_group(backend: Backend, request: Parameters) -> Parameters:

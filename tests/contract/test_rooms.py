@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Final
 
@@ -61,3 +62,21 @@ def test_aws_errors_are_read_in_one_place() -> None:
         and re.search(r"\.response(\[|\.get\()\W?Error", path.read_text())
     }
     assert readers <= {READERS_OF_ERRORS}
+
+
+def test_the_modules_of_the_local_sagemaker_import_one_another_in_no_circle() -> None:
+    folder = Path(__file__).parents[2] / "local" / "sagemaker"
+    modules = {f"local.sagemaker.{path.stem}": path for path in folder.glob("*.py") if not path.stem.startswith("__")}
+    graph = {
+        name: {
+            other
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.ImportFrom) and node.module
+            for other in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+            if other in modules
+        }
+        for name, path in modules.items()
+    }
+    order = tuple(TopologicalSorter(graph).static_order())  # raises CycleError
+    assert set(order) == set(modules)
+    assert graph["local.sagemaker.control_plane"] >= {"local.sagemaker.backend", "local.sagemaker.registry"}

@@ -237,13 +237,13 @@ def test_a_change_of_processor_makes_sam_build_the_layers_anew() -> None:
         assert layer["Metadata"] == {"BuildMethod": "makefile", "BuildArchitecture": {"Ref": "Architecture"}}
 
 
-def test_the_outputs_are_those_that_the_readme_names() -> None:
+def test_the_outputs_are_those_that_people_are_told_of() -> None:
     assert {"InboxBucketName", "ArtifactBucketName", "StateMachineArn", "RunsTableName", "DashboardUrl"} <= set(
         TEMPLATE["Outputs"]
     )
-    readme = (ROOT / "README.md").read_text()
-    assert not [name for name in TEMPLATE["Outputs"] if name not in readme]
-    assert not [name for name in TEMPLATE["Parameters"] if name not in readme]
+    page = (ROOT / "docs" / "stack.md").read_text()
+    assert not [name for name in TEMPLATE["Outputs"] if name not in page]
+    assert not [name for name in TEMPLATE["Parameters"] if name not in page]
 
 
 def test_a_person_has_as_long_as_the_run_waits() -> None:

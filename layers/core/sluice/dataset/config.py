@@ -32,22 +32,23 @@ class _Section(BaseModel):
 
 
 class Limits(_Section):
-    """What one metric must keep. None: not set.
+    """What one metric must keep. A limit that is not set is not checked."""
 
-    ``of_prior`` and ``of_champion`` are shares of what always predicting the class shares has, and of what the live
-    model has on the same rows; ``of_slice`` are held by every slice of ``slices``. With ``certain`` the whole 95 %
-    interval must keep ``min`` and ``max``, not the value alone.
-    """
-
-    min: float | None = None
-    max: float | None = None
-    min_of_prior: float | None = Field(None, gt=0)
-    max_of_prior: float | None = Field(None, gt=0)
-    min_of_champion: float | None = Field(None, gt=0)
-    max_of_champion: float | None = Field(None, gt=0)
-    min_of_slice: float | None = None
-    max_of_slice: float | None = None
-    certain: bool = False
+    min: float | None = Field(None, description="The metric must be at least this.")
+    max: float | None = Field(None, description="The metric must be at most this.")
+    min_of_prior: float | None = Field(None, gt=0, description="At least this share of the baseline's.")
+    max_of_prior: float | None = Field(
+        None, gt=0, description="At most this share of the baseline's, which always predicts the class shares."
+    )
+    min_of_champion: float | None = Field(
+        None, gt=0, description="At least this share of what the live model has on the same rows."
+    )
+    max_of_champion: float | None = Field(
+        None, gt=0, description="At most this share of what the live model has on the same rows."
+    )
+    min_of_slice: float | None = Field(None, description="At least this on every slice of `slices`.")
+    max_of_slice: float | None = Field(None, description="At most this on every slice of `slices`.")
+    certain: bool = Field(False, description="The whole 95 % interval must keep `min` and `max`, not only the value.")
 
     @model_validator(mode="after")
     def _some(self) -> Self:
@@ -63,7 +64,7 @@ _UNBOUNDED: Final = frozenset({"log_loss", "brier"})
 
 
 class Gates(_Section):
-    """Limits that a model must keep to be deployed, by metric."""
+    """Limits that a model must keep to be deployed, by metric. Any set here replace the stack's default gate."""
 
     log_loss: Limits | None = None
     brier: Limits | None = None
@@ -96,9 +97,11 @@ class Gates(_Section):
 class Cutoff(_Section):
     """From which score on a row counts as the positive class. Chosen on the validation set; two classes only."""
 
-    policy: Literal["best_f1", "fixed", "minimum_cost", "target_recall", "target_precision"] = "best_f1"
+    policy: Literal["best_f1", "fixed", "minimum_cost", "target_recall", "target_precision"] = Field(
+        "best_f1", description="How the cutoff is chosen."
+    )
     value: float | None = Field(
-        None, gt=0, lt=1, description="The cutoff that is fixed (0.5 by default), or the recall or precision to reach."
+        None, gt=0, lt=1, description="The fixed cutoff (0.5 by default), or the recall or precision to reach."
     )
 
     @model_validator(mode="after")
@@ -116,10 +119,18 @@ _MAX_COST: Final = 1e12
 class Costs(_Section):
     """What a row costs by truth and prediction, in any one unit; gains are negative."""
 
-    false_positive: float = Field(1, ge=-_MAX_COST, le=_MAX_COST)
-    false_negative: float = Field(1, ge=-_MAX_COST, le=_MAX_COST)
-    true_positive: float = Field(0, ge=-_MAX_COST, le=_MAX_COST)
-    true_negative: float = Field(0, ge=-_MAX_COST, le=_MAX_COST)
+    false_positive: float = Field(
+        1, ge=-_MAX_COST, le=_MAX_COST, description="Cost of a negative row that is predicted positive."
+    )
+    false_negative: float = Field(
+        1, ge=-_MAX_COST, le=_MAX_COST, description="Cost of a positive row that is predicted negative."
+    )
+    true_positive: float = Field(
+        0, ge=-_MAX_COST, le=_MAX_COST, description="Cost of a positive row that is predicted positive."
+    )
+    true_negative: float = Field(
+        0, ge=-_MAX_COST, le=_MAX_COST, description="Cost of a negative row that is predicted negative."
+    )
 
 
 class ChampionPolicy(_Section):
@@ -129,13 +140,17 @@ class ChampionPolicy(_Section):
     the live model's. ``better``: it is lower with that confidence. ``ignore``: the gates alone decide.
     """
 
-    policy: Literal["not_worse", "better", "ignore"] = "not_worse"
-    margin: float = Field(0.02, ge=0, lt=1)
+    policy: Literal["not_worse", "better", "ignore"] = Field(
+        "not_worse", description="What a model must be, compared with the live one."
+    )
+    margin: float = Field(0.02, ge=0, lt=1, description="For `not_worse`: a share of the live model's log loss.")
 
 
 class BiasLimits(_Section):
-    min: float | None = None
-    max: float | None = None
+    """Limits of one bias metric."""
+
+    min: float | None = Field(None, description="The metric must be at least this.")
+    max: float | None = Field(None, description="The metric must be at most this.")
 
     @model_validator(mode="after")
     def _some(self) -> Self:
@@ -155,15 +170,17 @@ _NAMED_CHARACTERS: Final = 60
 
 
 class Facet(_Section):
-    """A group that may be at a disadvantage, for the bias report. It may be told by a column that is dropped."""
+    """A group that may be at a disadvantage, for the bias report. Its column may be one that is dropped."""
 
-    column: str = Field(min_length=1)
+    column: str = Field(min_length=1, description="The column that says who is in the group.")
     group: tuple[str, ...] = Field((), description="The values of the group.")
-    at_least: float | None = Field(None, description="In place of values: the numbers from this one on.")
-    below: float | None = Field(None, description="In place of values: the numbers below this one.")
-    favoured_label: str | None = Field(None, description="The label that one wants; by default the positive class.")
+    at_least: float | None = Field(None, description="Instead of values: this number and above.")
+    below: float | None = Field(None, description="Instead of values: numbers below this one.")
+    favoured_label: str | None = Field(None, description="The desirable label; by default the positive class.")
     condition_on: str | None = Field(None, description="Column for the conditional disparities (CDDL, CDDPL).")
-    gates: dict[BiasName, BiasLimits] = Field(default_factory=dict)
+    gates: dict[BiasName, BiasLimits] = Field(
+        default_factory=dict, description="Limits of bias metrics, by their short names."
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -183,45 +200,53 @@ class Facet(_Section):
 
 
 class Training(_Section):
-    instance_type: str | None = Field(None, pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")
-    max_runtime_seconds: int | None = Field(None, ge=60, le=86_400)
-    managed_spot: bool | None = None
+    """How the training job runs. What is not set is the stack's."""
+
+    instance_type: str | None = Field(
+        None, pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$", description="Instance type of the training job."
+    )
+    max_runtime_seconds: int | None = Field(None, ge=60, le=86_400, description="The job is stopped after this time.")
+    managed_spot: bool | None = Field(None, description="Train on spot capacity: cheaper, with longer waits.")
 
 
 class Rollout(_Section):
     """How requests move to a new model on instances: all at once, a first part and then the rest, or in equal steps.
 
-    By default a canary where there are two instances or more. One instance, and a serverless endpoint, can switch all
-    at once only.
+    With two instances or more the default is a canary. One instance, and a serverless endpoint, can only switch all at
+    once.
     """
 
-    policy: Literal["all_at_once", "canary", "linear"] | None = None
-    share: float = Field(0.1, ge=0.1, le=0.5, description="Of the instances: the canary, or each linear step.")
-    wait_seconds: int = Field(300, ge=0, le=1800, description="Between steps, with an eye on the alarms.")
+    policy: Literal["all_at_once", "canary", "linear"] | None = Field(None, description="How requests move.")
+    share: float = Field(
+        0.1, ge=0.1, le=0.5, description="Share of the instances in the canary, or in each linear step."
+    )
+    wait_seconds: int = Field(300, ge=0, le=1800, description="Time between steps, in which the alarms are watched.")
     baking_seconds: int | None = Field(
         None,
         ge=0,
         le=1800,
-        description="After the last step, before the old fleet goes; by default 300, or 120 all at once.",
+        description="Time after the last step, before the old fleet is removed; by default 300, or 120 all at once.",
     )
 
 
 class EndpointAlarms(_Section):
-    """Beyond these an endpoint's alarm goes off, which rolls an update under way back."""
+    """Limits of an endpoint's alarms. An alarm that goes off during an update rolls the update back."""
 
-    server_errors: int = Field(0, ge=0, description="Answers with a status of 500 and above, in a minute.")
+    server_errors: int = Field(0, ge=0, description="Answers with a status of 500 or above, in a minute.")
     latency_ms: float = Field(1000, gt=0, description="Median time that the model takes for an answer, in a minute.")
     outside_share: float = Field(
-        0.5, gt=0, le=1, description="Share of predictions, in five minutes, outside of what training has seen."
+        0.5, gt=0, le=1, description="Share of predictions, in five minutes, with a value that training has not seen."
     )
 
 
 class Autoscaling(_Section):
     """The number of instances follows the requests."""
 
-    min: int = Field(1, ge=1, le=100)
-    max: int = Field(ge=1, le=100)
-    invocations_per_instance: int = Field(1000, ge=1, description="A minute; more than that adds instances.")
+    min: int = Field(1, ge=1, le=100, description="Fewest instances.")
+    max: int = Field(ge=1, le=100, description="Most instances.")
+    invocations_per_instance: int = Field(
+        1000, ge=1, description="Requests a minute for each instance; more than that adds instances."
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -233,36 +258,38 @@ class Autoscaling(_Section):
 class DataCapture(_Section):
     """SageMaker writes requests and answers of an endpoint on instances to the artifact bucket."""
 
-    share: float = Field(1.0, gt=0, le=1, description="Of the requests; whole percents.")
+    share: float = Field(1.0, gt=0, le=1, description="Share of the requests, in whole percents.")
 
 
 class PreviousModel(_Section):
-    """What becomes of the model before when a new one is deployed: gone, or beside the new one.
+    """What happens to the previous model when a new one is deployed.
 
-    ``variant``: it goes on answering ``share`` of the requests. ``shadow``: it gets a copy of ``share`` of the
-    requests, and its answers are kept by data capture only.
+    ``none``: it is removed from the endpoint. ``variant``: it goes on answering ``share`` of the requests. ``shadow``:
+    it gets a copy of ``share`` of the requests, and only data capture keeps its answers.
     """
 
-    role: Literal["none", "variant", "shadow"] = "none"
-    share: float = Field(0.1, gt=0, lt=1)
+    role: Literal["none", "variant", "shadow"] = Field("none", description="Its role beside the new model.")
+    share: float = Field(0.1, gt=0, lt=1, description="Share of the requests that it gets.")
 
 
 class Endpoint(_Section):
-    """Serverless by default: it costs nothing while nobody calls it."""
+    """The endpoint of the dataset. The default is serverless: it costs nothing while nobody calls it."""
 
-    kind: Literal["serverless", "instance"] = "serverless"
-    memory_mb: Literal[1024, 2048, 3072, 4096, 5120, 6144] = 2048
-    max_concurrency: int = Field(5, ge=1, le=200)
-    instance_type: str = Field("ml.m5.large", pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")
-    instance_count: int = Field(1, ge=1, le=100)
+    kind: Literal["serverless", "instance"] = Field("serverless", description="What serves the model.")
+    memory_mb: Literal[1024, 2048, 3072, 4096, 5120, 6144] = Field(2048, description="For `serverless`: its memory.")
+    max_concurrency: int = Field(5, ge=1, le=200, description="For `serverless`: requests at the same time.")
+    instance_type: str = Field(
+        "ml.m5.large", pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$", description="For `instance`: the instance type."
+    )
+    instance_count: int = Field(1, ge=1, le=100, description="For `instance`: the number of instances.")
     rollout: Rollout = Rollout()
     alarms: EndpointAlarms = EndpointAlarms()
     autoscaling: Autoscaling | None = None
     data_capture: DataCapture | None = None
     previous: PreviousModel = PreviousModel()
-    keep: int = Field(3, ge=2, le=20, description="Models that are kept for a rollback, the live one among them.")
+    keep: int = Field(3, ge=2, le=20, description="Models that are kept for a rollback, including the live one.")
     time_to_live_days: float | None = Field(
-        None, gt=0, le=365, description="An endpoint that nobody called for so long is removed."
+        None, gt=0, le=365, description="An endpoint that nobody called for this long is removed; by default never."
     )
 
     @model_validator(mode="after")
@@ -306,17 +333,21 @@ class Predictions(_Section):
 class ApprovalConfig(_Section):
     """Whether a person must agree before a model that passed its gates is deployed."""
 
-    required: bool = False
+    required: bool = Field(False, description="The run waits for a person, for three days at most.")
 
 
 class Split(_Section):
-    """Shares of the accepted rows for validation and test; the rest trains. At random, unless rows belong together."""
+    """How the accepted rows are split into training, validation and test. At random, unless rows belong together."""
 
-    validation: float = Field(0.15, gt=0, lt=0.5)
-    test: float = Field(0.15, gt=0, lt=0.5)
-    seed: int = Field(0, ge=0)
-    group_by: str | None = Field(None, min_length=1, description="Rows with the same value here stay in one part.")
-    by_time: str | None = Field(None, min_length=1, description="The latest rows by this column are the test part.")
+    validation: float = Field(
+        0.15, gt=0, lt=0.5, description="Share of the rows that stop training and set the cutoff."
+    )
+    test: float = Field(0.15, gt=0, lt=0.5, description="Share of the held-out rows, which measure the model.")
+    seed: int = Field(0, ge=0, description="Another seed gives another random split.")
+    group_by: str | None = Field(
+        None, min_length=1, description="A column; rows with the same value in it stay in one part."
+    )
+    by_time: str | None = Field(None, min_length=1, description="A column; the latest rows by it are the test part.")
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -326,6 +357,8 @@ class Split(_Section):
 
 
 class DatasetConfig(_Section):
+    """What a person may set for a dataset."""
+
     header: bool = Field(
         True, description="The first row holds the column names. Without it they are label, x1, x2, ..."
     )
@@ -334,17 +367,28 @@ class DatasetConfig(_Section):
     drop: tuple[str, ...] = Field((), description="Columns that must not be used.")
     missing: tuple[str, ...] = Field(
         ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "?", "-"),
-        description="Cells that mean: no value.",
+        description="Cells that mean: no value. A list here replaces the usual one.",
     )
-    max_rejected_share: float = Field(0.01, ge=0, lt=1, description="Bad rows beyond this share refuse the file.")
+    max_rejected_share: float = Field(
+        0.01, ge=0, lt=1, description="A file with a larger share of rejected rows is refused."
+    )
     split: Split = Split()
-    hyperparameters: Annotated[dict[str, str | int | float], Field(default_factory=dict)]
-    contract: ContractConfig = Field(ContractConfig(), description="How files are held against the dataset's contract.")
+    hyperparameters: Annotated[
+        dict[str, str | int | float],
+        Field(default_factory=dict, description="Hyperparameters of XGBoost, over the defaults."),
+    ]
+    contract: ContractConfig = Field(
+        ContractConfig(), description="How files are compared with the dataset's contract."
+    )
     gates: Gates = Gates()
     cutoff: Cutoff = Cutoff()
-    costs: Costs | None = Field(None, description="Cost matrix: of `cutoff: {policy: minimum_cost}` and in the report.")
+    costs: Costs | None = Field(
+        None, description="Cost matrix, for `cutoff: {policy: minimum_cost}` and for the report."
+    )
     champion: ChampionPolicy = ChampionPolicy()
-    slices: tuple[str, ...] = Field((), description="Columns by whose values the model is measured, too.")
+    slices: tuple[str, ...] = Field(
+        (), description="Columns; the model is also measured on the rows of each of their values."
+    )
     facets: tuple[Facet, ...] = Field((), description="Groups of the bias report.")
     training: Training = Training()
     approval: ApprovalConfig = ApprovalConfig()

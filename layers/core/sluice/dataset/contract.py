@@ -44,10 +44,10 @@ class _Part(BaseModel):
 
 
 class Thresholds(_Part):
-    """A measure beyond ``warn`` is a warning, beyond ``error`` an error; exactly on it is neither. None: never."""
+    """A measure beyond ``warn`` is a warning, beyond ``error`` an error. Exactly on the threshold it is neither."""
 
-    warn: float | None = Field(None, ge=0)
-    error: float | None = Field(None, ge=0)
+    warn: float | None = Field(None, ge=0, description="A measure beyond this is a warning.")
+    error: float | None = Field(None, ge=0, description="A measure beyond this refuses the file.")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -62,21 +62,40 @@ class Thresholds(_Part):
 
 
 class ContractRules(_Part):
-    """How serious each difference is. A rule with thresholds may be set in part, or be switched off by ``ignore``."""
+    """How serious each difference is. A rule takes a severity, or thresholds; a threshold that is not named keeps its
+    default, and ``ignore`` switches any rule off."""
 
-    missing_column: Severity = "error"
-    new_column: Severity = "warning"
-    kind: Severity = "error"
-    nulls: Thresholds = Thresholds(warn=0, error=0.2)
-    missing_share: Thresholds = Thresholds(warn=0.1, error=0.5)
-    unseen_levels: Thresholds = Thresholds(warn=0.01, error=0.1)
-    range: Thresholds = Thresholds(warn=0.5, error=10)
-    psi: Thresholds = Thresholds(warn=0.2, error=0.5)
-    target: Severity = "error"
-    class_vanished: Severity = "error"
-    class_new: Severity = "error"
-    class_share: Thresholds = Thresholds(warn=0.1, error=0.3)
-    row_count: Thresholds = Thresholds(warn=0.5, error=0.9)
+    missing_column: Severity = Field("error", description="A column of the contract is absent.")
+    new_column: Severity = Field("warning", description="A column that the contract does not have.")
+    kind: Severity = Field("error", description="A column became another kind.")
+    nulls: Thresholds = Field(
+        Thresholds(warn=0, error=0.2), description="Missing values in a column that had none: their share of the rows."
+    )
+    missing_share: Thresholds = Field(
+        Thresholds(warn=0.1, error=0.5),
+        description="More missing values in a column that had some: growth of their share.",
+    )
+    unseen_levels: Thresholds = Field(
+        Thresholds(warn=0.01, error=0.1),
+        description="Levels that the contract does not list: their share of the values.",
+    )
+    range: Thresholds = Field(
+        Thresholds(warn=0.5, error=10),
+        description="Numbers outside the contract's range: how far, in widths of that range.",
+    )
+    psi: Thresholds = Field(
+        Thresholds(warn=0.2, error=0.5), description="The distribution moved: population stability index."
+    )
+    target: Severity = Field("error", description="Another column is the target.")
+    class_vanished: Severity = Field("error", description="A class of the contract does not occur.")
+    class_new: Severity = Field("error", description="A class that the contract does not list.")
+    class_share: Thresholds = Field(
+        Thresholds(warn=0.1, error=0.3), description="The share of a class moved: by how much."
+    )
+    row_count: Thresholds = Field(
+        Thresholds(warn=0.5, error=0.9),
+        description="Far fewer rows: the share of the contract's number that is missing.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -94,10 +113,15 @@ class ContractRules(_Part):
 
 
 class ContractConfig(_Part):
-    """``enforce``: files are held against the contract, and the first one makes it. ``reset``: the next accepted file
-    makes a new version. ``ignore``: no contract is read or made."""
+    """How files are compared with the dataset's contract.
 
-    mode: Literal["enforce", "reset", "ignore"] = "enforce"
+    ``enforce``: files are compared with the contract, and the first one makes it. ``reset``: the next accepted file
+    makes a new version. ``ignore``: no contract is read or made.
+    """
+
+    mode: Literal["enforce", "reset", "ignore"] = Field(
+        "enforce", description="What is done with the contract; `contract: reset` is short for `{mode: reset}`."
+    )
     rules: ContractRules = ContractRules()
 
     @model_validator(mode="before")

@@ -66,7 +66,7 @@ lint: setup
 	$(VENV)/bin/ruff format --check
 
 types: setup
-	$(VENV)/bin/mypy layers/core layers/tabular layers/scoring layers/plotting functions local cli scripts tests benchmarks
+	$(VENV)/bin/mypy layers/core layers/tabular layers/scoring layers/plotting functions following local cli scripts tests benchmarks
 
 templates: setup $(LINT)/.installed
 	$(LINT)/bin/cfn-lint --append-rules cfn_lint_serverless.rules --non-zero-exit-code informational --template template.yaml

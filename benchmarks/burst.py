@@ -30,10 +30,10 @@ from rich.console import Console
 
 from benchmarks.measure import JobError
 from benchmarks.validate import Ratio
+from following.execution import executions
 from local import cloud, run
 from local.aws import Aws
 from local.cloud import Options
-from local.execution import executions
 from local.home import Home, LocalError
 from sluice.layout import INCOMING, config_key
 from sluice.messages import Run

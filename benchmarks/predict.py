@@ -29,13 +29,13 @@ from rich.console import Console
 from benchmarks.measure import JobError
 from benchmarks.signed_url import ROOT, SignedUrl
 from benchmarks.validate import Ratio
+from following.execution import follow
+from following.result import run_result
 from local import cloud, run
 from local.aws import REGION, Aws
 from local.cloud import Options
 from local.demo import TARGET, write_breast_cancer
-from local.execution import follow
 from local.home import Home, LocalError
-from local.result import run_result
 from sluice.layout import RunLayout
 from sluice.messages import Outcome, RunResult
 

@@ -3,5 +3,3 @@
 It works on a stack in an AWS account and on the local AWS alike, through boto3 alone. What imports slowly is imported
 by the function that needs it, so that ``sluice --help`` answers at once.
 """
-
-import local  # noqa: F401 - puts the domain package's layer where Python finds it

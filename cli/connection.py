@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from cli.failure import CommandError
+from cli.laptop import find_laptop, sagemaker_beside
 
 if TYPE_CHECKING:
     import boto3
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
-    from local.home import State
-
-_OF_SERVICE: Final = "AWS_ENDPOINT_URL_"
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 #: Answers of a function URL after which the same call may succeed.
 _PASSING: Final = frozenset({429, 500, 502, 503, 504})
@@ -180,55 +178,14 @@ def connect(
     import boto3
 
     if local:
-        return _local(_local_state(environ))
+        here = find_laptop(environ)
+        return Connection(here.session, here.endpoint_url, here.urls, is_told=False)
     session = boto3.Session(profile_name=profile, region_name=region)
     endpoint_url = environ.get("AWS_ENDPOINT_URL")
     if not endpoint_url:
         return Connection(session)
-    urls = {} if environ.get("AWS_ENDPOINT_URL_SAGEMAKER") else _sagemaker_beside(endpoint_url, environ)
-    return Connection(session, endpoint_url, urls)
-
-
-def _local(state: State) -> Connection:
-    import boto3
-
-    from local.aws import ACCESS_KEY, REGION, SECRET_KEY
-
-    session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION)
-    return Connection(session, state.endpoint_url, _exceptions(state), is_told=False)
-
-
-def _local_state(environ: Mapping[str, str]) -> State:
-    from local.cloud import is_up
-    from local.home import Home, LocalError
-
-    try:
-        state = Home.at(None, environ).read()
-    except LocalError as error:
-        raise CommandError(str(error)) from error
-    if not is_up(state):
-        raise CommandError("The local AWS is down; start it with: make local")
-    return state
-
-
-def _sagemaker_beside(endpoint_url: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """SageMaker's addresses where the endpoint is the local AWS of the state folder: MiniStack has no SageMaker."""
-    from local.home import Home
-
-    here = urlsplit(endpoint_url)
-    state = Home.at(None, environ).read()
-    if here.hostname not in _LOOPBACK or urlsplit(state.endpoint_url).port != here.port:
-        return {}
-    return _exceptions(state)
-
-
-def _exceptions(state: State) -> dict[str, str]:
-    """Addresses of the services that MiniStack has not, by boto3's name of each without its hyphens."""
-    from local.aws import Aws
-
-    named = Aws.of(state).environment().items()
-    return {
-        name.removeprefix(_OF_SERVICE).lower().replace("_", ""): url
-        for name, url in named
-        if name.startswith(_OF_SERVICE)
-    }
+    connection = Connection(session, endpoint_url)
+    if not connection.is_local or environ.get("AWS_ENDPOINT_URL_SAGEMAKER"):
+        return connection
+    # MiniStack has no SageMaker: if this is the local AWS of the state folder, the state knows where it is.
+    return Connection(session, endpoint_url, sagemaker_beside(endpoint_url, environ))

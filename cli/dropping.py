@@ -15,7 +15,7 @@ from cli.failure import AnswerIsNoError, CommandError
 from cli.output import Output
 from cli.runs import Run, find_run, runs_of
 from cli.stack import Stack
-from sluice.names import dataset_name, run_id
+from sluice.names import dataset_name, default_folder, run_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,9 +69,7 @@ def check_drop(table: Path, dataset: str | None, config: Path | None) -> Drop:
         raise CommandError(f"{table}: there is no such file")
     if table.name.startswith("."):
         raise CommandError(f"{table}: files whose name begins with a dot are ignored by the pipeline; rename it")
-    from local.run import dataset_name as default_folder
-
-    folder = default_folder(table) if dataset is None else dataset
+    folder = default_folder(table.name) if dataset is None else dataset
     if not folder or "/" in folder or folder != folder.strip():
         raise CommandError(f"--dataset {folder!r}: expected a name for a folder, such as churn")
     return Drop(table, folder, _read_config(config) if config else None)

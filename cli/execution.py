@@ -11,7 +11,7 @@ from cli.output import Output
 from cli.runs import DEPLOYED, Run
 
 if TYPE_CHECKING:
-    from local.execution import Snapshot
+    from following.execution import Snapshot
 
 _WAITS_FOR_A_PERSON: Final = "AskForApproval"
 
@@ -40,8 +40,8 @@ class Whereabouts:
 def whereabouts(connection: Connection, arn: str) -> Whereabouts:
     from botocore.exceptions import ClientError
 
-    from local.execution import follow, now
-    from local.progress import note
+    from following.execution import follow, now
+    from following.progress import note
     from sluice.aws.errors import is_not_found
 
     try:
@@ -58,8 +58,8 @@ def whereabouts(connection: Connection, arn: str) -> Whereabouts:
 
 def follow_to_the_end(connection: Connection, arn: str, run_id: str, output: Output) -> Snapshot:
     """Shows each state on standard error; returns the last snapshot, which is complete."""
-    from local.execution import follow
-    from local.progress import Progress
+    from following.execution import follow
+    from following.progress import Progress
 
     asked = False
     with Progress(output.err) as progress:
@@ -80,8 +80,8 @@ def _waits_for_a_person(snapshot: Snapshot) -> bool:
 
 def tell_end(snapshot: Snapshot, run: Run, output: Output) -> int:
     """Shows what an execution came to. Returns: exit status, 0 where the model was deployed."""
-    from local.report import print_report
-    from local.result import result_json, run_result, validation_result
+    from following.report import print_report
+    from following.result import result_json, run_result, validation_result
 
     seconds = ((snapshot.stopped or snapshot.started) - snapshot.started).total_seconds()
     result = result_json(snapshot, dataset=run.dataset, prediction=None, total_seconds=seconds)

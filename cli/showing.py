@@ -45,7 +45,7 @@ def _document(run: Run, pending: Pending | None, at: Whereabouts | None) -> dict
 def _print(
     connection: Connection, stack: Stack, run: Run, pending: Pending | None, at: Whereabouts | None, output: Output
 ) -> None:
-    from local.report import gates_table, print_artifacts, print_metrics
+    from following.report import gates_table, print_artifacts, print_metrics
 
     output.print(f"run {run.run_id} of dataset {run.dataset}: {run.status.replace('_', ' ')}")
     output.print(f"file      {run.key}")

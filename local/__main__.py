@@ -91,7 +91,7 @@ def _demo(home: Home, options: argparse.Namespace, console: Console) -> int:
     call = check_call(table, options.target or TARGET, options.dataset, options.config, options.json)
     was_up = cloud.is_up(home.read())
     try:
-        keep = None if was_up else home.root / "demo" / call.folder
+        keep = None if was_up else home.root / "demo" / call.dataset
         return run(home, call, _options(options), console, keep)
     finally:
         if not was_up:

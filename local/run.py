@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 import shutil
 import sys
 import time
@@ -18,19 +17,20 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.text import Text
 
+from following.execution import NotStartedError, Snapshot, await_execution, executions, follow
+from following.progress import Progress
+from following.report import print_report
+from following.result import failure_json, result_json, run_result, validation_result
 from local import cloud, stack
 from local.aws import Aws
 from local.cloud import Options
-from local.execution import Snapshot, await_execution, executions, follow
 from local.home import Home, LocalError
-from local.progress import Progress
-from local.report import print_report
-from local.result import failure_json, result_json, run_result, validation_result
 from local.table import read_header
 from sluice.dataset.config import ConfigError, parse_config
 from sluice.endpoint.requests import parse_scores
 from sluice.layout import INCOMING, config_key, split_uri
 from sluice.messages import Outcome, RunResult, ValidationResult
+from sluice.names import dataset_name, default_folder
 from sluice.wording import one_line
 
 DEPLOYED: Final = 0
@@ -67,6 +67,10 @@ class Call:
     json_path: Path | None
 
     @property
+    def dataset(self) -> str:
+        return dataset_name(self.folder)
+
+    @property
     def key(self) -> str:
         return f"{INCOMING}{self.folder}/{self.table.name}"
 
@@ -85,7 +89,7 @@ def check_call(
         raise WrongCallError(f"{table}: {error.strerror or error}") from error
     if header is not None and target not in header:
         raise WrongCallError(_no_such_column(table, target, header))
-    folder = dataset if dataset is not None else dataset_name(table)
+    folder = dataset if dataset is not None else default_folder(table.name)
     if not folder or "/" in folder or folder != folder.strip():
         raise WrongCallError(f"--dataset {folder!r}: expected a name for a folder, such as churn")
     if json_path and not json_path.parent.is_dir():
@@ -103,11 +107,6 @@ def _no_such_column(table: Path, target: str, header: list[str]) -> str:
     return f"{table}: there is no column `{target}`{hint} The columns are {listed}{more}."
 
 
-def dataset_name(table: Path) -> str:
-    """The default name of a dataset: the file's name in the letters that AWS names may have."""
-    return re.sub(r"[^a-z0-9]+", "-", table.stem.lower()).strip("-") or "table"
-
-
 def run(home: Home, call: Call, options: Options, console: Console, keep: Path | None = None) -> int:
     """Does the main job.
 
@@ -121,7 +120,7 @@ def run(home: Home, call: Call, options: Options, console: Console, keep: Path |
     try:
         result, recorded, validation = _run(home, call, options, console, started)
     except LocalError as error:
-        result, recorded, validation = failure_json(call.folder, str(error), time.monotonic() - started), None, None
+        result, recorded, validation = failure_json(call.dataset, str(error), time.monotonic() - started), None, None
     if call.json_path:
         call.json_path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     shown, page = result, None
@@ -216,7 +215,7 @@ def _run(
         prediction = ask_endpoint(aws, recorded.endpoint.name, validation, _cutoff(recorded))
     elapsed = time.monotonic() - started
     return (
-        result_json(snapshot, dataset=call.folder, prediction=prediction, total_seconds=elapsed),
+        result_json(snapshot, dataset=call.dataset, prediction=prediction, total_seconds=elapsed),
         recorded,
         validation,
     )
@@ -227,13 +226,19 @@ def drop(aws: Aws, outputs: dict[str, str], call: Call) -> str:
 
     Returns:
         ARN of the execution that this started.
+
+    Raises:
+        LocalError: none started.
     """
     inbox, machine = outputs["InboxBucketName"], outputs["StateMachineArn"]
     aws.s3.put_object(Bucket=inbox, Key=config_key(call.folder), Body=call.config.encode())
     before = executions(aws, machine)
     aws.s3.upload_file(str(call.table), inbox, call.key)
     etag = aws.s3.head_object(Bucket=inbox, Key=call.key)["ETag"].strip('"')
-    return await_execution(aws, machine, before, (inbox, call.key, etag))
+    try:
+        return await_execution(aws, machine, before, (inbox, call.key, etag))
+    except NotStartedError as error:
+        raise LocalError(str(error)) from error
 
 
 def ask_endpoint(aws: Aws, endpoint: str, validation: ValidationResult, cutoff: float | None) -> dict[str, Any]:

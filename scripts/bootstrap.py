@@ -25,15 +25,16 @@ STAMP = VENV / ".installed"
 UV_VENV = ROOT / ".venv-uv"
 FETCHED = ROOT / ".venv-python"
 
-# What pip writes for a console script, but for the line that finds the package: this project is not installed, it is
-# used where it lies. sh starts it, because the path to Python may be longer than a first line may be, or have blanks.
+# What pip writes for a console script, but for the line that finds the packages: this project is not installed, it is
+# used where it lies, and the domain's package lies in a layer. sh starts it, because the path to Python may be longer
+# than a first line may be, or have blanks.
 COMMAND = """\
 #!/bin/sh
 '''exec' "{python}" "$0" "$@"
 ' '''
 import sys
 
-sys.path[0] = {root!r}
+sys.path[:1] = [{root!r}, {core!r}]
 
 from cli.__main__ import main
 
@@ -147,7 +148,8 @@ def install() -> None:
 def write_command() -> None:
     """Makes ``.venv/bin/sluice``, which works from any folder."""
     command = VENV / "bin" / "sluice"
-    command.write_text(COMMAND.format(python=VENV / "bin" / "python", root=str(ROOT)), encoding="utf-8")
+    text = COMMAND.format(python=VENV / "bin" / "python", root=str(ROOT), core=str(ROOT / "layers" / "core"))
+    command.write_text(text, encoding="utf-8")
     command.chmod(0o755)
 
 

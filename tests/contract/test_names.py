@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.names import dataset_name, dataset_of, is_file, is_run_id, run_id
+from sluice.names import dataset_name, dataset_of, default_folder, is_file, is_run_id, run_id
 
 PIPELINE = Path(__file__).parents[2] / "statemachine" / "pipeline.asl.json"
 STATES: dict[str, Any] = json.loads(PIPELINE.read_text())["States"]
@@ -78,3 +78,16 @@ def test_a_run_is_named_as_in_the_state_machine() -> None:
 
 def test_an_event_without_a_sequencer_has_an_empty_one() -> None:
     assert named("incoming/churn/a.csv", **{"version-id": "v1"})["sequencer"] == ""
+
+
+@pytest.mark.parametrize(
+    ("file", "folder"),
+    [("churn.csv", "churn"), ("churn.csv.gz", "churn"), ("Sales EU.csv", "Sales EU"), ("v1.2.csv", "v1.2"), ("t", "t")],
+)
+def test_a_file_goes_to_the_folder_of_its_name(file: str, folder: str) -> None:
+    assert default_folder(file) == folder
+    assert dataset_of(f"incoming/{folder}/{file}") == dataset_name(folder)
+
+
+def test_a_file_and_its_folder_name_one_dataset() -> None:
+    assert dataset_name(default_folder("Sales EU.csv")) == dataset_name("Sales EU") == "sales-eu-b9479485"

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from cli.predicting import Predictions, write_csv
+from following.report import print_report
 from functions.render_report import app as render_app
 from functions.validate_data import app
 from local.__main__ import main
-from local.report import print_report
 from sluice.messages import Metrics, RunResult, ValidationResult
 from sluice.wording import as_it_was, inert, one_line
 from tests.functions.conftest import ARTIFACTS, INBOX, Aws, Context, request

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from following.execution import Snapshot, follow
+from following.result import result_json
 from local import cloud, run
 from local.aws import Aws
 from local.cloud import Options
-from local.execution import Snapshot, follow
 from local.home import REPOSITORY, Home
-from local.result import result_json
 from local.sagemaker.faults import Faults
 from local.stack import STACK_NAME
 from tests.wire import grants

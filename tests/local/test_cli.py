@@ -21,6 +21,7 @@ from .conftest import LocalAws, learnable_rows, write_table
 
 HEADER = ["size", "colour", "comment", "label"]
 DATASET = "by-cli"
+COMMAND = str(Path(sys.executable).with_name("sluice"))
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Command:
 
     def __call__(self, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         called = subprocess.run(
-            [sys.executable, "-m", "cli", *map(str, arguments)],
+            [COMMAND, *map(str, arguments)],
             cwd=REPOSITORY,
             env=self.environment | environment,
             capture_output=True,
@@ -121,7 +122,7 @@ def test_a_model_that_waits_is_approved_and_rolled_back_and_the_dataset_retired(
     first = sluice.document("why", DATASET)["live"]["run_id"]
     following = subprocess.Popen(
         [
-            *(sys.executable, "-m", "cli", "drop", str(table)),
+            *(COMMAND, "drop", str(table)),
             *("--dataset", DATASET, "--config", str(config), "--follow", "--json"),
         ],
         cwd=REPOSITORY,
@@ -158,7 +159,7 @@ def test_the_environment_of_the_local_aws_does_as_well(
 def test_ctrl_c_stops_the_watching_without_a_traceback(sluice: Command, tmp_path: Path) -> None:
     table = write_table(tmp_path / "left.csv", HEADER, learnable_rows(200, seed=44))
     following = subprocess.Popen(
-        [sys.executable, "-m", "cli", "drop", str(table), "--dataset", "left-alone", "--follow"],
+        [COMMAND, "drop", str(table), "--dataset", "left-alone", "--follow"],
         cwd=REPOSITORY,
         env=sluice.environment,
         stdout=subprocess.PIPE,

@@ -11,6 +11,7 @@ import pytest
 from local import cloud, processes
 from local.cloud import Options
 from local.home import Home, LocalError
+from sluice.names import dataset_name
 
 from .conftest import OPTIONS, LocalAws, command_line, learnable_rows, write_table
 
@@ -47,13 +48,14 @@ def test_run_deploys_with_exit_status_0_and_writes_the_result(local_aws: LocalAw
         assert words in called.stdout or words == "round 29"
     result = json.loads(told.read_text())
     assert set(result) == KEYS
-    assert (result["outcome"], result["dataset"], result["execution_status"]) == ("deployed", "web-shop", "SUCCEEDED")
+    dataset = dataset_name("Web Shop")
+    assert (result["outcome"], result["dataset"], result["execution_status"]) == ("deployed", dataset, "SUCCEEDED")
     assert set(result["rows"]) == {"received", "accepted", "rejected", "train", "validation", "test"}
     assert set(result["metrics"]) == {"log_loss", "prior_log_loss", "accuracy", "confusion_matrix"}
     assert result["endpoint"] == {
-        "name": "sluice-web-shop",
+        "name": f"sluice-{dataset}",
         "status": "InService",
-        "config": f"sluice-web-shop-{result['run_id']}",
+        "config": f"sluice-{dataset}-{result['run_id']}",
     }
     assert result["prediction"]["actual"] in ("yes", "no")
     assert set(result["seconds"]) == {"total", "training"}

@@ -18,9 +18,9 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
+from following.execution import Snapshot
 from local import run
 from local.aws import ACCESS_KEY, REGION, SECRET_KEY
-from local.execution import Snapshot
 from sluice.endpoint.aws.operations import Clients, StackNames, roll_back
 from sluice.endpoint.aws.turns import turn_holder
 from sluice.endpoint.requests import alarm_names

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from local.execution import executions
-from local.result import validation_result
+from following.execution import executions
+from following.result import validation_result
 from sluice.endpoint.aws.turns import CLEANING, take_turn
 from sluice.names import run_id
 from sluice.runs.aws.ledger import read_claim

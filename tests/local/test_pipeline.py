@@ -14,8 +14,8 @@ import pytest
 import xgboost
 from sklearn.datasets import load_wine
 
+from following.result import run_result, validation_result
 from local import run
-from local.result import run_result, validation_result
 from local.run import ask_endpoint
 
 from .conftest import LocalAws, learnable_rows, write_table

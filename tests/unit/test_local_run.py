@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local.run import WrongCallError, check_call, dataset_name
+from local.run import WrongCallError, check_call
 from sluice.dataset.config import parse_config
 
 
@@ -16,9 +16,10 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_default_dataset_is_the_files_name_in_letters_that_aws_names_may_have(table: Path) -> None:
-    assert check_call(table, "Churn").folder == "telco-customer-churn-2026"
-    assert dataset_name(Path("данные.csv")) == "table"
+def test_the_default_dataset_is_named_as_a_folder_of_the_files_name_would_be(table: Path) -> None:
+    folder = check_call(table, "Churn").folder
+    assert folder == "Telco Customer_Churn (2026)"
+    assert check_call(table, "Churn", dataset=folder) == check_call(table, "Churn")
 
 
 def test_the_table_goes_to_its_dataset_under_its_own_name(table: Path) -> None:

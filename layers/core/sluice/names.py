@@ -8,6 +8,7 @@ from typing import Final
 
 _MAX_NAME_CHARACTERS: Final = 28
 _RUN_ID: Final = re.compile(r"[0-9a-f]{12}")
+_ENDING: Final = re.compile(r"\.[^.]*\Z")
 _NO_FILE: Final = re.compile(r"(^|/)(\.[^/]*)?\Z")
 
 
@@ -33,7 +34,12 @@ def dataset_of(key: str) -> str:
     """The dataset of an object below ``incoming/``. One in no folder is named after its file, and refused later."""
     parts = key.split("/")
     folder = parts[1] if len(parts) > 2 else ""
-    return dataset_name(folder or re.sub(r"\.[^.]*\Z", "", parts[-1]))
+    return dataset_name(folder or _ENDING.sub("", parts[-1]))
+
+
+def default_folder(file_name: str) -> str:
+    """The folder below ``incoming/`` that a file goes to if none is named: its name without its endings."""
+    return _ENDING.sub("", file_name.removesuffix(".gz")).strip()
 
 
 def dataset_name(folder: str) -> str:

@@ -14,7 +14,7 @@ from cli.failure import AnswerIsNoError
 from cli.output import Output
 from cli.runs import Run
 from cli.stack import find_stack
-from local.execution import Phase, Snapshot
+from following.execution import Phase, Snapshot
 from sluice.names import run_id
 from sluice.runs.outcome import close
 from tests.messages import GOOD, event
@@ -64,7 +64,7 @@ def ends(monkeypatch: pytest.MonkeyPatch, outcome: str, *reasons: str) -> None:
         payloads={"ValidateData": validation, "RecordOutcome": recorded},
         cause=f"arn:aws:states:us-east-1:{ACCOUNT}:execution:pipeline:x",
     )
-    monkeypatch.setattr("local.execution.follow", lambda *_: iter([snapshot]))
+    monkeypatch.setattr("following.execution.follow", lambda *_: iter([snapshot]))
 
 
 def test_a_drop_names_the_run_that_it_started(pipeline: World, table: Path) -> None:

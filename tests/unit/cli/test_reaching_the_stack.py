@@ -165,7 +165,7 @@ def test_the_local_aws_that_is_down_says_how_to_start_it(world: World, tmp_path:
     monkeypatch.setenv("SLUICE_STATE_DIR", str(tmp_path))
     for arguments in (["--local", "runs"], ["runs"]):
         called = world.call(*arguments)
-        assert (called.exit_code, "make local" in called.stderr) == (2, True)
+        assert (called.exit_code, "sluice local up" in called.stderr) == (2, True)
         monkeypatch.setenv("SLUICE_LOCAL", "1")
 
 

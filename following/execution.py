@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from botocore.exceptions import ClientError
 
-from local.aws import Aws
-from local.home import LocalError
 from sluice.aws.errors import is_denied, is_not_found
 
 if TYPE_CHECKING:
@@ -96,14 +94,22 @@ class Snapshot:
     cause: str | None = None
 
 
-def executions(aws: Aws, state_machine_arn: str) -> dict[str, datetime]:
+class NotStartedError(Exception):
+    """No execution started in time after an upload. The message is for a person."""
+
+
+def executions(aws: Clients, state_machine_arn: str) -> dict[str, datetime]:
     """Start times of all executions by ARN."""
     pages = aws.stepfunctions.get_paginator("list_executions").paginate(stateMachineArn=state_machine_arn)
     return {found["executionArn"]: found["startDate"] for page in pages for found in page["executions"]}
 
 
 def await_execution(
-    aws: Aws, state_machine_arn: str, known: Collection[str], upload: tuple[str, str, str], patience_seconds: float = 60
+    aws: Clients,
+    state_machine_arn: str,
+    known: Collection[str],
+    upload: tuple[str, str, str],
+    patience_seconds: float = 60,
 ) -> str:
     """The ARN of the first execution that an upload started.
 
@@ -112,7 +118,7 @@ def await_execution(
         upload: bucket, key and ETag (without quotes) of the object.
 
     Raises:
-        LocalError: none started in time.
+        NotStartedError: none started in time.
     """
     others = set(known)
     deadline = time.monotonic() + patience_seconds
@@ -125,7 +131,7 @@ def await_execution(
             others.add(arn)
         time.sleep(0.1)
     bucket, key, _ = upload
-    raise LocalError(
+    raise NotStartedError(
         f"no execution of {state_machine_arn} started within {patience_seconds:.0f} s after s3://{bucket}/{key} was "
         "written; the EventBridge rule's dead-letter queue may say why"
     )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from local.execution import PHASES, phases, returned, rounds
+from following.execution import PHASES, phases, returned, rounds
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PIPELINE = Path(__file__).parents[2] / "statemachine" / "pipeline.asl.json"

@@ -12,7 +12,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from local.execution import Phase, Snapshot, now
+from following.execution import Phase, Snapshot, now
 
 _METRICS_SHOWN = ("validation-logloss", "validation-mlogloss")
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from local.execution import Snapshot
-from local.result import failure_json, result_json
+from following.execution import Snapshot
+from following.result import failure_json, result_json
 from sluice.messages import Metrics, Outcome, RecordedEndpoint, RowCounts, RunResult
 
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)

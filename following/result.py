@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from local.execution import Snapshot
+from following.execution import Snapshot
 from sluice.messages import Metrics, Outcome, RowCounts, RunResult, ValidationResult
 
 _METRICS: Final = ("log_loss", "prior_log_loss", "accuracy", "confusion_matrix")

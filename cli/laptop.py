@@ -1,0 +1,68 @@
+"""The local AWS of this checkout: the one module of the command that knows it, and imports it when it is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from cli.failure import CommandError
+
+if TYPE_CHECKING:
+    import boto3
+
+    from local.home import State
+
+_OF_SERVICE: Final = "AWS_ENDPOINT_URL_"
+
+
+@dataclass(frozen=True)
+class Laptop:
+    """Where the local AWS is. ``urls``: addresses of the services that MiniStack lacks, by boto3's name of each without
+    its hyphens."""
+
+    session: boto3.Session
+    endpoint_url: str
+    urls: Mapping[str, str]
+
+
+def find_laptop(environ: Mapping[str, str]) -> Laptop:
+    """The local AWS of the state folder.
+
+    Raises:
+        CommandError: it is down, or its state cannot be read.
+    """
+    import boto3
+
+    from local.aws import ACCESS_KEY, REGION, SECRET_KEY
+    from local.cloud import is_up
+    from local.home import Home, LocalError
+
+    try:
+        state = Home.at(None, environ).read()
+    except LocalError as error:
+        raise CommandError(str(error)) from error
+    if not is_up(state):
+        raise CommandError("The local AWS is down; start it with: sluice local up")
+    session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION)
+    return Laptop(session, state.endpoint_url, _urls(state))
+
+
+def sagemaker_beside(endpoint_url: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """SageMaker's addresses if the endpoint is the local AWS of the state folder; otherwise none."""
+    from local.home import Home
+
+    state = Home.at(None, environ).read()
+    return _urls(state) if urlsplit(state.endpoint_url).port == urlsplit(endpoint_url).port else {}
+
+
+def _urls(state: State) -> dict[str, str]:
+    from local.aws import Aws
+
+    named = Aws.of(state).environment().items()
+    return {
+        name.removeprefix(_OF_SERVICE).lower().replace("_", ""): url
+        for name, url in named
+        if name.startswith(_OF_SERVICE)
+    }

@@ -32,11 +32,11 @@ def handler(request: AskForApprovalRequest) -> AskedForApproval:
     answer = AskedForApproval(
         verdict="asked", expires_at=datetime.fromtimestamp(pending.expires_at, UTC).isoformat(timespec="seconds")
     )
-    # What is left to do after the decision is little, and a person may take days.
+    # Little is left to do after the decision, and a person may take days.
     give_slot_back(dynamodb, settings.runs_table, run.execution_arn)
     if pending.approval:
-        # The same file again, after a fault: the person need not be asked twice.
-        logger.info("a decision on this run was made before, and stands")
+        # The same file again, after a fault: nobody is asked twice.
+        logger.info("this run was decided on before; the decision stands")
         stop_waiting(dynamodb, settings.runs_table, run.run_id)
         stepfunctions.send_task_success(taskToken=request.task_token, output=pending.approval.model_dump_json())
         return answer

@@ -1,4 +1,4 @@
-"""Takes a person's decision on a model that waits for one, by a signed POST, and lets the run go on.
+"""Takes a person's decision on a model that waits for one, by a signed POST, and lets the run continue.
 
 A function URL with IAM authentication: AWS checks the signature and says who signed. A GET decides nothing, since mail
 scanners follow links.
@@ -27,7 +27,7 @@ stepfunctions = boto3.client("stepfunctions", config=CLIENT_CONFIG)
 
 
 class Word(BaseModel):
-    """The body of the request."""
+    """The body of the request: what a person decided."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -39,7 +39,7 @@ class Word(BaseModel):
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     logger.append_keys(step="DecideApproval", request_id=getattr(context, "aws_request_id", None))
     if event["requestContext"]["http"]["method"] != "POST":
-        return answer(405, "a decision is made by POST; see the notice that asked for it")
+        return answer(405, "send the decision by POST; see the notice that asked for it")
     body = event.get("body") or ""
     try:
         word = Word.model_validate_json(base64.b64decode(body) if event.get("isBase64Encoded") else body)
@@ -51,7 +51,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return answer(404, f"run {word.run_id} does not wait for an approval")
     approval = Approval(
         decision=word.decision,
-        # On AWS a request that is signed always has it.
+        # On AWS every signed request has it.
         decided_by=caller_name(
             event["requestContext"].get("authorizer", {}).get("iam", {}).get("userArn") or "a caller without a name"
         ),
@@ -63,20 +63,20 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def take(pending: Pending, approval: Approval) -> dict[str, Any]:
     if pending.approval is None and time.time() > pending.expires_at:
-        return answer(410, f"the time to decide on run {pending.run_id} is over; drop its file again")
+        return answer(410, f"the deadline to decide on run {pending.run_id} has passed; drop its file again")
     if not decide(dynamodb, settings.runs_table, pending.run_id, approval):
         made = read_pending(dynamodb, settings.runs_table, pending.run_id)
         if made is None or made.approval is None:
             return answer(404, f"run {pending.run_id} does not wait for an approval")
         if made.approval.decision != approval.decision:
-            said = f"run {pending.run_id} was {made.approval.decision} by {made.approval.decided_by} already"
+            said = f"run {pending.run_id} was already {made.approval.decision} by {made.approval.decided_by}"
             return answer(409, said)
-        # Said twice, as when the first answer was lost: the decision stands, and the run is told again.
+        # The same decision again, as when the first answer was lost: it stands, and the run is told again.
         approval = made.approval
     try:
         stepfunctions.send_task_success(taskToken=pending.token, output=approval.model_dump_json())
     except (stepfunctions.exceptions.TaskDoesNotExist, stepfunctions.exceptions.TaskTimedOut):
-        logger.warning("the run does not wait any more", extra={"run_id": pending.run_id})
+        logger.warning("the run no longer waits", extra={"run_id": pending.run_id})
     # Last: what the ledger shows of the run must not be in the way of the run itself.
     stop_waiting(dynamodb, settings.runs_table, pending.run_id)
     logger.info("decided", extra={"run_id": pending.run_id, "decision": approval.decision})

@@ -13,7 +13,7 @@ import pytest
 from functions.ask_for_approval import app as asking
 from functions.decide_approval import app as deciding
 from sluice.messages import Approval
-from sluice.runs.approval import APPROVAL_SECONDS, Question, caller_name, notice
+from sluice.runs.approval import APPROVAL_SECONDS, Question, caller_name, deadline, notice
 from sluice.runs.aws.approval import read_pending
 from sluice.runs.aws.claim import claim_run
 from sluice.runs.aws.ledger import close_run, run_key
@@ -239,6 +239,44 @@ def test_a_run_that_does_not_wait_any_more_keeps_the_decision(
 )
 def test_people_are_named_without_their_account(arn: str, name: str) -> None:
     assert caller_name(arn) == name
+
+
+@pytest.mark.parametrize(
+    ("partition", "region", "start"),
+    [
+        ("aws", "eu-west-1", "https://eu-west-1.console.aws.amazon.com/s3/object/b?region=eu-west-1&prefix=d/runs/"),
+        (
+            "aws-cn",
+            "cn-north-1",
+            "https://cn-north-1.console.amazonaws.cn/s3/object/b?region=cn-north-1&prefix=d/runs/",
+        ),
+        (
+            "aws-us-gov",
+            "us-gov-west-1",
+            "https://us-gov-west-1.console.amazonaws-us-gov.com/s3/object/b?region=us-gov-west-1&prefix=d/runs/",
+        ),
+    ],
+)
+def test_the_question_links_page_and_figures(partition: str, region: str, start: str) -> None:
+    run = GOOD.run.model_copy(update={"execution_arn": f"arn:{partition}:states:{region}:123456789012:execution:m:e"})
+    assert GOOD.evaluation is not None
+    evaluation = GOOD.evaluation.model_copy(update={"evaluation_uri": "s3://b/d/runs/1/evaluation.json"})
+    _, text = notice(run, evaluation, "s3://b/d/runs/1/report.html", "https://url/", 0)
+    assert f"{start}1/report.html" in text
+    assert f"{start}1/evaluation.json" in text
+
+
+def test_the_question_says_until_when_and_how_good_the_model_is() -> None:
+    assert GOOD.evaluation is not None
+    _, text = notice(GOOD.run, GOOD.evaluation, "s3://b/report.html", "https://url/", 1_795_684_000)
+    assert "Approve or reject it by 2026-11-26 09:06 UTC." in text
+    assert "Log loss is 0.1000 on 85 held-out rows, 15% of the baseline's 0.6602." in text
+    assert "Passed: log_loss.max_of_prior: " in text
+
+
+def test_a_person_has_three_days_to_decide() -> None:
+    asked_at = "2026-11-23T09:06:41.123Z"
+    assert deadline(asked_at) == "2026-11-26T09:06:41+00:00"
 
 
 def test_the_subject_is_one_that_sns_takes() -> None:

@@ -338,6 +338,7 @@ class RunResult(Message):
     rows: RowCounts = RowCounts()
     metrics: Metrics | None = None
     gates: tuple[GateCheck, ...] = ()
+    approval: Approval | None = Field(None, description="What a person decided, and when; None if nobody was asked.")
     endpoint: RecordedEndpoint | None = None
     artifacts: dict[str, str] = Field(default_factory=dict, description="S3 URI by name.")
     training_seconds: int | None = None

@@ -81,3 +81,5 @@ def test_a_persons_word_is_in_the_decision_with_who_gave_it() -> None:
     assert decision.approval == approval
     expired = decided(GOOD.model_copy(update={"approval": Approval(decision="expired")}))
     assert expired.decided_by.kind == "pipeline"
+    assert expired.approval is not None
+    assert expired.approval.decided_at == expired.decided_at

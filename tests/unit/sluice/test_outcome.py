@@ -54,7 +54,7 @@ RESTORED = Restoration(verdict="restored", attempts=1, config_name="old")
 def test_after_a_failed_deployment_the_record_names_what_is_live() -> None:
     verification = Verification(verdict="failed", reasons=("scores differ",))
     result = closed(outcome=Outcome.DEPLOYMENT_FAILED, verification=verification, restoration=RESTORED)
-    assert result.reasons == ("scores differ", "The model before answers: old is live.")
+    assert result.reasons == ("scores differ", "The previous model answers again: old is live.")
     assert result.endpoint is not None
     assert result.endpoint.config == "old"
 
@@ -99,3 +99,54 @@ def test_a_notice_says_why_and_what_to_do() -> None:
     rejected = GOOD.validation.model_copy(update={"verdict": "rejected", "reasons": ("line 3: too short",)})
     _, text = notice(closed(outcome=Outcome.DATASET_REJECTED, validation=rejected), "incoming/a/b.csv")
     assert "- line 3: too short" in text
+
+
+APPROVED = Approval(
+    decision="approved", decided_by="user/alice", comment="looks right", decided_at="2026-11-23T09:04:30+00:00"
+)
+
+
+def test_the_record_and_the_notice_say_who_approved_when_and_why() -> None:
+    result = closed(approval=APPROVED)
+    assert result.approval == APPROVED
+    _, text = notice(result, "incoming/a/b.csv")
+    assert "Approved by user/alice at 2026-11-23 09:04 UTC: looks right" in text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("decision", "subject", "line"),
+    [
+        (
+            "rejected",
+            "Sluice: breast-cancer not deployed: the model was rejected",
+            "Rejected by user/alice at 2026-11-23 09:04 UTC: looks right",
+        ),
+        (
+            "expired",
+            "Sluice: breast-cancer not deployed: nobody approved the model in time",
+            "Nobody approved or rejected the model before the deadline, 2026-11-23 09:05 UTC.",
+        ),
+    ],
+)
+def test_the_notice_of_a_model_that_was_kept_back_blames_no_gate(decision: str, subject: str, line: str) -> None:
+    approval = Approval(decision="expired") if decision == "expired" else APPROVED
+    approval = Approval.model_validate({**approval.model_dump(), "decision": decision})
+    told, text = notice(closed(outcome=Outcome.MODEL_REJECTED, approval=approval), "incoming/a/b.csv")
+    assert told == subject
+    assert line in text.splitlines()
+
+
+def test_a_deadline_that_passed_is_recorded_with_the_time() -> None:
+    result = closed(outcome=Outcome.MODEL_REJECTED, approval=Approval(decision="expired"))
+    assert result.approval == Approval(decision="expired", decided_at=AT)
+
+
+def test_a_rejected_file_has_no_accepted_rows_in_its_notice() -> None:
+    _, text = notice(closed(outcome=Outcome.DATASET_REJECTED), "incoming/a/b.csv")
+    assert "none is used" in text
+    assert "accepted" not in text
+
+
+def test_the_notice_compares_the_log_loss_with_the_baseline() -> None:
+    _, text = notice(closed(), "incoming/a/b.csv")
+    assert "Log loss is 0.1000 on 85 held-out rows, 15% of the baseline's 0.6602." in text

@@ -1,6 +1,6 @@
-"""A person's word on a model that passed its gates: what is asked, and who decided. Pure.
+"""A person's approval of a model that passed its gates: what is asked, and who decided. Pure.
 
-People name the run, never the task token that lets it go on.
+People name the run, never the task token that lets it continue.
 """
 
 from __future__ import annotations
@@ -10,19 +10,28 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
 
+from sluice.layout import split_uri
 from sluice.messages import Approval, EvaluationResult, GateCheck, Metrics, Run
+from sluice.runs.outcome import measured
 from sluice.wording import one_line
 
 #: As long as the state machine waits: TimeoutSeconds of its state AskForApproval.
 APPROVAL_SECONDS: Final = 3 * 24 * 3600
+#: Domain of the AWS console by partition.
+_CONSOLES: Final = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
 
 
 @dataclass(frozen=True)
 class Pending:
-    """What the ledger has on the approval of a run. Moments in seconds since the epoch."""
+    """What the ledger knows of the approval of a run. Times in seconds since the epoch."""
 
     run_id: str
     dataset: str
@@ -32,7 +41,7 @@ class Pending:
 
 
 class Question(BaseModel):
-    """What a run asks a person, as the ledger keeps it in the run's item while the run waits. Moments: ISO 8601, UTC.
+    """What a run asks a person, as the ledger keeps it in the run's item while the run waits. Times: ISO 8601, UTC.
 
     It ignores fields that it does not know: a newer version of the stack may have written it.
     """
@@ -69,32 +78,46 @@ def caller_name(arn: str) -> str:
     return re.sub(r"\b[0-9]{12}\b", "-", name)
 
 
+def deadline(asked_at: str) -> str:
+    """Until when a person may decide who was asked then. Both ISO 8601, UTC."""
+    return _moment(datetime.fromisoformat(asked_at).timestamp() + APPROVAL_SECONDS)
+
+
+def console_url(execution_arn: str, s3_uri: str) -> str:
+    """Page of the AWS console that shows an object, in the partition and the region of the execution."""
+    _, partition, _, region, *_ = execution_arn.split(":")
+    domain = _CONSOLES.get(partition, _CONSOLES["aws"])
+    bucket, key = split_uri(s3_uri)
+    return f"https://{region}.{domain}/s3/object/{bucket}?region={region}&prefix={quote(key)}"
+
+
 def notice(run: Run, evaluation: EvaluationResult, report_uri: str, url: str, expires_at: float) -> tuple[str, str]:
     """Subject (at most 100 ASCII characters) and text of the question.
 
-    It holds no link that decides: mail scanners follow links. Both ways need the reader's own AWS credentials.
+    No link in it decides, since mail scanners follow links: all of them need the reader's own AWS credentials.
     """
     until = datetime.fromtimestamp(expires_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
     lines = [
-        f"The model that was trained on {run.key} passed its gates and waits for a person (run {run.run_id}).",
-        f"Decide until {until}; after that it is not deployed.",
+        f"The model that was trained on {run.key} passed its gates and waits for your approval (run {run.run_id}).",
+        f"Approve or reject it by {until}. If nobody decides until then, the model is not deployed.",
+        "",
+        *measured(evaluation.metrics, evaluation.gates),
         "",
         f"Report: {report_uri}",
+        f"  {console_url(run.execution_arn, report_uri)}",
     ]
-    if evaluation.metrics:
-        metrics = evaluation.metrics
-        lines.append(
-            f"Log loss {metrics.log_loss:.5f} on {metrics.rows} held-out rows; always predicting the class shares has "
-            f"{metrics.prior_log_loss:.5f}."
-        )
-    lines += [f"{gate.name}: {'passed' if gate.passed else 'FAILED'}: {gate.reason}" for gate in evaluation.gates]
+    if evaluation.evaluation_uri:
+        lines += [
+            f"All figures: {evaluation.evaluation_uri}",
+            f"  {console_url(run.execution_arn, evaluation.evaluation_uri)}",
+        ]
     body = json.dumps({"run_id": run.run_id, "decision": "approved", "comment": ""})
     lines += [
         "",
-        "To approve or reject it, with credentials that may invoke the function URL:",
+        "To approve or reject the model, with credentials that may invoke the function URL:",
         f"  sluice approve {run.run_id}",
         f"  sluice reject {run.run_id} --comment 'why'",
-        "or by a signed request (decision: approved or rejected):",
+        "Or send a signed request (decision: approved or rejected):",
         '  curl --aws-sigv4 aws:amz:REGION:lambda --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \\',
         f"    -H \"x-amz-security-token: $AWS_SESSION_TOKEN\" -d '{body}' {url}",
     ]

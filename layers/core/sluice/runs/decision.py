@@ -1,8 +1,7 @@
 """``decision.json``: what a run decided, on what grounds, and who decided it. Pure.
 
-Written for every run, refused files too. It stands on its own, so that a year later it answers why a model is live, or
-why it never was, when logs, training data and perhaps the code are gone. Resources are given by name; of ARNs it has
-only the execution's, which is the one way to find its history.
+Every run writes it, also a run whose file was rejected. It stands on its own: a year later it answers why a model is
+live, or why it never was, when logs, training data and perhaps the code are gone. Resources are given by name.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class SourceObject(Message):
 
 
 class DataUsed(Message):
-    """What became of the file. A file that was refused has no more than its rows."""
+    """What the run made of the file. If the file was rejected, only its rows are known."""
 
     rows: RowCounts
     target: str | None = None
@@ -55,7 +54,7 @@ class DataUsed(Message):
 
 
 class TrainedModel(Message):
-    """The training job, and what came of it."""
+    """The training job and its result."""
 
     job_name: str
     training_image: str
@@ -67,15 +66,15 @@ class TrainedModel(Message):
 
 
 class Grounds(Message):
-    """What the verdict on the model rests on."""
+    """The grounds for the verdict on the model."""
 
     verdict: Literal["accepted", "rejected"]
     reasons: Reasons = ()
-    metrics: Metrics | None = Field(None, description="With their 95 % intervals.")
-    prior: Metrics | None = Field(None, description="Of always predicting the class shares.")
+    metrics: Metrics | None = Field(None, description="With their 95% intervals.")
+    prior: Metrics | None = Field(None, description="The baseline: always predicting the class shares.")
     bootstrap: Bootstrap | None = None
     cutoff: CutoffChoice | None = None
-    gates_asked: Gates | None = Field(None, description="As the configuration had them.")
+    gates_asked: Gates | None = Field(None, description="As the configuration states them.")
     gates: tuple[GateCheck, ...] = ()
     champion_policy: ChampionPolicy | None = None
     champion: ChampionComparison | None = None
@@ -83,7 +82,7 @@ class Grounds(Message):
 
 
 class DecidedBy(Message):
-    """``pipeline``: gates and state machine. ``person``: somebody overruled them, or had the last word."""
+    """``pipeline``: gates and state machine. ``person``: somebody approved or rejected the model."""
 
     kind: Literal["pipeline", "person"]
     execution: str | None = Field(None, description="Name of the state machine's execution.")
@@ -91,19 +90,19 @@ class DecidedBy(Message):
 
 
 class Live(Message):
-    """What answers since the decision, and what did before."""
+    """What answers since the decision, and what answered before."""
 
     endpoint_name: str
     config_name: str
     model_name: str
     previous_config_name: str | None = None
     previous_run_id: str | None = None
-    verified_rows: int = Field(ge=0, description="Rows whose live scores were held to the offline ones.")
+    verified_rows: int = Field(ge=0, description="Rows whose live scores were compared with the offline ones.")
     largest_difference: float | None = None
 
 
 class Decision(Message):
-    """The document. What the run never reached, or what is not known of it, is None."""
+    """The document. What the run never reached, or what is unknown, is None."""
 
     schema_version: Literal[1] = 1
     run_id: str
@@ -115,9 +114,9 @@ class Decision(Message):
     data: DataUsed
     model: TrainedModel | None = None
     grounds: Grounds | None = None
-    live: Live | None = Field(None, description="None where this run put nothing live.")
+    live: Live | None = Field(None, description="None if this run deployed nothing.")
     decided_by: DecidedBy
-    approval: Approval | None = Field(None, description="A person's word on it; None where nobody was asked.")
+    approval: Approval | None = Field(None, description="What a person decided, and when; None if nobody was asked.")
     started_at: str
     decided_at: str = Field(description="ISO 8601, UTC.")
 
@@ -132,9 +131,9 @@ def decide(
     """The decision of the run that ``request`` describes and ``result`` closes.
 
     Args:
-        evaluation: the whole of evaluation.json; without it the decision has what the messages carry.
+        evaluation: all of evaluation.json; without it the decision has what the messages carry.
         config: the dataset's configuration as the run resolved it.
-        training_image: what its training job ran; None where there was no job.
+        training_image: what its training job ran; None if there was no job.
     """
     run = request.run
     return Decision(
@@ -149,7 +148,7 @@ def decide(
         grounds=_grounds(request, evaluation, config),
         live=_live(result.outcome, request.deployment, request.verification),
         decided_by=_decided_by(request),
-        approval=request.approval,
+        approval=result.approval,
         started_at=run.started_at,
         decided_at=result.finished_at,
     )

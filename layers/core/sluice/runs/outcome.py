@@ -1,10 +1,15 @@
-"""The closing word on a run, from everything the state machine knows when it ends. Pure."""
+"""The result of a run, and the notice of it, from everything the state machine knows when the run ends. Pure."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from sluice.layout import RunLayout, uri
 from sluice.messages import (
     Approval,
+    GateCheck,
+    Metrics,
     Outcome,
     RecordedEndpoint,
     RecordRequest,
@@ -18,13 +23,13 @@ from sluice.wording import one_line
 _HEADLINES = {
     Outcome.DEPLOYED: "deployed",
     Outcome.DATASET_REJECTED: "not trained: the file was rejected",
-    Outcome.TRAINING_FAILED: "not deployed: training did not finish",
+    Outcome.TRAINING_FAILED: "not deployed: training failed",
     Outcome.MODEL_REJECTED: "not deployed: the model did not pass its gates",
-    Outcome.DEPLOYMENT_FAILED: "not deployed: the endpoint did not take the model",
-    Outcome.SUPERSEDED: "not deployed: a newer file's model is live",
-    Outcome.AWAITING_APPROVAL: "waits for a person's approval",
-    Outcome.DUPLICATE: "seen before",
-    Outcome.ERROR: "stopped by a fault",
+    Outcome.DEPLOYMENT_FAILED: "not deployed: the deployment failed",
+    Outcome.SUPERSEDED: "not deployed: the model of a newer file is live",
+    Outcome.AWAITING_APPROVAL: "waits for your approval",
+    Outcome.DUPLICATE: "was processed before",
+    Outcome.ERROR: "was stopped by a fault",
 }
 
 
@@ -41,6 +46,7 @@ def close(request: RecordRequest, finished_at: str, artifact_bucket: str, instan
         rows=validation.rows if validation else RowCounts(),
         metrics=request.evaluation.metrics if request.evaluation else None,
         gates=request.evaluation.gates if request.evaluation else (),
+        approval=_approval(request.approval, finished_at),
         endpoint=_endpoint(request),
         artifacts=_artifacts(request, artifact_bucket),
         training_seconds=training.training_seconds if training else None,
@@ -49,15 +55,22 @@ def close(request: RecordRequest, finished_at: str, artifact_bucket: str, instan
     )
 
 
+def _approval(approval: Approval | None, finished_at: str) -> Approval | None:
+    """With its time: a deadline passes without anybody who notes it, and the run ends there and then."""
+    if approval is None or approval.decision != "expired":
+        return approval
+    return approval.model_copy(update={"decided_at": finished_at})
+
+
 def _reasons(request: RecordRequest) -> tuple[str, ...]:
     if request.outcome is Outcome.ERROR:
         fault = request.fault
         if fault is None:
-            return ("The run stopped by a fault that was not described; see the execution's history.",)
+            return ("A fault stopped the run, and nothing describes it; see the execution's history.",)
         return (
             f"{fault.state} failed with {fault.error}: {fault.cause}",
-            f"This is no fault of the file. To go on where the run stopped: sluice redrive {request.run.run_id}; to "
-            "start anew drop the file again.",
+            "The file is not at fault. To continue from where the run stopped: "
+            f"`sluice redrive {request.run.run_id}`. To start again, drop the file again.",
         )
     if request.outcome is Outcome.MODEL_REJECTED and request.approval and request.approval.decision != "approved":
         return (_not_approved(request.approval),)
@@ -73,19 +86,19 @@ def _reasons(request: RecordRequest) -> tuple[str, ...]:
 
 
 def _restored(restoration: Restoration | None) -> tuple[str, ...]:
-    """What became of the endpoint after a deployment that went wrong."""
+    """What is live after a deployment that failed."""
     if restoration is None or restoration.verdict == "untouched":
         return ()
     if restoration.verdict == "failed":
         return restoration.reasons
     if restoration.config_name is None:
-        return ("The endpoint was removed again: it had no model before.",)
-    return (f"The model before answers: {restoration.config_name} is live.",)
+        return ("The endpoint was removed again, since it had no model before.",)
+    return (f"The previous model answers again: {restoration.config_name} is live.",)
 
 
 def _not_approved(approval: Approval) -> str:
     if approval.decision == "expired":
-        return "Nobody approved the model in time. Drop the file again to ask once more."
+        return "Nobody approved or rejected the model before the deadline. To be asked again, drop the file again."
     said = f": {approval.comment}" if approval.comment else "."
     return f"The model was rejected by {approval.decided_by or 'a person'}{said}"
 
@@ -130,23 +143,59 @@ def _artifacts(request: RecordRequest, bucket: str) -> dict[str, str]:
     return {name: where for name, where in found.items() if where}
 
 
+def approved(approval: Approval) -> str:
+    """A sentence: who decided what, and when."""
+    if approval.decision == "expired":
+        return f"Nobody approved or rejected the model before the deadline, {_minute(approval.decided_at)}."
+    by, comment = approval.decided_by or "a person", f": {approval.comment}" if approval.comment else "."
+    return f"{approval.decision.capitalize()} by {by} at {_minute(approval.decided_at)}{comment}"
+
+
+def _minute(moment: str | None) -> str:
+    if moment is None:
+        return "an unknown time"
+    return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def measured(metrics: Metrics | None, gates: Sequence[GateCheck]) -> list[str]:
+    """The lines of a notice that say how good a model is."""
+    lines = []
+    if metrics:
+        share = metrics.log_loss / metrics.prior_log_loss if metrics.prior_log_loss else None
+        of_baseline = f"{share:.0%} of the baseline's" if share is not None else "and the baseline's is"
+        lines.append(
+            f"Log loss is {metrics.log_loss:.4f} on {metrics.rows:,} held-out rows, {of_baseline} "
+            f"{metrics.prior_log_loss:.4f}. The baseline always predicts the class shares."
+        )
+    return lines + [f"{'Passed' if gate.passed else 'FAILED'}: {gate.name}: {gate.reason}" for gate in gates]
+
+
+def _headline(result: RunResult) -> str:
+    if result.outcome is Outcome.MODEL_REJECTED and result.approval and result.approval.decision != "approved":
+        kept_back = (
+            "nobody approved the model in time" if result.approval.decision == "expired" else "the model was rejected"
+        )
+        return f"not deployed: {kept_back}"
+    return _HEADLINES[result.outcome]
+
+
 def notice(result: RunResult, key: str) -> tuple[str, str]:
     """Subject (at most 100 ASCII characters, as SNS wants) and text of the notice for people."""
-    subject = f"Sluice: {result.dataset} {_HEADLINES[result.outcome]}"[:100]
-    lines = [f"{key}", f"{result.dataset} {_HEADLINES[result.outcome]} (run {result.run_id}).", ""]
+    headline = _headline(result)
+    subject = f"Sluice: {result.dataset} {headline}"[:100]
+    lines = [f"{key}", f"{result.dataset} {headline} (run {result.run_id}).", ""]
+    if result.approval:
+        lines += [approved(result.approval), ""]
     if result.reasons:
         lines += ["Why, and what to do:", *(f"- {reason}" for reason in result.reasons), ""]
     if result.warnings:
-        lines += ["Worth a look:", *(f"- {warning}" for warning in result.warnings), ""]
+        lines += ["Warnings:", *(f"- {warning}" for warning in result.warnings), ""]
     rows = result.rows
-    if rows.received:
-        lines.append(f"Rows: {rows.received} received, {rows.accepted} accepted, {rows.rejected} set aside.")
-    if result.metrics:
-        lines.append(
-            f"Log loss {result.metrics.log_loss:.5f} on {result.metrics.rows} held-out rows; always predicting the "
-            f"class shares has {result.metrics.prior_log_loss:.5f}."
-        )
-    lines += [f"{gate.name}: {'passed' if gate.passed else 'FAILED'}: {gate.reason}" for gate in result.gates]
+    if rows.received and result.outcome is Outcome.DATASET_REJECTED:
+        lines.append(f"Rows: {rows.received:,} received; none is used.")
+    elif rows.received:
+        lines.append(f"Rows: {rows.received:,} received, {rows.accepted:,} accepted, {rows.rejected:,} rejected.")
+    lines += measured(result.metrics, result.gates)
     if result.endpoint:
         lines.append(f"Endpoint: {result.endpoint.name} ({result.endpoint.status}, {result.endpoint.config})")
     lines += ["", *(f"{name}: {where}" for name, where in result.artifacts.items())]

@@ -35,7 +35,7 @@ from local import cloud, run
 from local.aws import Aws
 from local.cloud import Options
 from local.home import Home, LocalError
-from sluice.layout import INCOMING, config_key
+from sluice.layout import config_key, incoming_key
 from sluice.messages import Run
 
 UPLOADS: Final = 200
@@ -189,7 +189,7 @@ class _Stack:
 
     def _put(self, dataset: str, name: str, table: bytes) -> None:
         inbox = self.outputs["InboxBucketName"]
-        self.aws.s3.put_object(Bucket=inbox, Key=f"{INCOMING}{dataset}/{name}", Body=table)
+        self.aws.s3.put_object(Bucket=inbox, Key=incoming_key(dataset, name), Body=table)
 
     def _upload(self, dataset: str, name: str, table: bytes) -> None:
         self._configure(dataset)
@@ -216,7 +216,7 @@ class _Stack:
 
     def _wrong(self, files: list[tuple[str, int]], runs: dict[str, tuple[str, Run]]) -> Iterator[str]:
         for dataset, number in files:
-            status, _ = runs.get(f"{INCOMING}{dataset}/{number}.csv", ("lost", None))
+            status, _ = runs.get(incoming_key(dataset, f"{number}.csv"), ("lost", None))
             wanted = {"dataset_rejected"} if number % _BAD == 0 else {"deployed", "superseded"}
             if status not in wanted:
                 yield f"{number}.csv ended as {status}"

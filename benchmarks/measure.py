@@ -18,8 +18,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol, cast
 
+from sluice import layout
+from sluice.layout import Part
+
 ROOT: Final = Path(__file__).resolve().parents[1]
-PARTS: Final = ("train", "validation", "test")
 _BLOCK_BYTES: Final = 4 << 20
 _MODULE_PATH: Final = (ROOT, *(ROOT / "layers" / layer for layer in ("core", "tabular", "scoring")))
 
@@ -59,7 +61,7 @@ def run_here(module: str, file: Path, out: Path) -> None:
     counts = job.run(file, out)
     seconds = time.perf_counter() - start
     if counts.rows is None:
-        counts = replace(counts, rows=sum(read_through(part_file(out, part)) for part in PARTS))
+        counts = replace(counts, rows=sum(read_through(part_file(out, part)) for part in layout.PARTS))
     print(json.dumps({"seconds": seconds, "peak_mib": peak_mib(), "counts": asdict(counts)}))
 
 
@@ -98,9 +100,9 @@ def module_path() -> str:
     return os.pathsep.join([*map(str, _MODULE_PATH), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
-def part_file(out: Path, part: str) -> Path:
+def part_file(out: Path, part: Part) -> Path:
     """Where a job writes the training file of a part."""
-    return out / part / f"{part}.csv"
+    return out / layout.part_file(part)
 
 
 def read_through(file: Path) -> int:

@@ -184,7 +184,7 @@ def _questions(
 
     header, cells = (line.split(",") for line in first_lines(layout.held_out_rows, 2))
     record = json.dumps({name: _number(cell) for name, cell in zip(header, cells, strict=True) if name != TARGET})
-    row = first_lines(f"{layout.test}test.csv", 1)[0].partition(",")[2].encode()
+    row = first_lines(layout.part_file("test"), 1)[0].partition(",")[2].encode()
     endpoint = result.endpoint.name if result.endpoint else ""
 
     def ask(url: SignedUrl, path: str) -> None:

@@ -37,9 +37,9 @@ class Drop:
 
     @property
     def key(self) -> str:
-        from sluice.layout import INCOMING
+        from sluice.layout import incoming_key
 
-        return f"{INCOMING}{self.folder}/{self.table.name}"
+        return incoming_key(self.folder, self.table.name)
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from botocore.exceptions import ClientError
 
 from sluice.aws.errors import is_denied, is_not_found
+from sluice.names import TRAINING_LOG_GROUP, training_log_streams
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
 
-TRAINING_LOG_GROUP: Final = "/aws/sagemaker/TrainingJobs"
 
 PHASES: Final = {
     "WaitForSlot": "ClaimRun",
@@ -201,7 +201,7 @@ def training_log(aws: Clients, job_name: str) -> list[str]:
     """Lines of the training job's log so far; none while it has none, or where the caller may not read it."""
     try:
         pages = aws.logs.get_paginator("filter_log_events").paginate(
-            logGroupName=TRAINING_LOG_GROUP, logStreamNamePrefix=f"{job_name}/"
+            logGroupName=TRAINING_LOG_GROUP, logStreamNamePrefix=training_log_streams(job_name)
         )
         return [event["message"] for page in pages for event in page["events"]]
     except ClientError as error:

@@ -28,7 +28,7 @@ from local.home import Home, LocalError
 from local.table import read_header
 from sluice.dataset.config import ConfigError, parse_config
 from sluice.endpoint.requests import parse_scores
-from sluice.layout import INCOMING, config_key, split_uri
+from sluice.layout import config_key, incoming_key, is_report, runs_prefix, split_uri, uri
 from sluice.messages import Outcome, RunResult, ValidationResult
 from sluice.names import dataset_name, default_folder
 from sluice.wording import one_line
@@ -72,7 +72,7 @@ class Call:
 
     @property
     def key(self) -> str:
-        return f"{INCOMING}{self.folder}/{self.table.name}"
+        return incoming_key(self.folder, self.table.name)
 
 
 def check_call(
@@ -179,12 +179,12 @@ def newest_page(home: Home, dataset: str) -> str:
         raise LocalError("the local AWS is down; start it with: make local")
     aws = Aws.of(state)
     bucket = (stack.stack_outputs(aws) or {}).get("ArtifactBucketName", "")
-    pages = aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{dataset}/runs/")
-    found = [item for page in pages for item in page.get("Contents", []) if item["Key"].endswith("/report.html")]
+    pages = aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=runs_prefix(dataset))
+    found = [item for page in pages for item in page.get("Contents", []) if is_report(item["Key"])]
     if not found:
         raise LocalError(f"dataset {dataset} has no page yet; it is drawn when a run has ended")
     newest = max(found, key=lambda item: item["LastModified"])
-    return page_url(aws, f"s3://{bucket}/{newest['Key']}") or ""
+    return page_url(aws, uri(bucket, newest["Key"])) or ""
 
 
 def start_and_deploy(home: Home, options: Options, console: Console) -> tuple[Aws, dict[str, str]]:

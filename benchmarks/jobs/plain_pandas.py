@@ -17,7 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks import mixed_table as mixed
-from benchmarks.measure import PARTS, Counts, part_file
+from benchmarks.measure import Counts, part_file
+from sluice import layout
+from sluice.layout import PARTS
 
 type Kind = Literal["number", "boolean", "date", "text"]
 
@@ -238,6 +240,6 @@ def _write(
         file = part_file(out, name)
         file.parent.mkdir(parents=True, exist_ok=True)
         made[part == name].to_csv(file, header=False, index=False)
-    rejected.to_csv(out / "rejected_rows.csv", index=False)
-    (out / "recipe.json").write_text(json.dumps(recipe.columns, indent=2), encoding="utf-8")
-    (out / "validation.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
+    rejected.to_csv(out / layout.REJECTED_ROWS, index=False)
+    (out / layout.RECIPE).write_text(json.dumps(recipe.columns, indent=2), encoding="utf-8")
+    (out / layout.VALIDATION_REPORT).write_text(json.dumps(facts, indent=2), encoding="utf-8")

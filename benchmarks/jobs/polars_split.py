@@ -13,6 +13,7 @@ import polars as pl
 
 from benchmarks import mixed_table as mixed
 from benchmarks.measure import Counts, part_file
+from sluice.layout import Part
 
 _RANKED: Final = 1000
 """As many as a recipe ranks; all other cities share the next rank."""
@@ -26,7 +27,7 @@ _SCHEMA: Final = pl.Schema(
         mixed.LAST_SEEN: pl.Datetime("us"),
     }
 )
-_PARTS: Final = {
+_PARTS: Final[dict[Part, pl.Expr]] = {
     "test": pl.col("u") < 15,
     "validation": (pl.col("u") >= 15) & (pl.col("u") < 30),
     "train": pl.col("u") >= 30,
@@ -42,7 +43,7 @@ def run(file: Path, out: Path) -> Counts:
     return Counts()
 
 
-def _sink(features: pl.LazyFrame, name: str, part: pl.Expr, out: Path) -> pl.LazyFrame:
+def _sink(features: pl.LazyFrame, name: Part, part: pl.Expr, out: Path) -> pl.LazyFrame:
     file = part_file(out, name)
     file.parent.mkdir(parents=True, exist_ok=True)
     return features.filter(part).drop("u").sink_csv(file, include_header=False, lazy=True)

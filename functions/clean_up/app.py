@@ -17,9 +17,10 @@ from sluice.endpoint.aws.calls import describe_endpoint
 from sluice.endpoint.aws.leftovers import datasets_with_endpoints, remove_alarms, remove_unused
 from sluice.endpoint.aws.operations import Clients, OperationRefusedError, StackNames, retire, turn
 from sluice.endpoint.aws.turns import CLEANING
-from sluice.endpoint.requests import VARIANT, endpoint_name
+from sluice.endpoint.requests import VARIANT
 from sluice.layout import RunLayout, uri
 from sluice.messages import CleanedUp, CleanUpRequest
+from sluice.names import endpoint_name
 from sluice.runs.aws.ledger import read_champion
 from sluice.settings import CleanSettings
 

@@ -25,7 +25,6 @@ from sluice.endpoint.requests import (
     POLL_SECONDS,
     alarm_requests,
     endpoint_config_request,
-    endpoint_name,
     endpoint_request,
     is_busy,
     kind_of,
@@ -35,10 +34,11 @@ from sluice.endpoint.requests import (
     variant_names,
 )
 from sluice.messages import Deployment, DeployRequest, Run
+from sluice.names import endpoint_config_name, endpoint_name, model_name, model_of_config
 from sluice.runs.aws.executions import has_ended
 from sluice.runs.aws.ledger import Champion, Deployed, read_champion
 from sluice.settings import DeploySettings
-from sluice.training.job import job_name, refusal
+from sluice.training.job import refusal
 
 #: Ten files may wait for one another for hours, and an execution has 25,000 events, of which a look makes nine.
 TURN_POLL_SECONDS = 30
@@ -54,12 +54,11 @@ stepfunctions = boto3.client("stepfunctions", config=CLIENT_CONFIG)
 @step(DeployRequest)
 def handler(request: DeployRequest) -> Deployment:
     run = request.run
-    name = job_name(settings.name_prefix, run)
     asked = Deployment(
         verdict="started",
         endpoint_name=endpoint_name(settings.name_prefix, run.dataset),
-        config_name=name,
-        model_name=name,
+        config_name=endpoint_config_name(settings.name_prefix, run),
+        model_name=model_name(settings.name_prefix, run),
         wait_seconds=POLL_SECONDS,
     )
     if not take_free_turn(
@@ -77,7 +76,9 @@ def handler(request: DeployRequest) -> Deployment:
     config = DatasetConfig.model_validate(read_json(s3, request.validation.config_uri or ""))
     if reason := no_vpc_reason(config.endpoint, settings.subnet_ids, "the dataset's config.yaml"):
         return asked.model_copy(update={"verdict": "failed", "reasons": (reason,)})
-    configuration = endpoint_config_request(run, config, settings, before.config_name if before else None)
+    configuration = endpoint_config_request(
+        run, config, settings, model_of_config(before.config_name) if before else None
+    )
     try:
         create_if_absent(sagemaker.create_model, model_request(run, request.training.model_uri or "", config, settings))
         create_if_absent(sagemaker.create_endpoint_config, configuration)

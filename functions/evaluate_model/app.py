@@ -26,7 +26,7 @@ from sluice.dataset.config import DatasetConfig, parse_gates
 from sluice.dataset.facets import FacetCounts
 from sluice.dataset.recipe import Recipe
 from sluice.evaluation.document import Evaluation
-from sluice.layout import RunLayout, split_uri, uri
+from sluice.layout import RunLayout, part_file_uri, split_uri, uri
 from sluice.messages import EvaluateRequest, EvaluationResult
 from sluice.runs.aws.ledger import read_champion
 from sluice.settings import EvaluateSettings
@@ -66,10 +66,10 @@ def handler(request: EvaluateRequest) -> EvaluationResult:
 def evaluate(request: EvaluateRequest, scratch: Path) -> EvaluationResult:
     run, validation, training = request.run, request.validation, request.training
     config = DatasetConfig.model_validate(read_json(s3, validation.config_uri or ""))
-    recipe_file = fetch(validation.recipe_uri or "", scratch / "recipe.json")
+    recipe_file = fetch(validation.recipe_uri or "", scratch / "recipe")
     recipe = Recipe.model_validate_json(recipe_file.read_bytes())
-    test_file = fetch(f"{validation.test_uri}test.csv", scratch / "test.csv")
-    archive = fetch(training.model_uri or "", scratch / "model.tar.gz")
+    test_file = fetch(part_file_uri(validation.test_uri or "", "test"), scratch / "test")
+    archive = fetch(training.model_uri or "", scratch / "model")
     report = Report.model_validate(read_json(s3, validation.report_uri or ""))
     test = Rows(*read_held_out(test_file, validation.features))
     with archive.open("rb") as stream:
@@ -77,7 +77,7 @@ def evaluate(request: EvaluateRequest, scratch: Path) -> EvaluationResult:
     champion = find_champion(run.dataset, run.run_id, scratch)
     held_out = None
     if validation.held_out_uri and wants_held_out(config, champion):
-        held_out = fetch(validation.held_out_uri, scratch / "rows.csv")
+        held_out = fetch(validation.held_out_uri, scratch / "held_out")
     subject = Subject(
         run_id=run.run_id,
         dataset=run.dataset,
@@ -133,7 +133,7 @@ def read_validation(request: EvaluateRequest, config: DatasetConfig, scratch: Pa
     if config.cutoff.policy == "fixed" or len(request.validation.classes) != 2 or where is None:
         return None
     return Rows(
-        *read_held_out(fetch(f"{where}validation.csv", scratch / "validation.csv"), request.validation.features)
+        *read_held_out(fetch(part_file_uri(where, "validation"), scratch / "validation"), request.validation.features)
     )
 
 
@@ -146,7 +146,7 @@ def find_champion(dataset: str, run_id: str, scratch: Path) -> Champion | None:
     try:
         judged = Evaluation.model_validate(read_json(s3, uri(settings.artifact_bucket, layout.evaluation)))
         recipe = Recipe.model_validate(read_json(s3, uri(settings.artifact_bucket, layout.recipe)))
-        archive = fetch(judged.model_uri, scratch / "champion.tar.gz")
+        archive = fetch(judged.model_uri, scratch / "champion")
         with archive.open("rb") as stream:
             model = load(stream, len(recipe.features))
     except (FileNotFoundError, ValueError) as error:  # whatever is damaged: JSON, document, archive

@@ -20,7 +20,6 @@ from sluice.evaluation.registry import (
     NotMeasuredError,
     approval,
     approval_request,
-    group_name,
     group_request,
     measured,
     model_quality,
@@ -30,6 +29,7 @@ from sluice.evaluation.registry import (
 )
 from sluice.layout import RunLayout
 from sluice.messages import Outcome, Registered, RegisterRequest
+from sluice.names import model_package_group_name
 from sluice.runs.aws.ledger import Due, mark_done
 from sluice.settings import RegisterSettings
 
@@ -74,7 +74,7 @@ def register(request: RegisterRequest, document: Evaluation | None) -> Registere
 
     What a person approved or rejected meanwhile stays.
     """
-    group = group_name(settings.name_prefix, request.run.dataset)
+    group = model_package_group_name(settings.name_prefix, request.run.dataset)
     pages = sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=group,
         SortBy="CreationTime",

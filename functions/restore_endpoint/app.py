@@ -14,11 +14,11 @@ from sluice.aws.errors import is_in_progress, is_invalid, message_of
 from sluice.aws.step import CLIENT_CONFIG, step
 from sluice.endpoint.aws.calls import delete_endpoint, describe_endpoint
 from sluice.endpoint.aws.turns import turn_holder
-from sluice.endpoint.requests import POLL_SECONDS, endpoint_name, is_busy
+from sluice.endpoint.requests import POLL_SECONDS, is_busy
 from sluice.messages import Restoration, RestoreRequest
+from sluice.names import endpoint_config_name, endpoint_name
 from sluice.runs.aws.ledger import Champion, read_champion
 from sluice.settings import RestoreSettings
-from sluice.training.job import job_name
 
 #: Updates back that themselves roll back: after so many a person has to look.
 MAX_ATTEMPTS = 3
@@ -37,7 +37,8 @@ def handler(request: RestoreRequest) -> Restoration:
     if champion and champion.run_id == run.run_id:
         # It was verified and recorded before; what went wrong came after.
         return Restoration(verdict="untouched", config_name=champion.config_name)
-    name, ours = endpoint_name(settings.name_prefix, run.dataset), job_name(settings.name_prefix, run)
+    name = endpoint_name(settings.name_prefix, run.dataset)
+    ours = endpoint_config_name(settings.name_prefix, run)
     live = describe_endpoint(sagemaker, name)
     found = Restoration(verdict="restored" if attempts else "untouched", attempts=attempts)
     if live is None:

@@ -12,6 +12,7 @@ from typing import Final
 import boto3
 from botocore.exceptions import ClientError
 
+from sluice import layout
 from sluice.aws.errors import is_not_found, is_precondition_failed
 from sluice.aws.objects import ObjectTooLargeError, StoredText, read_stored, read_text, upload_working_data, write_json
 from sluice.aws.step import TRANSFER_CONFIG, step
@@ -19,7 +20,7 @@ from sluice.dataset.aws.contract import write_contract
 from sluice.dataset.config import MAX_CONFIG_BYTES, ConfigError, DatasetConfig, parse_config
 from sluice.dataset.contract import ContractError, Plan, plan
 from sluice.endpoint.network import no_vpc_reason
-from sluice.layout import RunLayout, config_key, contract_key, uri
+from sluice.layout import RunLayout, config_key, contract_key, incoming_key, uri
 from sluice.messages import Run, ValidateRequest, ValidationResult
 from sluice.settings import ValidateSettings
 from sluice.wording import one_line
@@ -94,7 +95,7 @@ def contract_of(run: Run, config: DatasetConfig) -> tuple[StoredText | None, Pla
 
 def keep_contract(run: Run, stored: StoredText | None, contract: Plan, out: Path) -> None:
     """Writes the contract that the file made, unless another run was faster, and what the run used beside its data."""
-    made = out / "contract.json"
+    made = out / layout.CONTRACT
     if made.exists() and not contract.stored:
         text = made.read_text(encoding="utf-8")
         write_contract(s3, settings.artifact_bucket, contract_key(run.dataset), text, stored)
@@ -104,7 +105,7 @@ def keep_contract(run: Run, stored: StoredText | None, contract: Plan, out: Path
 
 def refused_unread(run: Run) -> str | None:
     if not run.folder:
-        return f"{run.key}: no dataset is named. Put the file into a folder: incoming/<dataset>/<file>.csv"
+        return f"{run.key}: no dataset is named. Put the file into a folder: {incoming_key('<dataset>', '<file>.csv')}"
     if run.size > settings.max_csv_bytes:
         return (
             f"{run.key} has {run.size:,} bytes; at most {settings.max_csv_bytes:,} are taken (stack parameter "
@@ -150,33 +151,31 @@ def fetch(run: Run, path: Path) -> str | None:
     return None
 
 
+def upload_json(path: Path, bucket: str, key: str) -> None:
+    s3.upload_file(str(path), bucket, key, ExtraArgs={"ContentType": "application/json"})
+
+
 def store(run: Run, config: DatasetConfig, report: TableReport, out: Path) -> ValidationResult:
     """Uploads what validation made. The report goes last: where it lies, everything lies."""
-    layout, bucket = RunLayout(run.dataset, run.run_id), settings.artifact_bucket
+    there, bucket = RunLayout(run.dataset, run.run_id), settings.artifact_bucket
     accepted = report.verdict == "accepted"
-    write_json(s3, bucket, layout.config, config.model_dump(mode="json"))
+    write_json(s3, bucket, there.config, config.model_dump(mode="json"))
     if accepted:
-        for part in ("train", "validation", "test"):
-            upload_working_data(s3, out / part / f"{part}.csv", bucket, f"{getattr(layout, part)}{part}.csv")
-        upload_working_data(s3, out / "held_out" / "rows.csv", bucket, layout.held_out_rows)
-        s3.upload_file(str(out / "recipe.json"), bucket, layout.recipe, ExtraArgs={"ContentType": "application/json"})
+        for part in layout.PARTS:
+            upload_working_data(s3, out / layout.part_file(part), bucket, there.part_file(part))
+        upload_working_data(s3, out / layout.HELD_OUT_ROWS, bucket, there.held_out_rows)
+        upload_json(out / layout.RECIPE, bucket, there.recipe)
         if config.facets:
-            s3.upload_file(
-                str(out / "facets.json"), bucket, layout.facets, ExtraArgs={"ContentType": "application/json"}
-            )
-    if (used := out / "contract.json").exists():
-        s3.upload_file(str(used), bucket, layout.contract, ExtraArgs={"ContentType": "application/json"})
-    upload_working_data(s3, out / "rejected_rows.csv", bucket, layout.rejected_rows)
-    s3.upload_file(
-        str(out / "validation.json"), bucket, layout.validation_report, ExtraArgs={"ContentType": "application/json"}
-    )
+            upload_json(out / layout.FACETS, bucket, there.facets)
+    if (used := out / layout.CONTRACT).exists():
+        upload_json(used, bucket, there.contract)
+    upload_working_data(s3, out / layout.REJECTED_ROWS, bucket, there.rejected_rows)
+    upload_json(out / layout.VALIDATION_REPORT, bucket, there.validation_report)
     made = {
-        "train_uri": layout.train,
-        "validation_uri": layout.validation,
-        "test_uri": layout.test,
-        "held_out_uri": layout.held_out_rows,
-        **({"facets_uri": layout.facets} if config.facets else {}),
-        "recipe_uri": layout.recipe,
+        **{f"{part}_uri": there.part(part) for part in layout.PARTS},
+        "held_out_uri": there.held_out_rows,
+        **({"facets_uri": there.facets} if config.facets else {}),
+        "recipe_uri": there.recipe,
     }
     return ValidationResult(
         verdict=report.verdict,
@@ -188,10 +187,10 @@ def store(run: Run, config: DatasetConfig, report: TableReport, out: Path) -> Va
         features=report.features,
         left_out=dict(left_out(report)),
         prior_log_loss=report.prior_log_loss,
-        config_uri=uri(bucket, layout.config),
-        report_uri=uri(bucket, layout.validation_report),
-        rejected_rows_uri=uri(bucket, layout.rejected_rows),
-        contract_uri=uri(bucket, layout.contract) if report.contract else None,
+        config_uri=uri(bucket, there.config),
+        report_uri=uri(bucket, there.validation_report),
+        rejected_rows_uri=uri(bucket, there.rejected_rows),
+        contract_uri=uri(bucket, there.contract) if report.contract else None,
         contract_version=report.contract.version if report.contract else None,
         **({name: uri(bucket, key) for name, key in made.items()} if accepted else {}),
     )

@@ -25,6 +25,7 @@ from sluice.endpoint.requests import (
     scaling_requests,
 )
 from sluice.messages import Deployment, Verification, VerifyRequest
+from sluice.names import model_of_config
 from sluice.settings import EndpointSettings
 
 settings = EndpointSettings.load()
@@ -70,7 +71,8 @@ def wrong_configuration(request: VerifyRequest, config: DatasetConfig) -> str | 
         return "it does not exist"
     if live["EndpointConfigName"] != deployment.config_name:
         return f"{live['EndpointConfigName']} is live, not {deployment.config_name}"
-    previous = deployment.previous_config_name if deployment.champion_run_id else None
+    before = deployment.previous_config_name if deployment.champion_run_id else None
+    previous = model_of_config(before) if before else None
     asked = endpoint_config_request(request.run, config, settings, previous)
     there = dict(sagemaker.describe_endpoint_config(EndpointConfigName=deployment.config_name))
     return not_as_asked(asked, there, live)

@@ -10,8 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sluice.dataset.config import Endpoint
-from sluice.endpoint.requests import alarm_names, flat_scores
+from sluice.endpoint.requests import flat_scores
 from sluice.layout import RunLayout
+from sluice.names import alarm_names
 from sluice.runs.aws.ledger import Champion, read_champion
 from tests.faults.bench import Bench, Upload, Watch
 from tests.faults.scenarios import Scenario

@@ -19,8 +19,8 @@ from functions.tear_down import app as tearing
 from sluice.endpoint.aws.leftovers import datasets_with_endpoints
 from sluice.endpoint.aws.operations import Clients, OperationRefusedError, StackNames, retire, roll_back
 from sluice.endpoint.aws.turns import CLEANING, take_turn, turn_holder
-from sluice.endpoint.requests import alarm_names
 from sluice.layout import RunLayout
+from sluice.names import alarm_names
 from sluice.runs.aws.ledger import Deployed, crown_champion, read_champion
 from tests.functions.conftest import ARTIFACTS, REGION, TABLE, Aws, Context, request
 

@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 from functions.check_endpoint import app as check
 from functions.deploy_endpoint import app as deploy
 from sluice.endpoint.aws.turns import TURN_SECONDS, give_turn_back, take_turn, turn_holder
-from sluice.endpoint.requests import alarm_names
 from sluice.messages import Deployment, EndpointStatus
+from sluice.names import alarm_names
 from sluice.runs.aws.ledger import Deployed, crown_champion
 from tests.functions.conftest import ARTIFACTS, REGION, TABLE, Aws, Context, request
 from tests.messages import GOOD

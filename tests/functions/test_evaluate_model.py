@@ -45,8 +45,8 @@ def body(aws: Aws, model_archive: tuple[bytes, str]) -> dict[str, Any]:
     assert GOOD.training is not None
     assert GOOD.training.model_uri is not None
     aws.put(ARTIFACTS, GOOD.training.model_uri.removeprefix(f"s3://{ARTIFACTS}/"), archive)
-    aws.put(ARTIFACTS, f"{aws.layout.test}test.csv", test)
-    aws.put(ARTIFACTS, f"{aws.layout.validation}validation.csv", test)
+    aws.put(ARTIFACTS, aws.layout.part_file("test"), test)
+    aws.put(ARTIFACTS, aws.layout.part_file("validation"), test)
     aws.put(ARTIFACTS, aws.layout.held_out_rows, own_cells(test))
     aws.put(ARTIFACTS, aws.layout.recipe, RECIPE.model_dump_json())
     counts = {"train": {"benign": 150, "malignant": 150}, "validation": {"benign": 50}, "test": {"malignant": 50}}
@@ -172,7 +172,7 @@ def test_the_bias_report_is_of_the_facets(aws: Aws, context: Context, body: dict
 
 @pytest.mark.parametrize("test", ["", "1,0.1,0.2,0.3\n1,0.1,0.2,0.3\n"])
 def test_nothing_to_measure_means_rejection(aws: Aws, context: Context, body: dict[str, Any], test: str) -> None:
-    aws.put(ARTIFACTS, f"{aws.layout.test}test.csv", test)
+    aws.put(ARTIFACTS, aws.layout.part_file("test"), test)
     result = evaluate(body, context)
     assert result.verdict == "rejected"
     assert "not measured" in result.reasons[0]

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from functions.check_training import app as check
 from functions.start_training import app as start
 from sluice.messages import TrainingStarted, TrainingStatus
-from sluice.training.aws.log import LOG_GROUP
+from sluice.names import TRAINING_LOG_GROUP
 from tests.functions.conftest import ARTIFACTS, Aws, Context, request
 from tests.messages import GOOD
 
@@ -92,10 +92,10 @@ def test_a_failed_job_is_reported_with_the_end_of_its_log(
         "FailureReason": "AlgorithmError",
     }
     monkeypatch.setattr(check.sagemaker, "describe_training_job", lambda **_: job)
-    check.logs.create_log_group(logGroupName=LOG_GROUP)
-    check.logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName="job/algo-1")
+    check.logs.create_log_group(logGroupName=TRAINING_LOG_GROUP)
+    check.logs.create_log_stream(logGroupName=TRAINING_LOG_GROUP, logStreamName="job/algo-1")
     check.logs.put_log_events(
-        logGroupName=LOG_GROUP,
+        logGroupName=TRAINING_LOG_GROUP,
         logStreamName="job/algo-1",
         logEvents=[
             {"timestamp": time.time_ns() // 1_000_000, "message": "label must be in (0, 1) for logistic regression"}

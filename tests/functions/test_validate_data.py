@@ -46,13 +46,13 @@ def test_a_good_table_becomes_three_parts_a_recipe_and_a_report(aws: Aws, contex
     assert aws.stored() == {
         layout.validation_report, layout.rejected_rows, layout.recipe, layout.config, layout.contract,
         contract_key(GOOD.run.dataset),
-        f"{layout.train}train.csv", f"{layout.validation}validation.csv", f"{layout.test}test.csv",
+        layout.part_file("train"), layout.part_file("validation"), layout.part_file("test"),
         layout.held_out_rows,
     }  # fmt: skip
     assert result.held_out_uri == f"s3://{ARTIFACTS}/{layout.held_out_rows}"
     assert aws.read(layout.held_out_rows).startswith(breast_cancer.splitlines()[0].encode())
     assert result.facets_uri is None
-    first = aws.read(f"{layout.train}train.csv").decode().splitlines()[0].split(",")
+    first = aws.read(layout.part_file("train")).decode().splitlines()[0].split(",")
     assert len(first) == 31
     assert first[0] in {"0", "1"}
 
@@ -69,7 +69,7 @@ def test_what_may_expire_is_tagged_and_what_explains_a_model_is_not(
         found = aws.s3.get_object_tagging(Bucket=ARTIFACTS, Key=name)["TagSet"]
         return [(tag["Key"], tag["Value"]) for tag in found]
 
-    assert tags(f"{aws.layout.train}train.csv") == tags(aws.layout.held_out_rows) == [(key, value)]
+    assert tags(aws.layout.part_file("train")) == tags(aws.layout.held_out_rows) == [(key, value)]
     assert tags(aws.layout.recipe) == []
 
 
@@ -91,7 +91,7 @@ def test_a_table_without_a_known_target_is_rejected_with_its_columns(
     assert result.verdict == "rejected"
     assert "diagnosis" in " ".join(result.reasons)
     assert result.train_uri is result.held_out_uri is None
-    assert f"{aws.layout.train}train.csv" not in aws.stored()
+    assert aws.layout.part_file("train") not in aws.stored()
     assert json.loads(aws.read(aws.layout.validation_report))["verdict"] == "rejected"
 
 
@@ -146,7 +146,7 @@ def test_content_that_is_not_that_of_the_event_is_never_read(aws: Aws, context: 
     result = validate(context, etag=before)
     assert result.verdict == "rejected"
     assert "another file was put in its place" in result.reasons[0]
-    assert not [key for key in aws.stored() if key.startswith(aws.layout.train)]
+    assert not [key for key in aws.stored() if key.startswith(aws.layout.part("train"))]
 
 
 def test_a_file_that_was_removed_meanwhile_is_said_to_be(aws: Aws, context: Context) -> None:

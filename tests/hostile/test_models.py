@@ -284,7 +284,7 @@ def test_the_evaluation_rejects_it_before_the_container_sees_it(
     aws.put(ARTIFACTS, aws.layout.validation_report, "{}")
     recipe = {"target": {"name": "label", "classes": ["a", "b"]}, "missing": [], "columns": []}
     aws.put(ARTIFACTS, aws.layout.recipe, json.dumps(recipe))
-    aws.put(ARTIFACTS, f"{aws.layout.test}test.csv", "0,1,2,3\n1,3,2,1\n")
+    aws.put(ARTIFACTS, aws.layout.part_file("test"), "0,1,2,3\n1,3,2,1\n")
     answer = EvaluationResult.model_validate(app.handler(event, context))
     assert answer.verdict == "rejected"
     assert "The model was not measured" in answer.reasons[0]

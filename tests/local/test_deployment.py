@@ -23,7 +23,7 @@ from local import run
 from local.aws import ACCESS_KEY, REGION, SECRET_KEY
 from sluice.endpoint.aws.operations import Clients, StackNames, roll_back
 from sluice.endpoint.aws.turns import turn_holder
-from sluice.endpoint.requests import alarm_names
+from sluice.names import alarm_names
 from sluice.runs.aws.ledger import read_champion
 
 from .conftest import LocalAws, learnable_rows, write_table

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import make_table, validate
 from benchmarks import mixed_table as mixed
 from benchmarks.jobs import byte_scan, duckdb_parse, plain_pandas, polars_split
-from benchmarks.measure import PARTS, Counts, JobError, Run, part_file
+from benchmarks.measure import Counts, JobError, Run, part_file
 from benchmarks.validate import (
     DUCKDB,
     JOBS,
@@ -25,6 +25,7 @@ from benchmarks.validate import (
     main,
     short,
 )
+from sluice.layout import PARTS
 
 ROWS = 3000
 FEATURES = 13 + 5 + 12 + 8 + 18 + 1 + 1 + 5 + 6

@@ -1,14 +1,50 @@
 """Where everything lies in S3: the one place that knows prefixes and file names.
 
-The inbox and the artifact bucket are apart, so that nothing which the pipeline writes can start it again.
+The inbox and the artifact bucket are separate, so that nothing that the pipeline writes can start it again.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, Literal
 
-INCOMING = "incoming/"
+INCOMING: Final = "incoming/"
+
+#: The files of a run, by their names below its prefix. The table engine writes those that it makes under the same names
+#: into a folder on disk.
+VALIDATION_REPORT: Final = "validation.json"
+REJECTED_ROWS: Final = "rejected_rows.csv"
+RECIPE: Final = "recipe.json"
+CONFIG: Final = "config.json"
+CONTRACT: Final = "contract.json"
+FACETS: Final = "facets.json"
+HELD_OUT: Final = "held_out/"
+HELD_OUT_ROWS: Final = HELD_OUT + "rows.csv"
+EVALUATION: Final = "evaluation.json"
+GOLDEN: Final = "golden.json"
+MODEL_QUALITY: Final = "model_quality.json"
+DECISION: Final = "decision.json"
+OUTCOME: Final = "outcome.json"
+REPORT: Final = "report.html"
+
+type Part = Literal["train", "validation", "test"]
+PARTS: Final[tuple[Part, ...]] = ("train", "validation", "test")
+
+
+def part_file(part: Part) -> str:
+    """The file of a part below the run's prefix. The container fails on foreign files beside it, so it lies alone."""
+    return f"{part}/{part}.csv"
+
+
+def part_file_uri(folder_uri: str, part: Part) -> str:
+    """The S3 URI of a part's file, from the URI of its folder."""
+    return f"{folder_uri}{part}.csv"
+
+
+def incoming_key(folder: str, file: str) -> str:
+    """Inbox key under which a file of the dataset in ``folder`` is dropped."""
+    return f"{INCOMING}{folder}/{file}"
 
 
 def config_key(folder: str) -> str:
@@ -18,7 +54,17 @@ def config_key(folder: str) -> str:
 
 def contract_key(dataset: str) -> str:
     """Artifact bucket's key of the contract that the dataset's files are held against."""
-    return f"{dataset}/contract.json"
+    return f"{dataset}/{CONTRACT}"
+
+
+def runs_prefix(dataset: str) -> str:
+    """Prefix of all runs of a dataset in the artifact bucket."""
+    return f"{dataset}/runs/"
+
+
+def is_report(key: str) -> bool:
+    """Whether an object is a run's page."""
+    return key.endswith(f"/{REPORT}")
 
 
 def captured_prefix(dataset: str) -> str:
@@ -57,53 +103,47 @@ class RunLayout:
 
     @property
     def prefix(self) -> str:
-        return f"{self.dataset}/runs/{self.run_id}/"
+        return f"{runs_prefix(self.dataset)}{self.run_id}/"
 
     def _key(self, name: str) -> str:
         return self.prefix + name
 
     @property
     def validation_report(self) -> str:
-        return self._key("validation.json")
+        return self._key(VALIDATION_REPORT)
 
     @property
     def rejected_rows(self) -> str:
-        return self._key("rejected_rows.csv")
+        return self._key(REJECTED_ROWS)
 
     @property
     def recipe(self) -> str:
-        return self._key("recipe.json")
+        return self._key(RECIPE)
 
     @property
     def config(self) -> str:
-        return self._key("config.json")
+        return self._key(CONFIG)
 
     @property
     def contract(self) -> str:
         """The contract as this run used or made it; the dataset's own may be edited or replaced later."""
-        return self._key("contract.json")
+        return self._key(CONTRACT)
 
-    @property
-    def train(self) -> str:
-        """Prefix of the training channel. The container fails on foreign files beside the data, so it has its own."""
-        return self._key("train/")
+    def part(self, part: Part) -> str:
+        """Prefix of the part's folder: of training and validation the job's channel."""
+        return self._key(f"{part}/")
 
-    @property
-    def validation(self) -> str:
-        return self._key("validation/")
-
-    @property
-    def test(self) -> str:
-        return self._key("test/")
+    def part_file(self, part: Part) -> str:
+        return self._key(part_file(part))
 
     @property
     def held_out_rows(self) -> str:
         """The rows of the test part with the cells that the user's file has."""
-        return self._key("held_out/rows.csv")
+        return self._key(HELD_OUT_ROWS)
 
     @property
     def facets(self) -> str:
-        return self._key("facets.json")
+        return self._key(FACETS)
 
     @property
     def model(self) -> str:
@@ -112,26 +152,26 @@ class RunLayout:
 
     @property
     def evaluation(self) -> str:
-        return self._key("evaluation.json")
+        return self._key(EVALUATION)
 
     @property
     def golden(self) -> str:
-        return self._key("golden.json")
+        return self._key(GOLDEN)
 
     @property
     def model_quality(self) -> str:
         """The metrics as SageMaker's model registry reads them."""
-        return self._key("model_quality.json")
+        return self._key(MODEL_QUALITY)
 
     @property
     def decision(self) -> str:
-        return self._key("decision.json")
+        return self._key(DECISION)
 
     @property
     def outcome(self) -> str:
-        return self._key("outcome.json")
+        return self._key(OUTCOME)
 
     @property
     def report(self) -> str:
         """The page for people."""
-        return self._key("report.html")
+        return self._key(REPORT)

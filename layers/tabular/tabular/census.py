@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from sluice.layout import PARTS
 from tabular.chunks import Chunk, Structure, chunks, worked
 from tabular.columns import Kind, Profile, Reading, is_pair, reading_of
 from tabular.facets import FacetTally, Seen
@@ -41,7 +42,7 @@ from tabular.question import LIKELY_SHARE, Question, counted
 from tabular.records import Fault, read_record
 from tabular.report import RejectedRows
 from tabular.sketch import Distinct, Frames, Hashes, Levels, Times, hashed
-from tabular.split import HASH_BITS, PARTS, Lowest, Places, find_times, hash_expression, usual_cuts
+from tabular.split import HASH_BITS, Lowest, Places, find_times, hash_expression, usual_cuts
 
 MAX_LEVELS: Final = 50_000
 """Different texts of a column that are counted exactly; a wide table's columns share ``_MAX_LEVELS_IN_ALL``."""

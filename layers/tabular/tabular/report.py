@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sluice import layout
 from sluice.dataset.contract import Breach
 from sluice.messages import RowCounts
 from sluice.wording import inert
@@ -109,7 +110,7 @@ class TableReport(_Part):
 
 
 def write_report(report: TableReport, out: Path) -> None:
-    (out / "validation.json").write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    (out / layout.VALIDATION_REPORT).write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 class RejectedRows:

@@ -22,10 +22,10 @@ import polars as pl
 import polars_hash  # noqa: F401 - registers the expressions' namespace `nchash`
 
 from sluice.dataset.config import Split
+from sluice.layout import PARTS
 from tabular.findings import Finding, RefusedError, Rule, shown
 
 HASH_BITS: Final = 52
-PARTS: Final = ("train", "validation", "test")
 
 MIN_TRAINING_ROWS: Final = 20
 MIN_TRAINING_ROWS_PER_CLASS: Final = 3

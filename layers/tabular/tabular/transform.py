@@ -23,11 +23,11 @@ from sluice.dataset.recipe import (
     OneHotColumn,
     Recipe,
 )
+from sluice.layout import PARTS, Part, part_file
 from tabular.census import Census
 from tabular.chunks import cells_again, worked
 from tabular.question import Question
 from tabular.sketch import Hashes
-from tabular.split import PARTS
 
 
 def feature_expressions(recipe: Recipe, positions: Mapping[str, int]) -> list[pl.Expr]:
@@ -119,7 +119,7 @@ class _Made:
 
     texts: Sequence[io.BytesIO]
     below: Mapping[str, int]
-    hashes: Mapping[str, pl.Series]
+    hashes: Mapping[Part, pl.Series]
     extremes: Sequence[float | None]
 
 
@@ -180,7 +180,7 @@ def write_parts(
     with ExitStack() as files:
         for part in PARTS:
             (out / part).mkdir(parents=True, exist_ok=True)
-        streams = [files.enter_context((out / part / f"{part}.csv").open("wb")) for part in PARTS]
+        streams = [files.enter_context((out / part_file(part)).open("wb")) for part in PARTS]
         for found in worked(_frames(path, question, census), made):
             for stream, text in zip(streams, found.texts, strict=True):
                 stream.write(text.getbuffer())

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
+from sluice import layout
 from sluice.dataset.config import DatasetConfig, Facet
 from sluice.dataset.contract import Breach, Plan, SeenTable, make_contract
 from sluice.dataset.drift import hold, reordered
@@ -42,7 +43,7 @@ from tabular.report import (
     TableReport,
     write_report,
 )
-from tabular.split import PARTS, Places, check_parts, usual_cuts
+from tabular.split import Places, check_parts, usual_cuts
 from tabular.target import Classes, find_classes, prior_log_loss, resolve_target
 from tabular.transform import Written, write_parts
 
@@ -91,7 +92,7 @@ def validate_table(
     out.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix=".work-", dir=out) as work,
-        closing(RejectedRows(out / "rejected_rows.csv")) as rejected,
+        closing(RejectedRows(out / layout.REJECTED_ROWS)) as rejected,
     ):
         judged = _Validation(
             path, name, config, default_target, out, Path(work), rejected, contract or Plan(), most_bytes
@@ -142,7 +143,7 @@ class _Judgement:
     def class_counts(self) -> dict[str, dict[str, int]]:
         """Rows by part and by label."""
         labels = self.classes.labels
-        return {part: {label: self.census.parts[label][i] for label in labels} for i, part in enumerate(PARTS)}
+        return {part: {label: self.census.parts[label][i] for label in labels} for i, part in enumerate(layout.PARTS)}
 
     def frame(self) -> SeenTable:
         """What a contract asks of the file but its columns."""
@@ -189,9 +190,9 @@ class _Validation:
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
-            for made in (self._out / folder for folder in (*PARTS, "held_out")):
+            for made in (self._out / folder for folder in (*layout.PARTS, layout.HELD_OUT)):
                 shutil.rmtree(made, ignore_errors=True)
-            (self._out / "facets.json").unlink(missing_ok=True)
+            (self._out / layout.FACETS).unlink(missing_ok=True)
             what = "the training files that would be made of it do not fit the disk"
             return self._refused([Finding(rule=Rule.FILE_TOO_LARGE, what=what)])
 
@@ -339,18 +340,18 @@ class _Validation:
             edges=edges,
             compare=self._work if self._may_repeat(recipe) else None,
         )
-        (self._out / "held_out").mkdir(exist_ok=True)
-        judged.census.held_out.path.replace(self._out / "held_out" / "rows.csv")
+        (self._out / layout.HELD_OUT).mkdir(exist_ok=True)
+        judged.census.held_out.path.replace(self._out / layout.HELD_OUT_ROWS)
         if tallies := judged.census.facets:
             positive = recipe.target.classes[-1]
             counts = FacetCounts(facets=tuple(tally.counted(positive) for tally in tallies))
-            (self._out / "facets.json").write_text(counts.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            (self._out / layout.FACETS).write_text(counts.model_dump_json(indent=2) + "\n", encoding="utf-8")
         recipe = with_ranges(recipe, written.ranges)
-        (self._out / "recipe.json").write_text(recipe.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        (self._out / layout.RECIPE).write_text(recipe.model_dump_json(indent=2) + "\n", encoding="utf-8")
         if makes is not None:
             seen = see_for_first(judged.census, judged.profiles, frame, recipe, edges, written.below)
             made = make_contract(seen, version=makes, run_id=self._contract.run_id, missing=recipe.missing)
-            (self._out / "contract.json").write_text(made.text(), encoding="utf-8")
+            (self._out / layout.CONTRACT).write_text(made.text(), encoding="utf-8")
             self._contract_report = ContractReport(version=makes, made=True)
         return written
 

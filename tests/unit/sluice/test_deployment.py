@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from sluice.dataset.config import DatasetConfig
 from sluice.endpoint.requests import (
     SCORE_TOLERANCE,
-    alarm_names,
     alarm_requests,
     endpoint_config_request,
     endpoint_request,
@@ -23,6 +22,7 @@ from sluice.endpoint.requests import (
     scaling_requests,
     update_request,
 )
+from sluice.names import alarm_names
 from sluice.settings import DeploySettings
 from tests.messages import GOOD
 from tests.service_models import problems

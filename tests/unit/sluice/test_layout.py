@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sluice.layout import INCOMING, RunLayout, config_key, prediction_key, split_uri, uri
+from sluice.layout import INCOMING, PARTS, RunLayout, config_key, part_file_uri, prediction_key, split_uri, uri
 
 
 def test_uris_come_apart_as_they_were_put_together() -> None:
@@ -20,9 +20,15 @@ def test_what_is_no_s3_uri_is_refused(text: str) -> None:
 def test_channels_hold_nothing_but_data() -> None:
     layout = RunLayout("churn", "0123456789ab")
     files = [layout.validation_report, layout.rejected_rows, layout.recipe, layout.config, layout.evaluation]
-    for channel in (layout.train, layout.validation, layout.test, layout.model):
+    for channel in (*map(layout.part, PARTS), layout.model):
         assert channel.endswith("/")
         assert not any(file.startswith(channel) for file in files)
+
+
+def test_a_part_has_one_file_wherever_it_is_named_from() -> None:
+    layout = RunLayout("churn", "0123456789ab")
+    for part in PARTS:
+        assert part_file_uri(uri("bucket", layout.part(part)), part) == uri("bucket", layout.part_file(part))
 
 
 def test_a_configuration_does_not_start_a_run() -> None:

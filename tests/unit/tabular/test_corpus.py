@@ -20,6 +20,7 @@ from scoring.raw_rows import apply_recipe, read_raw_rows
 from sluice.dataset.config import DatasetConfig
 from sluice.dataset.contract import Plan, parse_contract
 from sluice.dataset.recipe import FLOAT32_MAX, Recipe
+from sluice.layout import PARTS
 from tabular import TableReport, validate_table
 from tabular.findings import MEND, Rule, shown
 from tests.corpus.__main__ import write
@@ -27,7 +28,6 @@ from tests.corpus.case import Case, Said
 from tests.corpus.cases import CASES, by_kind
 from tests.unit.tabular.conftest import FIRST
 
-PARTS: Final = ("train", "validation", "test")
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 NOT_IN_A_FILE: Final[dict[Rule, str]] = {}

@@ -15,9 +15,18 @@ from sluice.endpoint.disks import has_own_disks
 from sluice.endpoint.network import vpc_config
 from sluice.layout import captured_prefix, uri
 from sluice.messages import Deployment, EndpointStatus, Run
+from sluice.names import (
+    alarm_names,
+    dataset_tags,
+    endpoint_config_name,
+    endpoint_name,
+    model_name,
+    run_tags,
+    scaled_resource,
+    scaling_policy_name,
+)
 from sluice.settings import NAMESPACE, DeploySettings, EndpointSettings
 from sluice.training.images import training_image
-from sluice.training.job import dataset_tags, job_name, tags
 
 #: Guarded updates need the same variant name in the old and the new configuration.
 VARIANT: Final = "champion"
@@ -33,19 +42,15 @@ _ROUNDING: Final = 1e-9
 _BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 
 
-def endpoint_name(prefix: str, dataset: str) -> str:
-    return f"{prefix}-{dataset}"
-
-
 def model_request(run: Run, model_uri: str, config: DatasetConfig, settings: DeploySettings) -> dict[str, Any]:
     """The CreateModel request. Serverless endpoints cannot be isolated from the network; instances are."""
     return {
-        "ModelName": job_name(settings.name_prefix, run),
+        "ModelName": model_name(settings.name_prefix, run),
         "ExecutionRoleArn": settings.sagemaker_role_arn,
         "PrimaryContainer": {"Image": training_image(settings.aws_region), "ModelDataUrl": model_uri},
         "EnableNetworkIsolation": config.endpoint.kind == "instance",
         **vpc_config(settings),
-        "Tags": tags(settings.name_prefix, run),
+        "Tags": run_tags(settings.name_prefix, run),
     }
 
 
@@ -57,13 +62,14 @@ def endpoint_config_request(
     Args:
         previous_model: name of the model that is live; None where there is none.
     """
-    endpoint, name = config.endpoint, job_name(settings.name_prefix, run)
+    endpoint, name = config.endpoint, endpoint_config_name(settings.name_prefix, run)
     beside = endpoint.previous if previous_model and endpoint.previous.role != "none" else PreviousModel()
-    champion = {"VariantName": VARIANT, "ModelName": name, **_capacity(endpoint, 1 - beside.share)}
+    model = model_name(settings.name_prefix, run)
+    champion = {"VariantName": VARIANT, "ModelName": model, **_capacity(endpoint, 1 - beside.share)}
     request: dict[str, Any] = {
         "EndpointConfigName": name,
         "ProductionVariants": [champion],
-        "Tags": tags(settings.name_prefix, run),
+        "Tags": run_tags(settings.name_prefix, run),
     }
     if beside.role == "variant":
         previous = {"VariantName": PREVIOUS_VARIANT, "ModelName": previous_model, **_capacity(endpoint, beside.share)}
@@ -103,8 +109,8 @@ def endpoint_request(run: Run, settings: DeploySettings) -> dict[str, Any]:
     """The CreateEndpoint request of a dataset's first model. Its tags name no run: the endpoint outlives it."""
     return {
         "EndpointName": endpoint_name(settings.name_prefix, run.dataset),
-        "EndpointConfigName": job_name(settings.name_prefix, run),
-        "Tags": dataset_tags(settings.name_prefix, run),
+        "EndpointConfigName": endpoint_config_name(settings.name_prefix, run),
+        "Tags": dataset_tags(settings.name_prefix, run.dataset),
     }
 
 
@@ -157,13 +163,8 @@ def _guards(endpoint: Endpoint, alarms: Sequence[str], instances: int) -> dict[s
     return guards
 
 
-def alarm_names(endpoint: str) -> tuple[str, ...]:
-    """Those of an endpoint, whether they exist or not."""
-    return tuple(f"{endpoint}/{what}" for what in ("server-errors", "latency", "outside-training-range"))
-
-
 def alarm_requests(run: Run, config: DatasetConfig, settings: DeploySettings) -> list[dict[str, Any]]:
-    """The PutMetricAlarm requests of a dataset's endpoint, in the order of :func:`alarm_names`."""
+    """The PutMetricAlarm requests of a dataset's endpoint, in the order of :func:`sluice.names.alarm_names`."""
     name, limits = endpoint_name(settings.name_prefix, run.dataset), config.endpoint.alarms
     variant = [{"Name": "EndpointName", "Value": name}, {"Name": "VariantName", "Value": VARIANT}]
     watched: list[dict[str, Any]] = [
@@ -200,7 +201,7 @@ def alarm_requests(run: Run, config: DatasetConfig, settings: DeploySettings) ->
         "ComparisonOperator": "GreaterThanThreshold",
         "TreatMissingData": "notBreaching",
         "AlarmActions": [settings.outcome_topic_arn],
-        "Tags": dataset_tags(settings.name_prefix, run),
+        "Tags": dataset_tags(settings.name_prefix, run.dataset),
     }
     return [{"AlarmName": alarm, **what, **common} for alarm, what in zip(alarm_names(name), watched, strict=True)]
 
@@ -208,16 +209,16 @@ def alarm_requests(run: Run, config: DatasetConfig, settings: DeploySettings) ->
 SCALED: Final = {"ServiceNamespace": "sagemaker", "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}
 
 
-def scaled_resource(endpoint: str) -> str:
+def scaled_target(endpoint: str) -> dict[str, Any]:
     """What Application Auto Scaling calls the variant that answers."""
-    return f"endpoint/{endpoint}/variant/{VARIANT}"
+    return {**SCALED, "ResourceId": scaled_resource(endpoint, VARIANT)}
 
 
 def scaling_requests(endpoint: str, scaling: Autoscaling) -> tuple[dict[str, Any], dict[str, Any]]:
     """The RegisterScalableTarget and the PutScalingPolicy request of an endpoint."""
-    target = {**SCALED, "ResourceId": scaled_resource(endpoint)}
+    target = scaled_target(endpoint)
     policy = {
-        "PolicyName": f"{endpoint}-invocations",
+        "PolicyName": scaling_policy_name(endpoint),
         "PolicyType": "TargetTrackingScaling",
         "TargetTrackingScalingPolicyConfiguration": {
             "TargetValue": float(scaling.invocations_per_instance),

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from sluice.evaluation.document import ClassCurves, Evaluation
-from sluice.evaluation.registry import group_name, line, measured, properties
+from sluice.evaluation.registry import line, measured, properties
 from sluice.layout import uri
 from sluice.messages import Interval, Metrics, Outcome, RegisterRequest
+from sluice.names import dataset_tags, model_card_name
 from sluice.settings import RegisterSettings
 from sluice.training.images import training_image
-from sluice.training.job import dataset_tags
 
 type CardStatus = Literal["Approved", "PendingReview", "Draft"]
 
@@ -37,10 +37,10 @@ def card_status(request: RegisterRequest) -> CardStatus:
 def card_request(request: RegisterRequest, content: str, settings: RegisterSettings) -> dict[str, Any]:
     """The CreateModelCard request of a dataset's first measured model."""
     return {
-        "ModelCardName": group_name(settings.name_prefix, request.run.dataset),
+        "ModelCardName": model_card_name(settings.name_prefix, request.run.dataset),
         "Content": content,
         "ModelCardStatus": card_status(request),
-        "Tags": dataset_tags(settings.name_prefix, request.run),
+        "Tags": dataset_tags(settings.name_prefix, request.run.dataset),
     }
 
 

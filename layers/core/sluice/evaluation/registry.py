@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
-from sluice.endpoint.requests import endpoint_name
 from sluice.evaluation.document import ClassCurves, Evaluation
 from sluice.layout import RunLayout, uri
 from sluice.messages import Interval, Metrics, Outcome, RegisterRequest, Run
+from sluice.names import dataset_tags, model_package_group_name, model_package_token
 from sluice.settings import RegisterSettings
 from sluice.training.images import training_image
-from sluice.training.job import dataset_tags
 
 type Approval = Literal["Approved", "Rejected", "PendingManualApproval"]
 
@@ -42,17 +41,12 @@ def measured(request: RegisterRequest) -> tuple[str, Metrics]:
     return training.model_uri, evaluation.metrics
 
 
-def group_name(prefix: str, dataset: str) -> str:
-    """Of the model package group and of the dataset's model card; at most 45 of the 63 characters allowed."""
-    return endpoint_name(prefix, dataset)
-
-
 def group_request(run: Run, settings: RegisterSettings) -> dict[str, Any]:
     """The CreateModelPackageGroup request. Its tags are those of all its packages, so they name no run."""
     return {
-        "ModelPackageGroupName": group_name(settings.name_prefix, run.dataset),
+        "ModelPackageGroupName": model_package_group_name(settings.name_prefix, run.dataset),
         "ModelPackageGroupDescription": f"Models that Sluice trained on the dataset {run.dataset}.",
-        "Tags": dataset_tags(settings.name_prefix, run),
+        "Tags": dataset_tags(settings.name_prefix, run.dataset),
     }
 
 
@@ -81,7 +75,7 @@ def package_request(
     run, (model_uri, metrics) = request.run, measured(request)
     layout = RunLayout(run.dataset, run.run_id)
     return {
-        "ModelPackageGroupName": group_name(settings.name_prefix, run.dataset),
+        "ModelPackageGroupName": model_package_group_name(settings.name_prefix, run.dataset),
         "ModelPackageDescription": (
             f"{_description_start(run.run_id)}log loss {metrics.log_loss:.5f} on {metrics.rows} held-out rows, "
             f"{metrics.prior_log_loss:.5f} for the class shares."
@@ -102,7 +96,7 @@ def package_request(
         },
         "CustomerMetadataProperties": properties(request, document, settings),
         "SkipModelValidation": "All",
-        "ClientToken": f"{settings.name_prefix}-{run.run_id}",
+        "ClientToken": model_package_token(settings.name_prefix, run),
     }
 
 

@@ -16,6 +16,7 @@ from sluice.endpoint.disks import has_own_disks
 from sluice.endpoint.network import vpc_config
 from sluice.layout import RunLayout, uri
 from sluice.messages import Run, TrainingStatus, ValidationResult
+from sluice.names import run_tags, training_job_name
 from sluice.settings import TrainSettings
 from sluice.training.images import training_image
 
@@ -46,25 +47,6 @@ _SHARE_OF_AGE = 100
 _MAX_WAIT_SECONDS = 300
 
 
-PREFIX_TAG = "sluice:name_prefix"
-DATASET_TAG = "sluice:dataset"
-
-
-def job_name(prefix: str, run: Run) -> str:
-    """At most 58 of the 63 characters that SageMaker allows. One run has one name, so a start is repeatable."""
-    return f"{prefix}-{run.dataset}-{run.run_id}"
-
-
-def dataset_tags(prefix: str, run: Run) -> list[dict[str, str]]:
-    """Tags of what outlives a run. The prefix tells a stack's resources from those of one with a longer prefix."""
-    return [{"Key": PREFIX_TAG, "Value": prefix}, {"Key": DATASET_TAG, "Value": run.dataset}]
-
-
-def tags(prefix: str, run: Run) -> list[dict[str, str]]:
-    """Tags of what one run makes, for cost allocation and clean-up."""
-    return [*dataset_tags(prefix, run), {"Key": "sluice:run_id", "Value": run.run_id}]
-
-
 def training_job_request(
     run: Run, validation: ValidationResult, config: DatasetConfig, settings: TrainSettings
 ) -> dict[str, Any]:
@@ -79,7 +61,7 @@ def training_job_request(
         # Spot capacity is waited for as long again as the job may run; checkpoints do not resume in algorithm mode.
         stopping["MaxWaitTimeInSeconds"] = 2 * max_runtime
     return {
-        "TrainingJobName": job_name(settings.name_prefix, run),
+        "TrainingJobName": training_job_name(settings.name_prefix, run),
         "RoleArn": settings.sagemaker_role_arn,
         "AlgorithmSpecification": {
             "TrainingImage": training_image(settings.aws_region),
@@ -104,7 +86,7 @@ def training_job_request(
         "EnableManagedSpotTraining": spot,
         "EnableNetworkIsolation": True,
         **vpc_config(settings),
-        "Tags": tags(settings.name_prefix, run),
+        "Tags": run_tags(settings.name_prefix, run),
     }
 
 

@@ -6,7 +6,6 @@ A name alone proves nothing, since another stack's may begin alike; what is dele
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +14,9 @@ from botocore.exceptions import ClientError
 from sluice.aws.errors import is_not_found
 from sluice.endpoint.aws.calls import describe_endpoint
 from sluice.endpoint.aws.teardown import CONFIGURATION, MODEL, Kind
-from sluice.endpoint.requests import SCALED, alarm_names, endpoint_name, scaled_resource
+from sluice.endpoint.requests import scaled_target
+from sluice.names import DATASET_TAG, PREFIX_TAG, alarm_names, dataset_of_endpoint, endpoint_name, names_of_runs
 from sluice.runs.aws.ledger import Champion
-from sluice.training.job import DATASET_TAG, PREFIX_TAG
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -38,10 +37,10 @@ def remove_unused(
     live = describe_endpoint(sagemaker, endpoint_name(prefix, dataset)) or {}
     kept |= {live.get("EndpointConfigName", ""), live.get("PendingDeploymentSummary", {}).get("EndpointConfigName", "")}
     models = kept | {name for config in kept if config for name in _models_of(sagemaker, config)}
-    made = re.compile(re.escape(f"{prefix}-{dataset}-") + "[0-9a-f]{12}")
+    contained, made = names_of_runs(prefix, dataset)
     removed = []
     for kind, used in ((CONFIGURATION, kept), (MODEL, models)):
-        pages = sagemaker.get_paginator(kind.list_operation).paginate(NameContains=f"{prefix}-{dataset}-")  # type: ignore[call-overload]
+        pages = sagemaker.get_paginator(kind.list_operation).paginate(NameContains=contained)  # type: ignore[call-overload]
         found = [(item[kind.name], item[kind.arn]) for page in pages for item in page[kind.key]]
         for name, arn in found:
             unused = made.fullmatch(name) and name not in used
@@ -82,10 +81,10 @@ def is_owned(sagemaker: SageMakerClient, arn: str, prefix: str, dataset: str) ->
 def datasets_with_endpoints(sagemaker: SageMakerClient, prefix: str) -> dict[str, dict[str, Any]]:
     """ListEndpoints' summary by dataset, of the endpoints that the stack's runs made."""
     found = {}
-    for page in sagemaker.get_paginator("list_endpoints").paginate(NameContains=f"{prefix}-"):
+    for page in sagemaker.get_paginator("list_endpoints").paginate(NameContains=endpoint_name(prefix, "")):
         for item in page["Endpoints"]:
-            dataset = item["EndpointName"].removeprefix(f"{prefix}-")
-            if dataset != item["EndpointName"] and is_owned(sagemaker, item["EndpointArn"], prefix, dataset):
+            dataset = dataset_of_endpoint(prefix, item["EndpointName"])
+            if dataset and is_owned(sagemaker, item["EndpointArn"], prefix, dataset):
                 found[dataset] = dict(item)
     return found
 
@@ -105,4 +104,4 @@ def remove_alarms(cloudwatch: CloudWatchClient, endpoint: str) -> tuple[str, ...
 def remove_scaling(autoscaling: Any, endpoint: str) -> None:
     """Ends the autoscaling of an endpoint, policies and all. Repeatable."""
     with contextlib.suppress(autoscaling.exceptions.ObjectNotFoundException):
-        autoscaling.deregister_scalable_target(**SCALED, ResourceId=scaled_resource(endpoint))
+        autoscaling.deregister_scalable_target(**scaled_target(endpoint))

@@ -25,13 +25,13 @@ from sluice.endpoint.aws.turns import short_turn
 from sluice.endpoint.requests import (
     SCORE_TOLERANCE,
     VARIANT,
-    endpoint_name,
     flat_scores,
     is_busy,
     largest_difference,
     parse_scores,
 )
 from sluice.layout import RunLayout, uri
+from sluice.names import endpoint_name
 from sluice.runs.aws.executions import has_ended
 from sluice.runs.aws.ledger import forget_champion, read_champion, restore_champion
 

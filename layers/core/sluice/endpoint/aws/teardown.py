@@ -12,8 +12,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError, WaiterError
 
 from sluice.aws.errors import is_invalid
-from sluice.endpoint.requests import alarm_names
-from sluice.training.job import PREFIX_TAG
+from sluice.names import PREFIX_TAG, alarm_names
 
 Say = Callable[[str], None]
 

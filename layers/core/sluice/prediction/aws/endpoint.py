@@ -18,7 +18,8 @@ from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  #
 
 from sluice.aws.errors import is_invalid, is_not_found, is_unavailable, model_status
 from sluice.endpoint.aws.calls import describe_endpoint
-from sluice.endpoint.requests import endpoint_name, parse_scores
+from sluice.endpoint.requests import parse_scores
+from sluice.names import endpoint_name
 from sluice.prediction.aws.version import read_version
 from sluice.prediction.request import RefusedError
 from sluice.prediction.rows import Rows

@@ -25,7 +25,7 @@ from sluice.messages import (
     Restoration,
     Run,
 )
-from sluice.names import dataset_of, is_file, run_id
+from sluice.names import dataset_of, is_file, reconciled_execution_name, run_id
 from sluice.runs.aws.ledger import Claim, Closed, Due, claims_since
 
 if TYPE_CHECKING:
@@ -68,8 +68,7 @@ class Upload:
 
     @property
     def execution_name(self) -> str:
-        """Step Functions takes a name once in 90 days, so that two rounds cannot start the same twice."""
-        return f"reconcile-{self.run_id}"
+        return reconciled_execution_name(self.run_id)
 
     def event(self) -> dict[str, Any]:
         return created_event(

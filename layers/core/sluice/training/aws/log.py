@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import ClientError
 
 from sluice.aws.errors import is_not_found
+from sluice.names import TRAINING_LOG_GROUP, training_log_streams
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
-LOG_GROUP: Final = "/aws/sagemaker/TrainingJobs"
 _MAX_PAGES: Final = 20
 """Of 10,000 lines or 1 MB each: far more than a job writes that trains for the longest time it may."""
 
@@ -22,12 +22,12 @@ _LAST_LINES: Final = 50
 def log_lines(logs: CloudWatchLogsClient, job_name: str) -> Iterator[str]:
     """The job's log from its beginning, line by line; nothing where there is none."""
     for stream in _streams(logs, job_name):
-        page = logs.get_log_events(logGroupName=LOG_GROUP, logStreamName=stream, startFromHead=True)
+        page = logs.get_log_events(logGroupName=TRAINING_LOG_GROUP, logStreamName=stream, startFromHead=True)
         for _ in range(_MAX_PAGES):
             yield from (event["message"] for event in page["events"])
             token = page["nextForwardToken"]
             page = logs.get_log_events(
-                logGroupName=LOG_GROUP, logStreamName=stream, startFromHead=True, nextToken=token
+                logGroupName=TRAINING_LOG_GROUP, logStreamName=stream, startFromHead=True, nextToken=token
             )
             # The last page answers with the token that asked for it.
             if page["nextForwardToken"] == token:
@@ -40,7 +40,7 @@ def last_lines(logs: CloudWatchLogsClient, job_name: str) -> list[str]:
         event["message"]
         for stream in _streams(logs, job_name)[:1]
         for event in logs.get_log_events(
-            logGroupName=LOG_GROUP, logStreamName=stream, limit=_LAST_LINES, startFromHead=False
+            logGroupName=TRAINING_LOG_GROUP, logStreamName=stream, limit=_LAST_LINES, startFromHead=False
         )["events"]
     ]
 
@@ -48,7 +48,9 @@ def last_lines(logs: CloudWatchLogsClient, job_name: str) -> list[str]:
 def _streams(logs: CloudWatchLogsClient, job_name: str) -> list[str]:
     """Names of the job's log streams, one an instance; none where no job of the account has logged yet."""
     try:
-        found = logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{job_name}/")
+        found = logs.describe_log_streams(
+            logGroupName=TRAINING_LOG_GROUP, logStreamNamePrefix=training_log_streams(job_name)
+        )
     except ClientError as error:
         if is_not_found(error):
             return []

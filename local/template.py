@@ -10,7 +10,9 @@ from local.home import LocalError
 
 type Template = dict[str, Any]
 
-NOT_ON_MINISTACK: Final = frozenset({"AWS::Logs::QueryDefinition", "AWS::CloudWatch::Alarm.Metrics"})
+NOT_ON_MINISTACK: Final = frozenset(
+    {"AWS::Logs::QueryDefinition", "AWS::CloudWatch::Alarm.Metrics", "AWS::CloudWatch::CompositeAlarm"}
+)
 """What the template has and MiniStack refuses: resource types, or types with one property (metric math in an alarm).
 
 A test holds this list to both.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,17 +37,25 @@ def resources(kind: str) -> dict[str, dict[str, Any]]:
 
 
 def statements() -> list[tuple[str, dict[str, Any]]]:
-    """What the roles' own policies say, by role."""
+    """What each role's policies say, by role: its own, and the managed ones that it has whatever the parameters are."""
     return [
         (role, statement)
         for role, body in resources("AWS::IAM::Role").items()
-        for policy in body["Properties"].get("Policies", [])
-        for statement in policy["PolicyDocument"]["Statement"]
+        for document in _documents(body["Properties"])
+        for statement in document["Statement"]
     ]
 
 
+def _documents(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for policy in role.get("Policies", []):
+        yield policy["PolicyDocument"]
+    for attached in role.get("ManagedPolicyArns", []):
+        if "Ref" in attached:
+            yield RESOURCES[attached["Ref"]]["Properties"]["PolicyDocument"]
+
+
 def managed_statements() -> list[tuple[str, dict[str, Any]]]:
-    """What the managed policies say, which roles have where there is a key or a VPC; by policy."""
+    """What the managed policies say, by policy."""
     return [
         (name, statement)
         for name, body in resources("AWS::IAM::ManagedPolicy").items()
@@ -59,12 +68,15 @@ def as_list(value: Any) -> list[Any]:
 
 
 class Deployed:
-    """The template with parameters and conditions resolved; what only exists after a deploy stays a reference."""
+    """The template with parameters and conditions resolved; what only exists after a deploy stays a reference.
 
-    def __init__(self, **parameters: str) -> None:
+    So does the region, if none is given.
+    """
+
+    def __init__(self, region: str | None = None, /, **parameters: str) -> None:
         defaults = {name: body.get("Default") for name, body in TEMPLATE["Parameters"].items()}
         assert parameters.keys() <= defaults.keys()
-        self._parameters = defaults | parameters
+        self._parameters = defaults | parameters | ({"AWS::Region": region} if region else {})
         self.resources: dict[str, dict[str, Any]] = {
             name: self.resolved(body)
             for name, body in RESOURCES.items()
@@ -90,6 +102,9 @@ class Deployed:
                 return all(self.holds(part) for part in value)
             case "Fn::Or":
                 return any(self.holds(part) for part in value)
+            case "Fn::Contains":
+                among, sought = self.resolved(value)
+                return bool(sought in among)
         raise AssertionError(f"{function} is no condition that is known here")
 
     def resolved(self, node: Any) -> Any:

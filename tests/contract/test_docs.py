@@ -97,6 +97,10 @@ def test_every_key_of_the_configuration_says_what_it_is() -> None:
 
 def test_every_alarm_has_a_line_that_says_what_to_do() -> None:
     page = (ROOT / "docs" / "stack.md").read_text()
-    alarms = [name for name, body in TEMPLATE["Resources"].items() if body["Type"] == "AWS::CloudWatch::Alarm"]
+    alarms = [
+        name
+        for name, body in TEMPLATE["Resources"].items()
+        if body["Type"] in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+    ]
     advice = page.rpartition("<!-- end -->")[2]
     assert [name for name in alarms if f"`{name}`" not in advice] == []

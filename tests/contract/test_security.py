@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from sluice.training import images
 from tests.template import RESOURCES, TEMPLATE, Deployed, as_list, managed_statements, resources, statements
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +79,21 @@ def test_metrics_are_written_to_one_namespace_alone() -> None:
     assert [statement["Condition"] for statement in writing] == [
         {"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}}
     ]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_function_writes_its_log_and_its_traces_by_one_policy_and_no_other_role_has_it(role: str) -> None:
+    assert _managed(role) == ({"FunctionLogPolicy"} if role in FUNCTION_ROLES else set())
+    log, traces = RESOURCES["FunctionLogPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (log["Action"], log["Resource"]) == (
+        ["logs:CreateLogStream", "logs:PutLogEvents"],
+        {"Fn::GetAtt": "FunctionLogs.Arn"},
+    )
+    assert traces["Action"] == ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+    if role in FUNCTION_ROLES:
+        (own,) = ROLES[role]["Properties"]["Policies"]
+        granted = {action for said in own["PolicyDocument"]["Statement"] for action in as_list(said["Action"])}
+        assert not granted & {*log["Action"], *traces["Action"]}
 
 
 def test_no_action_is_granted_by_wildcard() -> None:
@@ -227,7 +243,8 @@ KEEPS_DATA: dict[str, tuple[Callable[[dict[str, Any]], Any], str | None]] = {
     "AWS::Logs::LogGroup": (lambda properties: properties.get("KmsKeyId"), None),
 }
 KEEPS_NONE = {
-    "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::Events::Rule", "AWS::IAM::ManagedPolicy",
+    "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm", "AWS::CloudWatch::Dashboard", "AWS::Events::Rule",
+    "AWS::IAM::ManagedPolicy",
     "AWS::IAM::Role", "AWS::Lambda::Permission", "AWS::Logs::QueryDefinition", "AWS::S3::BucketPolicy",
     "AWS::SNS::Subscription", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "AWS::Serverless::Function",
     "AWS::Serverless::LayerVersion", "AWS::Serverless::StateMachine", "Custom::MadeByRuns",
@@ -260,7 +277,11 @@ _MAKES_ENDPOINTS = {"sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"}
 
 
 def attached(role: str, **parameters: str) -> set[str]:
-    """The managed policies of a role."""
+    """The managed policies that a role has for some parameters, beside those that it always has."""
+    return _managed(role, **parameters) - _managed(role)
+
+
+def _managed(role: str, **parameters: str) -> set[str]:
     arns = Deployed(**parameters).resources[role]["Properties"].get("ManagedPolicyArns", [])
     return {arn["Ref"] for arn in arns}
 
@@ -271,7 +292,6 @@ def test_each_role_may_use_the_key_for_what_it_does_with_data(role: str) -> None
     use = {"KeyWritePolicy"} if actions & _WRITES else {"KeyReadPolicy"} if actions & _READS else set()
     grant = {"KeyGrantPolicy"} if actions & _MAKES_ENDPOINTS else set()
     assert attached(role, KmsKeyArn=KEY) == ({"SageMakerKeyPolicy"} if role == "SageMakerRole" else use | grant)
-    assert attached(role) == set()
 
 
 def test_rights_on_keys_are_on_the_stacks_key_alone() -> None:
@@ -324,6 +344,13 @@ def test_a_network_is_given_as_a_whole_or_the_deploy_is_refused(given: dict[str,
     (assertion,) = TEMPLATE["Rules"]["NetworkIsWhole"]["Assertions"]
     assert Deployed(**given).holds(assertion["Assert"]) is whole
     assert "SubnetIds and SecurityGroupIds" in assertion["AssertDescription"]
+
+
+@pytest.mark.parametrize("region", [*images.ACCOUNTS, "mx-central-1", "eu-isoe-west-1", "nowhere-1"])
+def test_a_region_without_the_algorithm_is_refused_at_the_deploy(region: str) -> None:
+    (assertion,) = TEMPLATE["Rules"]["RegionHasTheAlgorithm"]["Assertions"]
+    assert Deployed(region).holds(assertion["Assert"]) is (region in images.ACCOUNTS)
+    assert images.VERSION in assertion["AssertDescription"]
 
 
 @pytest.mark.parametrize(
@@ -418,7 +445,7 @@ def test_the_key_policy_names_the_stacks_log_groups() -> None:
     named = logs["Condition"]["ArnEquals"]["kms:EncryptionContext:aws:logs:arn"]
     groups = [body["Properties"]["LogGroupName"]["Fn::Sub"] for body in resources("AWS::Logs::LogGroup").values()]
     assert named == [
-        f"arn:aws:logs:REGION:ACCOUNT:log-group:{name.replace('${AWS::StackName}', 'STACK')}" for name in groups
+        f"arn:PARTITION:logs:REGION:ACCOUNT:log-group:{name.replace('${AWS::StackName}', 'STACK')}" for name in groups
     ]
 
 
@@ -426,4 +453,4 @@ def test_who_drops_files_may_write_where_runs_start_and_no_more() -> None:
     (statement,) = policy_of_security_md("writer")["Statement"]
     (key,) = RESOURCES["UploadRule"]["Properties"]["EventPattern"]["detail"]["object"]["key"]
     assert statement["Action"] == ["s3:PutObject", "s3:AbortMultipartUpload"]
-    assert statement["Resource"].startswith(f"arn:aws:s3:::INBOX/{key['prefix']}")
+    assert statement["Resource"].startswith(f"arn:PARTITION:s3:::INBOX/{key['prefix']}")

@@ -18,6 +18,9 @@ from tests.template import RESOURCES, TEMPLATE, as_list, resources, statements
 
 ROOT = Path(__file__).parents[2]
 
+#: Of an alarm on metric math, by CloudWatch's documentation.
+MAX_METRICS_OF_AN_ALARM = 10
+
 PIPELINE: dict[str, Any] = json.loads((ROOT / "statemachine" / "pipeline.asl.json").read_text())
 
 #: Function folder, its request, its answer, and the settings that it reads.
@@ -185,7 +188,49 @@ def test_queues_are_open_to_named_rules_alone_and_watched(queue: str) -> None:
 
 def test_the_dashboard_shows_every_alarm() -> None:
     shown = set(re.findall(r"\$\{(\w+Alarm)\.Arn\}", RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]))
-    assert shown == set(resources("AWS::CloudWatch::Alarm"))
+    assert shown == {*resources("AWS::CloudWatch::Alarm"), *resources("AWS::CloudWatch::CompositeAlarm")}
+
+
+def test_one_alarm_tells_of_throttled_functions_and_watches_every_function_once() -> None:
+    ((told, composite),) = resources("AWS::CloudWatch::CompositeAlarm").items()
+    watching = re.findall(r'ALARM\("\$\{(\w+)\}"\)', composite["Properties"]["AlarmRule"]["Fn::Sub"])
+    assert watching
+    assert composite["Properties"]["AlarmRule"]["Fn::Sub"] == " OR ".join(f'ALARM("${{{name}}}")' for name in watching)
+    assert composite["Properties"]["AlarmActions"] == [{"Ref": "OutcomeTopic"}]
+    watched = []
+    for name in watching:
+        properties = RESOURCES[name]["Properties"]
+        assert "AlarmActions" not in properties, f"{told} tells for it"
+        total, *metrics = properties["Metrics"]
+        assert len(metrics) <= MAX_METRICS_OF_AN_ALARM
+        assert total["Expression"] == "+".join(f"FILL({metric['Id']},0)" for metric in metrics)
+        for metric in metrics:
+            assert metric["ReturnData"] is False
+            of = metric["MetricStat"]["Metric"]
+            assert (of["Namespace"], of["MetricName"]) == ("AWS/Lambda", "Throttles")
+            watched += [dimension["Value"]["Ref"] for dimension in of["Dimensions"]]
+    assert sorted(watched) == sorted(resources("AWS::Serverless::Function"))
+
+
+def test_each_alarm_tells_someone_or_is_told_of_by_another() -> None:
+    ((_, composite),) = resources("AWS::CloudWatch::CompositeAlarm").items()
+    for name, alarm in resources("AWS::CloudWatch::Alarm").items():
+        told_by_another = f"${{{name}}}" in composite["Properties"]["AlarmRule"]["Fn::Sub"]
+        assert told_by_another or alarm["Properties"]["AlarmActions"] == [{"Ref": "OutcomeTopic"}]
+
+
+PARTITION_OF = ("template.yaml", "statemachine/pipeline.asl.json", "README.md", "SECURITY.md", "docs/*.md")
+
+
+def test_no_arn_names_the_partition_so_that_all_of_them_are_served() -> None:
+    literal = [
+        f"{file.relative_to(ROOT)}: {line.strip()}"
+        for pattern in PARTITION_OF
+        for file in sorted(ROOT.glob(pattern))
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if re.search(r"arn:aws(-[a-z]+)*:", line)
+    ]
+    assert literal == []
 
 
 def test_what_a_schedule_calls_leaves_what_fails_in_a_queue_that_its_role_may_write_to() -> None:

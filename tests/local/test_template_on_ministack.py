@@ -17,6 +17,7 @@ from .conftest import LocalAws
 
 MINIMAL: dict[str, dict[str, Any]] = {
     "AWS::Logs::QueryDefinition": {"Name": "q", "QueryString": "fields @message"},
+    "AWS::CloudWatch::CompositeAlarm": {"AlarmRule": 'ALARM("other")'},
     "AWS::CloudWatch::Alarm.Metrics": {
         "ComparisonOperator": "GreaterThanThreshold",
         "EvaluationPeriods": 1,

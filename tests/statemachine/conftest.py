@@ -143,7 +143,7 @@ class Pipeline:
         (self._stubs / f"{FUNCTION_OF_STATE[state]}.answers").write_text(json.dumps(steps))
 
     def _definition(self) -> str:
-        text = PIPELINE.read_text()
+        text = PIPELINE.read_text().replace("${Partition}", "aws")
         for name in FUNCTION_OF_STATE.values():
             text = text.replace(f"${{{name}}}", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}")
         return text

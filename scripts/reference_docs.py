@@ -1,8 +1,8 @@
-"""Writes the parts of docs/configuration.md and docs/stack.md that follow from the code and from the template.
+"""Writes the parts of docs/configuration.md, docs/evaluation.md and docs/stack.md that follow from code and template.
 
 A part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``. Keys, types, defaults and limits of
-``config.yaml`` come from the pydantic models that read it. Parameters, outputs and alarms come from
-``template.yaml``.
+``config.yaml`` come from the pydantic models that read it, metrics from the metric table. Parameters, outputs and
+alarms come from ``template.yaml``.
 
 Run ``python scripts/reference_docs.py`` after a change. With ``--check`` it writes nothing and names what is stale.
 """
@@ -30,10 +30,12 @@ from pydantic_core import PydanticUndefined  # noqa: E402
 
 from sluice.dataset.config import DatasetConfig, Gates, Limits  # noqa: E402
 from sluice.dataset.contract import Thresholds  # noqa: E402
+from sluice.evaluation.metrics import METRICS  # noqa: E402
 from sluice.training.hyperparameters import DEFAULTS, TUNABLE  # noqa: E402
 from tests.template import TEMPLATE  # noqa: E402
 
 CONFIGURATION: Final = ROOT / "docs" / "configuration.md"
+EVALUATION: Final = ROOT / "docs" / "evaluation.md"
 STACK: Final = ROOT / "docs" / "stack.md"
 
 _PART: Final = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -201,6 +203,26 @@ def _plain(value: Any) -> str:
     return json.dumps(list(value) if isinstance(value, tuple) else value)
 
 
+# -- evaluation.md
+
+
+def metrics() -> str:
+    """Every metric of the table, in its order."""
+    rows = [
+        (
+            f"`{metric.name}`",
+            f"{metric.title}: {metric.what}",
+            metric.several,
+            metric.better,
+            metric.range,
+            " ".join(f"`{name}`" for name in dict.fromkeys(metric.quality_names(2) + metric.quality_names(3))),
+        )
+        for metric in METRICS.values()
+    ]
+    head = ("metric", "what it is", "three classes or more", "better", "range", "in SageMaker's quality document")
+    return _table(head, rows)
+
+
 # -- stack.md
 
 
@@ -236,6 +258,7 @@ def alarms() -> str:
 
 PARTS: Final[dict[Path, dict[str, Callable[[], str]]]] = {
     CONFIGURATION: {"top": top, "sections": sections, "hyperparameters": hyperparameters},
+    EVALUATION: {"metrics": metrics},
     STACK: {"parameters": parameters, "outputs": outputs, "alarms": alarms},
 }
 
@@ -274,7 +297,7 @@ def stale() -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        description="Write the generated parts of docs/configuration.md and docs/stack.md."
+        description="Write the generated parts of docs/configuration.md, docs/evaluation.md and docs/stack.md."
     )
     parser.add_argument("--check", action="store_true", help="write nothing; say what is stale, with exit status 1")
     if parser.parse_args(arguments).check:

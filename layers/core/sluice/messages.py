@@ -177,9 +177,8 @@ class GateCheck(Message):
 class Metrics(Message):
     """Scores on the held-out test set. Log losses use the natural logarithm.
 
-    From three classes on precision, recall, F1, ROC AUC and average precision are the plain mean over the classes, each
-    against the rest, and the predicted class is the likeliest, so that there is no cutoff. The Brier score is the mean
-    squared difference between score and label, summed over the classes where there are more than two.
+    ``evaluation.metrics`` says what each is. From three classes on the likeliest class is predicted, so there is
+    no cutoff. None: it could not be measured, or the document is older than the metric.
     """
 
     rows: int = Field(ge=0)
@@ -192,6 +191,7 @@ class Metrics(Message):
     balanced_accuracy: float | None = None
     precision: float | None = None
     recall: float | None = None
+    specificity: float | None = None
     f1: float | None = None
     mcc: float | None = None
     expected_calibration_error: float | None = None

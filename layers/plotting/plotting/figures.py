@@ -26,6 +26,7 @@ from sluice.evaluation.document import (
     SliceResult,
     TrainingReport,
 )
+from sluice.evaluation.metrics import METRICS
 
 #: Lines differ by their dashes too, for those who do not tell the colours apart and for printers.
 _LINES: Final = (
@@ -375,7 +376,7 @@ def slices(results: Sequence[SliceResult], name: str, overall: float | None, pla
         axes.set_yticks(list(range(len(shown))), [short(one.value, _LABEL) for one, _ in shown])
         axes.set(xlabel=f"{metric(name)} with 95 % interval", ylim=(len(shown) - 0.5, -0.5))
         axes.tick_params(axis="y", length=0)
-        better = min if name in {"log_loss", "brier"} else max
+        better = max if METRICS[name].higher_is_better else min
         best, worst = better(shown, key=_second), (max if better is min else min)(shown, key=_second)
         text = (
             f"{metric(name)} is best where {column} is {best[0].value} ({number(best[1])}) and worst where it is "

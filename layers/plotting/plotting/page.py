@@ -20,6 +20,7 @@ from plotting import figures, words
 from plotting.figures import Drawing
 from plotting.profile import TableProfile
 from sluice.evaluation.document import Evaluation, SliceResult
+from sluice.evaluation.metrics import METRICS
 from sluice.messages import Metrics, Outcome, Run, RunResult, TrainingStatus
 
 _HERE: Final = Path(__file__).parent
@@ -29,7 +30,7 @@ _MAX_ROWS: Final = 100
 _FIGURES: Final = (
     "confusion", "roc", "precision_recall", "calibration", "cutoff_rates", "cutoff_cost", "importance", "shap",
 )  # fmt: skip
-_SLICE_METRICS: Final = ("log_loss", "roc_auc", "accuracy", "recall")
+_SLICE_METRICS: Final = tuple(metric.name for metric in METRICS.values() if metric.by_slice)
 
 
 @dataclass(frozen=True)
@@ -142,13 +143,13 @@ def decide(result: RunResult) -> Decision:
 def _metric_rows(metrics: Metrics, prior: Metrics | None) -> tuple[MetricRow, ...]:
     return tuple(
         MetricRow(
-            name=title,
-            better="higher" if more else "lower",
-            value=words.places(value),
-            interval=words.interval_places(metrics.intervals.get(name)),
-            prior=words.places(getattr(prior, name) if prior else _known_prior(metrics, name)),
+            name=metric.title,
+            better=metric.better,
+            value=words.places(value, metric.form),
+            interval=words.interval_places(metrics.intervals.get(name), metric.form),
+            prior=words.places(getattr(prior, name) if prior else _known_prior(metrics, name), metric.form),
         )
-        for name, (title, more) in words.METRICS.items()
+        for name, metric in METRICS.items()
         if (value := getattr(metrics, name)) is not None
     )
 
@@ -163,8 +164,12 @@ def _champion_rows(evaluation: Evaluation) -> tuple[tuple[str, str, str], ...]:
     if live is None or evaluation.metrics is None:
         return ()
     return tuple(
-        (title, words.places(getattr(evaluation.metrics, name)), words.places(getattr(live, name)))
-        for name, (title, _) in words.METRICS.items()
+        (
+            metric.title,
+            words.places(getattr(evaluation.metrics, name), metric.form),
+            words.places(getattr(live, name), metric.form),
+        )
+        for name, metric in METRICS.items()
         if getattr(evaluation.metrics, name) is not None or getattr(live, name) is not None
     )
 
@@ -275,6 +280,7 @@ def _template_environment() -> Environment:
         metric=words.metric,
         short=words.short,
     )
+    environment.globals["macro_means"] = words.macro_means
     environment.globals["svg"] = lambda drawing: Markup(drawing.svg)  # noqa: S704  (escaped where it was made)
     return environment
 

@@ -7,21 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-#: Metrics as people call them, and whether more is better.
-METRICS: Final[dict[str, tuple[str, bool]]] = {
-    "log_loss": ("Log loss", False),
-    "brier": ("Brier score", False),
-    "roc_auc": ("ROC AUC", True),
-    "average_precision": ("Average precision", True),
-    "accuracy": ("Accuracy", True),
-    "balanced_accuracy": ("Balanced accuracy", True),
-    "precision": ("Precision", True),
-    "recall": ("Recall", True),
-    "f1": ("F1", True),
-    "mcc": ("Matthews correlation", True),
-    "expected_calibration_error": ("Expected calibration error", False),
-}
-
+from sluice.evaluation.metrics import MACRO, METRICS
 
 _TURNS: Final = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """They make a part of a text read the other way round, and what stands behind it too."""
@@ -51,9 +37,9 @@ def number(value: float | None, digits: int = 4) -> str:
     return f"{value:.{digits}g}".replace("-", "−")
 
 
-def places(value: float | None) -> str:
-    """With four places, for columns of numbers that are near one another in size."""
-    return "–" if value is None else f"{value:,.4f}".replace("-", "−")
+def places(value: float | None, form: str = ",.4f") -> str:
+    """With as many places as all of its column, whose numbers are near one another in size."""
+    return "–" if value is None else format(value, form).replace("-", "−")
 
 
 def count(value: int) -> str:
@@ -68,8 +54,8 @@ def interval(ends: Sequence[float] | None) -> str:
     return "–" if ends is None else f"{number(ends[0])} to {number(ends[1])}"
 
 
-def interval_places(ends: Sequence[float] | None) -> str:
-    return "–" if ends is None else f"{places(ends[0])} to {places(ends[1])}"
+def interval_places(ends: Sequence[float] | None, form: str = ",.4f") -> str:
+    return "–" if ends is None else f"{places(ends[0], form)} to {places(ends[1], form)}"
 
 
 def short(name: str, most: int) -> str:
@@ -128,4 +114,10 @@ def words(identifier: str) -> str:
 
 
 def metric(name: str) -> str:
-    return METRICS[name][0] if name in METRICS else words(name).capitalize()
+    return METRICS[name].title if name in METRICS else words(name).capitalize()
+
+
+def macro_means() -> str:
+    """The metrics that are a mean over the classes from three classes on: ``ROC AUC, recall and F1``."""
+    found = listed(metric.words for metric in METRICS.values() if metric.several == MACRO)
+    return found[:1].upper() + found[1:]

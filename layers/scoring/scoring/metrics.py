@@ -68,8 +68,8 @@ def _divided(part: Counts, whole: Counts) -> Floats:
 def of_confusions(counts: Counts) -> dict[str, Floats]:
     """What a confusion matrix tells, by the name of the metric.
 
-    Of two classes precision, recall and F1 are those of class 1; of more the plain mean over the classes, NaN where one
-    of them has none.
+    Of two classes precision, recall, specificity and F1 are those of class 1; from three classes on the plain mean over
+    the classes, each against the rest, and NaN if one of them has none.
 
     Args:
         counts: (..., k, k). Rows: true class; columns: predicted class.
@@ -82,6 +82,7 @@ def of_confusions(counts: Counts) -> dict[str, Floats]:
     each = {
         "precision": _divided(right, of_prediction),
         "recall": recalls,
+        "specificity": _divided(total[..., None] - of_truth - of_prediction + right, total[..., None] - of_truth),
         "f1": _divided(2 * right, of_truth + of_prediction),
     }
     two = counts.shape[-1] == 2

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scoring.evaluation import NothingToMeasureError, Scored, measure
 from scoring.metrics import Floats, Ints, confusion_counts, known, log_loss, of_confusions, row_brier
 from sluice.evaluation.document import SliceResult
+from sluice.evaluation.metrics import METRICS
 
 MAX_VALUES: Final = 20
 """Slices of a column. Numbers of more different values are cut into ranges, of texts the rest is one slice."""
@@ -23,6 +24,8 @@ _MISSING: Final = "(no value)"
 _NO_NUMBER: Final = "(no number)"
 _OTHERS: Final = "(all others)"
 _NUMBERS_SHARE: Final = 0.9
+_OF_BOTH_CLASSES: Final = frozenset({"balanced_accuracy", "mcc"})
+"""What a confusion matrix tells only if there are rows of more than one class."""
 
 type Bools = NDArray[np.bool_]
 
@@ -87,9 +90,8 @@ def _of_one_class(labels: Ints, scores: Floats, cutoff: float) -> dict[str, floa
     classes = 2 if scores.ndim == 1 else scores.shape[1]
     predicted = (scores >= cutoff).astype(np.int64) if scores.ndim == 1 else scores.argmax(axis=1)
     told = of_confusions(confusion_counts(labels, predicted, classes))
-    names = ("accuracy", "precision", "recall", "f1")
     losses = {"log_loss": known(log_loss(labels, scores)), "brier": known(row_brier(labels, scores).mean())}
-    return {**losses, **{name: known(told[name]) for name in names}}
+    return {**losses, **{name: known(value) for name, value in told.items() if name not in _OF_BOTH_CLASSES}}
 
 
 def _measured(column: str, value: str, labels: Ints, scores: Floats, cutoff: float) -> SliceResult:
@@ -100,5 +102,5 @@ def _measured(column: str, value: str, labels: Ints, scores: Floats, cutoff: flo
         remark = str(error).replace("test set", "slice")
         metrics = _of_one_class(labels, scores, cutoff) if labels.size else {}
         return SliceResult(column=column, value=value, rows=labels.size, metrics=metrics, remark=remark)
-    named = found.model_dump(exclude={"rows", "prior_log_loss", "cutoff", "confusion_matrix", "intervals"})
+    named = {name: getattr(found, name) for name in METRICS}
     return SliceResult(column=column, value=value, rows=labels.size, metrics=named, intervals=found.intervals)

@@ -50,6 +50,7 @@ def test_metrics_equal_those_of_scikit_learn(sample: Sample) -> None:
     assert found.brier == pytest.approx(sklearn.metrics.brier_score_loss(labels, scores))
     assert found.average_precision == pytest.approx(sklearn.metrics.average_precision_score(labels, scores))
     assert found.balanced_accuracy == pytest.approx(sklearn.metrics.balanced_accuracy_score(labels, predicted))
+    assert found.specificity == pytest.approx(sklearn.metrics.recall_score(labels, predicted, pos_label=0))
     assert found.f1 == pytest.approx(sklearn.metrics.f1_score(labels, predicted))
     assert found.mcc == pytest.approx(sklearn.metrics.matthews_corrcoef(labels, predicted))
     if predicted.any():
@@ -105,6 +106,8 @@ def test_metrics_of_many_classes_equal_those_of_scikit_learn(sample: Sample) -> 
     one_hot = np.eye(len(classes))[labels]
     assert found.brier == pytest.approx(np.square(scores - one_hot).sum(axis=1).mean(), rel=1e-6)
     assert found.balanced_accuracy == pytest.approx(sklearn.metrics.balanced_accuracy_score(labels, predicted))
+    of_the_rest = [sklearn.metrics.recall_score(labels != k, predicted != k) for k in classes]
+    assert found.specificity == pytest.approx(np.mean(of_the_rest))
     assert found.f1 == pytest.approx(sklearn.metrics.f1_score(labels, predicted, average="macro"))
     assert found.mcc == pytest.approx(sklearn.metrics.matthews_corrcoef(labels, predicted), abs=1e-12)
     if set(predicted) == set(classes):

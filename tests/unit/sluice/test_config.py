@@ -25,8 +25,7 @@ def test_without_a_configuration_the_defaults_hold(text: str | None) -> None:
 def test_a_configuration_is_read() -> None:
     config = parse_config("target: churned\ngates: {accuracy: {min: 0.8}}\nhyperparameters: {max_depth: 3}", NAME)
     assert config.target == "churned"
-    assert config.gates.accuracy is not None
-    assert config.gates.accuracy.min == 0.8
+    assert config.gates.by_metric()["accuracy"].min == 0.8
     assert config.resolved_hyperparameters(classes=2)["max_depth"] == "3"
 
 

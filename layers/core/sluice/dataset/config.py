@@ -10,12 +10,13 @@ import itertools
 import math
 import re
 from collections.abc import Hashable, Iterator
-from typing import Annotated, Any, Final, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator, model_validator
 
 from sluice.dataset.contract import ContractConfig
+from sluice.evaluation.metrics import METRICS
 from sluice.training.hyperparameters import DEFAULTS, TUNABLE, multi_class
 
 
@@ -60,33 +61,30 @@ class Limits(_Section):
 MAX_CONFIG_BYTES: Final = 1 << 20
 """YAML is read slowly, some seconds for so many bytes; 5,000 names of columns fit."""
 
-_UNBOUNDED: Final = frozenset({"log_loss", "brier"})
+if TYPE_CHECKING:
+    _ByMetric = _Section
+else:
+    # A field for each metric of the table that may be a gate.
+    _ByMetric = create_model(
+        "_ByMetric",
+        __base__=_Section,
+        **{metric.name: (Limits | None, None) for metric in METRICS.values() if metric.is_gate},
+    )
 
 
-class Gates(_Section):
+class Gates(_ByMetric):
     """Limits that a model must keep to be deployed, by metric. Any set here replace the stack's default gate."""
-
-    log_loss: Limits | None = None
-    brier: Limits | None = None
-    roc_auc: Limits | None = None
-    average_precision: Limits | None = None
-    accuracy: Limits | None = None
-    balanced_accuracy: Limits | None = None
-    precision: Limits | None = None
-    recall: Limits | None = None
-    f1: Limits | None = None
-    mcc: Limits | None = None
-    expected_calibration_error: Limits | None = None
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
         for name, limits in self.by_metric().items():
-            if name in _UNBOUNDED:
-                continue
+            metric = METRICS[name]
             for key in ("min", "max", "min_of_slice", "max_of_slice"):
                 limit = getattr(limits, key)
-                if limit is not None and not (-1 if name == "mcc" else 0) <= limit <= 1:
-                    raise ValueError(f"`{name}.{key}` is {limit:g}, and no model has such a {name}")
+                if limit is not None and not metric.is_possible(limit):
+                    raise ValueError(
+                        f"`{name}.{key}` is {limit:g}, but no model has such a value: {metric.words} is {metric.range}"
+                    )
         return self
 
     def by_metric(self) -> dict[str, Limits]:

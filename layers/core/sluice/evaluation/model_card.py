@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from sluice.evaluation.document import ClassCurves, Evaluation
+from sluice.evaluation.metrics import METRICS
 from sluice.evaluation.registry import line, measured, properties
 from sluice.layout import uri
 from sluice.messages import Interval, Metrics, Outcome, RegisterRequest
@@ -210,7 +211,8 @@ def _metric_groups(request: RegisterRequest, document: Evaluation | None) -> lis
 
 
 def _numbers(metrics: Metrics) -> list[dict[str, Any]]:
-    shown = metrics.model_dump(exclude={"confusion_matrix", "intervals"})
+    names = ("rows", *METRICS, "prior_log_loss", "cutoff")
+    shown = {name: getattr(metrics, name) for name in names}
     return [
         {"name": name, "type": "number", "value": value, **_notes(metrics.intervals.get(name))}
         for name, value in shown.items()

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
 from sluice.evaluation.document import ClassCurves, Evaluation
+from sluice.evaluation.metrics import METRICS
 from sluice.layout import RunLayout, uri
 from sluice.messages import Interval, Metrics, Outcome, RegisterRequest, Run
 from sluice.names import dataset_tags, model_package_group_name, model_package_token
@@ -153,14 +154,14 @@ def model_quality(metrics: Metrics, curves: tuple[ClassCurves, ...] = ()) -> dic
     Besides SageMaker's own metrics it has ours, under our names.
     """
     matrix = metrics.confusion_matrix
-    own = ("log_loss", "prior_log_loss", "brier", "average_precision", "balanced_accuracy", "mcc")
-    shared: dict[str, tuple[float | None, str | None]] = {
-        "accuracy": (metrics.accuracy, "accuracy"),
-        "auc": (metrics.roc_auc, "roc_auc"),
-        **{name: (getattr(metrics, name), name) for name in (*own, "expected_calibration_error")},
-    }
     binary = len(matrix) == 2
-    values = shared | (_binary(metrics) if binary else _multiclass(metrics))
+    of_table: dict[str, tuple[float | None, str | None]] = {
+        name: (getattr(metrics, metric.name), metric.name)
+        for metric in METRICS.values()
+        for name in metric.quality_names(len(matrix))
+    }
+    of_table["prior_log_loss"] = metrics.prior_log_loss, None
+    values = of_table | (_binary(metrics) if binary else _multiclass(metrics))
     body: dict[str, Any] = {
         "confusion_matrix": {
             str(truth): {str(predicted): count for predicted, count in enumerate(row)}
@@ -190,16 +191,15 @@ def _deviation(interval: Interval | None) -> float | str:
 
 
 def _binary(metrics: Metrics) -> dict[str, tuple[float | None, str | None]]:
+    """What SageMaker has beside our metrics: value, and the metric whose interval it has."""
     (true_negative, false_positive), (false_negative, true_positive) = metrics.confusion_matrix
     counts = true_positive, false_positive, false_negative
     positives, negatives = true_positive + false_negative, true_negative + false_positive
     return {
-        "precision": (metrics.precision, "precision"),
-        "recall": (metrics.recall, "recall"),
-        "true_positive_rate": (metrics.recall, "recall"),
         "false_negative_rate": (_share(false_negative, positives), "recall"),
-        "true_negative_rate": (_share(true_negative, negatives), None),
-        "false_positive_rate": (_share(false_positive, negatives), None),
+        # Counted, not taken from the metric: documents that are older than it have it, too.
+        "true_negative_rate": (_share(true_negative, negatives), "specificity"),
+        "false_positive_rate": (_share(false_positive, negatives), "specificity"),
         "f0_5": (_f(0.5, *counts), None),
         "f1": (_f(1, *counts), "f1"),
         "f2": (_f(2, *counts), None),
@@ -226,9 +226,6 @@ def _multiclass(metrics: Metrics) -> dict[str, tuple[float | None, str | None]]:
         "weighted_f0_5": (f(0.5), None),
         "weighted_f1": (f(1), None),
         "weighted_f2": (f(2), None),
-        "macro_precision": (metrics.precision, "precision"),
-        "macro_recall": (metrics.recall, "recall"),
-        "macro_f1": (metrics.f1, "f1"),
     }
 
 

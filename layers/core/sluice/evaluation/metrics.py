@@ -1,0 +1,135 @@
+"""The metrics of a model, one line each: everything that lists, names, bounds, orders or explains metrics reads this.
+
+A new metric is a line here, its formula in ``scoring.evaluation`` and an optional field of ``messages.Metrics``, which
+older documents do not have. Gates and their bounds, the report page, the model card, the registry's quality document,
+notices and the table of docs/evaluation.md follow. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+_SAME: Final = "the same"
+MACRO: Final = "plain mean over the classes, each against the rest"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric on the held-out rows."""
+
+    name: str
+    """Field of ``messages.Metrics``, key of its intervals, and key under ``gates`` in config.yaml."""
+    words: str
+    """As it stands within a sentence."""
+    what: str
+    """What it is for two classes."""
+    several: str = _SAME
+    """What it is from three classes on."""
+    higher_is_better: bool = True
+    low: float = 0
+    high: float = 1
+    """No model has a value outside ``low`` to ``high``, so no gate may ask for one."""
+    is_gate: bool = True
+    by_slice: bool = False
+    """The page compares slices by it."""
+    binary: tuple[str, ...] = ()
+    """Its names in SageMaker's model quality document of two classes; empty: its own name."""
+    multiclass: tuple[str, ...] = ()
+    """The same from three classes on."""
+    form: str = ",.4f"
+    """How a value is written in the tables of the page."""
+
+    @property
+    def title(self) -> str:
+        return self.words[:1].upper() + self.words[1:]
+
+    @property
+    def better(self) -> str:
+        return "higher" if self.higher_is_better else "lower"
+
+    @property
+    def range(self) -> str:
+        return f"{self.low:g} and above" if math.isinf(self.high) else f"{self.low:g} to {self.high:g}"
+
+    def is_possible(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+    def quality_names(self, classes: int) -> tuple[str, ...]:
+        """Its names in SageMaker's model quality document."""
+        return (self.binary if classes == 2 else self.multiclass) or (self.name,)
+
+
+_METRICS: Final = (
+    Metric(
+        "log_loss",
+        "log loss",
+        "mean negative log likelihood, natural logarithm",
+        higher_is_better=False,
+        high=math.inf,
+        by_slice=True,
+    ),
+    Metric(
+        "brier",
+        "Brier score",
+        "mean squared distance of score and label",
+        "summed over the classes",
+        higher_is_better=False,
+        high=2,
+    ),
+    Metric(
+        "roc_auc", "ROC AUC", "area under the ROC curve", MACRO, by_slice=True, binary=("auc",), multiclass=("auc",)
+    ),
+    Metric(
+        "average_precision",
+        "average precision",
+        "area under the precision-recall curve, as the sum of precision over steps of recall",
+        MACRO,
+    ),
+    Metric("accuracy", "accuracy", "share of rows predicted right", by_slice=True),
+    Metric("balanced_accuracy", "balanced accuracy", "mean over the classes of the share of its rows predicted right"),
+    Metric(
+        "precision",
+        "precision",
+        "share of the rows predicted positive that are positive",
+        MACRO,
+        multiclass=("macro_precision",),
+    ),
+    Metric(
+        "recall",
+        "recall",
+        "share of the positive rows that are predicted positive",
+        MACRO,
+        by_slice=True,
+        binary=("recall", "true_positive_rate"),
+        multiclass=("macro_recall",),
+    ),
+    Metric(
+        "specificity",
+        "specificity",
+        "share of the negative rows that are predicted negative, the true negative rate",
+        MACRO,
+        binary=("true_negative_rate",),
+    ),
+    Metric("f1", "F1", "harmonic mean of precision and recall", MACRO, multiclass=("macro_f1",)),
+    Metric("mcc", "Matthews correlation", "Matthews' correlation coefficient of truth and prediction", low=-1),
+    Metric(
+        "expected_calibration_error",
+        "expected calibration error",
+        "mean distance between score and share of the class in ten bins of equal width, weighted by rows",
+        "of the likeliest class",
+        higher_is_better=False,
+    ),
+)
+
+METRICS: Final[dict[str, Metric]] = {metric.name: metric for metric in _METRICS}
+"""By name, in the order in which people read them."""
+
+FACTS: Final = frozenset({"rows", "prior_log_loss", "cutoff", "confusion_matrix", "intervals"})
+"""Fields of ``messages.Metrics`` that measure nothing by themselves: what was measured on, beside and at."""
+
+
+def words(name: str) -> str:
+    """A metric's name within a sentence; that of another measure with spaces."""
+    return METRICS[name].words if name in METRICS else name.replace("_", " ")

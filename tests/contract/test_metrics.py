@@ -1,0 +1,128 @@
+"""The metric table is the one place for what a metric is, and no metric of it is nowhere shown."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from plotting.page import render
+from scoring.evaluation import Scored, measure
+from sluice.dataset.config import Gates, Limits
+from sluice.evaluation.document import Evaluation
+from sluice.evaluation.metrics import FACTS, METRICS, Metric
+from sluice.evaluation.model_card import card_content
+from sluice.evaluation.registry import model_quality
+from sluice.messages import Metrics, RegisterRequest
+from sluice.settings import RegisterSettings
+from tests.evaluations import evaluation
+from tests.messages import event
+from tests.report_samples import binary
+
+ROOT: Final = Path(__file__).parents[2]
+SETTINGS: Final = RegisterSettings(
+    artifact_bucket="artifacts", runs_table="runs", name_prefix="sluice", aws_region="eu-west-1"
+)
+
+
+def measured(classes: int) -> Metrics:
+    """Of a model that is often right."""
+    rng = np.random.default_rng(classes)
+    labels = np.arange(300) % classes
+    logits = rng.normal(size=(300, classes)) + 2 * np.eye(classes)[labels]
+    scores = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return measure(Scored(labels, scores[:, 1] if classes == 2 else scores), prior_log_loss=math.log(classes))
+
+
+MEASURED: Final = {classes: measured(classes) for classes in (2, 3)}
+EACH: Final = pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+FOR_EACH_SIZE: Final = pytest.mark.parametrize("classes", MEASURED)
+
+
+def test_a_field_of_metrics_is_a_metric_of_the_table_or_named_as_none() -> None:
+    assert set(Metrics.model_fields) == METRICS.keys() | FACTS
+    assert not METRICS.keys() & FACTS
+
+
+def test_a_document_that_is_older_than_a_metric_is_read() -> None:
+    old = {"rows": 9, "log_loss": 0.1, "prior_log_loss": 0.6, "accuracy": 1, "confusion_matrix": [[5, 0], [0, 4]]}
+    assert Metrics.model_validate(old).specificity is None
+
+
+@FOR_EACH_SIZE
+@EACH
+def test_every_metric_is_measured_with_its_interval_within_its_bounds(metric: Metric, classes: int) -> None:
+    value = getattr(MEASURED[classes], metric.name)
+    assert value is not None
+    assert metric.is_possible(value)
+    low, high = MEASURED[classes].intervals[metric.name]
+    assert metric.low <= low <= value <= high <= metric.high
+
+
+@EACH
+def test_a_metric_is_better_on_the_side_that_the_table_says(metric: Metric) -> None:
+    scores = np.where(np.arange(300) % 2 == 1, 0.9, 0.1)
+    better = measure(Scored(np.arange(300) % 2, scores), prior_log_loss=math.log(2), intervals=False)
+    sides = getattr(better, metric.name), getattr(MEASURED[2], metric.name)
+    if metric.name == "expected_calibration_error":
+        sides = 0.0, sides[1]  # a model that is always right is not calibrated by that
+    assert (sides[0] > sides[1]) is metric.higher_is_better
+
+
+@FOR_EACH_SIZE
+def test_evaluation_json_has_every_metric(classes: int) -> None:
+    stored = evaluation(metrics=MEASURED[classes]).model_dump(mode="json")
+    assert stored["metrics"].keys() >= METRICS.keys()
+    assert Evaluation.model_validate(stored).metrics == MEASURED[classes]
+
+
+@FOR_EACH_SIZE
+def test_the_page_shows_every_metric_in_the_order_of_the_table(classes: int) -> None:
+    html = render(binary(metrics=MEASURED[classes], prior=None, classes=tuple("abc"[:classes])))
+    (table,) = re.findall(r'id="metrics-table".*?</table>', html, re.DOTALL)
+    assert re.findall(r'<th scope="row">(.*?)</th>', table) == [metric.title for metric in METRICS.values()]
+
+
+@EACH
+def test_the_docs_explain_every_metric(metric: Metric) -> None:
+    document = (ROOT / "docs" / "evaluation.md").read_text()
+    assert f"| `{metric.name}` | {metric.title}: {metric.what} | {metric.several} |" in document
+
+
+@FOR_EACH_SIZE
+@EACH
+def test_the_quality_document_has_every_metric_by_each_of_its_names(metric: Metric, classes: int) -> None:
+    (body,) = model_quality(MEASURED[classes]).values()
+    for name in metric.quality_names(classes):
+        assert body[name]["value"] == pytest.approx(getattr(MEASURED[classes], metric.name))
+        assert body[name]["standard_deviation"] != "NaN"
+
+
+@EACH
+def test_the_model_card_has_every_metric(metric: Metric) -> None:
+    request = RegisterRequest.model_validate(event("register_model"))
+    assert request.evaluation is not None
+    request = request.model_copy(update={"evaluation": request.evaluation.model_copy(update={"metrics": MEASURED[2]})})
+    assert f'{{"name": "{metric.name}", "type": "number"' in card_content(request, None, 1, SETTINGS)
+
+
+def test_gates_are_the_metrics_that_may_be_one() -> None:
+    assert list(Gates.model_fields) == [metric.name for metric in METRICS.values() if metric.is_gate]
+
+
+@EACH
+def test_a_gate_takes_a_limit_within_the_metrics_bounds_and_none_beyond(metric: Metric) -> None:
+    possible = [metric.low, (metric.low + min(metric.high, 3)) / 2, *([] if math.isinf(metric.high) else [metric.high])]
+    for key in ("min", "max", "min_of_slice", "max_of_slice"):
+        for limit in possible:
+            assert Gates.model_validate({metric.name: {key: limit}}).by_metric() == {
+                metric.name: Limits.model_validate({key: limit})
+            }
+        for limit in (metric.low - 0.01, *([] if math.isinf(metric.high) else [metric.high + 0.01])):
+            with pytest.raises(ValidationError, match=f"no model has such a value: {metric.words} is {metric.range}"):
+                Gates.model_validate({metric.name: {key: limit}})

@@ -42,8 +42,6 @@ class State(BaseModel):
     processes: tuple[Process, ...] = ()
     endpoint_url: str = ""
     sagemaker_url: str = ""
-    deployed: str = ""
-    """Fingerprint of the sources of the deployed stack; empty before the first deploy."""
 
 
 @dataclass(frozen=True)

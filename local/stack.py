@@ -1,6 +1,7 @@
 """Builds and deploys the shipped template with the real SAM CLI, to the local AWS.
 
-Neither is done again while template, state machine, layers and functions are what they were.
+Neither is done again while all that they read is what it was. The stack itself says which sources it was deployed from,
+so that it is never taken for newer than it is, whatever became of the local AWS since.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ from typing import Final
 import yaml
 from botocore.exceptions import ClientError
 
-from local import template
+from local import layers, template
 from local.aws import REGION, Aws
 from local.home import DEFAULT_STATE_DIR, REPOSITORY, Home, LocalError, exclusive
 from sluice.aws.errors import is_not_found
 
 STACK_NAME: Final = "sluice"
 _UPLOADS: Final = "sluice-sam-uploads"
+_SOURCES_OUTPUT: Final = "SourceFingerprint"
 _SOURCES: Final = ("template.yaml", "statemachine", "layers", "functions")
 
 Say = Callable[[str], None]
@@ -50,9 +52,21 @@ class Project:
     def built_template(self) -> Path:
         return self.build / "template.yaml"
 
+    @property
+    def layers(self) -> Path:
+        """Built layers by content, see :mod:`local.layers`."""
+        return self.work / "layers"
+
+    @property
+    def mounted(self) -> Path:
+        """Which of them the build has."""
+        return self.build / "layers.json"
+
     def fingerprint(self) -> str:
-        """Of all that a deployed stack depends on."""
-        digest = hashlib.sha256(architecture().encode() + Path(template.__file__).read_bytes())
+        """Of all that a deployed stack depends on: the sources, what builds them, and where the build lies."""
+        digest = hashlib.sha256(f"{architecture()} {sys.version} {self.work}".encode())
+        for module in (template.__file__, layers.__file__, __file__):
+            digest.update(Path(module).read_bytes())
         for source in _SOURCES:
             path = self.root / source
             files = [path] if path.is_file() else sorted(path.rglob("*"))
@@ -81,15 +95,13 @@ def deploy(home: Home, say: Say, project: Project = SHIPPED) -> dict[str, str]:
     Raises:
         LocalError: SAM CLI refused or failed; the message ends with what it said.
     """
-    state = home.read()
-    aws = Aws.of(state)
+    aws = Aws.of(home.read())
     fingerprint = project.fingerprint()
-    if state.deployed == fingerprint and (outputs := stack_outputs(aws)) is not None:
-        return outputs
-    with exclusive(project.work / "build.lock"):
-        _build(project, fingerprint, say)
-        _deploy(home, aws, project, say)
-    home.write(state.model_copy(update={"deployed": fingerprint}))
+    found = _outputs(aws)
+    if found is None or found.get(_SOURCES_OUTPUT) != fingerprint:
+        with exclusive(project.work / "build.lock"):
+            _build(project, fingerprint, say)
+            _deploy(home, aws, project, fingerprint, say)
     outputs = stack_outputs(aws)
     if outputs is None:
         raise LocalError(f"sam deploy succeeded, but there is no stack {STACK_NAME}; see {home.log('sam-deploy')}")
@@ -97,7 +109,12 @@ def deploy(home: Home, say: Say, project: Project = SHIPPED) -> dict[str, str]:
 
 
 def stack_outputs(aws: Aws) -> dict[str, str] | None:
-    """Outputs of the deployed stack by name; None where there is none, or one that is not complete."""
+    """Outputs of the deployed stack by name; None if there is no stack, or one that is not complete."""
+    outputs = _outputs(aws)
+    return outputs and {name: value for name, value in outputs.items() if name != _SOURCES_OUTPUT}
+
+
+def _outputs(aws: Aws) -> dict[str, str] | None:
     try:
         stack = aws.cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
     except ClientError as error:
@@ -129,28 +146,28 @@ def _build(project: Project, fingerprint: str, say: Say) -> None:
         folder=project.root,
         log=project.work / "logs" / "sam-build.log",
     )
+    mounted = []
     for folder in sorted(path for path in project.build.iterdir() if path.is_dir()):
-        _pack(folder)
+        if folder.name.endswith("Layer"):
+            mounted.append(layers.mount(folder, project.layers))
+        else:
+            _pack(folder)
+    project.mounted.write_text(json.dumps(mounted))
     stamp.write_text(fingerprint)
     say(f"sam build: {time.monotonic() - started:.0f} s")
 
 
-def _pack(folder: Path) -> Path:
-    """Zips a built layer or function, once for all deploys, and uncompressed.
-
-    SAM CLI would compress its 200 MB at every deploy (10 s), for an upload that here is a copy in memory; and
-    MiniStack would unpack them again for every function.
-    """
-    packed = folder.with_suffix(".zip")
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+def _pack(folder: Path) -> None:
+    """Zips a built function, once for all deploys and without times, so that equal code makes equal zips."""
+    with zipfile.ZipFile(folder.with_suffix(".zip"), "w", zipfile.ZIP_STORED) as archive:
         for file in sorted(folder.rglob("*")):
             if file.is_file():
-                archive.write(file, file.relative_to(folder))
-    return packed
+                archive.writestr(zipfile.ZipInfo(str(file.relative_to(folder))), file.read_bytes())
 
 
-def _deploy(home: Home, aws: Aws, project: Project, say: Say) -> None:
+def _deploy(home: Home, aws: Aws, project: Project, fingerprint: str, say: Say) -> None:
     local, left_out = template.for_ministack(yaml.safe_load(project.built_template.read_text()))
+    local = template.with_note(local, _SOURCES_OUTPUT, fingerprint)
     for remark in left_out:
         say(f"left out on the local AWS: {remark}")
     # Beside the built one, because paths in it are relative. JSON is YAML, too.
@@ -173,6 +190,7 @@ def _deploy(home: Home, aws: Aws, project: Project, say: Say) -> None:
         folder=project.root,
         log=home.log("sam-deploy"),
     )
+    layers.use(home, project.layers, json.loads(project.mounted.read_text()))
     say(f"sam deploy: {time.monotonic() - started:.0f} s")
 
 

@@ -179,6 +179,19 @@ def _statements(resource: dict[str, Any]) -> list[dict[str, Any]]:
     return statements if isinstance(statements, list) else [statements]
 
 
+def with_note(template: Template, name: str, value: str) -> Template:
+    """The template with an output of a given name and value, and a resource that changes with it.
+
+    A deploy that changes outputs alone changes nothing.
+    """
+    resource = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": value}}
+    return {
+        **template,
+        "Resources": {**template["Resources"], name: resource},
+        "Outputs": {**template.get("Outputs", {}), name: {"Value": {"Fn::GetAtt": [name, "Value"]}}},
+    }
+
+
 def with_packed_code(template: Template, build: Path) -> Template:
     """The built template with zips in the place of the folders that they were made from, where there are any."""
 

@@ -41,6 +41,7 @@ PRINCIPAL_CACHE_SECONDS: Final = 300.0
 _CREDENTIAL: Final = re.compile(r"AWS4-HMAC-SHA256 .*?Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 _ACCOUNT: Final = re.compile(r"\d{12}")
 _HOP_BY_HOP: Final = {"connection", "keep-alive", "transfer-encoding", "expect", "upgrade", "te", "content-length"}
+_IMAGE: Final = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.[^/]+/([^:@]+)")
 _ROLE_MEMBERS: Final = ("RoleArn", "ExecutionRoleArn")
 
 TagsOf = Callable[[str, str, str], Mapping[str, str]]
@@ -218,7 +219,7 @@ def required_actions(operation: str, parameters: Mapping[str, Any], account: str
 
     Source: Service Authorization Reference of Amazon SageMaker AI, and the developer guide's table of API permissions
     (CreateEndpoint and UpdateEndpoint need both the endpoint and the configuration, CreateModelPackage both the package
-    and its group).
+    and its group, and the rights to look at the image that it names).
     """
 
     def arn(kind: str, name: Any) -> str:
@@ -235,6 +236,9 @@ def required_actions(operation: str, parameters: Mapping[str, Any], account: str
         yield Action(name, arn("endpoint-config", parameters.get("EndpointConfigName", "")), context)
     if operation == "CreateModelPackage" and "ModelPackageGroupName" in parameters:
         yield Action(name, arn("model-package-group", _last(parameters["ModelPackageGroupName"])), context)
+        for repository in _repositories(parameters):
+            yield Action("ecr:BatchGetImage", repository)
+            yield Action("ecr:DescribeImages", repository)
     if operation.startswith("Create") and parameters.get("Tags"):
         yield Action("sagemaker:AddTags", resource, context)
     for member in _ROLE_MEMBERS:
@@ -243,13 +247,14 @@ def required_actions(operation: str, parameters: Mapping[str, Any], account: str
 
 
 def _resource(operation: str, parameters: Mapping[str, Any], arn: Callable[[str, Any], str]) -> str:
-    if isinstance(parameters.get("ResourceArn"), str):
-        return str(parameters["ResourceArn"])
-    if isinstance(parameters.get("ModelPackageArn"), str):
-        return str(parameters["ModelPackageArn"])
-    if operation in ("CreateModelPackage", "ListModelPackages") and "ModelPackageGroupName" in parameters:
-        # Both act on packages; the versions that there are, or will be, are not known to the caller.
+    for member in ("ResourceArn", "ModelPackageArn"):
+        if isinstance(parameters.get(member), str):
+            return str(parameters[member])
+    if operation == "CreateModelPackage" and "ModelPackageGroupName" in parameters:
+        # It acts on a package; the version that it will be is not known to the caller.
         return arn("model-package", f"{_last(parameters['ModelPackageGroupName'])}/*")
+    if operation.startswith("List"):
+        return "*"
     verb = re.match(r"[A-Z][a-z]+", operation)
     noun = operation.removeprefix(verb[0]) if verb else operation
     # UpdateEndpointWeightsAndCapacities, InvokeEndpointAsync and the like act on the noun they begin with.
@@ -261,6 +266,14 @@ def _resource(operation: str, parameters: Mapping[str, Any], arn: Callable[[str,
     if isinstance(named, str) and named.startswith("arn:"):
         return named
     return arn(_kebab(noun), named) if named is not None else "*"
+
+
+def _repositories(parameters: Mapping[str, Any]) -> Iterator[str]:
+    """ARNs of the ECR repositories of the images that a model package names."""
+    for container in (parameters.get("InferenceSpecification") or {}).get("Containers") or []:
+        if found := _IMAGE.match(str(container.get("Image"))):
+            account, region, name = found.groups()
+            yield f"arn:aws:ecr:{region}:{account}:repository/{name}"
 
 
 def _last(name_or_arn: Any) -> str:

@@ -30,7 +30,6 @@ NOT_SEEN: Final = {
     ("EvaluateModelRole", "s3:ListBucket"): _MISSING,
     ("ReconcileRole", "dynamodb:UpdateItem"): "keeps how far an endpoint's way back is; tests/functions",
     ("RegisterModelRole", "s3:GetObject"): "SageMaker looks at the model in the name of who makes a package of it",
-    ("RegisterModelRole", "sagemaker:ListModelPackages"): "AWS's reference names the group, the local one its packages",
     ("RenderReportRole", "s3:ListBucket"): _MISSING,
     ("TearDownRole", "sagemaker:DescribeTrainingJob"): _ABANDONED,
     ("TearDownRole", "sagemaker:ListTags"): _ABANDONED,

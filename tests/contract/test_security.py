@@ -39,7 +39,7 @@ ON_ALL = {
     ],
     "lists are of the account; what is deleted is told by its tags": [
         "sagemaker:ListEndpoints", "sagemaker:ListEndpointConfigs", "sagemaker:ListModels",
-        "sagemaker:ListTrainingJobs",
+        "sagemaker:ListTrainingJobs", "sagemaker:ListModelPackages",
     ],
     "a token for the account's registry": ["ecr:GetAuthorizationToken"],
     "metrics are no resource; writing is limited to a namespace": [

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from local.stack import Project
+from local.home import REPOSITORY
+from local.stack import Project, architecture
 from tests.local.conftest import LocalAws
 from tests.template import RESOURCES, TEMPLATE, resources
 
@@ -21,6 +25,26 @@ MAX_BYTES = 250 * 1024 * 1024
 def build(local_aws: LocalAws) -> Path:
     """The folder of the build that was deployed."""
     return Project().build
+
+
+@pytest.fixture(scope="module")
+def other_layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The layers, built as `sam build` builds them, for the processor that this machine does not have."""
+    other = next(iter({"arm64", "x86_64"} - {architecture()}))
+    folder = tmp_path_factory.mktemp(other)
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    for layer in resources("AWS::Serverless::LayerVersion"):
+        (folder / layer).mkdir()
+        built = subprocess.run(
+            ["make", "--silent", f"build-{layer}", f"ARTIFACTS_DIR={folder / layer}", f"SLUICE_ARCHITECTURE={other}"],
+            cwd=REPOSITORY / "layers",
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert built.returncode == 0, built.stderr
+    return folder
 
 
 def size(folder: Path) -> int:
@@ -38,6 +62,25 @@ def test_function_and_layers_fit_lambda(build: Path, function: str) -> None:
     assert size(build / function) > 0
     total = size(build / function) + sum(size(build / layer) for layer in layers_of(function))
     assert total < MAX_BYTES, f"{total / 1024**2:.0f} MiB"
+
+
+@pytest.mark.parametrize("function", resources("AWS::Serverless::Function"))
+def test_function_and_layers_fit_lambda_for_the_other_processor_too(other_layers: Path, function: str) -> None:
+    """One of the two is what ships by default, whatever this machine is."""
+    code = REPOSITORY / RESOURCES[function]["Properties"]["CodeUri"]
+    total = size(code) + sum(size(other_layers / layer) for layer in layers_of(function))
+    assert total < MAX_BYTES, f"{total / 1024**2:.0f} MiB"
+
+
+def test_the_layers_for_the_other_processor_hold_its_code_and_not_this_machines(
+    other_layers: Path, build: Path
+) -> None:
+    other = {shared.name for shared in other_layers.glob("*/python/**/*.so")}
+    here = {shared.name for shared in build.glob("*Layer/python/**/*.so")}
+    wanted = {"arm64": "aarch64", "x86_64": "x86_64"}
+    assert any(wanted[architecture()] in name for name in here)
+    assert other
+    assert not [name for name in other if f"{wanted[architecture()]}-linux" in name]
 
 
 def packages(build: Path, layer: str) -> Iterator[str]:

@@ -252,9 +252,24 @@ def test_an_explicit_deny_says_so(guarded: SageMaker) -> None:
             ],
         ),
         (
+            "CreateModelPackage",
+            {
+                "ModelPackageGroupName": "g",
+                "InferenceSpecification": {
+                    "Containers": [{"Image": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"}]
+                },
+            },
+            [
+                ("sagemaker:CreateModelPackage", f"{ARN}:model-package/g/*"),
+                ("sagemaker:CreateModelPackage", f"{ARN}:model-package-group/g"),
+                ("ecr:BatchGetImage", "arn:aws:ecr:us-east-1:683313688378:repository/sagemaker-xgboost"),
+                ("ecr:DescribeImages", "arn:aws:ecr:us-east-1:683313688378:repository/sagemaker-xgboost"),
+            ],
+        ),
+        (
             "ListModelPackages",
             {"ModelPackageGroupName": f"{ARN}:model-package-group/g"},
-            [("sagemaker:ListModelPackages", f"{ARN}:model-package/g/*")],
+            [("sagemaker:ListModelPackages", "*")],
         ),
         (
             "UpdateModelPackage",

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from sluice.dataset.contract import ContractConfig
 from sluice.evaluation.metrics import METRICS
 from sluice.training.hyperparameters import DEFAULTS, TUNABLE, multi_class
+from sluice.training.instances import INSTANCE_TYPE, without_accelerators
 
 
 class ConfigError(ValueError):
@@ -201,10 +202,15 @@ class Training(_Section):
     """How the training job runs. What is not set is the stack's."""
 
     instance_type: str | None = Field(
-        None, pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$", description="Instance type of the training job."
+        None, pattern=INSTANCE_TYPE, description="Instance type of the training job, without GPUs."
     )
     max_runtime_seconds: int | None = Field(None, ge=60, le=86_400, description="The job is stopped after this time.")
     managed_spot: bool | None = Field(None, description="Train on spot capacity: cheaper, with longer waits.")
+
+    @field_validator("instance_type")
+    @classmethod
+    def _on_the_cpu(cls, value: str | None) -> str | None:
+        return None if value is None else without_accelerators(value)
 
 
 class Rollout(_Section):
@@ -277,7 +283,7 @@ class Endpoint(_Section):
     memory_mb: Literal[1024, 2048, 3072, 4096, 5120, 6144] = Field(2048, description="For `serverless`: its memory.")
     max_concurrency: int = Field(5, ge=1, le=200, description="For `serverless`: requests at the same time.")
     instance_type: str = Field(
-        "ml.m5.large", pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$", description="For `instance`: the instance type."
+        "ml.m5.large", pattern=INSTANCE_TYPE, description="For `instance`: the instance type, without GPUs."
     )
     instance_count: int = Field(1, ge=1, le=100, description="For `instance`: the number of instances.")
     rollout: Rollout = Rollout()
@@ -289,6 +295,11 @@ class Endpoint(_Section):
     time_to_live_days: float | None = Field(
         None, gt=0, le=365, description="An endpoint that nobody called for this long is removed; by default never."
     )
+
+    @field_validator("instance_type")
+    @classmethod
+    def _on_the_cpu(cls, value: str) -> str:
+        return without_accelerators(value)
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

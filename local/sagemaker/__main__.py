@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 import threading
+from pathlib import Path
 
 from local.sagemaker.server import DEFAULT_PACE_SECONDS, LocalSageMaker
+from local.sagemaker.storage import StateError
 
 
 def main() -> None:
@@ -29,6 +32,7 @@ def main() -> None:
     )
     parser.add_argument("--auth", action="store_true", help="callers need IAM permissions, except for root")
     parser.add_argument("--account-id", help="default: MINISTACK_ACCOUNT_ID, else 000000000000")
+    parser.add_argument("--state", type=Path, help="file that keeps what there is, for the next process to take up")
     options = parser.parse_args()
 
     ending = threading.Event()
@@ -41,10 +45,14 @@ def main() -> None:
         account=options.account_id,
         port=options.port,
         wait_scale=options.wait_scale,
+        state=options.state,
     ) as sagemaker:
         print(sagemaker.url, flush=True)
         ending.wait()
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except StateError as error:
+        sys.exit(str(error))

@@ -64,6 +64,20 @@ class Autoscaling:
             "DeleteScalingPolicy": self._delete_policy,
         }
 
+    def saved(self) -> dict[str, Any]:
+        with self._lock:
+            return {
+                "targets": [[*key, target] for key, target in self._targets.items()],
+                "policies": [[*key, name, policy] for (key, name), policy in self._policies.items()],
+            }
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        with self._lock:
+            self._targets = {(resource, dimension): target for resource, dimension, target in saved["targets"]}
+            self._policies = {
+                ((resource, dimension), name): policy for resource, dimension, name, policy in saved["policies"]
+            }
+
     def call(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
         """
         Raises:

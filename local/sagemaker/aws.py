@@ -7,10 +7,12 @@ laptop as it would on AWS.
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -52,6 +54,15 @@ class Aws:
         # One session for all: it reads a service's model once, which takes longer than all the rest. Not thread-safe.
         self._session: Any = boto3.Session(aws_access_key_id=ROOT_ACCESS_KEY, aws_secret_access_key=ROOT_ACCESS_KEY)
         self._lock = threading.Lock()
+
+    def answers(self) -> bool:
+        """Whether anything listens there."""
+        address = urlsplit(self.endpoint)
+        try:
+            socket.create_connection((address.hostname, address.port), timeout=2).close()
+        except OSError:
+            return False
+        return True
 
     def client(self, service: str, region: str) -> Any:
         """A client with the local account's root credentials."""

@@ -19,6 +19,15 @@ class Model:
         self.tags: list[dict[str, str]] = list(request.get("Tags", []))
         self.creation_time = datetime.now(UTC)
 
+    @classmethod
+    def restored(cls, saved: Mapping[str, Any]) -> Model:
+        model = cls(saved["request"], saved["arn"])
+        model.tags, model.creation_time = saved["tags"], saved["creation_time"]
+        return model
+
+    def saved(self) -> dict[str, Any]:
+        return _saved(self)
+
     @property
     def container(self) -> Mapping[str, Any]:
         """The container that answers: the primary one, or the first of several."""
@@ -46,6 +55,15 @@ class EndpointConfig:
         self.endpoint_config_name: str = request["EndpointConfigName"]
         self.tags: list[dict[str, str]] = list(request.get("Tags", []))
         self.creation_time = datetime.now(UTC)
+
+    @classmethod
+    def restored(cls, saved: Mapping[str, Any]) -> EndpointConfig:
+        config = cls(saved["request"], saved["arn"])
+        config.tags, config.creation_time = saved["tags"], saved["creation_time"]
+        return config
+
+    def saved(self) -> dict[str, Any]:
+        return _saved(self)
 
     @property
     def variants(self) -> list[dict[str, Any]]:
@@ -102,6 +120,15 @@ class EndpointConfig:
         if capture is not None:
             request["DataCaptureConfig"] = dict(capture)
         return EndpointConfig(request, self.arn)
+
+
+def _saved(resource: Model | EndpointConfig) -> dict[str, Any]:
+    return {
+        "request": resource.request,
+        "arn": resource.arn,
+        "tags": resource.tags,
+        "creation_time": resource.creation_time,
+    }
 
 
 def check(config: EndpointConfig) -> None:

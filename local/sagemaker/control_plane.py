@@ -5,8 +5,10 @@ The two share one backend per account and region, so that moto's lists, tags and
 
 from __future__ import annotations
 
+import copy
 import functools
 import threading
+from collections.abc import Mapping
 from typing import Any, Final
 
 from moto.core.exceptions import ServiceException
@@ -101,15 +103,7 @@ class ControlPlane:
         Raises:
             ApiError: as AWS answers.
         """
-        backend = self._backend(account, region)
-        with self._lock:
-            if (account, region) not in self._autoscaling:
-                variants = ScalableVariants(
-                    functools.partial(self._hosting.capacity, backend), functools.partial(self._hosting.scale, backend)
-                )
-                self._autoscaling[account, region] = Autoscaling(account, region, variants)
-            service = self._autoscaling[account, region]
-        return service.call(operation, parameters)
+        return self._scaling(account, region).call(operation, parameters)
 
     def variant(self, name: str, target: str | None, account: str, region: str) -> tuple[Variant, Fleet]:
         """The variant to answer a request, and the fleet that it belongs to.
@@ -127,6 +121,34 @@ class ControlPlane:
             except (ApiError, ServiceException, ValueError, AttributeError):
                 return {}
             return {tag["Key"]: tag["Value"] for tag in getattr(resource, "tags", None) or []}
+
+    def saved(self) -> dict[str, Any]:
+        """All that is to outlive the process."""
+        with self._lock:
+            autoscaling = [
+                {"account": account, "region": region, **service.saved()}
+                for (account, region), service in self._autoscaling.items()
+            ]
+            # A copy: what it was made of changes while it is written.
+            return copy.deepcopy(
+                {"backends": [backend.saved() for backend in self._backends.values()], "autoscaling": autoscaling}
+            )
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Takes up what a process before this one saved. Endpoints come up by and by: the AWS beside must answer."""
+        for item in saved.get("backends", []):
+            backend = self._backend(item["account"], item["region"])
+            backend.restore(item, self._faults)
+            for endpoint in item["endpoints"]:
+                self._hosting.restore_endpoint(backend, endpoint)
+        for item in saved.get("autoscaling", []):
+            self._scaling(item["account"], item["region"]).restore(item)
+
+    def coming_up(self) -> bool:
+        """Whether an endpoint is being created."""
+        with self._lock:
+            endpoints = [endpoint for backend in self._backends.values() for endpoint in backend.endpoints.values()]
+        return any(endpoint.endpoint_status == "Creating" for endpoint in endpoints)
 
     def counts(self) -> dict[str, int]:
         with self._lock:
@@ -154,6 +176,16 @@ class ControlPlane:
                 return operate(backend, request)
 
         return run
+
+    def _scaling(self, account: str, region: str) -> Autoscaling:
+        backend = self._backend(account, region)
+        with self._lock:
+            if (account, region) not in self._autoscaling:
+                variants = ScalableVariants(
+                    functools.partial(self._hosting.capacity, backend), functools.partial(self._hosting.scale, backend)
+                )
+                self._autoscaling[account, region] = Autoscaling(account, region, variants)
+            return self._autoscaling[account, region]
 
     def _backend(self, account: str, region: str) -> Backend:
         with self._lock:

@@ -98,12 +98,62 @@ class Endpoint:
         self._forget = forget
         self._fleet = Fleet()
         self._next = Fleet()
+        #: Of the fleet that is in service, or of the first one while it comes up.
+        self._config: EndpointConfig | None = None
         #: Share of the requests that the next fleet has got.
         self._shifted = 0.0
         self._pending: dict[str, Any] | None = None
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
         self._shutdown = threading.Event()
+
+    # -- what outlives the process
+
+    def saved(self) -> dict[str, Any]:
+        with self._lock:
+            return {
+                "endpoint_name": self.endpoint_name,
+                "endpoint_config_name": self.endpoint_config_name,
+                "arn": self.arn,
+                "tags": self.tags,
+                "creation_time": self.creation_time,
+                "last_modified_time": self.last_modified_time,
+                "failed": self.endpoint_status == "Failed",
+                "failure_reason": self.failure_reason,
+                "last_deployment": self.last_deployment,
+                "config": self._config.saved() if self._config is not None else None,
+                "capacities": {
+                    name: {"weight": item.weight, "instances": item.instances, "serverless": item.serverless}
+                    for name, item in self._fleet.capacities.items()
+                },
+            }
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Takes up what an endpoint of this name saved, and brings up its fleet. An update that was under way is void.
+
+        What happened to the endpoint remains as it was: it is not modified by this.
+        """
+        self.tags, self.creation_time = saved["tags"], saved["creation_time"]
+        self.last_deployment, self.failure_reason = saved["last_deployment"], saved["failure_reason"]
+        if saved["failed"]:
+            self.endpoint_status = "Failed"
+        else:
+            config = EndpointConfig.restored(saved["config"])
+            capacities = {name: Capacity(**item) for name, item in saved["capacities"].items()}
+            self._begin("Creating", lambda: self._restore(config, capacities, saved["last_modified_time"]))
+        self.last_modified_time = saved["last_modified_time"]
+
+    def _restore(self, config: EndpointConfig, capacities: Mapping[str, Capacity], modified: datetime) -> None:
+        try:
+            with _as_deployment_error():
+                fleet = self._load(config).desiring(capacities).resized()
+        except DeploymentError as failure:
+            self._fail(failure)
+            return
+        with self._lock:
+            self._fleet, self._config = fleet, config
+            self._enter("InService")
+            self.last_modified_time = modified
 
     # -- changes; each is refused by its caller while another is under way
 
@@ -116,7 +166,12 @@ class Endpoint:
     def busy(self) -> bool:
         return self.endpoint_status in BUSY
 
+    @property
+    def leaving(self) -> bool:
+        return self.endpoint_status == "Deleting"
+
     def create(self, config: EndpointConfig) -> None:
+        self._config = config
         self._begin("Creating", lambda: self._create(config))
 
     def update(self, update: Update) -> None:
@@ -185,7 +240,7 @@ class Endpoint:
                 self._roll_back(failure)
             return
         with self._lock:
-            old, self._fleet = self._fleet, fleet
+            old, self._fleet, self._config = self._fleet, fleet, update.config
             self._next, self._shifted, self._pending = Fleet(), 0.0, None
             self.endpoint_config_name = update.config.endpoint_config_name
             self._enter("InService")

@@ -113,6 +113,11 @@ class Fleet:
 
         return replace(self, variants=asked(self.variants), shadows=asked(self.shadows))
 
+    @property
+    def capacities(self) -> dict[str, Capacity]:
+        """What each variant is to have, by its name."""
+        return {variant.name: variant.desired for variant in (*self.variants, *self.shadows)}
+
     def resized(self) -> Fleet:
         """The fleet with the capacities that it was to have."""
 

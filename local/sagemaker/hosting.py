@@ -169,20 +169,30 @@ class Hosting:
             if name in backend.endpoints:
                 raise errors.already_exists("endpoint", arn)
             config = self._config(backend, request["EndpointConfigName"])
-
-            def load(config: EndpointConfig) -> Fleet:
-                with self._lock:
-                    models = dict(backend.models)
-                return load_fleet(self._aws, name, arn, config, models)
-
-            def forget() -> None:
-                with self._lock:
-                    backend.endpoints.pop(name, None)
-
-            endpoint = Endpoint(request, arn, load, self._pace, self._faults, forget)
-            backend.endpoints[name] = endpoint
-            endpoint.create(config)
+            self._new_endpoint(backend, request, arn).create(config)
         return {"EndpointArn": arn}
+
+    def restore_endpoint(self, backend: Backend, saved: Parameters) -> None:
+        """Brings up an endpoint of a process that has ended."""
+        request = {"EndpointName": saved["endpoint_name"], "EndpointConfigName": saved["endpoint_config_name"]}
+        with self._lock:
+            self._new_endpoint(backend, request, saved["arn"]).restore(saved)
+
+    def _new_endpoint(self, backend: Backend, request: Parameters, arn: str) -> Endpoint:
+        name = request["EndpointName"]
+
+        def load(config: EndpointConfig) -> Fleet:
+            with self._lock:
+                models = dict(backend.models)
+            return load_fleet(self._aws, name, arn, config, models)
+
+        def forget() -> None:
+            with self._lock:
+                backend.endpoints.pop(name, None)
+
+        endpoint = Endpoint(request, arn, load, self._pace, self._faults, forget)
+        backend.endpoints[name] = endpoint
+        return endpoint
 
     def _describe_endpoint(self, backend: Backend, request: Parameters) -> Parameters:
         return self._endpoint(backend, request).describe()

@@ -14,13 +14,14 @@ import traceback
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-from local.sagemaker import autoscaling
+from local.sagemaker import autoscaling, storage
 from local.sagemaker.authorization import Authorizer, Caller
 from local.sagemaker.aws import Aws
 from local.sagemaker.capture import Exchange
@@ -38,6 +39,7 @@ HOST: Final = "127.0.0.1"
 DEFAULT_ACCOUNT: Final = "000000000000"
 DEFAULT_REGION: Final = "us-east-1"
 DEFAULT_PACE_SECONDS: Final = 1.0
+KEEP_SECONDS: Final = 1.0
 
 _INVOCATION: Final = re.compile(r"/endpoints/([a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62})/invocations")
 _JSON: Final = "application/x-amz-json-1.1"
@@ -54,6 +56,10 @@ class LocalSageMaker:
         account: account id; a caller whose access key is a 12-digit number is in that account, as with MiniStack.
         port: port to listen on, 0 for a free one.
         wait_scale: what the waits of a guarded update are multiplied by.
+        state: file that keeps what there is, for a later server to take up; None keeps nothing.
+
+    Raises:
+        StateError: the file cannot be read.
     """
 
     def __init__(
@@ -65,14 +71,21 @@ class LocalSageMaker:
         account: str | None = None,
         port: int = 0,
         wait_scale: float = 1.0,
+        state: Path | None = None,
     ) -> None:
-        aws = Aws(aws_endpoint)
+        aws = self._aws = Aws(aws_endpoint)
         self._account = account or os.environ.get("MINISTACK_ACCOUNT_ID", DEFAULT_ACCOUNT)
         self._board = FaultBoard()
         self._control_plane = ControlPlane(aws, self._board, Pace(pace, wait_scale))
         self._metrics = EndpointMetrics(aws)
         self._shadows = Shadows()
         self._authorizer = Authorizer(aws) if auth else None
+        self._saved = storage.read(state) if state is not None else {}
+        self._keeper = storage.Keeper(state, self._control_plane.saved) if state is not None else None
+        self._stopping, self._taken_up = threading.Event(), threading.Event()
+        self._keeping = threading.Lock()
+        if self._keeper is None:
+            self._taken_up.set()
         self._port = port
         self._server: BaseWSGIServer | None = None
         self._thread: threading.Thread | None = None
@@ -94,15 +107,35 @@ class LocalSageMaker:
         self._thread = threading.Thread(target=self._server.serve_forever, name="local sagemaker", daemon=True)
         self._thread.start()
         self._metrics.start()
+        if self._keeper is not None:
+            threading.Thread(target=self._take_up_and_keep, args=(self._keeper,), daemon=True).start()
         return self
+
+    def _take_up_and_keep(self, keeper: storage.Keeper) -> None:
+        """Takes up what is saved as soon as the AWS beside answers, and saves what changes from then on."""
+        while not self._aws.answers():
+            if self._stopping.wait(0.1):
+                return
+        self._control_plane.restore(self._saved)
+        self._taken_up.set()
+        while not self._stopping.wait(KEEP_SECONDS):
+            self._keep(keeper)
+
+    def _keep(self, keeper: storage.Keeper) -> None:
+        with self._keeping:
+            keeper.keep()
 
     def stop(self) -> None:
         """Stops listening, and what runs."""
+        self._stopping.set()
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
         if self._thread is not None:
             self._thread.join(timeout=5)
+        if self._keeper is not None and self._taken_up.is_set():
+            # Before what runs is stopped: an endpoint is to come up again.
+            self._keep(self._keeper)
         # What these leave behind in data capture is written by the endpoints.
         self._shadows.close()
         self._control_plane.close()
@@ -138,9 +171,21 @@ class LocalSageMaker:
             response = _error(failure, runtime=runtime is not None)
         return response(environ, start_response)
 
+    def _is_taken_up(self) -> bool:
+        """Whether all that was saved is here again, and its endpoints answer or have failed."""
+        return self._taken_up.is_set() and not self._control_plane.coming_up()
+
     def _control_path(self, request: Request, body: bytes) -> Response:
         if request.path == "/_health":
-            return _json(200, {"status": "ok", "account": self._account, **self._control_plane.counts()})
+            return _json(
+                200,
+                {
+                    "status": "ok",
+                    "account": self._account,
+                    "taken_up": self._is_taken_up(),
+                    **self._control_plane.counts(),
+                },
+            )
         if request.path != "/_faults":
             return _json(404, {"message": f"no such path: {request.path}"})
         if request.method == "POST":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import re
 import sys
@@ -63,6 +64,13 @@ _FRAMES: Final = (
 )
 
 
+_KEPT: Final = (
+    "tags", "creation_time", "last_modified_time", "training_start_time", "training_end_time", "training_job_status",
+    "secondary_status", "failure_reason", "_transitions", "_metrics", "_metrics_time", "_artifact",
+)  # fmt: skip
+"""Attributes that make the job what it is, beside its request."""
+
+
 class JobFailedError(Exception):
     """The job ends ``Failed``, with this FailureReason."""
 
@@ -77,12 +85,12 @@ class TrainingJob:
     Args:
         request: the CreateTrainingJob request.
         arn: the job's ARN.
-        role: its execution role, assumed.
+        role: its execution role, assumed; None of a job that is over.
         pace: seconds that each phase takes in which AWS would fetch machines or move data.
         faults: what tests asked to go wrong.
     """
 
-    def __init__(self, request: dict[str, Any], arn: str, role: Role, pace: float, faults: FaultBoard) -> None:
+    def __init__(self, request: dict[str, Any], arn: str, role: Role | None, pace: float, faults: FaultBoard) -> None:
         self.request = request
         self.arn = arn
         self.training_job_name: str = request["TrainingJobName"]
@@ -105,6 +113,21 @@ class TrainingJob:
         self._move("Starting")
         self._thread = threading.Thread(target=self._run, name=f"training job {self.training_job_name}", daemon=True)
 
+    @classmethod
+    def restored(cls, saved: Mapping[str, Any], faults: FaultBoard) -> TrainingJob:
+        """A job of a process that has ended, from what it saved. One that was under way then has failed."""
+        job = cls(saved["request"], saved["arn"], None, 0.0, faults)
+        for name in _KEPT:
+            setattr(job, name, saved[name])
+        if job.training_job_status in ("InProgress", "Stopping"):
+            job._finish("Failed", "Failed", "InternalServerError: The local SageMaker was stopped during the job.")
+        return job
+
+    def saved(self) -> dict[str, Any]:
+        with self._lock:
+            kept = {name: copy.deepcopy(getattr(self, name)) for name in _KEPT}
+        return {"request": self.request, "arn": self.arn, **kept}
+
     def start(self) -> None:
         self._thread.start()
 
@@ -124,7 +147,14 @@ class TrainingJob:
             return True
 
     def join(self, timeout: float) -> None:
-        self._thread.join(timeout)
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+
+    @property
+    def _as_role(self) -> Role:
+        if self._role is None:
+            raise RuntimeError(f"training job {self.training_job_name} is over")
+        return self._role
 
     # -- as seen from outside
 
@@ -216,7 +246,7 @@ class TrainingJob:
             channels = self._download(Path(folder))
             self._wait(self._pace)
             self._enter("Training")
-            log = LogStream(self._role.logs, LOG_GROUP, f"{self.training_job_name}/algo-1-{int(time.time())}")
+            log = LogStream(self._as_role.logs, LOG_GROUP, f"{self.training_job_name}/algo-1-{int(time.time())}")
             try:
                 self._interfere(fault)
                 model = self._train(channels, log)
@@ -278,7 +308,7 @@ class TrainingJob:
     def _download_prefix(self, uri: str, folder: Path) -> None:
         bucket, prefix = split_uri(uri)
         try:
-            pages = list(self._role.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix))
+            pages = list(self._as_role.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix))
             keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
             message = "The specified key does not exist." if not keys else ""
         except ClientError as error:
@@ -309,7 +339,7 @@ class TrainingJob:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with path.open("wb") as file:
-                self._role.s3.download_fileobj(bucket, key, file)
+                self._as_role.s3.download_fileobj(bucket, key, file)
         except ClientError as error:
             # Wording: aws/amazon-sagemaker-examples issue 4384. HEAD answers without a body, so without AWS's words.
             code = {"403": "AccessDenied", "404": "NoSuchKey"}.get(
@@ -342,7 +372,7 @@ class TrainingJob:
         uri = f"{folder}/{self.training_job_name}/output/model.tar.gz"
         bucket, key = split_uri(uri)
         try:
-            self._role.s3.put_object(Bucket=bucket, Key=key, Body=packed(bytes(booster.save_raw("ubj"))))
+            self._as_role.s3.put_object(Bucket=bucket, Key=key, Body=packed(bytes(booster.save_raw("ubj"))))
         except ClientError as error:
             code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
             raise JobFailedError(

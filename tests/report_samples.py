@@ -74,16 +74,15 @@ def model_rejected() -> ReportInput:
         *_gates()[:1],
         _gates()[1].model_copy(
             update={"value": 0.412, "interval": (0.361, 0.466), "limit": 0.6, "passed": False,
-                    "reason": "0.412 is below the limit of at least 0.6"}
+                    "reason": "recall is 0.41200, which is below the minimum of 0.6. Choose another `cutoff`"}
         ),
         GateCheck(name="roc_auc.min_of_slice", value=None, limit=0.7, comparison="at_least", passed=False,
-                  reason="there was nothing to measure"),
+                  reason="ROC AUC was measured on no slice. Name columns under `slices`"),
     )  # fmt: skip
     evaluation = binary_evaluation().model_copy(update={"gates": gates, "verdict": "rejected"})
     reasons = (
-        "Gate recall.min failed: 0.412 is below the limit of at least 0.6.",
-        "Gate roc_auc.min_of_slice failed: there was nothing to measure.",
-        "Give it more rows, or columns that tell more about the target.",
+        "Gate recall.min failed: recall is 0.41200, which is below the minimum of 0.6. Choose another `cutoff`.",
+        "Gate roc_auc.min_of_slice failed: ROC AUC was measured on no slice. Name columns under `slices`.",
     )
     result = _result(Outcome.MODEL_REJECTED, evaluation).model_copy(update={"reasons": reasons, "endpoint": None})
     return ReportInput(run=RUN, result=result, profile=_profile(), training=_training(), evaluation=evaluation)
@@ -233,9 +232,9 @@ def _profile() -> TableProfile:
 def _gates() -> tuple[GateCheck, ...]:
     return (
         GateCheck(name="log_loss.max_of_prior", value=0.684, limit=0.9, comparison="at_most", interval=(0.652, 0.717),
-                  passed=True, reason="0.684 is within the limit of at most 0.9"),
+                  passed=True, reason="log loss is 68.40% of the baseline's, which is within the maximum of 90%"),
         GateCheck(name="recall.min", value=0.671, limit=0.6, comparison="at_least", interval=(0.631, 0.709),
-                  passed=True, reason="0.671 is within the limit of at least 0.6"),
+                  passed=True, reason="recall is 0.67100, which reaches the minimum of 0.6"),
         GateCheck(name="champion.not_worse", value=-0.0062, limit=0.0069, comparison="at_most",
                   interval=(-0.0114, -0.0012), passed=True, reason="it is not worse than the live model"),
     )  # fmt: skip

@@ -152,7 +152,7 @@ def test_a_model_that_fails_on_a_slice_is_rejected(aws: Aws, context: Context, b
     aws.put(ARTIFACTS, aws.layout.config, json.dumps(config))
     result = evaluate(body, context)
     assert result.verdict == "rejected"
-    assert "the worst of 2 slices, group = " in result.reasons[0]
+    assert "the worst of 2 slices (group = " in result.reasons[0]
     assert {found.value for found in stored(aws).slices} == {"f", "m"}
 
 

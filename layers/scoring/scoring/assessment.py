@@ -32,12 +32,7 @@ from sluice.dataset.config import DatasetConfig, Facet, Gates
 from sluice.dataset.facets import CountedFacet, FacetCounts, is_member
 from sluice.dataset.recipe import WHITESPACE, Recipe
 from sluice.evaluation.document import Bootstrap, ChampionComparison, ClassCount, Evaluation, FacetBias, SliceResult
-from sluice.messages import GateCheck, Metrics
-
-WAY_OUT = (
-    "Give it more rows, or columns that tell more about the target; or, if such a model is good enough, set the gates "
-    "in the dataset's config.yaml."
-)
+from sluice.messages import Metrics
 
 _MAX_VALIDATION_ROWS: Final = 200_000
 """That the cutoff is chosen on: more would move it by less than it matters, and scoring them takes time."""
@@ -142,8 +137,7 @@ def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
         classes=subject.classes,
         class_counts=counts,
         verdict="rejected" if failed else "accepted",
-        # What the live model is better at is told by its own gate, with the way out.
-        reasons=(*failed, WAY_OUT) if any(not _is_of_champion(gate) for gate in gates if not gate.passed) else failed,
+        reasons=failed,
         metrics=metrics,
         prior=prior,
         bootstrap=Bootstrap(replicates=scored.replicates, groups=scored.resamples.groups, seed=scored.seed),
@@ -171,10 +165,6 @@ def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
         evaluated_at=datetime.now(UTC).isoformat(timespec="seconds"),
         **subject.digests,
     )
-
-
-def _is_of_champion(gate: GateCheck) -> bool:
-    return gate.name.startswith("champion.")
 
 
 def _in_file_order(scored: Scored, values: Ints) -> Ints:
@@ -250,9 +240,7 @@ def _against_champion(subject: Subject, scored: Scored) -> ChampionComparison | 
         if subject.new_contract:
             reason = f"{error}; the dataset's contract starts anew with this file, so the gates alone decide"
             return not_comparable(live.run_id, policy, reason, deploys=True)
-        way_out = (
-            "set `contract: {reset: true}` where the table has changed on purpose, or `champion: {policy: ignore}`"
-        )
+        way_out = "set `contract: reset` if the table has changed on purpose, or `champion: {policy: ignore}`"
         return not_comparable(live.run_id, policy, f"{error}; {way_out}", deploys=False)
 
 

@@ -75,19 +75,29 @@ def _judged(
         same = "it predicts what the live model predicts, row for row, so there is nothing to deploy"
         return False, f"{same}; to deploy it all the same set `champion: {{policy: ignore}}`"
     if ends is None:
-        return False, f"{told}, and how certain that is cannot be told"
+        return False, f"{told}, and how certain that is cannot be told; more test rows would tell"
     if policy.policy == "better":
-        return ends[1] < 0, f"{told}; {'it is better' if ends[1] < 0 else 'that it is better is not certain'}"
+        return ends[1] < 0, f"{told}; {_whether_better(difference, ends[1])}"
     return ends[1] <= margin, f"{told}; {_beside_margin(difference, ends[1], margin)}"
+
+
+def _whether_better(difference: float, most: float) -> str:
+    if most < 0:
+        return "it is better"
+    less = "`champion: {policy: not_worse}` asks for less"
+    if difference < 0:
+        return f"that it is better is not certain. More test rows would tell, and {less}"
+    return f"it is not better. Give it more rows, or columns that tell more about the target; {less}"
 
 
 def _beside_margin(difference: float, most: float, margin: float) -> str:
     if most <= margin:
         return f"it is not worse by more than the margin of {margin:.5f}"
     if difference <= margin:
-        more = "more test rows or a larger `champion.margin` would tell"
-        return f"that it is not worse by more than the margin of {margin:.5f} is not certain, {more}"
-    return f"it is worse by more than the margin of {margin:.5f}"
+        more = "More test rows would tell, or set a larger `champion.margin`"
+        return f"that it is not worse by more than the margin of {margin:.5f} is not certain. {more}"
+    ways = "Give it more rows, or columns that tell more about the target, or set a larger `champion.margin`"
+    return f"it is worse by more than the margin of {margin:.5f}. {ways}"
 
 
 def _signed(difference: float) -> str:

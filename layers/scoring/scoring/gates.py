@@ -1,6 +1,6 @@
-"""The gates: what a model must keep to be deployed, each a named check with its value, limit and interval.
+"""The gates: the limits that a model must keep to be deployed, each a named check with value, limit and interval.
 
-Nothing to measure is never good enough: a check without a value fails.
+A check without a value fails: what cannot be measured is never good enough. A check that fails says what to do.
 """
 
 from __future__ import annotations
@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
+from scoring import advice
 from sluice.dataset.config import Facet, Gates, Limits
 from sluice.evaluation.document import ChampionComparison, FacetBias, SliceResult
+from sluice.evaluation.metrics import METRICS, Metric
 from sluice.messages import GateCheck, Metrics
 
 MIN_SLICE_ROWS: Final = 30
@@ -46,19 +48,22 @@ def judge(
     limits = gates.by_metric() or (default or Gates()).by_metric() or of_prior
     checks: list[GateCheck] = []
     for name, wanted in limits.items():
-        checks += _of_metric(name, wanted, metrics, prior, champion)
-        checks += _of_slices(name, wanted, slices)
+        checks += _of_metric(METRICS[name], wanted, metrics, prior, champion)
+        checks += _of_slices(METRICS[name], wanted, slices)
     if not checks:
         # All that was asked for is a comparison with a live model, and there is none.
-        checks += _of_metric("log_loss", of_prior["log_loss"], metrics, prior, champion)
+        checks += _of_metric(METRICS["log_loss"], of_prior["log_loss"], metrics, prior, champion)
     for facet, found in facets:
-        checks += _of_facet(facet, found)
+        checks += _of_facet(facet, found, len(metrics.confusion_matrix))
     if champion is not None:
         checks.append(_of_champion(champion))
     return tuple(checks)
 
 
 type _Comparison = Literal["at_most", "at_least"]
+
+_KEEPS: Final = {"at_most": "is within the maximum of", "at_least": "reaches the minimum of"}
+_BREAKS: Final = {"at_most": "exceeds the maximum of", "at_least": "is below the minimum of"}
 
 
 def _check(
@@ -68,25 +73,32 @@ def _check(
     comparison: _Comparison,
     interval: tuple[float, float] | None = None,
     *,
-    certain: bool = False,
-    beside: str = "",
+    said: str,
+    advice: str,
+    if_uncertain: str | None = None,
+    percent: bool = False,
 ) -> GateCheck:
-    """Args: ``certain``: the worse end of the interval must keep the limit. ``beside``: what else is said."""
+    """
+    Args:
+        said: what was measured, as a clause; the verdict follows it.
+        advice: what to do if it fails.
+        if_uncertain: the worse end of the interval must keep the limit, and this is what to do if only the value does.
+        percent: value and limit are shares.
+    """
     at_most = comparison == "at_most"
-    judged = value
-    if certain:
+    judged, whose = value, "which"
+    if if_uncertain is not None and value is not None:
+        advice = if_uncertain if _keeps(value, limit, comparison) else advice
         judged = None if interval is None else interval[1 if at_most else 0]
-    passed = judged is not None and (judged <= limit if at_most else judged >= limit)
-    limited = f"the limit of {'at most' if at_most else 'at least'} {limit:g}"
+        whose = f"and the {'upper' if at_most else 'lower'} end of its interval ({_number(judged, percent=percent)})"
+    passed = judged is not None and _keeps(judged, limit, comparison)
+    limited = f"{100 * limit:g}%" if percent else f"{limit:g}"
     if value is None:
-        said = "there is nothing to measure"
-    elif certain and interval is None:
-        said = f"{value:.5f} has no interval, so it is not certain to keep {limited}"
-    elif certain:
-        keeps = "keeps" if passed else "does not keep"
-        said = f"{value:.5f}, with 95 % confidence from {interval[0]:.5f} to {interval[1]:.5f}, {keeps} {limited}"  # type: ignore[index]
+        reason = said
+    elif judged is None:
+        reason = f"{said}, and without an interval it is not certain that it {_KEEPS[comparison]} {limited}"
     else:
-        said = f"{value:.5f} {'keeps' if passed else 'does not keep'} {limited}"
+        reason = f"{said}, {whose} {(_KEEPS if passed else _BREAKS)[comparison]} {limited}"
     return GateCheck(
         name=name,
         value=value,
@@ -94,39 +106,95 @@ def _check(
         comparison=comparison,
         interval=interval,
         passed=passed,
-        reason=said + beside,
+        reason=reason if passed else f"{reason}. {advice}",
     )
 
 
+def _keeps(value: float, limit: float, comparison: _Comparison) -> bool:
+    return value <= limit if comparison == "at_most" else value >= limit
+
+
+def _number(value: float | None, *, percent: bool = False) -> str:
+    if value is None:
+        return "none"
+    return f"{value:.2%}" if percent else f"{value:.5f}"
+
+
 def _of_metric(
-    name: str, limits: Limits, metrics: Metrics, prior: Metrics | None, champion: ChampionComparison | None
+    metric: Metric, limits: Limits, metrics: Metrics, prior: Metrics | None, champion: ChampionComparison | None
 ) -> Iterator[GateCheck]:
+    name, classes = metric.name, len(metrics.confusion_matrix)
     value, ends = getattr(metrics, name), metrics.intervals.get(name)
+    if_uncertain = limits.certain or None
     for key, limit, comparison in _pairs(limits.min, limits.max):
-        yield _check(f"{name}.{key}", value, limit, comparison, ends, certain=limits.certain)
-    of_prior = metrics.prior_log_loss if name == "log_loss" else getattr(prior, name, None)
-    for key, limit, comparison in _pairs(limits.min_of_prior, limits.max_of_prior):
-        share = _share(value, of_prior)
         yield _check(
-            f"{name}.{key}_of_prior",
-            share,
+            f"{name}.{key}",
+            value,
             limit,
             comparison,
-            _shared(ends, of_prior),
-            certain=limits.certain,
-            beside=f" ({_told(value)}; always predicting the class shares has {_told(of_prior)})",
+            ends,
+            said=_said(metric, value),
+            advice=advice.missing_value(metric, key, classes) if value is None else advice.limit(metric, key, classes),
+            if_uncertain=if_uncertain and advice.uncertain(metric, key),
         )
+    of_prior = metrics.prior_log_loss if name == "log_loss" else getattr(prior, name, None)
+    for side, limit, comparison in _pairs(limits.min_of_prior, limits.max_of_prior):
+        key = f"{side}_of_prior"
+        yield _of_share(
+            metric, key, value, of_prior, "the baseline", limit, comparison, classes,
+            ends=_shared(ends, of_prior),
+            advice_if_beyond=advice.limit(metric, key, classes),
+            if_uncertain=if_uncertain and advice.uncertain(metric, key),
+        )  # fmt: skip
     # A first model has no champion to be held against, nor has one of a table that starts anew.
     if champion is not None and not _starts_anew(champion):
         of_champion = getattr(champion.metrics, name, None)
-        for key, limit, comparison in _pairs(limits.min_of_champion, limits.max_of_champion):
-            yield _check(
-                f"{name}.{key}_of_champion",
-                _share(value, of_champion),
-                limit,
-                comparison,
-                beside=f" ({_told(value)}; the live model has {_told(of_champion)} on the same rows)",
-            )
+        for side, limit, comparison in _pairs(limits.min_of_champion, limits.max_of_champion):
+            key = f"{side}_of_champion"
+            yield _of_share(
+                metric, key, value, of_champion, "the live model", limit, comparison, classes,
+                advice_if_beyond=advice.beside_champion(metric, key),
+            )  # fmt: skip
+
+
+def _said(metric: Metric, value: float | None) -> str:
+    return f"{metric.words} {'has no value on the test rows' if value is None else f'is {value:.5f}'}"
+
+
+def _of_share(
+    metric: Metric,
+    key: str,
+    value: float | None,
+    whole: float | None,
+    other: str,
+    limit: float,
+    comparison: _Comparison,
+    classes: int,
+    *,
+    advice_if_beyond: str,
+    ends: tuple[float, float] | None = None,
+    if_uncertain: str | None = None,
+) -> GateCheck:
+    """The value as a share of ``whole``, which is that of the ``other``."""
+    share, said, what = _share(value, whole), _said(metric, value), advice_if_beyond
+    if value is None:
+        what = advice.missing_value(metric, key, classes)
+    elif share is None:
+        said += f", and {other} has {'no value' if whole is None else 'none above 0'} to compare it with"
+        what = advice.no_comparison(metric, key, other)
+    else:
+        said += f", {share:.2%} of the {whole:.5f} that {other} has on the same rows"
+    return _check(
+        f"{metric.name}.{key}",
+        share,
+        limit,
+        comparison,
+        ends,
+        said=said,
+        advice=what,
+        if_uncertain=if_uncertain,
+        percent=True,
+    )
 
 
 def _starts_anew(champion: ChampionComparison) -> bool:
@@ -140,37 +208,62 @@ def _pairs(least: float | None, most: float | None) -> Iterator[tuple[str, float
         yield "max", most, "at_most"
 
 
-def _of_slices(name: str, limits: Limits, slices: Sequence[SliceResult]) -> Iterator[GateCheck]:
-    """The worst slice alone: where it keeps the limit, all do."""
-    for key, limit, comparison in _pairs(limits.min_of_slice, limits.max_of_slice):
+def _of_slices(metric: Metric, limits: Limits, slices: Sequence[SliceResult]) -> Iterator[GateCheck]:
+    """The worst slice alone: if it keeps the limit, all do."""
+    name = metric.name
+    for side, limit, comparison in _pairs(limits.min_of_slice, limits.max_of_slice):
+        key = f"{side}_of_slice"
         large = [found for found in slices if found.rows >= MIN_SLICE_ROWS]
         known = [(value, found) for found in large if (value := found.metrics.get(name)) is not None]
         if not known:
-            yield _check(f"{name}.{key}_of_slice", None, limit, comparison)
+            yield _check(
+                f"{name}.{key}",
+                None,
+                limit,
+                comparison,
+                said=f"{metric.words} was measured on no slice",
+                advice=advice.no_slice(metric, key, len(slices), len(large), MIN_SLICE_ROWS),
+            )
             continue
-        worst = (min if comparison == "at_least" else max)(known, key=lambda pair: pair[0])
-        value, found = worst
-        beside = f" (the worst of {len(known)} slices, {found.column} = {found.value[:_NAMED]}, {found.rows:,} rows"
+        value, worst = (min if comparison == "at_least" else max)(known, key=lambda pair: pair[0])
+        shown = worst.value[:_NAMED]
+        said = f"{_said(metric, value)} in {_among(len(known))} ({worst.column} = {shown}, {worst.rows:,} rows"
         if unknown := len(large) - len(known):
-            beside += f"; {unknown} more have no {name}"
+            said += f"; {unknown} more have no {metric.words}"
         yield _check(
-            f"{name}.{key}_of_slice",
+            f"{name}.{key}",
             value,
             limit,
             comparison,
-            found.intervals.get(name),
-            beside=f"{beside})",
+            worst.intervals.get(name),
+            said=f"{said})",
+            advice=advice.worst_slice(metric, key),
         )
 
 
-def _of_facet(facet: Facet, found: FacetBias) -> Iterator[GateCheck]:
+def _among(slices: int) -> str:
+    return "the only slice" if slices == 1 else f"the worst of {slices} slices"
+
+
+def _of_facet(facet: Facet, found: FacetBias, classes: int) -> Iterator[GateCheck]:
     values = {metric.name: metric for metric in (*found.pre_training, *found.post_training)}
     for name, limits in facet.gates.items():
         metric = values.get(name)
-        value, remark = (metric.value, metric.remark) if metric else (None, None)
+        value = metric.value if metric else None
+        said = f"{name} ({metric.title}) " if metric else f"{name} "
+        said += "has no value" if value is None else f"is {value:.5f}"
+        said += f" for {facet.described} of the column {facet.column}"
+        if value is None and metric and metric.remark:
+            said += f" ({metric.remark.removesuffix('.')})"
         for key, limit, comparison in _pairs(limits.min, limits.max):
-            beside = f" ({remark})" if value is None and remark else ""
-            yield _check(f"{name}.{key} {facet.column} = {facet.described}", value, limit, comparison, beside=beside)
+            yield _check(
+                f"{name}.{key} {facet.column} = {facet.described}",
+                value,
+                limit,
+                comparison,
+                said=said,
+                advice=advice.bias(facet, name, key, measured=value is not None, classes=classes),
+            )
 
 
 def _of_champion(found: ChampionComparison) -> GateCheck:
@@ -193,10 +286,6 @@ def _shared(ends: tuple[float, float] | None, whole: float | None) -> tuple[floa
     return (ends[0] / whole, ends[1] / whole) if ends is not None and whole is not None and whole > 0 else None
 
 
-def _told(value: float | None) -> str:
-    return "no value" if value is None else f"{value:.5f}"
-
-
 def failures(gates: Sequence[GateCheck]) -> tuple[str, ...]:
-    """A sentence for each gate that failed."""
+    """For each gate that failed what was measured, and what to do."""
     return tuple(f"Gate {gate.name} failed: {gate.reason.removesuffix('.')}." for gate in gates if not gate.passed)

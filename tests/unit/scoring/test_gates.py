@@ -41,7 +41,7 @@ def test_gates_of_its_own_replace_the_stacks() -> None:
     found = judge(GOOD, gates({"accuracy": {"min": 0.5}, "log_loss": {"max": 0.01}}), 0.9)
     assert passed(found) == {"log_loss.max": False, "accuracy.min": True}
     (reason,) = failures(found)
-    assert reason.startswith("Gate log_loss.max failed: 0.16425 does not keep the limit of at most 0.01")
+    assert reason.startswith("Gate log_loss.max failed: log loss is 0.16425, which exceeds the maximum of 0.01")
 
 
 def test_a_gate_with_nothing_to_measure_fails() -> None:

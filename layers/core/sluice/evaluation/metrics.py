@@ -32,6 +32,8 @@ class Metric:
     high: float = 1
     """No model has a value outside ``low`` to ``high``, so no gate may ask for one."""
     is_gate: bool = True
+    by_cutoff: bool = False
+    """Of two classes another cutoff gives another value."""
     by_slice: bool = False
     """The page compares slices by it."""
     binary: tuple[str, ...] = ()
@@ -87,14 +89,26 @@ _METRICS: Final = (
         "area under the precision-recall curve, as the sum of precision over steps of recall",
         MACRO,
     ),
-    Metric("accuracy", "accuracy", "share of rows predicted right", by_slice=True),
-    Metric("balanced_accuracy", "balanced accuracy", "mean over the classes of the share of its rows predicted right"),
+    Metric(
+        "accuracy",
+        "accuracy",
+        "share of rows predicted right",
+        by_slice=True,
+        by_cutoff=True,
+    ),
+    Metric(
+        "balanced_accuracy",
+        "balanced accuracy",
+        "mean over the classes of the share of its rows predicted right",
+        by_cutoff=True,
+    ),
     Metric(
         "precision",
         "precision",
         "share of the rows predicted positive that are positive",
         MACRO,
         multiclass=("macro_precision",),
+        by_cutoff=True,
     ),
     Metric(
         "recall",
@@ -104,6 +118,7 @@ _METRICS: Final = (
         by_slice=True,
         binary=("recall", "true_positive_rate"),
         multiclass=("macro_recall",),
+        by_cutoff=True,
     ),
     Metric(
         "specificity",
@@ -111,9 +126,23 @@ _METRICS: Final = (
         "share of the negative rows that are predicted negative, the true negative rate",
         MACRO,
         binary=("true_negative_rate",),
+        by_cutoff=True,
     ),
-    Metric("f1", "F1", "harmonic mean of precision and recall", MACRO, multiclass=("macro_f1",)),
-    Metric("mcc", "Matthews correlation", "Matthews' correlation coefficient of truth and prediction", low=-1),
+    Metric(
+        "f1",
+        "F1",
+        "harmonic mean of precision and recall",
+        MACRO,
+        multiclass=("macro_f1",),
+        by_cutoff=True,
+    ),
+    Metric(
+        "mcc",
+        "Matthews correlation",
+        "Matthews' correlation coefficient of truth and prediction",
+        low=-1,
+        by_cutoff=True,
+    ),
     Metric(
         "expected_calibration_error",
         "expected calibration error",

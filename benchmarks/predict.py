@@ -29,6 +29,7 @@ from rich.console import Console
 from benchmarks.measure import JobError
 from benchmarks.signed_url import ROOT, SignedUrl
 from benchmarks.validate import Ratio
+from following.dropping import check_drop
 from following.execution import follow
 from following.result import run_result
 from local import cloud, run
@@ -123,7 +124,7 @@ def measure(rounds: int) -> Times:
 
 
 def _deploy_model(aws: Aws, outputs: dict[str, str], folder: Path) -> RunResult:
-    call = run.check_call(write_breast_cancer(folder), TARGET, DATASET)
+    call = check_drop(write_breast_cancer(folder), DATASET, target=TARGET)
     *_, ended = follow(aws, run.drop(aws, outputs, call))
     result = run_result(ended)
     if result is None or result.outcome is not Outcome.DEPLOYED or result.endpoint is None:

@@ -129,14 +129,22 @@ def drop(
     config: Annotated[
         Path | None, typer.Option("--config", metavar="FILE", help="The dataset's config.yaml, sent first.")
     ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", metavar="COLUMN", help="The column to predict; goes into the dataset's config.yaml."),
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Show the run's steps to its end.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Drop a table into the inbox, which starts a run. With --follow: exit status 0 deployed, 1 not."""
     from cli import dropping
+    from following.dropping import check_drop
 
     shell: Shell = ctx.obj
-    asked = dropping.check_drop(file, dataset, config)
-    raise typer.Exit(dropping.drop(shell.connection, shell.stack, asked, follow, shell.output))
+    asked = check_drop(file, dataset, config, target)
+    # A pipe may be read by whoever calls this in a loop.
+    confirm = _confirm(yes, shell.output) if yes or sys.stdin.isatty() else lambda _: None
+    raise typer.Exit(dropping.drop(shell.connection, shell.stack, asked, confirm, follow, shell.output))
 
 
 @app.command()

@@ -11,35 +11,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli.connection import Connection
 from cli.execution import follow_to_the_end, tell_end
-from cli.failure import AnswerIsNoError, CommandError
+from cli.failure import AnswerIsNoError
 from cli.output import Output
 from cli.runs import Run, find_run, runs_of
 from cli.stack import Stack
-from sluice.names import dataset_name, default_folder, run_id
+from sluice.names import run_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mypy_boto3_s3 import S3Client
 
+    from cli.operating import Confirm
+    from following.dropping import Drop
 
 _PART_BYTES: Final = 16 << 20
 _PATIENCE_SECONDS: Final = 90.0
-
-
-@dataclass(frozen=True)
-class Drop:
-    """A checked call: the table, its folder below ``incoming/``, and the text of the folder's configuration."""
-
-    table: Path
-    folder: str
-    config: str | None
-
-    @property
-    def key(self) -> str:
-        from sluice.layout import incoming_key
-
-        return incoming_key(self.folder, self.table.name)
 
 
 @dataclass(frozen=True)
@@ -59,50 +46,20 @@ class Uploaded:
         return named_without and (run.key, run.etag) == (self.key, self.etag)
 
 
-def check_drop(table: Path, dataset: str | None, config: Path | None) -> Drop:
-    """Checks a call before anything is sent.
-
-    Raises:
-        CommandError: the table or the configuration cannot be used.
-    """
-    if not table.is_file():
-        raise CommandError(f"{table}: there is no such file")
-    if table.name.startswith("."):
-        raise CommandError(f"{table}: files whose name begins with a dot are ignored by the pipeline; rename it")
-    folder = default_folder(table.name) if dataset is None else dataset
-    if not folder or "/" in folder or folder != folder.strip():
-        raise CommandError(f"--dataset {folder!r}: expected a name for a folder, such as churn")
-    return Drop(table, folder, _read_config(config) if config else None)
-
-
-def _read_config(path: Path) -> str:
-    from sluice.dataset.config import ConfigError, parse_config
-
-    try:
-        text = path.read_text(encoding="utf-8")
-        parse_config(text, str(path))
-    except OSError as error:
-        raise CommandError(f"--config {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise CommandError(f"--config {path} is not UTF-8: {error}") from error
-    except ConfigError as error:
-        raise CommandError("\n".join(error.reasons)) from error
-    return text
-
-
-def drop(connection: Connection, stack: Stack, asked: Drop, follow: bool, output: Output) -> int:
+def drop(connection: Connection, stack: Stack, asked: Drop, confirm: Confirm, follow: bool, output: Output) -> int:
     """Does it. Returns: exit status.
 
     Raises:
-        AnswerIsNoError: no run started in time.
+        AnswerIsNoError: no run started in time, or the person does not want the configuration to be replaced.
+        WrongCallError: the stored configuration says otherwise, or names columns that the table lacks.
     """
-    dataset = dataset_name(asked.folder)
-    if asked.config is not None:
-        from sluice.layout import config_key
+    from following.configuration import DeclinedError, prepare
 
-        key = config_key(asked.folder)
-        connection.s3.put_object(Bucket=stack.inbox, Key=key, Body=asked.config.encode())
-        output.say(f"s3://{stack.inbox}/{key} is in")
+    dataset = asked.dataset
+    try:
+        prepare(connection.s3, stack.inbox, asked, confirm, output.say)
+    except DeclinedError as error:
+        raise AnswerIsNoError(str(error)) from error
     before = {run.run_id for run in _of_key(connection, stack, dataset, asked.key)}
     uploaded = upload(connection.s3, asked.table, stack.inbox, asked.key, output)
     run = await_run(connection, stack, dataset, uploaded, before)

@@ -51,8 +51,12 @@ def sentence_for(error: Exception) -> CommandError | None:
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from following.dropping import WrongCallError
+
     if isinstance(error, CommandError):
         return error
+    if isinstance(error, WrongCallError):
+        return CommandError(str(error))
     if isinstance(error, Boto3Error) and isinstance(error.__context__, BotoCoreError | ClientError):
         return sentence_for(error.__context__)
     if isinstance(error, ClientError):

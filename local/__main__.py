@@ -11,13 +11,15 @@ from typing import Final
 
 from rich.console import Console
 
+from following.configuration import Confirm
+from following.dropping import WrongCallError, check_drop
 from local import cloud, stack
 from local.aws import Aws
 from local.cloud import Options
 from local.demo import TARGET, write_breast_cancer
 from local.guide import guide
 from local.home import Home, LocalError
-from local.run import NOT_DEPLOYED, WRONG_CALL, WrongCallError, check_call, newest_page, run, start_and_deploy
+from local.run import NOT_DEPLOYED, WRONG_CALL, check_result_path, newest_page, run, start_and_deploy
 from sluice.wording import one_line
 
 _INTERRUPTED: Final = 130
@@ -74,8 +76,9 @@ def _status(home: Home, options: argparse.Namespace, console: Console) -> int:
 
 
 def _run(home: Home, options: argparse.Namespace, console: Console) -> int:
-    call = check_call(options.file, options.target, options.dataset, options.config, options.json)
-    return run(home, call, _options(options), console)
+    call = check_drop(options.file, options.dataset, options.config, options.target)
+    check_result_path(options.json, options.file, options.config)
+    return run(home, call, _options(options), console, json_path=options.json, confirm=_confirm(options.yes, console))
 
 
 def _report(home: Home, options: argparse.Namespace, console: Console) -> int:
@@ -88,14 +91,36 @@ def _demo(home: Home, options: argparse.Namespace, console: Console) -> int:
     if bool(options.csv) != bool(options.target):
         raise WrongCallError("a table of your own goes with its column: make demo CSV=path/to/file.csv TARGET=column")
     table = options.csv or write_breast_cancer(home.root / "demo")
-    call = check_call(table, options.target or TARGET, options.dataset, options.config, options.json)
+    call = check_drop(table, options.dataset, options.config, options.target or TARGET)
+    check_result_path(options.json, table, options.config)
     was_up = cloud.is_up(home.read())
     try:
-        keep = None if was_up else home.root / "demo" / call.dataset
-        return run(home, call, _options(options), console, keep)
+        return run(
+            home,
+            call,
+            _options(options),
+            console,
+            json_path=options.json,
+            keep=None if was_up else home.root / "demo" / call.dataset,
+            confirm=_confirm(options.yes, console),
+        )
     finally:
         if not was_up:
             _down(home, options, console)
+
+
+def _confirm(yes: bool, console: Console) -> Confirm:
+    """Asks on the terminal; nobody can be asked if standard input is none."""
+
+    def ask(question: str) -> bool | None:
+        if yes:
+            return True
+        if not sys.stdin.isatty():
+            return None
+        console.print(f"{one_line(question)} [y/N] ", end="", markup=False)
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    return ask
 
 
 def _options(options: argparse.Namespace) -> Options:
@@ -115,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     running = argparse.ArgumentParser(add_help=False)
     running.add_argument("--dataset", metavar="NAME", help="folder below incoming/ (default: the file's name)")
     running.add_argument("--config", type=Path, metavar="FILE", help="the dataset's config.yaml")
+    running.add_argument("--yes", "-y", action="store_true", help="replace a configuration that is there by --config")
     running.add_argument("--json", type=Path, metavar="FILE", help="where to write the result")
 
     def command(name: str, does: Command, purpose: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:

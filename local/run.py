@@ -7,16 +7,15 @@ import json
 import shutil
 import sys
 import time
-from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
 from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.text import Text
 
+from following.configuration import Confirm, DeclinedError, Say, prepare
+from following.dropping import Drop, WrongCallError
 from following.execution import NotStartedError, Snapshot, await_execution, executions, follow
 from following.progress import Progress
 from following.report import print_report
@@ -25,12 +24,9 @@ from local import cloud, stack
 from local.aws import Aws
 from local.cloud import Options
 from local.home import Home, LocalError
-from local.table import read_header
-from sluice.dataset.config import ConfigError, parse_config
 from sluice.endpoint.requests import parse_scores
-from sluice.layout import config_key, incoming_key, is_report, runs_prefix, split_uri, uri
+from sluice.layout import is_report, runs_prefix, split_uri, uri
 from sluice.messages import Outcome, RunResult, ValidationResult
-from sluice.names import dataset_name, default_folder
 from sluice.wording import one_line
 
 DEPLOYED: Final = 0
@@ -49,80 +45,58 @@ _REPORTS: Final = (
     "outcome",
     "report",
 )
-_NAMES_SHOWN: Final = 40
-_NAME_SHOWN: Final = 60
 
 
-class WrongCallError(Exception):
-    """The call cannot be done as it stands. Nothing has been started."""
+def ask_nobody(question: str) -> None:
+    """What answers if nobody is there to be asked."""
 
 
-@dataclass(frozen=True)
-class Call:
-    """A checked call: the table, the folder below ``incoming/`` that it goes to, and the dataset's configuration."""
-
-    table: Path
-    folder: str
-    config: str
-    json_path: Path | None
-
-    @property
-    def dataset(self) -> str:
-        return dataset_name(self.folder)
-
-    @property
-    def key(self) -> str:
-        return incoming_key(self.folder, self.table.name)
-
-
-def check_call(
-    table: Path, target: str, dataset: str | None = None, config: Path | None = None, json_path: Path | None = None
-) -> Call:
-    """Checks a call before anything is started.
+def check_result_path(json_path: Path | None, *others: Path | None) -> None:
+    """Checks where the result is to be written; ``others``: files that the call reads.
 
     Raises:
-        WrongCallError: the table, its target column or the configuration is not there or cannot be used.
+        WrongCallError: there is no such folder, or a file that the call reads would be overwritten.
     """
-    try:
-        header = read_header(table)
-    except OSError as error:
-        raise WrongCallError(f"{table}: {error.strerror or error}") from error
-    if header is not None and target not in header:
-        raise WrongCallError(_no_such_column(table, target, header))
-    folder = dataset if dataset is not None else default_folder(table.name)
-    if not folder or "/" in folder or folder != folder.strip():
-        raise WrongCallError(f"--dataset {folder!r}: expected a name for a folder, such as churn")
-    if json_path and not json_path.parent.is_dir():
+    if json_path is None:
+        return
+    if not json_path.parent.is_dir():
         raise WrongCallError(f"--json {json_path}: there is no folder {json_path.parent}")
-    return Call(table, folder, _config_with_target(config, target), json_path)
+    if json_path.is_dir():
+        raise WrongCallError(f"--json {json_path} is a folder; name a file")
+    if any(other and other.exists() and json_path.exists() and json_path.samefile(other) for other in others):
+        raise WrongCallError(f"--json {json_path} would overwrite a file that the call reads; name another one")
 
 
-def _no_such_column(table: Path, target: str, header: list[str]) -> str:
-    near = next((name for name in header if name.lower() == target.lower()), None)
-    near = near or next(iter(get_close_matches(target, header, n=1)), None)
-    hint = f"; did you mean `{near}`?" if near else ""
-    shown = ", ".join(f"`{name[:_NAME_SHOWN]}`" for name in header[:_NAMES_SHOWN])
-    more = f" and {len(header) - _NAMES_SHOWN} more" if len(header) > _NAMES_SHOWN else ""
-    listed = shown.encode("unicode_escape").decode("ascii") if not shown.isprintable() else shown
-    return f"{table}: there is no column `{target}`{hint} The columns are {listed}{more}."
-
-
-def run(home: Home, call: Call, options: Options, console: Console, keep: Path | None = None) -> int:
+def run(
+    home: Home,
+    call: Drop,
+    options: Options,
+    console: Console,
+    *,
+    json_path: Path | None = None,
+    keep: Path | None = None,
+    confirm: Confirm = ask_nobody,
+) -> int:
     """Does the main job.
 
     Args:
-        keep: a folder for copies of the reports, where the local AWS will be gone before they are read.
+        json_path: where to write the result.
+        keep: a folder for copies of the reports, if the local AWS will be gone before they are read.
+        confirm: asks whether a stored configuration may be replaced.
 
     Returns:
         Exit status: 0 deployed, 1 not deployed, whatever the reason; the reasons are on standard error.
+
+    Raises:
+        WrongCallError: the stored configuration says otherwise, or names columns that the table lacks.
     """
     started = time.monotonic()
     try:
-        result, recorded, validation = _run(home, call, options, console, started)
-    except LocalError as error:
+        result, recorded, validation = _run(home, call, options, console, started, confirm)
+    except (LocalError, DeclinedError) as error:
         result, recorded, validation = failure_json(call.dataset, str(error), time.monotonic() - started), None, None
-    if call.json_path:
-        call.json_path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if json_path:
+        json_path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     shown, page = result, None
     if result["artifacts"]:
         aws = Aws.of(home.read())
@@ -202,10 +176,15 @@ def start_and_deploy(home: Home, options: Options, console: Console) -> tuple[Aw
 
 
 def _run(
-    home: Home, call: Call, options: Options, console: Console, started: float
+    home: Home, call: Drop, options: Options, console: Console, started: float, confirm: Confirm
 ) -> tuple[dict[str, Any], RunResult | None, ValidationResult | None]:
     aws, outputs = start_and_deploy(home, options, console)
-    arn = drop(aws, outputs, call)
+
+    def say(text: str) -> None:
+        for line in text.split("\n"):
+            console.print(Text(one_line(line), style="dim"), soft_wrap=not console.is_terminal)
+
+    arn = drop(aws, outputs, call, confirm, say)
     dropped = Text(one_line(f"s3://{outputs['InboxBucketName']}/{call.key} is in; execution {arn}"), style="dim")
     console.print(dropped, soft_wrap=not console.is_terminal)
     snapshot = _follow(aws, arn, console)
@@ -221,17 +200,21 @@ def _run(
     )
 
 
-def drop(aws: Aws, outputs: dict[str, str], call: Call) -> str:
-    """Writes the dataset's configuration, then the table, into the inbox.
+def drop(
+    aws: Aws, outputs: dict[str, str], call: Drop, confirm: Confirm = ask_nobody, say: Say = lambda _: None
+) -> str:
+    """Prepares the dataset's configuration in the inbox, then writes the table there.
 
     Returns:
         ARN of the execution that this started.
 
     Raises:
         LocalError: none started.
+        WrongCallError: the stored configuration says otherwise, or names columns that the table lacks.
+        DeclinedError: the person does not want it to be replaced.
     """
     inbox, machine = outputs["InboxBucketName"], outputs["StateMachineArn"]
-    aws.s3.put_object(Bucket=inbox, Key=config_key(call.folder), Body=call.config.encode())
+    prepare(aws.s3, inbox, call, confirm, say)
     before = executions(aws, machine)
     aws.s3.upload_file(str(call.table), inbox, call.key)
     etag = aws.s3.head_object(Bucket=inbox, Key=call.key)["ETag"].strip('"')
@@ -286,19 +269,3 @@ def _follow(aws: Aws, arn: str, console: Console) -> Snapshot:
         for snapshot in follow(aws, arn):
             progress.show(snapshot)
     return snapshot
-
-
-def _config_with_target(path: Path | None, target: str) -> str:
-    try:
-        text = path.read_text(encoding="utf-8") if path else None
-        parse_config(text, str(path))
-        merged = {**(yaml.safe_load(text or "") or {}), "target": target}
-        config = yaml.safe_dump(merged, allow_unicode=True, sort_keys=False)
-        parse_config(config, str(path or "--target"))
-    except OSError as error:
-        raise WrongCallError(f"--config {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise WrongCallError(f"--config {path}: {error}") from error
-    except ConfigError as error:
-        raise WrongCallError("\n".join(error.reasons)) from error
-    return config

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from following.dropping import check_drop
 from following.execution import Snapshot, follow
 from following.result import result_json
 from local import cloud, run
@@ -51,7 +52,8 @@ class LocalAws:
 
     def drop(self, table: Path, target: str, dataset: str | None = None, config: Path | None = None) -> Snapshot:
         """Drops a table as ``python -m local run`` does, and waits for its execution's end."""
-        return self.follow(run.drop(self.aws, self.outputs, run.check_call(table, target, dataset, config)))
+        call = check_drop(table, dataset, config, target)
+        return self.follow(run.drop(self.aws, self.outputs, call, confirm=lambda _: True))
 
     def result(self, snapshot: Snapshot) -> dict[str, Any]:
         return result_json(snapshot, dataset="", prediction=None, total_seconds=0)

@@ -18,6 +18,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
+from following.dropping import Drop, check_drop
 from following.execution import Snapshot
 from local import run
 from local.aws import ACCESS_KEY, REGION, SECRET_KEY
@@ -54,10 +55,10 @@ class Dataset:
         self._files = 0
         self.table = local_aws.outputs["RunsTableName"]
 
-    def call(self, rows: int = 300) -> run.Call:
+    def call(self, rows: int = 300) -> Drop:
         self._files += 1
         table = write_table(self._folder / f"{self._files}.csv", HEADER, learnable_rows(rows, seed=self._files))
-        return run.check_call(table, "label", self.name, self._config)
+        return check_drop(table, self.name, self._config, "label")
 
     def start(self, rows: int = 300) -> str:
         return run.drop(self.local.aws, self.local.outputs, self.call(rows))

@@ -14,6 +14,7 @@ import pytest
 import xgboost
 from sklearn.datasets import load_wine
 
+from following.dropping import check_drop
 from following.result import run_result, validation_result
 from local import run
 from local.run import ask_endpoint
@@ -231,7 +232,7 @@ def test_files_of_one_dataset_that_arrive_together_deploy_one_after_the_other(
 ) -> None:
     tables = [write_table(tmp_path / f"{i}.csv", HEADER, learnable_rows(300, seed=20 + i)) for i in range(3)]
     ignoring = ignoring_the_champion(tmp_path)
-    calls = [run.check_call(table, "label", "together", ignoring) for table in tables]
+    calls = [check_drop(table, "together", ignoring, "label") for table in tables]
     arns = [run.drop(local_aws.aws, local_aws.outputs, call) for call in calls]
 
     ended = [local_aws.follow(arn) for arn in arns]

@@ -86,6 +86,41 @@ def test_the_configuration_is_there_before_the_table(pipeline: World, table: Pat
     assert called.stderr.index("config.yaml is in") < called.stderr.index("table.csv is in")
 
 
+def test_a_target_goes_into_the_configuration_that_is_there(pipeline: World, table: Path) -> None:
+    pipeline.s3.put_object(Bucket=INBOX, Key="datasets/churn/config.yaml", Body=b"approval: {required: true}\n")
+    called = pipeline.call("drop", str(table), "--dataset", "churn", "--target", "target")
+    assert called.exit_code == 0, called.stderr
+    kept = pipeline.s3.get_object(Bucket=INBOX, Key="datasets/churn/config.yaml")["Body"].read()
+    assert kept == b"target: target\napproval: {required: true}\n"
+
+
+def test_a_mistyped_target_is_found_before_the_upload(world: World, table: Path) -> None:
+    world.s3.put_object(Bucket=INBOX, Key="datasets/churn/config.yaml", Body=b"target: targte\n")
+    for arguments in ([], ["--target", "targat"]):
+        called = world.call("drop", str(table), "--dataset", "churn", *arguments)
+        assert called.exit_code == 2
+        assert "did you mean `target`?" in called.stderr
+    assert world.s3.list_objects_v2(Bucket=INBOX, Prefix="incoming/")["KeyCount"] == 0
+
+
+def test_another_configuration_replaces_nothing_unless_yes_is_said(
+    pipeline: World, table: Path, tmp_path: Path
+) -> None:
+    kept, key = b"approval: {required: true}\n", "datasets/churn/config.yaml"
+    pipeline.s3.put_object(Bucket=INBOX, Key=key, Body=kept)
+    config = tmp_path / "config.yaml"
+    config.write_text("target: target\n")
+    call = ["drop", str(table), "--dataset", "churn", "--config", str(config)]
+    refused = pipeline.call(*call)
+    assert refused.exit_code == 2
+    assert "-approval: {required: true}" in refused.stderr.splitlines()
+    assert "--yes" in refused.stderr
+    assert pipeline.s3.get_object(Bucket=INBOX, Key=key)["Body"].read() == kept
+    assert pipeline.s3.list_objects_v2(Bucket=INBOX, Prefix="incoming/")["KeyCount"] == 0
+    assert pipeline.call(*call, "--yes").exit_code == 0
+    assert pipeline.s3.get_object(Bucket=INBOX, Key=key)["Body"].read() == b"target: target\n"
+
+
 def test_following_shows_the_steps_and_ends_with_0_where_the_model_is_deployed(
     pipeline: World, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +149,7 @@ def test_following_ends_with_1_and_the_reasons_where_the_model_is_not_deployed(
     ("name", "content", "arguments", "words"),
     [
         ("missing.csv", None, [], "no such file"),
+        (".", None, [], "is a folder"),
         (".hidden.csv", "a,b\n", [], "rename it"),
         ("t.csv", "a,b\n", ["--dataset", "a/b"], "--dataset"),
         ("t.csv", "a,b\n", ["--config", "/nonexistent.yaml"], "/nonexistent.yaml"),

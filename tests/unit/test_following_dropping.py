@@ -5,8 +5,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local.run import WrongCallError, check_call
+from following.configuration import with_target
+from following.dropping import Drop, WrongCallError, check_drop
 from sluice.dataset.config import parse_config
+
+
+def check_call(table: Path, target: str, dataset: str | None = None, config: Path | None = None) -> Drop:
+    return check_drop(table, dataset, config, target)
 
 
 @pytest.fixture
@@ -32,6 +37,7 @@ def test_the_target_is_merged_into_the_given_configuration_and_wins(table: Path,
 
     merged = check_call(table, "Churn", config=config).config
 
+    assert merged is not None
     assert yaml.safe_load(merged) == {"target": "Churn", "positive": "Yes", "gates": {"accuracy": {"min": 0.7}}}
 
 
@@ -41,7 +47,10 @@ def test_a_target_that_yaml_would_read_as_something_else_stays_what_it_is(tmp_pa
     quoted = target.replace('"', '""')
     path.write_text(f'a,"{quoted}"\n1,2\n', encoding="utf-8")
 
-    assert parse_config(check_call(path, target).config, "config").target == target
+    call = check_call(path, target)
+    assert call.config is None
+    for text in (None, "", "# nothing yet\n", "gates: {log_loss: {max: 1}}\n", "{drop: [b], target: x}", "target:\n"):
+        assert parse_config(with_target(text, target, "config"), "config").target == target
 
 
 def test_an_unknown_column_is_a_wrong_call_that_lists_the_columns(table: Path) -> None:
@@ -82,11 +91,11 @@ def test_a_file_whose_first_line_is_no_header_is_left_for_the_pipeline_to_refuse
 
 
 def test_a_folder_for_a_table_is_a_wrong_call(tmp_path: Path) -> None:
-    with pytest.raises(WrongCallError, match="Is a directory"):
+    with pytest.raises(WrongCallError, match="is a folder; name the file in it"):
         check_call(tmp_path, "y")
 
 
-@pytest.mark.parametrize("dataset", ["", "a/b", " a", "a "])
+@pytest.mark.parametrize("dataset", ["", "a/b", " a", "a ", ".", ".."])
 def test_a_dataset_that_makes_no_folder_is_a_wrong_call(table: Path, dataset: str) -> None:
     with pytest.raises(WrongCallError, match="--dataset"):
         check_call(table, "Churn", dataset=dataset)

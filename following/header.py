@@ -1,6 +1,6 @@
-"""The header of a CSV file, read cheaply and before anything is started, to catch a misspelt target column.
+"""The header of a CSV file, read cheaply and before anything is sent, to catch a misspelt column.
 
-Only that: what is wrong with the rows, the pipeline says, with line and column.
+That alone: the pipeline says what is wrong with the rows, with line and column.
 """
 
 from __future__ import annotations
@@ -8,13 +8,21 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
+import zlib
 from pathlib import Path
 from typing import Final
 
 _HEAD_BYTES: Final = 1 << 20
 _DELIMITERS: Final = ",;\t|"
-_PACKED: Final = (b"PK\x03\x04", b"\x1f\x8b")
-"""First bytes of zip files, Excel workbooks among them, and of gzip files."""
+_ZIP: Final = b"PK\x03\x04"
+"""First bytes of zip files, Excel workbooks among them."""
+_GZIP: Final = b"\x1f\x8b"
+_GZIP_WINDOW: Final = 31
+#: As the pipeline: in a name they only hide that two names differ.
+_INVISIBLE: Final = re.compile("[\u200b\u2060\ufeff]")
+#: Excel's line that names the separator. What then is the header, the pipeline says.
+_NAMES_SEPARATOR: Final = re.compile("sep=", re.IGNORECASE)
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MARKS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
@@ -22,22 +30,34 @@ _MARKS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16")
 def read_header(path: Path) -> list[str] | None:
     """The column names in the first line, by the delimiter that gives the most of them.
 
-    A byte order mark is no part of the first name; blanks round a name are none either.
+    Neither a byte order mark nor blanks round a name are part of it. A file in gzip is read as what is in it.
 
     Returns:
-        None where the first line does not look like a header (an empty, packed or binary file, a title line, numbers):
-        what is wrong there the pipeline says better.
+        None if the first line does not look like a header (an empty or binary file, a workbook, a title line, numbers):
+        the pipeline says better what is wrong there.
 
     Raises:
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
-    if head.startswith(_PACKED) or (b"\0" in head and not head.startswith(_UTF16)):
+    if head.startswith(_GZIP):
+        head = _unpacked(head)
+    if head.startswith(_ZIP) or (b"\0" in head and not head.startswith(_UTF16)):
         return None
-    text = _decode(head)
+    text = _decode(head).lstrip("\r\n")
+    if _NAMES_SEPARATOR.match(text):
+        return None
     header = max((_first_row(text, delimiter) for delimiter in _DELIMITERS), key=len)
     return header if len(header) > 1 and not any(_is_number(name) for name in header) else None
+
+
+def _unpacked(head: bytes) -> bytes:
+    """The beginning of what a gzip file holds; nothing if it is damaged."""
+    try:
+        return zlib.decompressobj(_GZIP_WINDOW).decompress(head, _HEAD_BYTES)
+    except zlib.error:
+        return b""
 
 
 def _is_number(name: str) -> bool:
@@ -64,4 +84,4 @@ def _first_row(text: str, delimiter: str) -> list[str]:
         row = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
     except csv.Error:
         return []
-    return [name.strip() for name in row]
+    return [_INVISIBLE.sub("", name).strip() for name in row]

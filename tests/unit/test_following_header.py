@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import codecs
+import gzip
 from pathlib import Path
 
 import pytest
 
-from local.table import read_header
+from following.header import read_header
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,11 @@ from local.table import read_header
         (b"only\n1\n", None),
         (b"", None),
         (b"1,2\n", None),
+        (b"\r\n\na,b\n", ["a", "b"]),
+        (b"sep=;\na;b\n", None),
+        ("a\u200b,b\n".encode(), ["a", "b"]),
+        (gzip.compress(b"a,b\n1,2\n" * 1000), ["a", "b"]),
+        (b"\x1f\x8bdamaged", None),
     ],
 )
 def test_the_header_is_read_whatever_the_mark_the_delimiter_and_the_quotes(

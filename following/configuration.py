@@ -1,0 +1,230 @@
+"""A dataset's configuration in the inbox: a target merged in, or a new one put in its place if a person agrees.
+
+What a person wrote there is not overwritten: gates and approval would be lost silently. A target goes in by an edit of
+the text, so that comments and order stay.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+from botocore.exceptions import ClientError
+
+from following.dropping import Drop, WrongCallError, check_columns
+from sluice.aws.errors import is_denied, is_not_found, is_precondition_failed
+from sluice.aws.objects import StoredText, read_stored
+from sluice.dataset.config import ConfigError, DatasetConfig, parse_config
+from sluice.layout import config_key, uri
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_WIDE: Final = 1 << 20
+
+#: Asks a question; None if nobody can answer.
+Confirm = Callable[[str], bool | None]
+Say = Callable[[str], None]
+
+
+class DeclinedError(Exception):
+    """The person does not want the configuration to be replaced. Nothing has been sent."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What becomes of a stored configuration. ``text``: what to write, None if nothing; ``replaces``: whether that
+    takes something away that a person wrote."""
+
+    text: str | None
+    replaces: bool = False
+
+
+def read_given(config: Path | None, target: str | None) -> tuple[str | None, DatasetConfig]:
+    """The configuration that a call gives, with its target merged in: as text, and as it is understood.
+
+    Returns:
+        No text if there is no file; what is understood then is the target alone.
+
+    Raises:
+        WrongCallError: the file cannot be read or used.
+    """
+    text = _read(config) if config else None
+    name = str(config) if config else "--target"
+    if text is not None:
+        _parsed(text, name)
+        if target is not None:
+            text = with_target(text, target, name)
+        return text, _parsed(text, name)
+    return None, _parsed(with_target(None, target, name), name) if target is not None else parse_config(None, name)
+
+
+def prepare(s3: S3Client, bucket: str, drop: Drop, confirm: Confirm, say: Say) -> None:
+    """Makes the stored configuration what a drop asks for, and compares the table's header with it.
+
+    Raises:
+        WrongCallError: the stored one says otherwise and nobody was asked, or columns are missing.
+        DeclinedError: the person was asked and does not want it.
+    """
+    key = config_key(drop.folder)
+    name = uri(bucket, key)
+    asks = drop.config is not None or drop.target is not None
+    try:
+        stored = read_stored(s3, bucket, key)
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+        # Without the right to list, S3 denies what does not exist, too. What does exist is not overwritten below.
+        stored = None
+    else:
+        if stored is None:
+            _check_other_ending(s3, bucket, key, say, given=drop.config is not None)
+    change = plan(stored.text if stored else None, drop, name)
+    effective = change.text if change.text is not None else stored and stored.text
+    if effective is not None:
+        try:
+            config = parse_config(effective, name)
+        except ConfigError as error:
+            # It is the pipeline that judges, and it may be of another version.
+            say("\n".join(error.reasons))
+        else:
+            check_columns(drop.table, config)
+    if not asks or change.text is None:
+        return
+    if change.replaces and stored:
+        _ask(stored.text, change.text, name, drop.config_name, confirm, say)
+    _write(s3, bucket, key, change.text, stored)
+    say(f"{name} is in")
+
+
+def plan(stored: str | None, drop: Drop, name: str) -> Change:
+    """What a drop does to the stored configuration, which ``name`` names.
+
+    Raises:
+        WrongCallError: the drop names another target than the stored configuration, which it does not replace.
+    """
+    if drop.config is not None:
+        if stored is None:
+            return Change(drop.config)
+        return Change(None) if _same(stored, drop.config) else Change(drop.config, replaces=True)
+    if drop.target is None:
+        return Change(None)
+    if stored is None:
+        return Change(with_target(None, drop.target, name))
+    target = _parsed(stored, name).target
+    if target is None:
+        return Change(with_target(stored, drop.target, name))
+    if target.strip() == drop.target.strip():
+        return Change(None)
+    raise WrongCallError(
+        f"{name} says `target: {target}`, and --target says `{drop.target}`. That configuration is kept as it is. To "
+        "predict another column, name another --dataset, or replace the configuration with --config FILE."
+    )
+
+
+def with_target(text: str | None, target: str, name: str) -> str:
+    """The configuration with this target, edited as text: comments, order and all other keys stay.
+
+    Raises:
+        WrongCallError: it is written in a way that cannot be edited so.
+    """
+    line = yaml.safe_dump({"target": target}, allow_unicode=True, width=_WIDE).rstrip("\n")
+    root = yaml.compose(text, yaml.SafeLoader) if text else None
+    if text is None or not text.strip():
+        return f"{line}\n"
+    edited = _edited(text, root, line) if root else f"{text.rstrip()}\n{line}\n"
+    before, after = parse_config(text, name), _parsed(edited, name)
+    if after != before.model_copy(update={"target": after.target}) or (after.target or "").strip() != target.strip():
+        raise WrongCallError(f"{name}: the target cannot be merged in; write `{line}` into it")
+    return edited
+
+
+def _edited(text: str, root: yaml.Node, line: str) -> str:
+    if not isinstance(root, yaml.MappingNode):  # parse_config has refused it
+        return text
+    for key, value in root.value:
+        if getattr(key, "value", None) == "target":
+            rest = text[value.end_mark.index :]
+            return text[: key.start_mark.index] + line + rest
+    start = root.start_mark.index
+    if root.flow_style:
+        between = ", " if root.value else ""
+        return f"{text[: start + 1]}{line}{between}{text[start + 1 :]}"
+    return f"{text[:start]}{line}\n{' ' * root.start_mark.column}{text[start:]}"
+
+
+def _same(stored: str, given: str) -> bool:
+    """Whether both say the same, however they are written: then the person's own text stays."""
+    try:
+        return stored == given or _loaded(stored) == _loaded(given)
+    except yaml.YAMLError:
+        return False
+
+
+def _loaded(text: str) -> Any:
+    return yaml.load(text, yaml.BaseLoader) or {}  # noqa: S506 - it makes texts, lists and mappings only
+
+
+def _ask(stored: str, given: str, name: str, given_name: str, confirm: Confirm, say: Say) -> None:
+    lines = difflib.unified_diff(stored.splitlines(), given.splitlines(), name, given_name, lineterm="")
+    diff = "\n".join(lines) or "only blanks at the ends of lines differ"
+    say(diff)
+    answer = confirm(f"Replace {name}?")
+    if answer is None:
+        raise WrongCallError(
+            f"{name} differs from {given_name}, as shown above. Say --yes to replace it, or leave --config out to keep "
+            "it."
+        )
+    if not answer:
+        raise DeclinedError("Nothing was changed.")
+
+
+def _write(s3: S3Client, bucket: str, key: str, text: str, replaces: StoredText | None) -> None:
+    try:
+        if replaces is None:
+            s3.put_object(Bucket=bucket, Key=key, Body=text.encode(), IfNoneMatch="*")
+        else:
+            s3.put_object(Bucket=bucket, Key=key, Body=text.encode(), IfMatch=replaces.etag)
+    except ClientError as error:
+        if is_precondition_failed(error) or (replaces and is_not_found(error)):
+            raise WrongCallError(
+                f"{uri(bucket, key)} has been written meanwhile, or your credentials may not read it. It is kept as it "
+                "is; call again."
+            ) from error
+        raise
+
+
+def _check_other_ending(s3: S3Client, bucket: str, key: str, say: Say, *, given: bool) -> None:
+    """``config.yml`` is a common way to write it, and the pipeline would ignore it silently."""
+    other = f"{key.removesuffix('.yaml')}.yml"
+    try:
+        s3.head_object(Bucket=bucket, Key=other)
+    except ClientError as error:
+        if is_not_found(error) or is_denied(error):
+            return
+        raise
+    said = f"{uri(bucket, other)} is not read: the pipeline reads config.yaml"
+    if not given:
+        raise WrongCallError(f"{said}. Rename it: aws s3 mv {uri(bucket, other)} {uri(bucket, key)}")
+    say(said)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        what = "it is a folder; name the file in it" if path.is_dir() else error.strerror or error
+        raise WrongCallError(f"--config {path}: {what}") from error
+    except UnicodeDecodeError as error:
+        raise WrongCallError(f"--config {path} is not UTF-8: {error}") from error
+
+
+def _parsed(text: str, name: str) -> DatasetConfig:
+    try:
+        return parse_config(text, name)
+    except ConfigError as error:
+        raise WrongCallError("\n".join(error.reasons)) from error

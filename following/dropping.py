@@ -37,7 +37,7 @@ class Drop:
     folder: str
     config: str | None = None
     target: str | None = None
-    config_name: str = "config.yaml"
+    config_name: str = "--config"
 
     @property
     def dataset(self) -> str:
@@ -68,7 +68,7 @@ def check_drop(table: Path, dataset: str | None = None, config: Path | None = No
     if target is not None and not target.strip():
         raise WrongCallError("--target is empty; name the column to predict")
     text, parsed = read_given(config, target)
-    drop = Drop(table, folder, text, target, str(config) if config else "config.yaml")
+    drop = Drop(table, folder, text, target, str(config) if config else "--config")
     check_columns(table, parsed)
     return drop
 

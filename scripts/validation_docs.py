@@ -34,7 +34,7 @@ from sluice.dataset.config import DatasetConfig  # noqa: E402
 from sluice.dataset.recipe import NUMBER  # noqa: E402
 from tabular import TableReport, findings, records, split, target, validate  # noqa: E402
 from tabular.dialect import MAX_COLUMNS  # noqa: E402
-from tabular.findings import MEND, Rule  # noqa: E402
+from tabular.findings import FIX, Rule  # noqa: E402
 from tests.corpus.case import Case  # noqa: E402
 from tests.corpus.cases import CASES, THEMES, by_kind  # noqa: E402
 
@@ -68,8 +68,8 @@ _MAX_ERROR_CHARACTERS: Final = 110
 
 WHAT: Final[dict[Rule, str]] = {
     Rule.FILE_EMPTY: "The file, or the archive, has no bytes or nothing but blank lines.",
-    Rule.NOT_CSV: "Its first bytes are those of another format, or it is no text.",
-    Rule.ENCODING: "It is UTF-8, UTF-16 or UTF-32 with bytes that are no character, or in no encoding that is read.",
+    Rule.NOT_CSV: "Its first bytes are those of another format, or it is not text.",
+    Rule.ENCODING: "It has bytes that are no character of its encoding, or an encoding that Sluice does not read.",
     Rule.ENCODING_GUESSED: "It is not UTF-8 and was read as Windows-1252 or Latin-1; nothing proves which one it is.",
     Rule.GZIP_DAMAGED: "The gzip archive breaks off, or its checksum is wrong.",
     Rule.FILE_TOO_LARGE: "Its text, after decompression, has more bytes than the cap.",
@@ -96,26 +96,26 @@ WHAT: Final[dict[Rule, str]] = {
     Rule.BLANK_LINES: "Blank lines were skipped.",
     Rule.DUPLICATE_ROWS: "Rows repeat others exactly.",
     Rule.REPEATED_IN_TEST: "More than 1 % of the test rows equal a training row in all that the model sees.",
-    Rule.NOT_A_NUMBER: "A cell of a column of numbers is none.",
+    Rule.NOT_A_NUMBER: "A cell of a column of numbers is not a number.",
     Rule.INFINITE_NUMBER: "A cell of a column of numbers is an infinity or a NaN that `missing` does not list.",
     Rule.NUMBER_TOO_LARGE: "A number is beyond the range of 32-bit floats.",
-    Rule.NOT_A_DATE: "A cell of a column of dates is none, or not in the form of the others.",
-    Rule.MIXED_COLUMN: "Half of a column's values or more are numbers, but fewer than 90 %: all are taken as texts.",
+    Rule.NOT_A_DATE: "A cell of a column of dates is not a date, or not in the form of the others.",
+    Rule.MIXED_COLUMN: "Half of a column's values or more are numbers, but fewer than 90 %: all are read as texts.",
     Rule.INEXACT_INTEGERS: "Whole numbers are beyond 2^24, where 32-bit floats skip some.",
-    Rule.NUMBER_NOTATION: "A column's separators can be read in two ways; the sentence says which one was taken.",
+    Rule.NUMBER_NOTATION: "A column's separators can be read in two ways; the sentence says which one was used.",
     Rule.NUMBER_AS_TEXT: "Nearly all values of a column mean numbers, in no notation that is read.",
     Rule.DATE_AS_TEXT: "Nearly all values of a column mean dates, in no form that is read or in two readings.",
-    Rule.DATE_FORMAT: "The order of day and month was found out from the cells that fit one order only.",
+    Rule.DATE_FORMAT: "The order of day and month was detected from the cells that fit one order only.",
     Rule.DROP_UNKNOWN: "`drop` names a column that the file does not have.",
     Rule.SLICE_UNKNOWN: "`slices` names a column that the file does not have.",
     Rule.FACET_UNKNOWN: "`facets` names a column that the file does not have, or the target.",
-    Rule.FACET_LABEL: "`favoured_label` is no label of the target; or a facet has none, and there are more than two.",
+    Rule.FACET_LABEL: "`favoured_label` is not a label of the target, or a facet of more than two labels has none.",
     Rule.FACET_EMPTY: "A value of a facet's group does not occur, or no row is of the group, or every row.",
     Rule.FACET_STRATA: "`condition_on` names a column of more than 1,000 different values: it is not taken into "
     "account.",
     Rule.NO_FEATURES: "Every column was left out.",
     Rule.LEAKAGE: "A column has one value for each class: it says what the target says, and is left out.",
-    Rule.TARGET_UNKNOWN: "The target is no column of the file.",
+    Rule.TARGET_UNKNOWN: "The target is not a column of the file.",
     Rule.TARGET_NOT_NAMED: "No target is named, and no column is called `target`, `label`, `class` or `y`.",
     Rule.TARGET_AMBIGUOUS: "No target is named, and several columns have such a name.",
     Rule.TARGET_DROPPED: "The target is listed under `drop`.",
@@ -200,7 +200,7 @@ def rules() -> str:
     """Every rule of the file: what it does, what breaks it, and the way out."""
     effects = _effects()
     rows = [
-        (f"`{rule}`", ", ".join(effects[rule]), WHAT[rule], MEND[rule])
+        (f"`{rule}`", ", ".join(effects[rule]), WHAT[rule], FIX[rule])
         for rule in Rule
         if not rule.startswith("contract_")
     ]

@@ -76,7 +76,9 @@ def config_of(run: Run) -> DatasetConfig:
     try:
         text = read_text(s3, run.bucket, key, MAX_CONFIG_BYTES)
     except ObjectTooLargeError as error:
-        what = f"it has {error.size:,} bytes; {MAX_CONFIG_BYTES:,} are the most. Keep what README lists"
+        what = (
+            f"it has {error.size:,} bytes; the maximum is {MAX_CONFIG_BYTES:,}. Keep the keys of docs/configuration.md"
+        )
         raise ConfigError([f"{name}: {what}"]) from error
     return parse_config(text, name)
 
@@ -105,10 +107,10 @@ def keep_contract(run: Run, stored: StoredText | None, contract: Plan, out: Path
 
 def refused_unread(run: Run) -> str | None:
     if not run.folder:
-        return f"{run.key}: no dataset is named. Put the file into a folder: {incoming_key('<dataset>', '<file>.csv')}"
+        return f"{run.key}: it names no dataset. Put the file into a folder: {incoming_key('<dataset>', '<file>.csv')}"
     if run.size > settings.max_csv_bytes:
         return (
-            f"{run.key} has {run.size:,} bytes; at most {settings.max_csv_bytes:,} are taken (stack parameter "
+            f"{run.key} has {run.size:,} bytes; the maximum is {settings.max_csv_bytes:,} (stack parameter "
             "MaxCsvBytes). Sample it, or split off a part."
         )
     return None
@@ -145,7 +147,7 @@ def fetch(run: Run, path: Path) -> str | None:
         if is_precondition_failed(error):
             return (
                 f"{run.key}: another file was put in its place before it was read. That one has a run of its own; to "
-                "train on this one all the same, drop it again under another name."
+                "train on this one anyway, drop it again under another name."
             )
         raise
     return None

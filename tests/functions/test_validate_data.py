@@ -279,7 +279,7 @@ def test_a_contract_by_hand_is_held_in_what_it_says(aws: Aws, context: Context, 
     result = validate(context)
     assert (result.verdict, result.contract_version) == ("rejected", 7)
     (reason,) = result.reasons
-    assert "column `mean radius`: its values reach from" in reason
+    assert "column `mean radius`: its values range from" in reason
 
 
 def test_of_two_first_files_the_slower_is_held_against_the_contract_of_the_faster(

@@ -113,7 +113,7 @@ def test_absent_and_unknown_columns_are_named_together() -> None:
         RECIPE.apply(record)
     assert refusal.value.problems == [
         "column `town`: unknown; the model was trained on `age`, `active`, `plan`, `city`, `since`",
-        "column `city`: absent; give it, or null where its value is not known",
+        "column `city`: missing; send it, or null if its value is not known",
     ]
 
 

@@ -130,7 +130,7 @@ def column_warnings(profiles: Sequence[Profile]) -> list[Finding]:
         is_mixed = p.kind is Kind.TEXT and p.forms and p.forms["plain"] >= _MIXED_SHARE * p.forms["filled"]
         if is_mixed and p.forms and not list(unread_text(p.name, p.forms)):
             share = p.forms["plain"] / p.forms["filled"]
-            what = f"{share:.0%} of its values are numbers and the rest are not, so all are taken as categories"
+            what = f"{share:.0%} of its values are numbers and the rest are not, so all are read as categories"
             findings.append(Finding(rule=Rule.MIXED_COLUMN, column=p.name, what=what))
         if p.doubt is not None:
             rule = Rule.DATE_FORMAT if p.kind is Kind.DATE else Rule.NUMBER_NOTATION

@@ -84,7 +84,7 @@ def detect(path: Path, *, headed: bool = True) -> Dialect:
             Finding(
                 rule=Rule.STRAY_CARRIAGE_RETURN,
                 line=1,
-                what="lines end with a carriage return alone, as on a very old Mac",
+                what="lines end with a carriage return alone, as on a classic Mac",
             )
         )
     candidates: Sequence[bytes] = DELIMITERS
@@ -121,7 +121,7 @@ def _endless_header(sample: bytes, start: int, candidates: Sequence[bytes], line
         return Finding(rule=Rule.HEADER_UNREADABLE, line=line, what="the header row does not end")
     columns = max(sample.count(delimiter, start) for delimiter in candidates)
     if columns > MAX_COLUMNS:
-        what = f"it has more than {columns:,} columns; {MAX_COLUMNS:,} are the most"
+        what = f"it has more than {columns:,} columns; the maximum is {MAX_COLUMNS:,}"
         return Finding(rule=Rule.TOO_MANY_COLUMNS, line=line, what=what)
     what = f"the line has more than {_SAMPLE - start:,} bytes"
     return Finding(rule=Rule.RECORD_TOO_LONG, line=line, what=what)

@@ -50,7 +50,7 @@ _TAR: Final = slice(257, 262), b"ustar"
 _GZIP_FAULTS: Final = (
     ("CRC check failed", "its checksum is wrong"),
     ("Incorrect length", "its length is wrong"),
-    ("Not a gzipped file", "other data follow"),
+    ("Not a gzipped file", "other data follows"),
     ("Unknown compression method", "its method of compression is unknown"),
 )
 """How the messages of Python's gzip begin, and what they mean to a person."""
@@ -193,7 +193,7 @@ def _gzip_fault(error: Exception) -> str:
     if isinstance(error, EOFError):
         return "it ends too early"
     if isinstance(error, zlib.error):
-        return "its compressed data are corrupt"
+        return "its compressed data is corrupt"
     return next((words for start, words in _GZIP_FAULTS if str(error).startswith(start)), str(error))
 
 
@@ -245,7 +245,7 @@ def _is_binary(sample: bytes) -> bool:
 
 def _refuse_binary(sample: bytes) -> None:
     if _is_binary(sample):
-        raise RefusedError(Finding(rule=Rule.NOT_CSV, what="this is no text"))
+        raise RefusedError(Finding(rule=Rule.NOT_CSV, what="this is not text"))
 
 
 def _wide_kind(start: bytes) -> _Wide | None:
@@ -292,7 +292,7 @@ def _wide_text(source: _Source, wide: _Wide, head: bytes, blocks: Iterable[bytes
 
 def _no_character(error: UnicodeDecodeError, wide: _Wide, line: int, offset: int) -> Finding:
     values = " ".join(f"0x{value:02X}" for value in error.object[error.start : error.end])
-    what = f"the bytes {values} are no character; the text is {wide.name}"
+    what = f"the bytes {values} are not a character; the text is {wide.name}"
     return Finding(rule=Rule.ENCODING, line=line, byte_offset=offset, what=what)
 
 

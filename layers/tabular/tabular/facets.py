@@ -116,13 +116,13 @@ class FacetTally:
         for (member, _, _), rows in self._counts.items():
             sizes[member] += rows
         if absent := [value for value in self._values if value not in self._found]:
-            what = f"`facets` names {listed(absent)} as its group, which no row that is used has"
+            what = f"`facets` names {listed(absent)} as its group, which no accepted row has"
             findings.append(Finding(rule=Rule.FACET_EMPTY, column=facet.column, what=what))
         elif not sizes[True]:
-            what = f"`facets` names the group `{facet.described}`, and no row that is used is of it"
+            what = f"`facets` names the group `{facet.described}`, and no accepted row belongs to it"
             findings.append(Finding(rule=Rule.FACET_EMPTY, column=facet.column, what=what))
         if not sizes[False]:
-            what = f"`facets` names the group `{shown(facet.described)}`, and no row that is used is of the others"
+            what = f"`facets` names the group `{shown(facet.described)}`, and every accepted row belongs to it"
             findings.append(Finding(rule=Rule.FACET_EMPTY, column=facet.column, what=what))
         if self._many_strata:
             what = (

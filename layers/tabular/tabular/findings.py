@@ -1,7 +1,6 @@
-"""The rules that a table is held to, and what is said where one is broken.
+"""The rules that a table must keep, and what is said if it breaks one.
 
-A rule has an id (its value, which validation.json and rejected_rows.csv carry) and one sentence on how to mend the
-file.
+A rule has an id (its value, which validation.json and rejected_rows.csv carry) and one sentence on how to fix the file.
 To add a rule: name it here with its advice, then yield a :class:`Finding` of it where the fault is seen.
 """
 
@@ -110,13 +109,13 @@ class Rule(StrEnum):
     CONTRACT_RESET = "contract_reset"
 
 
-_RESET: Final = "or, where the change is meant, set `contract: reset` in config.yaml."
+_RESET: Final = "or, if the change is intended, set `contract: reset` in config.yaml."
 
-MEND: Final[dict[Rule, str]] = {
+FIX: Final[dict[Rule, str]] = {
     Rule.FILE_EMPTY: "Upload a CSV file with a header row and data rows.",
     Rule.NOT_CSV: "Export the table as CSV (UTF-8, comma-separated) and upload that.",
     Rule.ENCODING: "Save the file as UTF-8 and upload it again.",
-    Rule.ENCODING_GUESSED: "Nothing to do where the texts look right; else save the file as UTF-8.",
+    Rule.ENCODING_GUESSED: "Nothing to do if the texts look right; otherwise save the file as UTF-8.",
     Rule.GZIP_DAMAGED: "Compress the file again (`gzip table.csv`), or upload it uncompressed.",
     Rule.FILE_TOO_LARGE: "Sample it, or split off a part.",
     Rule.NUL_BYTE: "Remove the NUL bytes or export the table again; they usually mean a damaged or binary file.",
@@ -125,11 +124,11 @@ MEND: Final[dict[Rule, str]] = {
     Rule.TOO_MANY_ROWS: "Sample it, or split off a part.",
     Rule.NO_ROWS: "Add data rows below the header.",
     Rule.TOO_FEW_ROWS: "Add rows: a model cannot be trained and measured on fewer.",
-    Rule.TOO_MANY_REJECTED: "Mend the rows listed in rejected_rows.csv, or raise `max_rejected_share` in config.yaml.",
+    Rule.TOO_MANY_REJECTED: "Fix the rows listed in rejected_rows.csv, or raise `max_rejected_share` in config.yaml.",
     Rule.HEADER_MISSING: "Put the column names in the first row.",
     Rule.HEADER_BLANK: "Give the column a name, or remove it (pandas: `to_csv(..., index=False)`).",
     Rule.HEADER_DUPLICATE: "Give each column a name of its own.",
-    Rule.HEADER_UNREADABLE: "Mend the quotes in the header row.",
+    Rule.HEADER_UNREADABLE: "Fix the quotes in the header row.",
     Rule.HEADER_TOO_LONG: "Give the column a shorter name; one this long usually means a quote that is not closed.",
     Rule.HEADER_UNEXPECTED: "Take `header: false` out of config.yaml, or the header row out of the file.",
     Rule.RAGGED_ROW: "Give the row as many cells as the header; put a cell that holds the delimiter in double quotes.",
@@ -139,56 +138,56 @@ MEND: Final[dict[Rule, str]] = {
     Rule.STRAY_CARRIAGE_RETURN: "End lines with LF or CRLF, and quote cells that hold line ends.",
     Rule.RECORD_TOO_LONG: "Shorten the row; a very long one usually means an unclosed quote.",
     Rule.CELL_TOO_LONG: "Shorten the cell; a very long one usually means an unclosed quote.",
-    Rule.MULTI_LINE_CELL: "Nothing to do where the text is so; else close the quoted cell on its line.",
-    Rule.BLANK_LINES: "Nothing to do; they were skipped.",
-    Rule.DUPLICATE_ROWS: "Nothing to do where they are real; equal rows stay in one part of the split.",
-    Rule.REPEATED_IN_TEST: "List the columns that tell such rows apart under `drop` in config.yaml: equal rows then "
+    Rule.MULTI_LINE_CELL: "Nothing to do if the text has these lines; otherwise close the quoted cell on its line.",
+    Rule.BLANK_LINES: "Nothing to do: they were skipped.",
+    Rule.DUPLICATE_ROWS: "Nothing to do if they are real cases; equal rows stay in one part of the split.",
+    Rule.REPEATED_IN_TEST: "List the columns that distinguish such rows under `drop` in config.yaml: equal rows then "
     "stay in one part of the split.",
     Rule.NOT_A_NUMBER: "Write a plain number such as 1234.5, leave the cell empty, or add the text to `missing` in "
     "config.yaml.",
     Rule.INFINITE_NUMBER: "Leave the cell empty or write a finite number; training stops at infinities.",
     Rule.NUMBER_TOO_LARGE: "Leave the cell empty or rescale the column; training holds numbers as 32-bit floats.",
     Rule.NOT_A_DATE: "Write the date as 2026-11-23, leave the cell empty, or add the text to `missing` in config.yaml.",
-    Rule.MIXED_COLUMN: "Keep to one kind of value a column, or add the text to `missing` in config.yaml.",
+    Rule.MIXED_COLUMN: "Use one kind of value in each column, or add the text to `missing` in config.yaml.",
     Rule.INEXACT_INTEGERS: "Nothing to do for quantities; drop the column in config.yaml if these are codes.",
-    Rule.NUMBER_NOTATION: "Nothing to do where that is meant; else write plain numbers such as 1234.5.",
-    Rule.NUMBER_AS_TEXT: "Write plain numbers such as 1234.5, without signs of percent or currency, or drop the column "
+    Rule.NUMBER_NOTATION: "Nothing to do if that is right; otherwise write plain numbers such as 1234.5.",
+    Rule.NUMBER_AS_TEXT: "Write plain numbers such as 1234.5, without percent or currency signs, or drop the column "
     "in config.yaml.",
     Rule.DATE_AS_TEXT: "Write dates as 2026-11-23, or drop the column in config.yaml.",
-    Rule.DATE_FORMAT: "Nothing to do where that is meant; else write dates as 2026-11-23.",
+    Rule.DATE_FORMAT: "Nothing to do if that is right; otherwise write dates as 2026-11-23.",
     Rule.DROP_UNKNOWN: "Correct `drop` in config.yaml.",
     Rule.SLICE_UNKNOWN: "Correct `slices` in config.yaml.",
     Rule.FACET_UNKNOWN: "Correct `facets` in config.yaml.",
-    Rule.FACET_LABEL: "Say under `facets` in config.yaml which label one wants: `favoured_label: <label>`.",
+    Rule.FACET_LABEL: "Say under `facets` in config.yaml which label is desirable: `favoured_label: <label>`.",
     Rule.FACET_EMPTY: "Correct the group under `facets` in config.yaml; its bias cannot be measured on such rows.",
-    Rule.FACET_STRATA: "Name a column of few values as `condition_on`, or take it out of `facets` in config.yaml.",
+    Rule.FACET_STRATA: "Name a column with few values as `condition_on`, or take it out of `facets` in config.yaml.",
     Rule.NO_FEATURES: "Add columns that vary from row to row.",
-    Rule.LEAKAGE: "Remove the column from the file if it is known only once the outcome is.",
+    Rule.LEAKAGE: "Remove the column from the file if its value is known only after the outcome.",
     Rule.TARGET_UNKNOWN: "Name one of the file's columns as `target` in config.yaml.",
     Rule.TARGET_NOT_NAMED: "Say which column to predict: `target: <column>` in config.yaml.",
     Rule.TARGET_AMBIGUOUS: "Say which column to predict: `target: <column>` in config.yaml.",
     Rule.TARGET_DROPPED: "Take the target out of `drop` in config.yaml.",
-    Rule.TARGET_MISSING: "Fill in the label or remove the row; where a text such as `-` or `None` is a label, set "
+    Rule.TARGET_MISSING: "Fill in the label or remove the row; if a text such as `-` or `None` is a label, set "
     "`missing` in config.yaml without it.",
-    Rule.TARGET_ONE_CLASS: "Add rows of the other class: there is nothing to tell apart.",
-    Rule.TARGET_MANY_CLASSES: "Bring the labels down to 50, or name another column as `target` in config.yaml.",
-    Rule.CLASS_TOO_SMALL: "Add rows of that class, or mend the label if it is a slip.",
-    Rule.LABELS_ALIKE: "Write each label in one way.",
+    Rule.TARGET_ONE_CLASS: "Add rows of another class: a model needs at least two.",
+    Rule.TARGET_MANY_CLASSES: "Reduce the labels to at most 50, or name another column as `target` in config.yaml.",
+    Rule.CLASS_TOO_SMALL: "Add rows of that class, or correct the label if it is a typing error.",
+    Rule.LABELS_ALIKE: "Write each label in one way only.",
     Rule.LABEL_TOO_LONG: "Shorten the labels, or name another column as `target` in config.yaml.",
     Rule.POSITIVE_UNKNOWN: "Correct `positive` in config.yaml.",
-    Rule.POSITIVE_OF_MANY: "Remove `positive` from config.yaml, or bring the labels down to two.",
+    Rule.POSITIVE_OF_MANY: "Remove `positive` from config.yaml, or reduce the labels to two.",
     Rule.SPLIT_IMPOSSIBLE: "Add different rows (of that class), or set smaller shares or another seed under `split` in "
     "config.yaml.",
     Rule.SPLIT_COLUMN_UNKNOWN: "Correct `split` in config.yaml.",
     Rule.SPLIT_COLUMN_KIND: "Name a column of dates or numbers as `by_time` under `split` in config.yaml.",
     Rule.SPLIT_VALUE_MISSING: "Fill in the value, or take the column out of `split` in config.yaml.",
     Rule.CONTRACT_MISSING_COLUMN: "Add the column or give it its old name, " + _RESET,
-    Rule.CONTRACT_NEW_COLUMN: "Nothing to do where it is meant: it is used from this run on. Else remove it.",
+    Rule.CONTRACT_NEW_COLUMN: "Nothing to do if it is intended: it is used from this run on. Otherwise remove it.",
     Rule.CONTRACT_KIND: "Write its values as before, " + _RESET,
     Rule.CONTRACT_NULLS: "Fill in the values, " + _RESET,
     Rule.CONTRACT_MISSING_SHARE: "Fill in the values, " + _RESET,
     Rule.CONTRACT_UNSEEN_LEVELS: "Write the levels as before, " + _RESET,
-    Rule.CONTRACT_RANGE: "Look for slips and changed units, " + _RESET,
+    Rule.CONTRACT_RANGE: "Look for typing errors and changed units, " + _RESET,
     Rule.CONTRACT_PSI: "Look for changed units, codes or a partial export, " + _RESET,
     Rule.CONTRACT_TARGET: "Correct `target` in config.yaml, " + _RESET,
     Rule.CONTRACT_CLASS_VANISHED: "Add rows of the class, " + _RESET,
@@ -205,13 +204,13 @@ CELL_FAULTS: Final[dict[Rule, str]] = {
     Rule.NUMBER_TOO_LARGE: "`{cell}` is too large for a 32-bit floating-point number",
     Rule.NOT_A_DATE: "`{cell}` is not an ISO date",
     Rule.TARGET_MISSING: "the label is missing{cell}",
-    Rule.SPLIT_VALUE_MISSING: "the value that `split` goes by is missing{cell}",
+    Rule.SPLIT_VALUE_MISSING: "the value that `split` uses is missing{cell}",
 }
 """What is said of a single cell, by its rule."""
 
 
 class Finding(BaseModel):
-    """One breach of a rule: where, what, and the way out."""
+    """One breach of a rule: the place, what is wrong, and the fix."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -232,7 +231,7 @@ class Finding(BaseModel):
         if self.column is not None:
             place += f", column `{shown(self.column)}`"
         more = f" (and {self.rows - 1:,} more like it)" if self.rows is not None and self.rows > 1 else ""
-        return one_line(f"{place}: {self.what}{more}. {MEND[self.rule]}")
+        return one_line(f"{place}: {self.what}{more}. {FIX[self.rule]}")
 
 
 class RefusedError(Exception):

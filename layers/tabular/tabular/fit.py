@@ -69,7 +69,7 @@ def fit(
         if p.name in drop:
             reasons[p.name] = "listed under `drop` in config.yaml"
         elif p.name == group_by:
-            reasons[p.name] = "is the group that the split goes by: other data have other groups"
+            reasons[p.name] = "is the group that the split uses: other data has other groups"
         elif reason := _why_dropped(p):
             reasons[p.name] = reason
         elif p.position in leaking:

@@ -47,7 +47,7 @@ _TEXTS: Final[tuple[tuple[Rule, str, str], ...]] = (
         _NUMBER,
         "numbers in more than one notation (`0.5` and `0,5`)",
     ),
-    (Rule.NUMBER_AS_TEXT, rf"\({_NUMBER}\)|{_NUMBER}", "numbers with the negative ones in brackets (`(0.00)`)"),
+    (Rule.NUMBER_AS_TEXT, rf"\({_NUMBER}\)|{_NUMBER}", "numbers with negative ones in brackets (`(0.00)`)"),
     (Rule.NUMBER_AS_TEXT, rf"[−–]?{_NUMBER}", "numbers with a typographic minus (`−0`)"),
     (Rule.NUMBER_AS_TEXT, r"[+-]?[\p{Nd}.,]*[\p{Nd}--[0-9]][\p{Nd}.,]*", "numbers in digits other than 0 to 9"),
     (Rule.DATE_AS_TEXT, rf"{DATE['iso']}([+-][0-9]{{2}}:?[0-9]{{2}})?", "dates with a time zone (`00:00+00:00`)"),
@@ -55,7 +55,7 @@ _TEXTS: Final[tuple[tuple[Rule, str, str], ...]] = (
     (
         Rule.DATE_AS_TEXT,
         rf"(?i)[0-9]{{1,2}}([/.-])[0-9]{{1,2}}([/.-])([0-9]{{4}}|[0-9]{{2}}){_TIME}",
-        "dates of which nothing tells whether the day or the month stands first (`dd/mm/yyyy`, `mm/dd/yyyy`), or that "
+        "dates that do not show whether the day or the month comes first (`dd/mm/yyyy`, `mm/dd/yyyy`), or that "
         "mix the two, or have years of two digits",
     ),
     (Rule.DATE_AS_TEXT, rf"(?i)[12][0-9]{{3}}([/.])[0-9]{{1,2}}([/.])[0-9]{{1,2}}{_TIME}", "dates as `yyyy/mm/dd`"),
@@ -165,7 +165,9 @@ def read_numbers(forms: Mapping[str, int], delimiter: bytes) -> Numbers:
     filled, plain = forms["filled"], forms["plain"]
     if forms[best] < KIND_SHARE * filled or forms[best] - plain <= NEEDED_SHARE * filled:
         grouped = delimiter == b";" and forms["pointed_plain"] and forms["decimal_comma"] == plain
-        doubt = "a point before three digits in its numbers (`0.000`) may separate thousands; it is read as decimals"
+        doubt = (
+            "a point before three digits in its numbers (`0.000`) may separate thousands; it is read as a decimal point"
+        )
         return Numbers("plain", plain, doubt if grouped else None)
     return Numbers(best, forms[best], _number_doubt(best, forms))
 
@@ -191,7 +193,7 @@ def read_dates(forms: Mapping[str, int]) -> tuple[DateFormat, str | None] | None
     if min(only_day, only_month) >= _CONTRADICTED_SHARE * max(only_day, only_month):
         return None
     order = "the day first (`dd/mm/yyyy`)" if best == "day_first" else "the month first (`mm/dd/yyyy`)"
-    return best, f"its dates are read with {order}, as {max(only_day, only_month):,} of them can only be read so"
+    return best, f"its dates are read with {order}, because {max(only_day, only_month):,} of them can only be read so"
 
 
 def unread_text(name: str, forms: Mapping[str, int]) -> Iterator[Finding]:
@@ -199,6 +201,6 @@ def unread_text(name: str, forms: Mapping[str, int]) -> Iterator[Finding]:
     for i, (rule, _, described) in enumerate(_TEXTS):
         count = forms[f"text {i}"]
         if count and count >= KIND_SHARE * forms["filled"]:
-            what = f"nearly all its values are {described}, which are not read as such, so it is taken as text"
+            what = f"nearly all its values are {described}, which are not read as such, so it is read as text"
             yield Finding(rule=rule, column=name, what=what)
             return

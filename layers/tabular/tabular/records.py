@@ -398,7 +398,7 @@ class Scanner:
             yield self._malformed(raw, Rule.RAGGED_ROW, what, None)
         elif max(map(len, parsed.cells)) > MAX_CELL_BYTES:
             column = max(range(self._width), key=lambda i: len(parsed.cells[i]))
-            what = f"the cell has {len(parsed.cells[column]):,} bytes; {MAX_CELL_BYTES:,} are the most"
+            what = f"the cell has {len(parsed.cells[column]):,} bytes; the maximum is {MAX_CELL_BYTES:,}"
             yield self._malformed(raw, Rule.CELL_TOO_LONG, what, column)
         else:
             yield Record(self._line, self._offset, raw, parsed.cells, doubtful)

@@ -15,7 +15,7 @@ from sluice.messages import RowCounts
 from sluice.wording import inert
 from tabular.dialect import Dialect
 from tabular.encoding import Encoding
-from tabular.findings import MEND, Finding, Rule
+from tabular.findings import FIX, Finding, Rule
 from tabular.records import Malformed
 
 _RAW_CHARACTERS: Final = 2000
@@ -138,7 +138,7 @@ class RejectedRows:
     def close(self) -> None:
         if self._left_out:
             what = f"{self._left_out:,} more faults are not listed: this file would grow too large"
-            self._writer.writerow(("", "", "", "", what, "", "Mend these first; validation.json counts all of them."))
+            self._writer.writerow(("", "", "", "", what, "", "Fix these first; validation.json counts all of them."))
         self._stream.close()
 
     def add(self, line: int, offset: int, column: str | None, rule: Rule, what: str, raw: bytes) -> None:
@@ -159,7 +159,7 @@ class RejectedRows:
             text = raw[: 4 * _RAW_CHARACTERS + 4].decode(errors="replace")
             text = text if len(text) <= _RAW_CHARACTERS else text[:_RAW_CHARACTERS] + "…"
         self._offset = offset
-        self._writer.writerow((line, offset, inert(column or ""), rule.value, inert(what), inert(text), MEND[rule]))
+        self._writer.writerow((line, offset, inert(column or ""), rule.value, inert(what), inert(text), FIX[rule]))
 
     def problems(self) -> tuple[Problem, ...]:
         """By rule and column, in the order of their first lines."""

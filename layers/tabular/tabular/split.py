@@ -164,7 +164,7 @@ def find_times(times: pl.DataFrame, split: Split) -> tuple[float, float]:
     cuts = [(later - share * total).abs().arg_min() for share in (split.test + split.validation, split.test)]
     validation, test = (-1 if cut is None else cut for cut in cuts)
     if not 0 <= validation < test < times.height - 1:
-        what = "the values of `by_time` are too few or too much alike to cut training, validation and test data apart"
+        what = "the values of `by_time` are too few or too similar to separate training, validation and test data"
         raise RefusedError(Finding(rule=Rule.SPLIT_IMPOSSIBLE, what=what))
     return float(times["time"][validation]), float(times["time"][test])
 
@@ -174,7 +174,7 @@ def check_parts(counts: Mapping[str, Mapping[str, int]]) -> None:
     for part in PARTS:
         for label, rows in counts[part].items():
             if not rows:
-                what = f"class `{shown(label)}` does not occur in the {part} part, since `split` keeps rows together"
+                what = f"class `{shown(label)}` does not occur in the {part} part, because `split` keeps rows together"
                 raise RefusedError(Finding(rule=Rule.SPLIT_IMPOSSIBLE, what=what))
     train = counts["train"]
     total, everything = sum(train.values()), sum(sum(rows.values()) for rows in counts.values())

@@ -46,7 +46,7 @@ def resolve_target(names: Sequence[str], configured: str | None, default: str | 
             raise RefusedError(Finding(rule=Rule.TARGET_AMBIGUOUS, what=what))
         if not matches:
             what = (
-                f"no target is named, and no column is called {' or '.join(CONVENTIONAL_NAMES)}; "
+                f"no target is named, and no column is named {' or '.join(CONVENTIONAL_NAMES)}; "
                 f"the columns are {listed(list(names))}"
             )
             raise RefusedError(Finding(rule=Rule.TARGET_NOT_NAMED, what=what))
@@ -54,7 +54,7 @@ def resolve_target(names: Sequence[str], configured: str | None, default: str | 
     if wanted not in names:
         near = get_close_matches(wanted.lower(), [name.lower() for name in names], n=1)
         hint = f"did you mean `{shown(next(n for n in names if n.lower() == near[0]))}`? " if near else ""
-        what = f"the target `{shown(wanted)}` is no column of the file; {hint}the columns are {listed(list(names))}"
+        what = f"the target `{shown(wanted)}` is not a column of the file; {hint}the columns are {listed(list(names))}"
         raise RefusedError(Finding(rule=Rule.TARGET_UNKNOWN, what=what))
     if wanted in dropped:
         raise RefusedError(Finding(rule=Rule.TARGET_DROPPED, column=wanted, what="the target is listed under `drop`"))
@@ -80,8 +80,8 @@ def find_classes(labels: Levels, name: str, positive: str | None) -> Classes:
     if len(rows) > MAX_CLASSES:
         about = "" if labels.exact else "about "
         what = (
-            f"it has {about}{labels.distinct():,.0f} different values, so it looks like a quantity; at most "
-            f"{MAX_CLASSES} classes can be predicted, and numbers cannot"
+            f"it has {about}{labels.distinct():,.0f} different values, so it looks like a quantity; "
+            f"Sluice predicts at most {MAX_CLASSES} classes, and no quantities"
         )
         raise RefusedError(Finding(rule=Rule.TARGET_MANY_CLASSES, column=name, what=what))
     problems = [*_long(name, rows), *_alike(name, rows), *_small(name, rows), *_wrong_positive(name, rows, positive)]
@@ -101,7 +101,7 @@ def _shares(rows: Mapping[str, int]) -> str:
 def _long(name: str, rows: Mapping[str, int]) -> Iterator[Finding]:
     for label in rows:
         if len(label) > MAX_NAME_BYTES:
-            what = f"its label `{shown(label)}` has {len(label):,} characters; {MAX_NAME_BYTES} are the most"
+            what = f"its label `{shown(label)}` has {len(label):,} characters; the maximum is {MAX_NAME_BYTES}"
             yield Finding(rule=Rule.LABEL_TOO_LONG, column=name, what=what)
 
 
@@ -133,10 +133,10 @@ def _wrong_positive(name: str, rows: Mapping[str, int], positive: str | None) ->
     if positive is None:
         return
     if len(rows) > 2:
-        what = f"`positive: {shown(positive)}` is set, but the target has {len(rows)} classes; it is for two"
+        what = f"`positive: {shown(positive)}` is set, but the target has {len(rows)} classes; it works for two only"
         yield Finding(rule=Rule.POSITIVE_OF_MANY, column=name, what=what)
     elif positive.strip() not in rows:
-        what = f"`positive: {shown(positive)}` is no label of the target; the labels are {listed(list(rows))}"
+        what = f"`positive: {shown(positive)}` is not a label of the target; the labels are {listed(list(rows))}"
         yield Finding(rule=Rule.POSITIVE_UNKNOWN, column=name, what=what)
 
 

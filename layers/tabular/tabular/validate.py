@@ -193,13 +193,13 @@ class _Validation:
             for made in (self._out / folder for folder in (*layout.PARTS, layout.HELD_OUT)):
                 shutil.rmtree(made, ignore_errors=True)
             (self._out / layout.FACETS).unlink(missing_ok=True)
-            what = "the training files that would be made of it do not fit the disk"
+            what = "the training files made from it do not fit on the disk"
             return self._refused([Finding(rule=Rule.FILE_TOO_LARGE, what=what)])
 
     def _accept(self) -> TableReport:
         text = self._text = plain_text(self._path, self._work, most_bytes=self._most_bytes)
         if self._most_bytes is not None and text.size > self._most_bytes:
-            what = f"the file holds {text.size:,} bytes of text; {self._most_bytes:,} are the most"
+            what = f"the file holds {text.size:,} bytes of text; the maximum is {self._most_bytes:,}"
             raise RefusedError(Finding(rule=Rule.FILE_TOO_LARGE, what=what))
         dialect = self._dialect = detect(text.path, headed=self._config.header)
         _check_header_text(dialect.header)
@@ -292,7 +292,7 @@ class _Validation:
         rows, most = judged.rows(), self._config.max_rejected_share
         if rows.rejected > Fraction(str(most)) * rows.received:  # as it is written: 0.29 * 100 is less than 29
             what = (
-                f"{rows.rejected:,} of {rows.received:,} rows ({rows.rejected / rows.received:.1%}) cannot be used, "
+                f"{rows.rejected:,} of {rows.received:,} rows ({rows.rejected / rows.received:.1%}) are rejected, "
                 f"more than the {most:.1%} that `max_rejected_share` allows"
             )
             raise RefusedError(Finding(rule=Rule.TOO_MANY_REJECTED, what=what))
@@ -447,10 +447,11 @@ class _Validation:
             yield Finding(rule=Rule.BLANK_LINES, line=structure.first_blank_line, what=what)
         if structure.doubtful_rows:
             first, last = structure.doubtful_lines
-            what = f"lines {first}-{last} were read as one row, since a quoted cell goes over them, but look like rows"
+            span = f"lines {first}-{last} were read as one row, because a quoted cell spans them"
+            what = f"{span}, but look like separate rows"
             yield Finding(rule=Rule.MULTI_LINE_CELL, line=first, rows=structure.doubtful_rows, what=what)
         if repeated := judged.census.hashes.repeated():
-            apart = ", `drop` columns apart" if self._config.drop else ""
+            apart = ", not counting `drop` columns" if self._config.drop else ""
             yield Finding(rule=Rule.DUPLICATE_ROWS, what=f"{repeated:,} rows repeat another row exactly{apart}")
         tested = sum(judged.class_counts["test"].values())
         if written.repeated and written.repeated > _REPEATED_SHARE * tested:
@@ -471,12 +472,13 @@ class _Validation:
 
 def _check_header_text(header: Header) -> None:
     if len(header.cells) > MAX_COLUMNS:
-        what = f"it has {len(header.cells):,} columns; {MAX_COLUMNS:,} are the most"
+        what = f"it has {len(header.cells):,} columns; the maximum is {MAX_COLUMNS:,}"
         raise RefusedError(Finding(rule=Rule.TOO_MANY_COLUMNS, line=header.line, what=what))
     for i, cell in enumerate(header.cells, start=1):
         if len(cell) > MAX_NAME_BYTES:
             what = (
-                f"the name of column {i}, `{shown(cell)}`, has {len(cell):,} characters; {MAX_NAME_BYTES} are the most"
+                f"the name of column {i}, `{shown(cell)}`, has {len(cell):,} characters; "
+                f"the maximum is {MAX_NAME_BYTES}"
             )
             raise RefusedError(Finding(rule=Rule.HEADER_TOO_LONG, line=header.line, what=what))
     if all(re.fullmatch(NUMBER, cell) for cell in header.cells):
@@ -555,7 +557,7 @@ def _check_favoured(facets: Iterable[Facet], target: str, labels: Sequence[str])
                 raise RefusedError(Finding(rule=Rule.FACET_LABEL, column=target, what=what))
         elif facet.favoured_label.strip(WHITESPACE) not in labels:
             label = shown(facet.favoured_label)
-            what = f"{named} has `favoured_label: {label}`, which is no label; the labels are {listed(list(labels))}"
+            what = f"{named} has `favoured_label: {label}`, which is not a label; the labels are {listed(list(labels))}"
             raise RefusedError(Finding(rule=Rule.FACET_LABEL, column=target, what=what))
 
 

@@ -29,7 +29,7 @@ from sluice.dataset.contract import (
 )
 from sluice.dataset.drift import hold, population_stability_index, psi_by_chance, reordered
 from sluice.dataset.table_schema import main, table_schema
-from tabular.findings import MEND, Rule
+from tabular.findings import FIX, Rule
 
 ROOT = Path(__file__).parents[3]
 
@@ -314,7 +314,7 @@ def test_levels_and_classes_may_be_listed_by_hand() -> None:
         ('{"columns": [{"name": "a", "kind": "text", "maximum": 1}]}', "are for numbers"),
         ('{"columns": [{"name": "a", "kind": "number", "levels": ["x"]}]}', "`levels` are for text"),
         ('{"columns": [{"name": "a", "levels": {"x": 0.7, "y": 0.7}}]}', "more than 1"),
-        ('{"columns": [{"name": "a", "bins": {"edges": [2, 1], "shares": [0, 0, 1]}}]}', "must rise"),
+        ('{"columns": [{"name": "a", "bins": {"edges": [2, 1], "shares": [0, 0, 1]}}]}', "must be in increasing order"),
         ('{"columns": [{"name": "a", "bins": {"edges": [1], "shares": [1]}}]}', "1 edges make 2 shares"),
         ('{"columns": [{"name": "a", "bins": {"edges": [1], "shares": [0.2, 0.2]}}]}', "not 1"),
     ],
@@ -460,4 +460,4 @@ def test_every_rule_has_its_advice() -> None:
     assert {f"contract_{name}" for name in ContractRules.model_fields} | {"contract_reset"} == {
         rule.value for rule in Rule if rule.value.startswith("contract_")
     }
-    assert all(MEND[rule].endswith(".") for rule in Rule if rule.value.startswith("contract_"))
+    assert all(FIX[rule].endswith(".") for rule in Rule if rule.value.startswith("contract_"))

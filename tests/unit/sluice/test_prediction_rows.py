@@ -98,7 +98,7 @@ def test_every_misfit_is_named_with_its_record_and_column() -> None:
             "town",
             "unknown; the model was trained on `age`, `old`, `active`, `plan`, `city`, `street`, `since`",
         ),
-        (3, "city", "absent; give it, or null where its value is not known"),
+        (3, "city", "missing; send it, or null if its value is not known"),
     ]
 
 

@@ -122,7 +122,7 @@ def test_refusals_name_the_file_the_column_and_the_way_out() -> None:
     assert report.verdict == "rejected"
     assert report.reasons == (
         "table.csv, column `age`: it is absent; contract version 1 has it. The new column `Age` may be the same under "
-        "another name. Add the column or give it its old name, or, where the change is meant, set `contract: reset` in "
+        "another name. Add the column or give it its old name, or, if the change is intended, set `contract: reset` in "
         "config.yaml.",
     )
     assert report.rules == ("contract_missing_column",)

@@ -22,7 +22,7 @@ from sluice.dataset.contract import Plan, parse_contract
 from sluice.dataset.recipe import FLOAT32_MAX, Recipe
 from sluice.layout import PARTS
 from tabular import TableReport, validate_table
-from tabular.findings import MEND, Rule, shown
+from tabular.findings import FIX, Rule, shown
 from tests.corpus.__main__ import write
 from tests.corpus.case import Case, Said
 from tests.corpus.cases import CASES, by_kind
@@ -63,7 +63,7 @@ class Judged:
 
 
 def _rule_of(sentence: str) -> str:
-    return max((rule for rule in Rule if sentence.endswith(MEND[rule])), key=lambda rule: len(MEND[rule])).value
+    return max((rule for rule in Rule if sentence.endswith(FIX[rule])), key=lambda rule: len(FIX[rule])).value
 
 
 def _said(sentences: Iterable[str], name: str, said: Said) -> bool:
@@ -73,7 +73,7 @@ def _said(sentences: Iterable[str], name: str, said: Said) -> bool:
     return any(
         sentence.startswith((f"{place}:", f"{place},", f"{place} ("))
         and column in sentence
-        and sentence.endswith(MEND[Rule(said.rule)])
+        and sentence.endswith(FIX[Rule(said.rule)])
         for sentence in sentences
     )
 
@@ -152,7 +152,7 @@ def _holds_the_rejected_rows(judged: Judged) -> None:
     case, report, rejected = judged.case, judged.report, judged.rejected_rows()
     assert [(int(row["line"]), row["rule"], row["column"]) for row in rejected] == list(case.rejected_rows)
     assert not [cell for row in rejected for cell in row.values() if cell.startswith(FORMULA_STARTS)]
-    assert {row["how_to_mend"] for row in rejected} == {MEND[Rule(row["rule"])] for row in rejected}
+    assert {row["how_to_mend"] for row in rejected} == {FIX[Rule(row["rule"])] for row in rejected}
     assert sum(problem.rows for problem in report.problems) == len(rejected)
     rows = report.rows
     assert rows.received == rows.accepted + rows.rejected

@@ -111,11 +111,11 @@ def test_a_gzip_archive_in_another_is_refused(read: Read) -> None:
 def test_random_bytes_are_no_text(read: Read, seed: int, zipped: bool) -> None:
     content = b"x" + random.Random(seed).randbytes(200_000)  # noqa: S311
     finding = refused(read, gzip.compress(content, 1, mtime=0) if zipped else content)
-    assert finding == Finding(rule=Rule.NOT_CSV, what="this is no text")
+    assert finding == Finding(rule=Rule.NOT_CSV, what="this is not text")
 
 
 def test_bytes_that_are_not_utf8_among_many_control_characters_are_no_text(read: Read) -> None:
-    assert refused(read, b"caf\xe9 ole ole " + b"\x01" * 2).what == "this is no text"
+    assert refused(read, b"caf\xe9 ole ole " + b"\x01" * 2).what == "this is not text"
     assert read(b"caf\xe9 ole ole ole ole " + b"\x01" * 2).encoding == "latin-1"
 
 
@@ -125,7 +125,7 @@ def test_tabs_and_line_ends_are_no_control_characters_of_a_binary_file(read: Rea
 
 def test_small_numbers_of_sixteen_bits_are_no_text(read: Read) -> None:
     numbers = random.Random(1).choices(range(1, 40), k=1000)  # noqa: S311
-    assert refused(read, struct.pack("<1000H", *numbers)).what == "this is no text"
+    assert refused(read, struct.pack("<1000H", *numbers)).what == "this is not text"
 
 
 # UTF-8
@@ -239,7 +239,7 @@ def test_half_a_character_in_a_wide_text_is_told_of_with_its_place(
         rule=Rule.ENCODING,
         line=3,
         byte_offset=len(start),
-        what=f"the bytes {shown} are no character; the text is {name}",
+        what=f"the bytes {shown} are not a character; the text is {name}",
     )
 
 
@@ -373,19 +373,19 @@ DAMAGED = {
     "cut": (ARCHIVE[:-9], r"[\d,]+ bytes of text could be read, then it ends too early"),
     "cut in its end": (ARCHIVE[:-3], "351 bytes of text could be read, then it ends too early"),
     "cut in its start": (ARCHIVE[:5], "0 bytes of text could be read, then it ends too early"),
-    "cut after a byte": (ARCHIVE[:1], "0 bytes of text could be read, then other data follow"),
+    "cut after a byte": (ARCHIVE[:1], "0 bytes of text could be read, then other data follows"),
     "checksum": (
         ARCHIVE[:-8] + b"\1\2\3\4" + ARCHIVE[-4:],
         "351 bytes of text could be read, then its checksum is wrong",
     ),
     "length": (ARCHIVE[:-4] + b"\1\2\3\4", "351 bytes of text could be read, then its length is wrong"),
-    "garbage after it": (ARCHIVE + b"garbage", "351 bytes of text could be read, then other data follow"),
+    "garbage after it": (ARCHIVE + b"garbage", "351 bytes of text could be read, then other data follows"),
     "second one cut": (ARCHIVE + ARCHIVE[:9], "351 bytes of text could be read, then it ends too early"),
     "method": (
         b"\x1f\x8b\x07" + ARCHIVE[3:],
         "0 bytes of text could be read, then its method of compression is unknown",
     ),
-    "data": (ARCHIVE[:10] + b"\xff" * 9, "0 bytes of text could be read, then its compressed data are corrupt"),
+    "data": (ARCHIVE[:10] + b"\xff" * 9, "0 bytes of text could be read, then its compressed data is corrupt"),
 }
 
 

@@ -136,7 +136,9 @@ def test_a_condition_of_too_many_values_is_dropped_with_a_warning(judge: Judge) 
 def test_values_of_a_group_that_do_not_occur_are_named(judge: Judge) -> None:
     judged = judge(table(), facets=[{"column": "city", "group": ["Oslo", "oslo", "Paris"]}])
     (warning,) = judged.report.warnings
-    assert warning.startswith("table.csv, column `city`: `facets` names `oslo`, `Paris` as its group, which no row")
+    assert warning.startswith(
+        "table.csv, column `city`: `facets` names `oslo`, `Paris` as its group, which no accepted row"
+    )
 
 
 def test_without_facets_nothing_is_counted(judge: Judge) -> None:
@@ -165,7 +167,7 @@ def test_without_facets_nothing_is_counted(judge: Judge) -> None:
         (
             {"facets": [{"column": "city", "group": ["Oslo"], "favoured_label": "Yes"}]},
             "facet_label",
-            "the facet `city` has `favoured_label: Yes`, which is no label; the labels are",
+            "the facet `city` has `favoured_label: Yes`, which is not a label; the labels are",
         ),
     ],
 )

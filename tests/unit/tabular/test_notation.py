@@ -11,7 +11,7 @@ from sluice.dataset.config import DatasetConfig
 from sluice.dataset.contract import Plan, parse_contract
 from sluice.dataset.recipe import DateColumn, NumberColumn
 from tabular import validate_table
-from tabular.findings import MEND, Rule
+from tabular.findings import FIX, Rule
 from tests.unit.tabular.conftest import HEADER, Judge, Judged, data_rows, table
 
 ROWS = range(200)
@@ -95,7 +95,7 @@ def test_a_comma_before_three_digits_is_read_by_the_other_cells_then_by_the_deli
     assert column(judged).notation == notation
     said = "thousands" if notation == "thousands_comma" else "decimals"
     doubt = f"a comma in its numbers may separate thousands or decimals (`0,000`); it is read as {said}"
-    expected = f"table.csv, column `x`: {doubt}. {MEND[Rule.NUMBER_NOTATION]}"
+    expected = f"table.csv, column `x`: {doubt}. {FIX[Rule.NUMBER_NOTATION]}"
     assert judged.report.warnings == ((expected,) if doubtful else ())
 
 
@@ -113,12 +113,12 @@ def test_a_lone_point_among_decimal_commas_is_read_as_thousands_with_a_warning(j
         ("${0},{1}11.{1}", "amounts of money", Rule.NUMBER_AS_TEXT),
         ("{0},{1}0 €", "amounts of money", Rule.NUMBER_AS_TEXT),
         ("EUR {0}", "amounts of money", Rule.NUMBER_AS_TEXT),
-        ("0{1}/0{1}/2024", "dates of which nothing tells whether the day or the month stands first", Rule.DATE_AS_TEXT),
-        ("{1}.{1}.24 10:15", "dates of which nothing tells", Rule.DATE_AS_TEXT),
+        ("0{1}/0{1}/2024", "dates that do not show whether the day or the month comes first", Rule.DATE_AS_TEXT),
+        ("{1}.{1}.24 10:15", "dates that do not show", Rule.DATE_AS_TEXT),
         ("{1} March {0}", "dates with the month in letters", Rule.DATE_AS_TEXT),
         ("2024-{1}-{1}", "dates as `yyyy-m-d`", Rule.DATE_AS_TEXT),
         ("2024-01-0{1}T10:15:00+01:00", "dates with a time zone", Rule.DATE_AS_TEXT),
-        ("({0}.{1})", "numbers with the negative ones in brackets", Rule.NUMBER_AS_TEXT),
+        ("({0}.{1})", "numbers with negative ones in brackets", Rule.NUMBER_AS_TEXT),
         ("−{0}.{1}", "numbers with a typographic minus", Rule.NUMBER_AS_TEXT),
         ("'{0}.{1}'", "numbers with a quote before them", Rule.NUMBER_AS_TEXT),
         ("{1},{0},000", "numbers grouped as `00,00,000`", Rule.NUMBER_AS_TEXT),
@@ -131,7 +131,7 @@ def test_numbers_and_dates_that_are_taken_as_text_are_named_without_their_values
     judged = judge(with_cells([cell.format(10 + i * 7 % 89, 1 + i % 9) for i in ROWS]))
     (warning,) = judged.report.warnings
     assert warning.startswith(f"table.csv, column `x`: nearly all its values are {said}")
-    assert warning.endswith(MEND[rule])
+    assert warning.endswith(FIX[rule])
 
 
 def test_a_column_of_several_notations_is_named(judge: Judge) -> None:
@@ -206,13 +206,13 @@ def test_a_date_of_the_other_order_is_set_aside_and_many_make_the_column_text(ju
     assert (rejected["line"], rejected["rule"]) == ("52", "not_a_date")
     mixed = judge(with_cells([cell if i % 2 else "01/31/2024" for i, cell in enumerate(cells)]))
     assert [column.kind for column in mixed.report.columns if column.name == "x"] == ["text"]
-    assert "nothing tells whether the day or the month stands first" in " ".join(mixed.report.warnings)
+    assert "do not show whether the day or the month comes first" in " ".join(mixed.report.warnings)
 
 
 def test_a_point_before_three_digits_throughout_is_doubted_where_commas_may_be_decimals(judge: Judge) -> None:
     cells = [f"{1 + i % 9}.{i * 7 % 1000:03d}" for i in ROWS]
     judged = judge(with_cells(cells, ";"))
     assert column(judged).notation == "plain"
-    assert "may separate thousands; it is read as decimals" in judged.report.warnings[0]
+    assert "may separate thousands; it is read as a decimal point" in judged.report.warnings[0]
     assert judge(with_cells(cells)).report.warnings == ()
     assert judge(with_cells([*cells[:9], "1.5", *cells[10:]], ";")).report.warnings == ()

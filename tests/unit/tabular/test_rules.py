@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tabular.findings import MEND, Rule
+from tabular.findings import FIX, Rule
 from tests.unit.tabular.conftest import HEADER, Judge, data_rows, table, with_row
 
 
 def test_every_rule_says_how_to_mend_the_file() -> None:
-    assert set(MEND) == set(Rule)
+    assert set(FIX) == set(Rule)
 
 
 def test_a_table_without_fault_is_accepted_without_a_word(judge: Judge) -> None:
@@ -77,7 +77,7 @@ def test_a_file_that_is_no_table_is_refused_with_its_place(judge: Judge, case: s
     assert judged.report.verdict == "rejected"
     assert judged.report.rules == (rule,)
     assert judged.report.reasons[0].startswith(reason)
-    assert MEND[rule] in judged.report.reasons[0]
+    assert FIX[rule] in judged.report.reasons[0]
     assert not (judged.out / "train").exists()
     assert not (judged.out / "recipe.json").exists()
 
@@ -136,7 +136,7 @@ def test_one_bad_row_is_set_aside_with_its_place(judge: Judge, case: str, line: 
     assert (rejected["line"], rejected["rule"], rejected["column"]) == (str(line), rule, column)
     assert rejected["what"].startswith(what)
     assert rejected["raw"].removeprefix("'") == row
-    assert rejected["how_to_mend"] == MEND[rule]
+    assert rejected["how_to_mend"] == FIX[rule]
     assert content.encode()[int(rejected["byte_offset"]) :].startswith(row.encode())
     report = judged.report
     assert report.verdict == "accepted"
@@ -184,7 +184,7 @@ def test_beyond_the_share_the_file_is_refused_and_all_rows_are_listed(judge: Jud
     judged = judge(table(rows))
     assert judged.report.rules == (Rule.TOO_MANY_REJECTED,)
     assert judged.report.reasons[0].startswith(
-        "table.csv: 3 of 120 rows (2.5%) cannot be used, more than the 1.0% that `max_rejected_share` allows. "
+        "table.csv: 3 of 120 rows (2.5%) are rejected, more than the 1.0% that `max_rejected_share` allows. "
     )
     assert judged.report.reasons[1].startswith("table.csv, line 7: the row has 2 cells where the header has 5. ")
     assert judged.report.reasons[2].startswith(
@@ -204,8 +204,8 @@ def test_a_column_with_much_text_is_a_category_with_a_warning(judge: Judge) -> N
     judged = judge(table(rows))
     assert judged.report.verdict == "accepted"
     assert judged.report.warnings == (
-        "table.csv, column `age`: 80% of its values are numbers and the rest are not, so all are taken as categories. "
-        + MEND[Rule.MIXED_COLUMN],
+        "table.csv, column `age`: 80% of its values are numbers and the rest are not, so all are read as categories. "
+        + FIX[Rule.MIXED_COLUMN],
     )
 
 

@@ -95,7 +95,7 @@ def test_what_is_dropped_does_not_tell_rows_apart(judge: Judge) -> None:
     assert not parts[0] & parts[1]
     assert not parts[0] & parts[2]
     (warning,) = judged.report.warnings
-    assert "600 rows repeat another row exactly, `drop` columns apart" in warning
+    assert "600 rows repeat another row exactly, not counting `drop` columns" in warning
 
 
 def test_the_same_case_in_training_and_test_data_is_warned_of(judge: Judge) -> None:
@@ -105,7 +105,7 @@ def test_the_same_case_in_training_and_test_data_is_warned_of(judge: Judge) -> N
     assert again > 0
     (warning,) = judged.report.warnings
     assert f"{again} of {judged.report.rows.test} test rows equal a training row in the label" in warning
-    assert "List the columns that tell such rows apart under `drop`" in warning
+    assert "List the columns that distinguish such rows under `drop`" in warning
 
 
 def test_everything_dropped_is_still_an_answer(judge: Judge) -> None:
@@ -168,7 +168,7 @@ def test_a_group_stays_in_one_part_and_is_no_feature(judge: Judge) -> None:
     assert sum(map(len, groups.values())) == 120
     assert all(len(found) > 8 for found in groups.values())
     (use,) = [column for column in judged.report.columns if column.name == "customer"]
-    assert (use.use, use.reason) == ("dropped", "is the group that the split goes by: other data have other groups")
+    assert (use.use, use.reason) == ("dropped", "is the group that the split uses: other data has other groups")
     assert judged.report.split is not None
     assert (judged.report.split.method, judged.report.split.column) == ("group_by", "customer")
 
@@ -225,7 +225,7 @@ def test_a_row_without_the_value_that_the_split_goes_by_is_set_aside(judge: Judg
     judged = judge(table(rows, GROUPED_HEADER), split={key: column})
     (rejected,) = judged.rejected_rows
     assert (rejected["line"], rejected["column"], rejected["rule"]) == ("42", column, "split_value_missing")
-    assert rejected["what"] == "the value that `split` goes by is missing: `NA` counts as no value"
+    assert rejected["what"] == "the value that `split` uses is missing: `NA` counts as no value"
 
 
 def test_a_class_that_one_part_lacks_is_named(judge: Judge) -> None:

@@ -107,9 +107,7 @@ def test_few_lines_that_look_like_rows_in_a_cell_are_warned_of(judge: Judge) -> 
     judged = judge(swallowing(300, {10: OPENS, 12: CLOSES}))
     assert judged.report.rows.accepted == 298
     (warning,) = judged.report.warnings
-    assert warning.startswith(
-        "table.csv, line 12: lines 12-14 were read as one row, since a quoted cell goes over them"
-    )
+    assert warning.startswith("table.csv, line 12: lines 12-14 were read as one row, because a quoted cell spans them")
 
 
 def test_a_table_quoted_in_a_cell_is_one_cell_without_a_word(judge: Judge) -> None:

@@ -35,16 +35,16 @@ REFUSED_TARGETS: dict[str, tuple[str, dict[str, Any], Rule, str]] = {
         renamed("outcome"),
         {},
         Rule.TARGET_NOT_NAMED,
-        "no target is named, and no column is called target or label or class or y; "
+        "no target is named, and no column is named target or label or class or y; "
         "the columns are `age`, `city`, `note`, `score`, `outcome`. Say which column to predict: `target: <column>`",
     ),
     "unknown": (
         renamed("Churn"),
         {"target": "churn"},
         Rule.TARGET_UNKNOWN,
-        "the target `churn` is no column of the file; did you mean `Churn`? the columns are `age`, ",
+        "the target `churn` is not a column of the file; did you mean `Churn`? the columns are `age`, ",
     ),
-    "default unknown": (table(), {"default_target": "won"}, Rule.TARGET_UNKNOWN, "the target `won` is no column"),
+    "default unknown": (table(), {"default_target": "won"}, Rule.TARGET_UNKNOWN, "the target `won` is not a column"),
     "two by convention": (
         table(header="y,city,note,score,label"),
         {},
@@ -62,7 +62,7 @@ REFUSED_TARGETS: dict[str, tuple[str, dict[str, Any], Rule, str]] = {
         table([f"{row}{'x' * 1000}" for row in data_rows()]),
         {},
         Rule.LABEL_TOO_LONG,
-        "has 1,002 characters; 256 are the most",
+        "has 1,002 characters; the maximum is 256",
     ),
     "drop unknown": (
         table(),
@@ -80,7 +80,7 @@ REFUSED_TARGETS: dict[str, tuple[str, dict[str, Any], Rule, str]] = {
         table([row.replace("no", "No") if i % 2 else row for i, row in enumerate(data_rows())]),
         {},
         Rule.LABELS_ALIKE,
-        "its labels `No`, `no` look like one class written in 2 ways. Write each label in one way.",
+        "its labels `No`, `no` look like one class written in 2 ways. Write each label in one way only.",
     ),
     "labels that are the same number": (
         table([row.replace("no", "1" if i % 2 else "1.0") for i, row in enumerate(data_rows())]),
@@ -92,7 +92,7 @@ REFUSED_TARGETS: dict[str, tuple[str, dict[str, Any], Rule, str]] = {
         THREE_CLASSES,
         {"positive": "yes"},
         Rule.POSITIVE_OF_MANY,
-        "`positive: yes` is set, but the target has 3 classes; it is for two",
+        "`positive: yes` is set, but the target has 3 classes; it works for two only",
     ),
     "a quantity": (
         table(),
@@ -110,7 +110,7 @@ REFUSED_TARGETS: dict[str, tuple[str, dict[str, Any], Rule, str]] = {
         table(),
         {"positive": "Yes"},
         Rule.POSITIVE_UNKNOWN,
-        "`positive: Yes` is no label of the target; the labels are `no`, `yes`",
+        "`positive: Yes` is not a label of the target; the labels are `no`, `yes`",
     ),
     "a class of one row over and over": (
         table([row if row.endswith("no") else "30,Oslo,x,1.5,yes" for row in data_rows()]),

@@ -481,7 +481,7 @@ class _Loader(yaml.SafeLoader):
 
 class _RepeatedKeyError(Exception):
     def __init__(self, key: str, first: int, second: int) -> None:
-        super().__init__(f"line {second}: the key `{key}` stands in line {first} already; remove one of them")
+        super().__init__(f"line {second}: the key `{key}` is already in line {first}; remove one of them")
 
 
 def _pairs(node: yaml.Node | None) -> Iterator[tuple[str, yaml.Node]]:
@@ -507,13 +507,13 @@ def _loaded(text: str, name: str) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
-        raise ConfigError([f"{name}{where}: this is not YAML; see README for an example"]) from error
+        raise ConfigError([f"{name}{where}: this is not YAML; see docs/configuration.md for an example"]) from error
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         # PyYAML says so of a number, date or truth value that has the look of one and is none.
-        what = "a number, a date or a true/false value cannot be read; put it in quotes where it is a text"
+        what = "a number, a date or a true/false value cannot be read; put it in quotes if it is a text"
         raise ConfigError([f"{name}: {what}"]) from error
     except RecursionError as error:
-        raise ConfigError([f"{name}: it is nested too deeply; see README for an example"]) from error
+        raise ConfigError([f"{name}: it is nested too deeply; see docs/configuration.md for an example"]) from error
 
 
 def parse_config(text: str | None, name: str) -> DatasetConfig:
@@ -555,7 +555,7 @@ def _sentence(name: str, problem: Any) -> str:
         return f"{name}: unknown key `{path}`; known here: {', '.join(known)}"
     message = re.sub(r"^Value error, ", "", problem["msg"])
     if problem["type"] == "string_type":
-        message = "expected one text; put it in quotes where it looks like something else"
+        message = "expected one text; put it in quotes if it looks like something else"
     elif problem["type"] == "tuple_type":
         given = problem["input"][:60] if isinstance(problem["input"], str) else "id"
         message = f"write a list, such as `[{given}]`"

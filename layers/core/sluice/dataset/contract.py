@@ -157,7 +157,7 @@ class Bins(_Part):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if list(self.edges) != sorted(set(self.edges)):
-            raise ValueError("`edges` must rise")
+            raise ValueError("`edges` must be in increasing order")
         if len(self.shares) != len(self.edges) + 1:
             raise ValueError(f"{len(self.edges)} edges make {len(self.edges) + 1} shares, not {len(self.shares)}")
         if abs(sum(self.shares) - 1) > 0.001:
@@ -234,7 +234,7 @@ def parse_contract(text: str, name: str) -> Contract:
     Raises:
         ContractError: it is no JSON object, or a key or value does not fit.
     """
-    mend = "Mend it, or set `contract: reset` in config.yaml to have the next accepted file make a new one."
+    mend = "Fix it, or set `contract: reset` in config.yaml to have the next accepted file make a new one."
     try:
         return Contract.model_validate_json(text)
     except ValidationError as error:

@@ -156,8 +156,8 @@ def _range(contract: Contract, terms: ColumnTerms, seen: SeenColumn, rules: Cont
         return
     width = high - low if 0 < high - low < math.inf else max(abs(x) for x in (low, high) if math.isfinite(x)) or 1.0
     what = (
-        f"its values reach from {seen.minimum:g} to {seen.maximum:g}; in {_name(contract)} from {low:g} to {high:g}, "
-        f"which they leave by {outside / width:.3g} of that width"
+        f"its values range from {seen.minimum:g} to {seen.maximum:g}; in {_name(contract)} from {low:g} to {high:g}. "
+        f"They leave that range by {outside / width:.3g} of its width"
     )
     yield _measured("range", rules.range, outside / width, what, terms.name)
 

@@ -402,5 +402,5 @@ class Recipe(BaseModel):
         return [Problem(name, what) for name in record if name not in known]
 
     def _absent(self, record: Mapping[str, Cell]) -> list[Problem]:
-        what = "absent; give it, or null where its value is not known"
+        what = "missing; send it, or null if its value is not known"
         return [Problem(column.name, what) for column in self.columns if column.width and column.name not in record]

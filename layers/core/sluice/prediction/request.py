@@ -75,7 +75,7 @@ def read_request(event: Mapping[str, Any]) -> PredictRequest:
         RefusedError: it cannot be read, is too large, or names no dataset.
     """
     if method_of(event) != "POST":
-        raise RefusedError(405, f"a prediction is asked for by POST. {USAGE}", headers={"allow": "POST"})
+        raise RefusedError(405, f"send a POST request to get predictions. {USAGE}", headers={"allow": "POST"})
     path = unquote(event.get("rawPath") or "/")
     named = _DATASET.fullmatch(path)
     if named is None:
@@ -92,9 +92,9 @@ def read_request(event: Mapping[str, Any]) -> PredictRequest:
     if not records:
         raise RefusedError(400, "there are no records")
     if len(records) > MAX_RECORDS:
-        raise RefusedError(413, f"there are {len(records):,} records; at most {MAX_RECORDS:,} are taken at a time")
+        raise RefusedError(413, f"there are {len(records):,} records; the maximum is {MAX_RECORDS:,} at a time")
     if explain and len(records) > MAX_EXPLAINED:
-        what = f"{len(records):,} records are too many to explain; at most {MAX_EXPLAINED} are at a time"
+        what = f"{len(records):,} records are too many to explain; the maximum is {MAX_EXPLAINED} at a time"
         raise RefusedError(413, what)
     return PredictRequest(named[1], records, explain)
 
@@ -103,7 +103,7 @@ def _content_type(header: str) -> str:
     kind, _, parameters = header.partition(";")
     kind = kind.strip().lower()
     if kind not in ("application/json", "text/csv"):
-        raise RefusedError(415, f"Content-Type {kind or '(none)'} is not taken; send application/json or text/csv")
+        raise RefusedError(415, f"Content-Type {kind or '(none)'} is not supported; send application/json or text/csv")
     for parameter in parameters.split(";"):
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "charset" and value.strip(' "').lower() not in _CHARSETS:
@@ -119,7 +119,7 @@ def _body(event: Mapping[str, Any]) -> str:
     except (binascii.Error, UnicodeError) as error:
         raise RefusedError(400, "the body is not text in UTF-8") from error
     if len(raw) > MAX_BODY_BYTES:
-        raise RefusedError(413, f"the body has {len(raw):,} bytes; at most {MAX_BODY_BYTES:,} are taken at a time")
+        raise RefusedError(413, f"the body has {len(raw):,} bytes; the maximum is {MAX_BODY_BYTES:,} at a time")
     if not text.strip():
         raise RefusedError(400, f"the body is empty. {USAGE}")
     return text
@@ -155,7 +155,7 @@ def read_json_records(text: str) -> tuple[list[Mapping[str, Any]], int | None]:
     explain = None
     if isinstance(value, dict) and isinstance(value.get("records"), list):
         if unknown := sorted(value.keys() - {"records", "explain"}):
-            raise RefusedError(400, f"beside `records` there is `{unknown[0]}`; `explain` alone is known")
+            raise RefusedError(400, f"unknown key `{unknown[0]}` beside `records`; only `explain` may be there")
         explain = _number_to_explain(value.get("explain", 0))
         value = value["records"]
     records = value if isinstance(value, list) else [value]
@@ -165,7 +165,7 @@ def read_json_records(text: str) -> tuple[list[Mapping[str, Any]], int | None]:
         if not isinstance(record, dict)
     ]
     if wrong:
-        raise RefusedError(400, refusal_message(len(wrong), "record", "is no object"), wrong[:MAX_ERRORS])
+        raise RefusedError(400, refusal_message(len(wrong), "record", "is not an object"), wrong[:MAX_ERRORS])
     return records, explain
 
 
@@ -176,7 +176,7 @@ def refusal_message(count: int, noun: str, what: str) -> str:
 
 
 def _no_number(name: str) -> None:
-    raise RefusedError(400, f"the body is not JSON: {name} is no number; write null for a value that is not known")
+    raise RefusedError(400, f"the body is not JSON: {name} is not a number; write null for an unknown value")
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -212,7 +212,7 @@ def read_csv(text: str) -> list[Mapping[str, Any]]:
             what = f"line {line} has {_count(len(cells))}; the header has {len(names)}"
             errors.append({"record": len(records) + len(errors) + 1, "column": None, "line": line, "message": what})
     if errors:
-        message = refusal_message(len(errors), "line", "has another number of cells than the header")
+        message = refusal_message(len(errors), "line", "has a different number of cells than the header")
         raise RefusedError(400, message, errors[:MAX_ERRORS])
     return records
 

@@ -22,6 +22,7 @@ from sluice.dataset.contract import ContractError, Plan, plan
 from sluice.endpoint.network import no_vpc_reason
 from sluice.layout import RunLayout, config_key, contract_key, incoming_key, uri
 from sluice.messages import Run, ValidateRequest, ValidationResult
+from sluice.runs.misplaced import unread_config
 from sluice.settings import ValidateSettings
 from sluice.wording import one_line
 from tabular import TableReport, validate_table
@@ -57,6 +58,7 @@ def handler(request: ValidateRequest) -> ValidationResult:
             out=out,
             contract=contract,
             most_bytes=settings.max_csv_bytes,
+            remarks=remarks(run),
         )
         keep_contract(run, stored, contract, out)
         return store(run, config, report, out)
@@ -81,6 +83,15 @@ def config_of(run: Run) -> DatasetConfig:
         )
         raise ConfigError([f"{name}: {what}"]) from error
     return parse_config(text, name)
+
+
+def remarks(run: Run) -> tuple[str, ...]:
+    """Warnings about the dataset's configuration: it is told if it has a name by which nothing reads it."""
+    key = config_key(run.folder)
+    beside = key.removesuffix(layout.CONFIG_FILE)
+    listed = s3.list_objects_v2(Bucket=run.bucket, Prefix=beside, MaxKeys=100).get("Contents", [])
+    warning = unread_config(key, [found["Key"].removeprefix(beside) for found in listed])
+    return (warning,) if warning else ()
 
 
 def contract_of(run: Run, config: DatasetConfig) -> tuple[StoredText | None, Plan]:

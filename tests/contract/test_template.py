@@ -46,6 +46,7 @@ OTHERS: dict[str, type[BaseModel]] = {
     "decide_approval": settings.DecideSettings,
     "predict": settings.PredictSettings,
     "reconcile": settings.ReconcileSettings,
+    "report_misplaced_file": settings.MisplacedSettings,
     "tear_down": settings.TearDownSettings,
 }
 SETTINGS = {name: reads for name, (_, _, reads) in FUNCTIONS.items()} | OTHERS

@@ -95,6 +95,25 @@ def test_a_table_without_a_known_target_is_rejected_with_its_columns(
     assert json.loads(aws.read(aws.layout.validation_report))["verdict"] == "rejected"
 
 
+@pytest.mark.parametrize(
+    ("read", "said"),
+    [
+        (False, "datasets/breast-cancer/config.yml is not read, so the defaults hold; name it config.yaml."),
+        (True, "datasets/breast-cancer/config.yml is not read; config.yaml beside it is."),
+    ],
+)
+def test_a_configuration_that_nothing_reads_is_a_warning(
+    aws: Aws, context: Context, breast_cancer: str, read: bool, said: str
+) -> None:
+    aws.put(INBOX, GOOD.run.key, breast_cancer.replace("diagnosis", "target", 1))
+    aws.put(INBOX, "datasets/breast-cancer/config.yml", "target: nothing")
+    if read:
+        aws.put(INBOX, CONFIG_KEY, "target: target")
+    result = validate(context)
+    assert (result.verdict, result.warnings[0]) == ("accepted", said)
+    assert json.loads(aws.read(aws.layout.validation_report))["warnings"][0] == said
+
+
 def test_a_broken_configuration_is_named(aws: Aws, context: Context, breast_cancer: str) -> None:
     aws.put(INBOX, GOOD.run.key, breast_cancer)
     aws.put(INBOX, CONFIG_KEY, "tagret: diagnosis")

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Final, Literal
 
 INCOMING: Final = "incoming/"
+DATASETS: Final = "datasets/"
+CONFIG_FILE: Final = "config.yaml"
 
 #: The files of a run, by their names below its prefix. The table engine writes those that it makes under the same names
 #: into a folder on disk.
@@ -49,7 +51,7 @@ def incoming_key(folder: str, file: str) -> str:
 
 def config_key(folder: str) -> str:
     """Inbox key of the optional configuration of the dataset in ``incoming/<folder>/``."""
-    return f"datasets/{folder}/config.yaml"
+    return f"{DATASETS}{folder}/{CONFIG_FILE}"
 
 
 def contract_key(dataset: str) -> str:

@@ -107,6 +107,11 @@ class ReconcileSettings(_Settings):
     render_report_function: str
 
 
+class MisplacedSettings(_Settings):
+    runs_table: str
+    outcome_topic_arn: str
+
+
 class TearDownSettings(_Settings):
     name_prefix: str
 

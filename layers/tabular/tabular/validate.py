@@ -67,6 +67,7 @@ def validate_table(
     out: Path,
     contract: Plan | None = None,
     most_bytes: int | None = None,
+    remarks: Sequence[str] = (),
 ) -> TableReport:
     """Checks a CSV file and, where it is accepted, makes training data from it.
 
@@ -84,6 +85,7 @@ def validate_table(
             absent.
         contract: what to do with the dataset's contract; by default nothing.
         most_bytes: of the text in UTF-8; a file with more is refused.
+        remarks: warnings about what lies beside the file; they come first.
 
     Raises:
         ChunkError: the engine and the scanner disagree on the file, which is a fault of this program.
@@ -98,6 +100,7 @@ def validate_table(
             path, name, config, default_target, out, Path(work), rejected, contract or Plan(), most_bytes
         )
         report = judged.run()
+    report = report.model_copy(update={"warnings": (*remarks, *report.warnings)})
     write_report(report, out)
     return report
 

@@ -1,10 +1,14 @@
-"""MiniStack, with two things put right that the pipeline rests on. Run this file in place of ``python -m ministack``.
+"""MiniStack, with three things put right that the pipeline and those who follow it rest on.
+
+Run this file in place of ``python -m ministack``.
 
 An object's version in its event: S3 hands MiniStack's own notifications the version, and its event for EventBridge
 leaves it out; on AWS a versioned bucket's event has it.
 
 A function that dies where Step Functions waits for its task token: MiniStack waits on for an answer that nobody was
 asked for; on AWS the step fails, and is retried as any other.
+Events of log streams by the prefix of their names: FilterLogEvents takes the prefix and answers with the events of all
+streams of the group, so that two runs that are followed at once both show the training rounds of either.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ import json
 from contextvars import ContextVar
 from typing import Any
 
-from ministack.services import eventbridge, s3, stepfunctions
+from ministack.services import cloudwatch_logs, eventbridge, s3, stepfunctions
 
 _version: ContextVar[str | None] = ContextVar("version", default=None)
 _token: ContextVar[str | None] = ContextVar("token", default=None)
@@ -67,9 +71,26 @@ def notice_functions_that_die_before_they_ask() -> None:
     stepfunctions._invoke_with_callback, stepfunctions._call_lambda = wait_knowing_the_token, call_and_tell
 
 
+def filter_log_events_by_the_prefix_of_their_stream() -> None:
+    """Answers FilterLogEvents with events of those streams whose names begin as it asks, and of no others."""
+    find = cloudwatch_logs._filter_log_events
+
+    def find_by_prefix(asked: dict[str, Any]) -> Any:
+        prefix = asked.get("logStreamNamePrefix")
+        group = cloudwatch_logs._log_groups.get(cloudwatch_logs._resolve_log_group_name(asked)) if prefix else None
+        if group is None:
+            return find(asked)
+        named = [name for name in group["streams"] if name.startswith(prefix)]
+        # An empty list would mean all streams; that of the empty name is none.
+        return find({**asked, "logStreamNames": named or [""]})
+
+    cloudwatch_logs._filter_log_events = find_by_prefix
+
+
 if __name__ == "__main__":
     from ministack.app import main
 
     name_versions_in_events()
     notice_functions_that_die_before_they_ask()
+    filter_log_events_by_the_prefix_of_their_stream()
     main()

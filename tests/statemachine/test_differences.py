@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from following.execution import training_log
+from sluice.names import TRAINING_LOG_GROUP
 from tests.statemachine.conftest import ACCOUNT, DIES, END_SECONDS, REGION, Pipeline, client, fault
 from tests.statemachine.test_pipeline import answers, outcome_recorded, read, recorded
 
@@ -103,3 +106,20 @@ def test_an_execution_cannot_be_redriven(pipeline: Pipeline) -> None:
     run = pipeline.run(read("object_created"), answers(ClaimRun={"verdict": "duplicate"}))
     with pytest.raises(ClientError):
         pipeline.stepfunctions.redrive_execution(executionArn=run.arn)
+
+
+def test_two_runs_that_are_followed_at_once_each_show_their_own_training(ministack: str) -> None:
+    """FilterLogEvents by the prefix of a stream is put right in local/ministack.py."""
+    logs = client(ministack, "logs")
+    logs.create_log_group(logGroupName=TRAINING_LOG_GROUP)
+    jobs = {f"job-{number}-{uuid.uuid4().hex[:6]}": number for number in (3, 7)}
+    for job, number in jobs.items():
+        stream = {"logGroupName": TRAINING_LOG_GROUP, "logStreamName": f"{job}/algo-1"}
+        logs.create_log_stream(**stream)
+        line = f"[{number}]\ttrain-logloss:0.{number}"
+        logs.put_log_events(**stream, logEvents=[{"timestamp": time.time_ns() // 1_000_000, "message": line}])
+    followed: Any = SimpleNamespace(logs=logs)
+    for job, number in jobs.items():
+        assert training_log(followed, job) == [f"[{number}]\ttrain-logloss:0.{number}"]
+    assert training_log(followed, "job-of-nobody") == []
+    assert len(logs.filter_log_events(logGroupName=TRAINING_LOG_GROUP)["events"]) == len(jobs)

@@ -11,6 +11,7 @@ export UV_SYSTEM_CERTS ?= 1
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
+SLUICE := $(VENV)/bin/sluice
 LINT := .venv-lint
 ARCHITECTURE ?= arm64
 LONG_TESTS = $(addprefix tests/local/test_,$(addsuffix .py,cli deployment events predict teardown)) tests/faults
@@ -45,18 +46,18 @@ $(LINT)/.installed: requirements-lint.txt $(VENV)/.installed
 		|| $(PYTHON) -m pip --python $(LINT)/bin/python install --quiet --require-hashes -r $<
 	@touch $@
 
-demo: setup ## run the main job here, on real data; or on yours: CSV=file.csv TARGET=column [DATASET=name CONFIG=config.yaml JSON=result.json]
-	@$(PYTHON) -m local demo $${CSV:+--csv "$$CSV"} $${TARGET:+--target "$$TARGET"} $${DATASET:+--dataset "$$DATASET"} \
-		$${CONFIG:+--config "$$CONFIG"} $${JSON:+--json "$$JSON"}
+demo: setup ## run the main job here, on real data; or on yours: CSV=file.csv TARGET=column [DATASET=name CONFIG=config.yaml YES=1 JSON=result.json]
+	@$(SLUICE) demo $${CSV:+--csv "$$CSV"} $${TARGET:+--target "$$TARGET"} $${DATASET:+--dataset "$$DATASET"} \
+		$${CONFIG:+--config "$$CONFIG"} $${YES:+--yes} $${JSON:+--json "$$JSON"}
 
 local: setup ## start the local AWS with the stack in it, and say what to type
-	@$(PYTHON) -m local up
+	@$(SLUICE) local up
 
 status: setup ## say what of the local AWS is up
-	@$(PYTHON) -m local status || true
+	@$(SLUICE) local status || true
 
 down: setup ## stop the local AWS
-	@$(PYTHON) -m local down
+	@$(SLUICE) local down
 
 check: setup ## lint, types, templates and their security
 	@$(MAKE) --no-print-directory -j 2 types lint templates security

@@ -22,6 +22,9 @@ from sluice.names import dataset_name
 
 _VALUED: Final = ("--stack", "--profile", "--region")
 _PLAIN: Final = ("--local", "--json")
+#: Commands with options of their own, which the local AWS reads.
+_HANDED_ON: Final = ("demo", "local")
+_AS_GIVEN: Final = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 _EPILOG: Final = (
     "--stack, --profile, --region, --local and --json may also stand behind the command. Exit status: 0 done; 1 the "
     "answer is no (not deployed, rejected, nothing live); 2 the call is wrong or the stack cannot be reached; 130 "
@@ -69,12 +72,13 @@ class Commands(TyperGroup):
 
 
 def hoisted(arguments: Iterable[str]) -> list[str]:
-    """Global options in front of the command, wherever they stood; what follows ``--`` stays."""
+    """Global options in front of the command, wherever they stood. What follows ``--`` stays, as does what is handed on
+    to the local AWS."""
     front: list[str] = []
     rest: list[str] = []
     left = iter(arguments)
     for argument in left:
-        if argument == "--":
+        if argument == "--" or (argument in _HANDED_ON and not rest):
             rest += [argument, *left]
         elif argument in _VALUED:
             front += [argument, *(value for value in [next(left, None)] if value is not None)]
@@ -255,6 +259,22 @@ def retire(ctx: typer.Context, dataset: Dataset, yes: Yes = False) -> None:
 
     shell: Shell = ctx.obj
     operating.retire(shell.connection, shell.stack, dataset_name(dataset), _confirm(yes, shell.output), shell.output)
+
+
+@app.command(context_settings=_AS_GIVEN)
+def demo(ctx: typer.Context) -> None:
+    """Run the main job on this machine, on real data or on a table of yours; see sluice demo --help."""
+    from cli.laptop import call_local
+
+    raise typer.Exit(call_local(["demo", *ctx.args], "sluice"))
+
+
+@app.command(context_settings=_AS_GIVEN)
+def local(ctx: typer.Context) -> None:
+    """Start, stop or show the local AWS: sluice local up, down, status, report; see sluice local --help."""
+    from cli.laptop import call_local
+
+    raise typer.Exit(call_local(ctx.args, "sluice local"))
 
 
 def _confirm(yes: bool, output: Output) -> Confirm:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -47,6 +47,19 @@ def find_laptop(environ: Mapping[str, str]) -> Laptop:
         raise CommandError("The local AWS is down; start it with: sluice local up")
     session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION)
     return Laptop(session, state.endpoint_url, _urls(state))
+
+
+def call_local(arguments: Sequence[str], prog: str) -> int:
+    """Hands a call on to the command line of the local AWS.
+
+    Args:
+        prog: how the person calls it.
+
+    Returns: exit status.
+    """
+    from local.__main__ import main
+
+    return main(arguments, prog)
 
 
 def sagemaker_beside(endpoint_url: str, environ: Mapping[str, str]) -> dict[str, str]:

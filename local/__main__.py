@@ -1,4 +1,7 @@
-"""Command line of the local AWS: ``python -m local up|down|status|run|report|demo``."""
+"""Command line of the local AWS: ``python -m local up|down|status|run|report|demo``.
+
+``sluice local`` and ``sluice demo`` hand their arguments on to it, so that each flag stands in one place.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +30,13 @@ _INTERRUPTED: Final = 130
 type Command = Callable[[Home, argparse.Namespace, Console], int]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m local") -> int:
+    """Args: ``prog``: how the person calls it, for help and usage.
+
+    Returns: exit status, see docs/automation.md.
+    """
     _forget_real_aws()
-    options = _parser().parse_args(arguments)
+    options = _parser(prog).parse_args(arguments)
     home = Home.at(options.state_dir)
     console = Console(highlight=False)
     try:
@@ -41,12 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n".join(map(one_line, str(error).split("\n"))), file=sys.stderr)
         return NOT_DEPLOYED
     except KeyboardInterrupt:
-        print("interrupted; make status says what is up", file=sys.stderr)
+        print("interrupted; `sluice local status` says what is up", file=sys.stderr)
         return _INTERRUPTED
 
 
 def _up(home: Home, options: argparse.Namespace, console: Console) -> int:
-    _, outputs = start_and_deploy(home, _options(options), console)
+    _, outputs = start_and_deploy(home, _options(options), console, verbose=options.verbose)
     console.print(guide(home, home.read(), outputs), markup=False, soft_wrap=True)
     return 0
 
@@ -62,7 +69,7 @@ def _status(home: Home, options: argparse.Namespace, console: Console) -> int:
     state = home.read()
     up = cloud.is_up(state)
     if not up:
-        console.print("the local AWS is down; start it with: make local", markup=False)
+        console.print("the local AWS is down; start it with: sluice local up", markup=False)
         return 1
     for process in state.processes:
         console.print(
@@ -78,7 +85,15 @@ def _status(home: Home, options: argparse.Namespace, console: Console) -> int:
 def _run(home: Home, options: argparse.Namespace, console: Console) -> int:
     call = check_drop(options.file, options.dataset, options.config, options.target)
     check_result_path(options.json, options.file, options.config)
-    return run(home, call, _options(options), console, json_path=options.json, confirm=_confirm(options.yes, console))
+    return run(
+        home,
+        call,
+        _options(options),
+        console,
+        json_path=options.json,
+        confirm=_confirm(options.yes, console),
+        verbose=options.verbose,
+    )
 
 
 def _report(home: Home, options: argparse.Namespace, console: Console) -> int:
@@ -103,6 +118,7 @@ def _demo(home: Home, options: argparse.Namespace, console: Console) -> int:
             json_path=options.json,
             keep=None if was_up else home.root / "demo" / call.dataset,
             confirm=_confirm(options.yes, console),
+            verbose=options.verbose,
         )
     finally:
         if not was_up:
@@ -127,8 +143,8 @@ def _options(options: argparse.Namespace) -> Options:
     return Options(port=options.port, wait_scale=options.wait_scale, pace=options.pace)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m local", description="The laptop's AWS.")
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=prog, description="The laptop's AWS.")
     parser.add_argument("--state-dir", type=Path, help="where its state lies (default: SLUICE_STATE_DIR, else .sluice)")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -136,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     starting.add_argument("--port", type=int, help="of the AWS endpoint; 0: any (default: 4566, or any if it is taken)")
     starting.add_argument("--wait-scale", type=float, default=Options.wait_scale, help="factor on waits (%(default)s)")
     starting.add_argument("--pace", type=float, help="seconds between the statuses of a training job or an endpoint")
+    starting.add_argument("--verbose", action="store_true", help="say what of the template is left out here, too")
 
     running = argparse.ArgumentParser(add_help=False)
     running.add_argument("--dataset", metavar="NAME", help="folder below incoming/ (default: the file's name)")
@@ -150,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command("up", _up, "start, deploy, and say what to type", starting)
     command("down", _down, "stop what was started")
-    command("status", _status, "say what is up; exit status 1 where nothing is")
+    command("status", _status, "say what is up; exit status 1 if nothing is")
     for_file = command("run", _run, "drop a table and follow its run to the end", starting, running)
     for_file.add_argument("file", type=Path, metavar="FILE.csv")
     for_file.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")

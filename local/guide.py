@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
+from pathlib import Path
 
 from local.aws import Aws
 from local.home import Home, State
+from sluice.layout import config_key, incoming_key
 
 
 def exports(aws: Aws) -> str:
@@ -21,34 +25,24 @@ def write_exports(home: Home, aws: Aws) -> str:
 
 
 def guide(home: Home, state: State, outputs: dict[str, str]) -> str:
-    aws = Aws.of(state)
-    inbox, artifacts = outputs["InboxBucketName"], outputs["ArtifactBucketName"]
-    machine = outputs["StateMachineArn"]
+    """Ten lines: a table from the drop to the prediction, by ``sluice``; and how other AWS tools get here."""
+    exported, sluice = write_exports(home, Aws.of(state)), _command()
     return f"""\
-The local AWS is up at {state.endpoint_url}, its SageMaker at {state.sagemaker_url}.
+The local AWS is up at {state.endpoint_url}. A table of yours, from the drop to the prediction:
+  export SLUICE_LOCAL=1                                   # or say --local each time
+  {sluice} drop my.csv --target COLUMN --dataset mydata --follow
+  {sluice} why mydata                                        # what is live, and why
+  {sluice} predict mydata new.csv                            # your own columns in, label and probability out
+  {sluice} local report mydata                               # the address of the newest run's page
+With any AWS tool (source {exported} sends it here):
+  echo 'target: COLUMN' | aws s3 cp - s3://{outputs["InboxBucketName"]}/{config_key("mydata")}
+  aws s3 cp my.csv s3://{outputs["InboxBucketName"]}/{incoming_key("mydata", "")}
+Stop it: {sluice} local down"""
 
-Send your AWS tools there (source {write_exports(home, aws)} does the same):
-{exports(aws)}
 
-Drop a table, with its target column named once:
-  echo 'target: COLUMN' | aws s3 cp - s3://{inbox}/datasets/mydata/config.yaml
-  aws s3 cp my.csv s3://{inbox}/incoming/mydata/
-
-Watch the execution:
-  aws stepfunctions list-executions --state-machine-arn {machine} --max-items 1
-  aws stepfunctions get-execution-history --execution-arn ARN --query 'events[].stateEnteredEventDetails.name'
-
-Look at the page of the newest run, in a browser:
-  .venv/bin/python -m local report mydata
-
-Ask the endpoint, with a row that it never saw (a row holds the features in the order of recipe.json, without the
-label; one with too few is scored without a word):
-  KEY=$(aws s3 ls --recursive s3://{artifacts}/mydata/ | grep test/test.csv | sort | tail -n 1 | awk '{{print $4}}')
-  aws s3 cp s3://{artifacts}/$KEY - | head -n 1 | cut -d, -f2- > row.csv
-  aws sagemaker-runtime invoke-endpoint --endpoint-name sluice-mydata --content-type text/csv \\
-    --body fileb://row.csv /dev/stdout
-
-Without the AWS CLI (pip install awscli), which also asks the endpoint:
-  .venv/bin/python -m local run my.csv --target COLUMN --dataset mydata
-
-Stop it, which forgets all that was made: make down"""
+def _command() -> str:
+    """How ``sluice`` is called here: by its name if that finds it."""
+    if shutil.which("sluice"):
+        return "sluice"
+    path = Path(sys.executable).with_name("sluice")
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

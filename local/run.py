@@ -76,6 +76,7 @@ def run(
     json_path: Path | None = None,
     keep: Path | None = None,
     confirm: Confirm = ask_nobody,
+    verbose: bool = False,
 ) -> int:
     """Does the main job.
 
@@ -83,6 +84,7 @@ def run(
         json_path: where to write the result.
         keep: a folder for copies of the reports, if the local AWS will be gone before they are read.
         confirm: asks whether a stored configuration may be replaced.
+        verbose: says what of the template is left out here, too.
 
     Returns:
         Exit status: 0 deployed, 1 not deployed, whatever the reason; the reasons are on standard error.
@@ -92,7 +94,7 @@ def run(
     """
     started = time.monotonic()
     try:
-        result, recorded, validation = _run(home, call, options, console, started, confirm)
+        result, recorded, validation = _run(home, call, options, console, started, confirm, verbose)
     except (LocalError, DeclinedError) as error:
         result, recorded, validation = failure_json(call.dataset, str(error), time.monotonic() - started), None, None
     if json_path:
@@ -150,7 +152,7 @@ def newest_page(home: Home, dataset: str) -> str:
     """
     state = home.read()
     if not cloud.is_up(state):
-        raise LocalError("the local AWS is down; start it with: make local")
+        raise LocalError("the local AWS is down; start it with: sluice local up")
     aws = Aws.of(state)
     bucket = (stack.stack_outputs(aws) or {}).get("ArtifactBucketName", "")
     pages = aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=runs_prefix(dataset))
@@ -161,7 +163,9 @@ def newest_page(home: Home, dataset: str) -> str:
     return page_url(aws, uri(bucket, newest["Key"])) or ""
 
 
-def start_and_deploy(home: Home, options: Options, console: Console) -> tuple[Aws, dict[str, str]]:
+def start_and_deploy(
+    home: Home, options: Options, console: Console, *, verbose: bool = False
+) -> tuple[Aws, dict[str, str]]:
     """The local AWS, up and with the current stack, and the stack's outputs."""
 
     def say(text: str) -> None:
@@ -171,14 +175,14 @@ def start_and_deploy(home: Home, options: Options, console: Console) -> tuple[Aw
         if not cloud.is_up(home.read()):
             say("starting the local AWS ...")
         state = cloud.start(home, options)
-        outputs = stack.deploy(home, say)
+        outputs = stack.deploy(home, say, tell_left_out=verbose)
     return Aws.of(state), outputs
 
 
 def _run(
-    home: Home, call: Drop, options: Options, console: Console, started: float, confirm: Confirm
+    home: Home, call: Drop, options: Options, console: Console, started: float, confirm: Confirm, verbose: bool
 ) -> tuple[dict[str, Any], RunResult | None, ValidationResult | None]:
-    aws, outputs = start_and_deploy(home, options, console)
+    aws, outputs = start_and_deploy(home, options, console, verbose=verbose)
 
     def say(text: str) -> None:
         for line in text.split("\n"):

@@ -86,8 +86,11 @@ def architecture() -> str:
     return "arm64" if machine in ("arm64", "aarch64") else "x86_64"
 
 
-def deploy(home: Home, say: Say, project: Project = SHIPPED) -> dict[str, str]:
+def deploy(home: Home, say: Say, project: Project = SHIPPED, *, tell_left_out: bool = False) -> dict[str, str]:
     """Builds and deploys what has changed. Call with the home locked and the local AWS up.
+
+    Args:
+        tell_left_out: whether to say what of the template the local AWS goes without.
 
     Returns:
         The stack's outputs.
@@ -101,7 +104,7 @@ def deploy(home: Home, say: Say, project: Project = SHIPPED) -> dict[str, str]:
     if found is None or found.get(_SOURCES_OUTPUT) != fingerprint:
         with exclusive(project.work / "build.lock"):
             _build(project, fingerprint, say)
-            _deploy(home, aws, project, fingerprint, say)
+            _deploy(home, aws, project, fingerprint, say, tell_left_out)
     outputs = stack_outputs(aws)
     if outputs is None:
         raise LocalError(f"sam deploy succeeded, but there is no stack {STACK_NAME}; see {home.log('sam-deploy')}")
@@ -165,10 +168,10 @@ def _pack(folder: Path) -> None:
                 archive.writestr(zipfile.ZipInfo(str(file.relative_to(folder))), file.read_bytes())
 
 
-def _deploy(home: Home, aws: Aws, project: Project, fingerprint: str, say: Say) -> None:
+def _deploy(home: Home, aws: Aws, project: Project, fingerprint: str, say: Say, tell_left_out: bool) -> None:
     local, left_out = template.for_ministack(yaml.safe_load(project.built_template.read_text()))
     local = template.with_note(local, _SOURCES_OUTPUT, fingerprint)
-    for remark in left_out:
+    for remark in left_out if tell_left_out else ():
         say(f"left out on the local AWS: {remark}")
     # Beside the built one, because paths in it are relative. JSON is YAML, too.
     local_template = project.build / "template.local.json"

@@ -111,7 +111,11 @@ def test_a_second_up_starts_nothing_and_says_what_to_type(local_aws: LocalAws) -
     assert called.returncode == 0, called.stderr
     assert "sam " not in called.stdout.partition("\n")[0]
     assert f"aws s3 cp my.csv s3://{local_aws.outputs['InboxBucketName']}/incoming/mydata/" in called.stdout
-    assert f"export AWS_ENDPOINT_URL={local_aws.aws.endpoint_url}" in called.stdout
+    exports = (local_aws.home.root / "env.sh").read_text()
+    assert f"export AWS_ENDPOINT_URL={local_aws.aws.endpoint_url}" in exports
+    assert str(local_aws.home.root / "env.sh") in called.stdout
+    assert "sluice drop my.csv --target COLUMN" in called.stdout
+    assert len(called.stdout.splitlines()) == 10
     assert local_aws.home.read() == before
 
 

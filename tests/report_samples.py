@@ -1,4 +1,4 @@
-"""Runs to draw the report page of: a binary one that has everything, many classes, and one refused before training."""
+"""Runs to draw the report page of: one for each outcome, one with everything, several classes, and many."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from plotting.page import ReportInput
@@ -28,12 +29,23 @@ from sluice.evaluation.document import (
     PrecisionRecallPoint,
     RocPoint,
     ShapColumn,
+    ShapLevel,
     ShapPoint,
     SliceResult,
     TrainingFinding,
     TrainingReport,
 )
-from sluice.messages import GateCheck, Metrics, Outcome, RecordedEndpoint, RowCounts, Run, RunResult, TrainingStatus
+from sluice.messages import (
+    Approval,
+    GateCheck,
+    Metrics,
+    Outcome,
+    RecordedEndpoint,
+    RowCounts,
+    Run,
+    RunResult,
+    TrainingStatus,
+)
 
 RUN = Run(
     run_id="4f1c09b2a7de",
@@ -65,7 +77,100 @@ def binary(**changes: Any) -> ReportInput:
         profile=_profile(),
         training=_training(),
         evaluation=evaluation,
+        cells=_cells(),
     )
+
+
+def _cells() -> dict[int, dict[str, str]]:
+    """Of the worst mistakes' rows."""
+    values = (
+        "0.94",
+        "3",
+        "41000",
+        "18500",
+        "60",
+        "2",
+        "rent",
+        "debt consolidation",
+        "27",
+        "north",
+        "11",
+        "4",
+        "online",
+    )
+    return {
+        row: {**dict(zip(COLUMNS, values, strict=True)), "customer_id": f"C-{row:06d}", "currency": "EUR",
+              "defaulted": "yes"}
+        for row in (1207, 88, 2954)
+    }  # fmt: skip
+
+
+APPROVED = Approval(
+    decision="approved", decided_by="user/alice", comment="Looks right: the new region is in.",
+    decided_at="2026-11-23T09:31:12+00:00",
+)  # fmt: skip
+
+
+def approved() -> ReportInput:
+    """A model that a person approved and that is live."""
+    page = binary()
+    return replace(page, result=page.result.model_copy(update={"approval": APPROVED}))
+
+
+def awaiting_approval() -> ReportInput:
+    """A model that passed its gates and waits for a person."""
+    page = binary()
+    update: dict[str, object] = {"outcome": Outcome.AWAITING_APPROVAL, "endpoint": None, "artifacts": {}}
+    return replace(page, result=page.result.model_copy(update=update))
+
+
+def rejected_by_a_person() -> ReportInput:
+    approval = APPROVED.model_copy(update={"decision": "rejected", "comment": "The `region` column is wrong."})
+    return _kept_back(approval, "The model was rejected by user/alice: The `region` column is wrong.")
+
+
+def expired() -> ReportInput:
+    """A model that nobody decided on."""
+    approval = Approval(decision="expired", decided_at="2026-11-26T09:06:41+00:00")
+    return _kept_back(approval, "Nobody approved or rejected the model before the deadline. To be asked again, drop "
+                                "the file again.")  # fmt: skip
+
+
+def _kept_back(approval: Approval, reason: str) -> ReportInput:
+    page = binary()
+    update = {"outcome": Outcome.MODEL_REJECTED, "endpoint": None, "approval": approval, "reasons": (reason,)}
+    return replace(page, result=page.result.model_copy(update=update))
+
+
+def training_failed() -> ReportInput:
+    """A training job that failed."""
+    job = _training().model_copy(update={"status": "failed", "secondary_status": "Failed", "model_uri": None})
+    result = _result(Outcome.TRAINING_FAILED, binary_evaluation()).model_copy(
+        update={
+            "metrics": None, "gates": (), "endpoint": None,
+            "reasons": ("The training job failed: AlgorithmError: out of memory. Set a larger "
+                        "`training.instance_type` in config.yaml.",),
+        }
+    )  # fmt: skip
+    return ReportInput(run=RUN, result=result, profile=_profile(), training=job, evaluation=None)
+
+
+def deployment_failed() -> ReportInput:
+    """A model that passed its gates, whose endpoint did not answer as it should."""
+    page = binary()
+    update = {
+        "outcome": Outcome.DEPLOYMENT_FAILED,
+        "reasons": ("The live endpoint gives other scores than the evaluation: row 3 differs by 0.02.",
+                    "The previous model answers again: sluice-loan-defaults-11aa22bb33cc is live."),
+    }  # fmt: skip
+    return replace(page, result=page.result.model_copy(update=update))
+
+
+def superseded() -> ReportInput:
+    page = binary()
+    update = {"outcome": Outcome.SUPERSEDED, "endpoint": None,
+              "reasons": ("The model of a newer file is live: run 99ee88dd77cc.",)}  # fmt: skip
+    return replace(page, result=page.result.model_copy(update=update))
 
 
 def model_rejected() -> ReportInput:
@@ -134,7 +239,7 @@ def multi_class(classes: int = 6) -> ReportInput:
 
 
 def refused() -> ReportInput:
-    """A file that was refused before anything was trained."""
+    """A file that was rejected before anything was trained."""
     reasons = (
         "2026-11.csv, line 1: no column is named `defaulted`, which config.yaml names as the target. The nearest is "
         "`default_ed`.",
@@ -213,7 +318,7 @@ def _profile() -> TableProfile:
         {
             "name": "2026-11.csv",
             "verdict": "accepted",
-            "warnings": ["Column `annual_income` has 211 rows without a value (1.0 %); they train as missing."],
+            "warnings": ["Column `annual_income` has 211 rows without a value (1.0%); they train as missing."],
             "rows": {"received": 20640, "accepted": 20511, "rejected": 129, "train": 14357, "validation": 3077,
                      "test": 3077},
             "dialect": {"encoding": "utf-8", "compression": None, "delimiter": ",", "header_line": 1},
@@ -287,7 +392,7 @@ def binary_evaluation() -> Evaluation:
         ),
         champion=ChampionComparison(
             run_id="11aa22bb33cc", policy="not_worse", comparable=True,
-            reason="On the same rows its log loss is lower by 0.0062, between 0.0012 and 0.0114 with 95 % confidence.",
+            reason="On the same rows its log loss is lower by 0.0062, between 0.0012 and 0.0114 with 95% confidence.",
             metrics=metrics.model_copy(update={"log_loss": 0.3503, "roc_auc": 0.8560, "recall": 0.6597}),
             difference=-0.0062, interval=(-0.0114, -0.0012), margin=0.0069, deploys=True,
         ),
@@ -407,7 +512,7 @@ def _report(rng: random.Random) -> TrainingReport:
                 what="The loss on training rows (0.2911) is far below that on validation rows (0.3466). More rows, or "
                      "a smaller max_depth, would help.",
             ),
-            TrainingFinding(rule="class_imbalance", severity="note", what="20.2 % of the training rows are `yes`."),
+            TrainingFinding(rule="class_imbalance", severity="note", what="20.2% of the training rows are `yes`."),
         ),
         importances=tuple(
             Importance(column=name, gain=5200 * strength, cover=880 * strength, weight=300 * strength, shap=strength)
@@ -415,7 +520,7 @@ def _report(rng: random.Random) -> TrainingReport:
         ),
         shap_rows=1000,
         shap=tuple(
-            ShapColumn(column=name, points=tuple(_dots(strength, place, rng)))
+            ShapColumn(column=name, points=tuple(_dots(strength, place, rng)), levels=_levels(name, strength))
             for place, (name, strength) in enumerate(zip(COLUMNS, strengths, strict=True))
         ),
         mistakes=tuple(
@@ -432,6 +537,18 @@ def _report(rng: random.Random) -> TrainingReport:
     )  # fmt: skip
 
 
+def _levels(column: str, strength: float) -> tuple[ShapLevel, ...]:
+    names = {
+        "home_ownership": ("mortgage", "rent", "own", "other"),
+        "purpose": ("debt consolidation", "car", "education", "home improvement", "medical", "wedding"),
+        "region": ("north", "south", "east", "west"),
+    }.get(column, ())
+    return tuple(
+        ShapLevel(level=name, rows=400 // (1 + place), shap=strength * (-1) ** place / (1 + place / 2))
+        for place, name in enumerate(names)
+    )
+
+
 def _dots(strength: float, place: int, rng: random.Random) -> list[ShapPoint]:
     dots = []
     for _ in range(200):
@@ -446,6 +563,13 @@ SAMPLES: dict[str, Callable[[], ReportInput]] = {
     "model_rejected": model_rejected,
     "multi_class": multi_class,
     "many_classes": lambda: multi_class(50),
+    "approved": approved,
+    "awaiting_approval": awaiting_approval,
+    "rejected_by_a_person": rejected_by_a_person,
+    "expired": expired,
+    "training_failed": training_failed,
+    "deployment_failed": deployment_failed,
+    "superseded": superseded,
     "refused": refused,
     "stopped": stopped,
 }

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -17,6 +17,11 @@ from plotting import ReportInput, render
 from tests import report_samples as samples
 
 REQUIRED = os.environ.get("SLUICE_BROWSER_REQUIRED") == "1"
+#: The other outcomes' pages are laid out as one of these.
+LAYOUTS: Final = (
+    "binary", "awaiting_approval", "rejected_by_a_person", "model_rejected", "multi_class", "many_classes",
+    "training_failed", "refused", "stopped",
+)  # fmt: skip
 type Scheme = Literal["light", "dark"]
 
 
@@ -46,7 +51,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
-    written = {name: folder / f"{name}.html" for name in samples.SAMPLES}
+    written = {name: folder / f"{name}.html" for name in LAYOUTS}
     for name, path in written.items():
         path.write_text(render(samples.SAMPLES[name]()), encoding="utf-8")
     return written
@@ -74,8 +79,8 @@ def visit(browser: Browser, files: dict[str, Path]) -> Iterator[Callable[[str, i
 type Visit = Callable[[str, int, Scheme], Opened]
 
 
-@pytest.mark.parametrize("name", samples.SAMPLES)
-@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
+@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light"), (1920, "light")])
 def test_the_page_fits_and_the_browser_has_nothing_to_say(
     visit: Visit, files: dict[str, Path], name: str, width: int, scheme: Scheme
 ) -> None:
@@ -86,7 +91,7 @@ def test_the_page_fits_and_the_browser_has_nothing_to_say(
     assert [url for url in opened.requests if not url.startswith("data:")] == [files[name].as_uri()]
 
 
-@pytest.mark.parametrize("name", samples.SAMPLES)
+@pytest.mark.parametrize("name", LAYOUTS)
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1280, "light"), (1280, "dark")])
 def test_axe_finds_no_violation(visit: Visit, name: str, width: int, scheme: Scheme) -> None:
     found = Axe().run(visit(name, width, scheme).page).response
@@ -94,11 +99,48 @@ def test_axe_finds_no_violation(visit: Visit, name: str, width: int, scheme: Sch
     assert len(found["passes"]) > 10
 
 
+_CUT: Final = """() => [...document.querySelectorAll('.scroll, .cells, pre, figure, dl')]
+    .filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.outerHTML.slice(0, 90))"""
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("width", [1280, 1920])
+def test_no_table_is_cut_on_a_desk(visit: Visit, name: str, width: int) -> None:
+    assert visit(name, width, "light").page.evaluate(_CUT) == []
+
+
+#: CSS pixels of a sheet of A4 without the margins of the style sheet.
+_SHEET: Final = round((210 - 2 * 12) / 25.4 * 96)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_nothing_is_cut_on_paper(visit: Visit, name: str) -> None:
+    page = visit(name, _SHEET, "light").page
+    page.emulate_media(media="print")
+    assert page.evaluate(_CUT) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= _SHEET
+
+
+def test_a_legend_covers_no_curve(visit: Visit) -> None:
+    covered = visit("multi_class", 1280, "light").page.evaluate(
+        """() => [...document.querySelectorAll('figure svg')].flatMap(svg => {
+            const names = [...svg.querySelectorAll('text')].filter(text => / \\(0\\.\\d+\\)$/.test(text.textContent))
+                .map(text => text.getBoundingClientRect());
+            const curves = [...svg.querySelectorAll('path[clip-path]')].map(path => path.getBoundingClientRect())
+                .filter(box => box.height > 40 && box.width > 40);
+            if (names.length && !curves.length) return ['no curve'];
+            return names.filter(name => curves.some(curve => name.top < curve.bottom && name.left < curve.right
+                && name.right > curve.left && name.bottom > curve.top)).map(() => svg.textContent.slice(0, 40));
+        })"""
+    )
+    assert covered == []
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 def test_every_figure_is_seen_and_its_words_can_be_read(visit: Visit, width: int) -> None:
     page = visit("binary", width, "light").page
     figures = page.locator("figure svg")
-    assert figures.count() == 12
+    assert figures.count() == 15
     for number in range(figures.count()):
         box = figures.nth(number).bounding_box()
         assert box is not None

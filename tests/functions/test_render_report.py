@@ -44,7 +44,7 @@ def test_a_file_that_was_refused_unread_has_its_page(aws: Aws, context: Context)
     result = {**EVENT["result"], "outcome": "dataset_rejected", "reasons": ["too large"], "metrics": None, "gates": []}
     render(context, **{**NOTHING, "outcome": "dataset_rejected", "validation": refused, "result": result})
     html = aws.read(aws.layout.report).decode()
-    assert "The file was refused" in html
+    assert "The file was rejected" in html
     assert "too large" in html
 
 

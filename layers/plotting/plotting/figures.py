@@ -1,6 +1,7 @@
 """The figures of the page, small enough to be read on a telephone and to stand side by side on a desk.
 
-Each is a figure of matplotlib's, made without pyplot and its global state, and says in words what it shows.
+Each is a figure of matplotlib's, made without pyplot and its global state, and says in words what it shows. Legends
+stand outside the axes, so that they cover nothing.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ _MAX_CURVES: Final = 6
 _MAX_COLUMNS: Final = 12
 _MAX_DOTS: Final = 160
 _MAX_SLICES: Final = 12
+_MAX_NAMES: Final = 60
 _LABEL: Final = 18
 _WIDTH: Final = 4.3
 _HEIGHT: Final = 3.3
@@ -55,10 +57,12 @@ class Drawing:
     title: str
     words: str
     svg: str
+    wide: bool = False
+    """It needs the whole width of the page."""
 
 
-def _figure(height: float = _HEIGHT) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+def _figure(height: float = _HEIGHT, width: float = _WIDTH) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.add_subplot()
 
 
@@ -69,7 +73,7 @@ def _unit(axes: Axes, across: str, up: str) -> None:
 def roc(curves: Sequence[ClassCurves]) -> Drawing:
     shown = _largest(curves)
     with style():
-        figure, axes = _figure()
+        figure, axes = _figure(height=_HEIGHT + _legend_height(shown))
         axes.plot([0, 1], [0, 1], color=COLOURS["muted"], linewidth=0.8, linestyle=(0, (2, 3)))
         for curve, (colour, dashes) in zip(shown, _LINES, strict=False):
             axes.plot(
@@ -80,16 +84,16 @@ def roc(curves: Sequence[ClassCurves]) -> Drawing:
                 label=f"{short(curve.label, _LABEL)} ({number(curve.roc_auc, 3)})",
             )
         _unit(axes, "False positive rate", "True positive rate")
-        axes.legend(loc="lower right", title="Class (area)", title_fontsize=8.5)
+        _legend(figure, "Class (area)")
         areas = listed(f"{curve.label} {number(curve.roc_auc)}" for curve in shown)
-        text = f"Area under the curve, 1 at best and 0.5 by chance: {areas}.{_left_out(curves, shown)}"
+        text = f"Area under the curve (1 is perfect, 0.5 is chance): {areas}.{_left_out(curves, shown)}"
         return _drawing(figure, "roc", "ROC curve", text)
 
 
 def precision_recall(curves: Sequence[ClassCurves]) -> Drawing:
     shown = _largest(curves)
     with style():
-        figure, axes = _figure()
+        figure, axes = _figure(height=_HEIGHT + _legend_height(shown))
         for curve, (colour, dashes) in zip(shown, _LINES, strict=False):
             axes.plot(
                 [point.recall for point in curve.precision_recall],
@@ -101,7 +105,7 @@ def precision_recall(curves: Sequence[ClassCurves]) -> Drawing:
         for curve in shown if len(shown) == 1 else ():
             axes.axhline(curve.share, color=COLOURS["muted"], linewidth=0.8, linestyle=(0, (2, 3)))
         _unit(axes, "Recall", "Precision")
-        axes.legend(loc="lower left", title="Class (average precision)", title_fontsize=8.5)
+        _legend(figure, "Class (average precision)")
         areas = listed(
             f"{curve.label} {number(curve.average_precision)} (by chance {number(curve.share)})" for curve in shown
         )
@@ -110,12 +114,21 @@ def precision_recall(curves: Sequence[ClassCurves]) -> Drawing:
         return _drawing(figure, "precision-recall", "Precision and recall", text)
 
 
+def _legend(figure: Figure, title: str | None = None, columns: int = 2) -> None:
+    figure.legend(loc="outside lower center", ncols=columns, title=title, title_fontsize=8.5)
+
+
+def _legend_height(shown: Sequence[ClassCurves]) -> float:
+    """Inches that a legend in two columns needs, with its title."""
+    return 0.25 + 0.19 * math.ceil(len(shown) / 2)
+
+
 def _largest(curves: Sequence[ClassCurves]) -> list[ClassCurves]:
     return sorted(curves, key=lambda curve: -curve.share)[:_MAX_CURVES]
 
 
 def _left_out(curves: Sequence[ClassCurves], shown: Sequence[ClassCurves]) -> str:
-    return f" The {len(shown)} largest of {len(curves)} classes are drawn." if len(shown) < len(curves) else ""
+    return f" The {len(shown)} most frequent of {len(curves)} classes are drawn." if len(shown) < len(curves) else ""
 
 
 def calibration(bins: Sequence[CalibrationBin], error: float | None) -> Drawing:
@@ -140,13 +153,17 @@ def calibration(bins: Sequence[CalibrationBin], error: float | None) -> Drawing:
         below.set(xlim=(-0.02, 1.02), xlabel="Score", ylabel="Rows")
         figure.align_ylabels()
         worst = max(filled, key=lambda one: abs(one[1] - one[2]), default=None)
-        text = f"Expected calibration error {number(error)}." if error is not None else "The error was not measured."
+        text = (
+            f"The expected calibration error is {number(error)}."
+            if error is not None
+            else "The error was not measured."
+        )
         if worst:
             text += (
-                f" It is furthest off where it says {percent(worst[1])} and {percent(worst[2])} were of the class "
-                f"({plural(worst[0].rows, 'row')})."
+                f" The largest gap: of {plural(worst[0].rows, 'row')} with a mean score of {percent(worst[1])}, "
+                f"{percent(worst[2])} are of the class."
             )
-        return _drawing(figure, "calibration", "Calibration", text + " A perfect model lies on the diagonal.")
+        return _drawing(figure, "calibration", "Calibration", text + " A perfect model follows the diagonal.")
 
 
 def cutoff_rates(points: Sequence[CutoffPoint], chosen: float) -> Drawing:
@@ -158,7 +175,7 @@ def cutoff_rates(points: Sequence[CutoffPoint], chosen: float) -> Drawing:
             axes.plot(across, values, color=COLOURS[colour], linestyle=dashes, label=metric(name))
         _mark(axes, chosen)
         _unit(axes, "Cutoff", "Share")
-        axes.legend(loc="lower center")
+        _legend(figure, columns=3)
         at = min(points, key=lambda point: abs(point.cutoff - chosen))
         text = (
             f"At the chosen cutoff of {number(chosen)}: precision {number(at.precision)}, recall {number(at.recall)}, "
@@ -168,7 +185,7 @@ def cutoff_rates(points: Sequence[CutoffPoint], chosen: float) -> Drawing:
 
 
 def cutoff_cost(points: Sequence[CutoffPoint], chosen: float) -> Drawing:
-    """Mean cost of a row by cutoff, where there is a cost matrix; else the error rate."""
+    """Mean cost of a row by cutoff if there is a cost matrix, otherwise the error rate."""
     priced = [point for point in points if point.cost is not None]
     name = "Mean cost of a row" if priced else "Error rate"
     pairs = [(point.cutoff, point.error_rate if point.cost is None else point.cost) for point in priced or points]
@@ -180,8 +197,8 @@ def cutoff_cost(points: Sequence[CutoffPoint], chosen: float) -> Drawing:
         lowest = min(pairs, key=lambda pair: pair[1])
         at = min(pairs, key=lambda pair: abs(pair[0] - chosen))
         text = (
-            f"{name} {number(at[1])} at the chosen cutoff of {number(chosen)}; on the test set {number(lowest[1])} at "
-            f"{number(lowest[0])} would be the lowest."
+            f"{name} is {number(at[1])} at the chosen cutoff of {number(chosen)}. On the held-out rows it is lowest at "
+            f"{number(lowest[0])}: {number(lowest[1])}."
         )
         return _drawing(figure, "cutoff-cost", f"{name} by cutoff", text)
 
@@ -200,11 +217,11 @@ def _or_nan(value: float | None) -> float:
 
 
 def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> Drawing:
-    """Shares of each true class. From 13 classes on there is no room for numbers, and the table holds the worst."""
+    """Shares of each true class. More than 12 classes leave no room for numbers; the table lists the worst ones."""
     size = len(matrix)
     numbered = size <= 12
     with style():
-        figure, axes = _figure(height=2.5 if size <= 3 else 3.6 if numbered else 4.3)
+        figure, axes = _figure(height=2.5 if size <= 3 else 3.6) if numbered else _figure(7.6, width=2 * _WIDTH)
         axes.grid(visible=False)
         for truth, row in enumerate(matrix):
             total = sum(row)
@@ -231,17 +248,21 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> Drawin
             axes.set_xticks(ticks, labels, rotation=45 if slanted else 0, ha="right" if slanted else "center")
             axes.set_yticks(ticks, labels)
         else:
-            axes.set(xticks=[], yticks=[])
+            # So many names as can be read beside one another.
+            named = range(0, size, math.ceil(size / _MAX_NAMES))
+            places, names = [place + 0.5 for place in named], [labels[place] for place in named]
+            axes.set_xticks(places, names, rotation=90, fontsize=7.5)
+            axes.set_yticks(places, names, fontsize=7.5)
         axes.tick_params(length=0)
         for spine in axes.spines.values():
             spine.set_visible(False)
         right = sum(row[place] for place, row in enumerate(matrix))
         total = sum(map(sum, matrix))
         text = (
-            f"{count(right)} of {plural(total, 'test row')} are predicted right. The stronger a colour, the larger its "
-            "share of the true class."
+            f"{count(right)} of {plural(total, 'held-out row')} are predicted right. The stronger a colour, the larger "
+            "its share of the true class."
         )
-        return _drawing(figure, "confusion", "Confusion matrix", text)
+        return _drawing(figure, "confusion", "Confusion matrix", text, wide=not numbered)
 
 
 def learning_curve(curve: LearningCurve, best: int | None, place: int) -> Drawing:
@@ -259,11 +280,11 @@ def learning_curve(curve: LearningCurve, best: int | None, place: int) -> Drawin
                 xytext=(-4 if late else 4, -2), textcoords="offset points", ha="right" if late else "left",
             )  # fmt: skip
         axes.set(xlabel="Boosting round", ylabel=short(curve.metric, 30))
-        axes.legend(loc="center")
+        _legend(figure)
         parts = [f"{name} from {number(of[0])} to {number(of[-1])}" for name, of in pairs if of]
         text = f"{curve.metric}: {listed(parts) or 'nothing was logged'}."
         if best is not None and best < len(curve.validation):
-            text += f" Best on validation in round {best}: {number(curve.validation[best])}."
+            text += f" The best value on validation is {number(curve.validation[best])}, in round {best}."
         return _drawing(figure, f"learning-{place}", f"Learning curve, {curve.metric}", text)
 
 
@@ -287,8 +308,12 @@ def importance(importances: Sequence[Importance]) -> Drawing:
         return _drawing(figure, "importance", "Which columns matter", text)
 
 
-def beeswarm(training: TrainingReport) -> Drawing:
-    """A dot for each sampled row and column: where it pushed the score, coloured by the column's value."""
+def beeswarm(training: TrainingReport, *, several: bool = False) -> Drawing:
+    """A dot for each sampled row and column: where it pushed the score, coloured by the column's value.
+
+    Args:
+        several: there are more than two classes.
+    """
     columns = training.shap[:_MAX_COLUMNS]
     with style():
         figure, axes = _figure(height=max(1.6, 0.9 + 0.28 * len(columns)))
@@ -299,17 +324,21 @@ def beeswarm(training: TrainingReport) -> Drawing:
         axes.set_yticks(list(range(len(columns))), [short(column.column, _LABEL) for column in columns])
         axes.set(xlabel="SHAP value (log odds)", ylim=(len(columns) - 0.5, -0.5))
         axes.tick_params(axis="y", length=0)
-        for name, label in (
-            ("low", "low value"),
-            ("middling", "middle"),
-            ("high", "high value"),
-            ("muted", "no order"),
-        ):
+        kinds = [("low", "low value"), ("middling", "middle"), ("high", "high value")]
+        if any(_is_without_order(column) for column in columns):
+            kinds.append(("muted", "category or date"))
+        for name, label in kinds:
             axes.plot([], [], color=COLOURS[name], marker="o", linestyle="none", markersize=4, label=label)
         figure.legend(loc="outside lower center", ncols=4, handletextpad=0.1, columnspacing=1)
         pushes = "; ".join(f"{column.column} {_push(column)}" for column in columns[:5])
-        text = f"What single values do to the score, over {plural(training.shap_rows, 'test row')}: {pushes}."
+        text = f"The effect of single values on the score, over {plural(training.shap_rows, 'held-out row')}: {pushes}."
+        if several:
+            text += " The score is that of the predicted class of each row."
         return _drawing(figure, "shap", "How values push the score", text)
+
+
+def _is_without_order(column: ShapColumn) -> bool:
+    return bool(column.levels) or all(point.position is None for point in column.points)
 
 
 def _swarm(axes: Axes, place: int, column: ShapColumn) -> None:
@@ -317,7 +346,9 @@ def _swarm(axes: Axes, place: int, column: ShapColumn) -> None:
     offsets = _offsets([point.shap for point in points])
     for scale in (None, *range(len(_SCALE))):
         here = [
-            (point.shap, place + up) for point, up in zip(points, offsets, strict=True) if _bin(point.position) == scale
+            (point.shap, place + up)
+            for point, up in zip(points, offsets, strict=True)
+            if (None if column.levels else _bin(point.position)) == scale
         ]
         if here:
             colour = COLOURS["muted" if scale is None else _SCALE[scale]]
@@ -343,17 +374,54 @@ def _offsets(values: Sequence[float]) -> list[float]:
 
 
 def _push(column: ShapColumn) -> str:
-    """Which way high values push, from how values and SHAP values go together."""
+    """Which way high values push, from how values and SHAP values go together; of categories the extreme ones."""
+    if column.levels:
+        ordered = sorted(column.levels, key=lambda level: level.shap)
+        low, high = ordered[0], ordered[-1]
+        if low.shap >= 0 or high.shap <= 0:
+            most = max(ordered, key=lambda level: abs(level.shap))
+            return f"pushes {'up' if most.shap > 0 else 'down'} most if it is {short(most.level, _LABEL)}"
+        return f"pushes up if it is {short(high.level, _LABEL)} and down if it is {short(low.level, _LABEL)}"
     pairs = [(point.position, point.shap) for point in column.points if point.position is not None]
     if len(pairs) < 2:
-        return "has no order of values"
+        return "has values without an order"
     middle = sum(position for position, _ in pairs) / len(pairs)
     mean = sum(shap for _, shap in pairs) / len(pairs)
     together = sum((position - middle) * (shap - mean) for position, shap in pairs)
     spread = math.sqrt(sum((p - middle) ** 2 for p, _ in pairs) * sum((s - mean) ** 2 for _, s in pairs))
     if spread == 0 or abs(together) / spread < 0.2:
         return "pushes both ways"
-    return "pushes up where it is high" if together > 0 else "pushes down where it is high"
+    return "pushes up if it is high" if together > 0 else "pushes down if it is high"
+
+
+def levels(column: ShapColumn, place: int, *, several: bool = False) -> Drawing:
+    """The mean push of each of the most frequent values of a column of categories.
+
+    Args:
+        column: with ``levels``, the most frequent first.
+        place: of the figure among its kind.
+        several: there are more than two classes.
+    """
+    shown = column.levels
+    with style():
+        figure, axes = _figure(height=max(1.3, 0.75 + 0.26 * len(shown)))
+        axes.grid(visible=False, axis="y")
+        axes.axvline(0, color=COLOURS["muted"], linewidth=0.8)
+        for up, level in enumerate(shown):
+            axes.barh(up, level.shap, height=0.62, color=COLOURS["high" if level.shap > 0 else "low"])
+        axes.set_yticks(list(range(len(shown))), [f"{short(one.level, _LABEL)} ({count(one.rows)})" for one in shown])
+        axes.set(xlabel="Mean SHAP value (log odds)", ylim=(len(shown) - 0.5, -0.5))
+        axes.tick_params(axis="y", length=0)
+        name = short(column.column, 40)
+        effects = listed(f"{short(one.level, 40)} {_signed(one.shap)}" for one in shown)
+        text = f"Mean effect on the score by value, with the number of rows: {effects}."
+        if several:
+            text += " The score is that of the predicted class of each row."
+        return _drawing(figure, f"levels-{place}", f"Effect of {name}", text)
+
+
+def _signed(value: float) -> str:
+    return f"{'+' if value > 0 else ''}{number(value, 2)}"
 
 
 def slices(results: Sequence[SliceResult], name: str, overall: float | None, place: int) -> Drawing | None:
@@ -368,18 +436,18 @@ def slices(results: Sequence[SliceResult], name: str, overall: float | None, pla
         axes.grid(visible=False, axis="y")
         if overall is not None:
             axes.axvline(overall, color=COLOURS["muted"], linewidth=0.9, linestyle=(0, (2, 3)), label="all rows")
-            axes.legend(loc="best")
+            figure.legend(loc="outside upper right")
         for up, (one, value) in enumerate(shown):
             if ends := one.intervals.get(name):
                 axes.plot(ends, [up, up], color=COLOURS["accent"], linewidth=1.2, solid_capstyle="butt")
             axes.plot([value], [up], color=COLOURS["accent"], marker="o", markersize=4.5, linestyle="none")
         axes.set_yticks(list(range(len(shown))), [short(one.value, _LABEL) for one, _ in shown])
-        axes.set(xlabel=f"{metric(name)} with 95 % interval", ylim=(len(shown) - 0.5, -0.5))
+        axes.set(xlabel=f"{metric(name)} with 95% interval", ylim=(len(shown) - 0.5, -0.5))
         axes.tick_params(axis="y", length=0)
         better = max if METRICS[name].higher_is_better else min
         best, worst = better(shown, key=_second), (max if better is min else min)(shown, key=_second)
         text = (
-            f"{metric(name)} is best where {column} is {best[0].value} ({number(best[1])}) and worst where it is "
+            f"{metric(name)} is best if {column} is {best[0].value} ({number(best[1])}) and worst if it is "
             f"{worst[0].value} ({number(worst[1])}, interval {interval(worst[0].intervals.get(name))})."
         )
         return _drawing(figure, f"slices-{place}", f"{metric(name)} by {short(column, 40)}", text)
@@ -389,6 +457,6 @@ def _second(pair: tuple[SliceResult, float]) -> float:
     return pair[1]
 
 
-def _drawing(figure: Figure, name: str, title: str, text: str) -> Drawing:
+def _drawing(figure: Figure, name: str, title: str, text: str, *, wide: bool = False) -> Drawing:
     name = f"figure-{name}"
-    return Drawing(name=name, title=title, words=text, svg=embed(figure, name, title, text))
+    return Drawing(name=name, title=title, words=text, svg=embed(figure, name, title, text), wide=wide)

@@ -1,6 +1,6 @@
 """``report.html``: what one run decided and why, on one page without script, network or anything beside it.
 
-The template says what is said; here is gathered what it says it of.
+The template has the sentences; this module gathers what they are about, and decides which sections there are.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -19,14 +19,18 @@ from markupsafe import Markup
 from plotting import figures, words
 from plotting.figures import Drawing
 from plotting.profile import TableProfile
-from sluice.evaluation.document import Evaluation, SliceResult
+from sluice.evaluation.document import Evaluation, Mistake, SliceResult
 from sluice.evaluation.metrics import METRICS
-from sluice.messages import Metrics, Outcome, Run, RunResult, TrainingStatus
+from sluice.messages import Metrics, Outcome, RowCounts, Run, RunResult, TrainingStatus
+from sluice.runs.approval import Question, deadline
 
 _HERE: Final = Path(__file__).parent
 _FULL_MATRIX: Final = 12
 _WORST_CONFUSIONS: Final = 20
 _MAX_ROWS: Final = 100
+_MAX_CELLS: Final = 30
+_CELL_WIDTH: Final = 60
+_MAX_LEVEL_FIGURES: Final = 6
 _FIGURES: Final = (
     "confusion", "roc", "precision_recall", "calibration", "cutoff_rates", "cutoff_cost", "importance", "shap",
 )  # fmt: skip
@@ -35,13 +39,18 @@ _SLICE_METRICS: Final = tuple(metric.name for metric in METRICS.values() if metr
 
 @dataclass(frozen=True)
 class ReportInput:
-    """All that the page is drawn from; what the run never reached is None."""
+    """All that the page is drawn from; what the run never reached is None.
+
+    Attributes:
+        cells: of the rows that are among the worst mistakes, by the row's number and the column. Empty: not known.
+    """
 
     run: Run
     result: RunResult
     profile: TableProfile | None
     training: TrainingStatus | None
     evaluation: Evaluation | None
+    cells: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,33 @@ class MetricRow:
     value: str
     interval: str
     prior: str
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A number at the top of the page."""
+
+    name: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Of a row that is shown. ``drove``: the column is among the largest contributions."""
+
+    column: str
+    text: str
+    drove: bool
+
+
+@dataclass(frozen=True)
+class ShownMistake:
+    """A mistake with its row's cells, those of the largest contributions first."""
+
+    mistake: Mistake
+    cells: tuple[Cell, ...]
+    more_cells: int
 
 
 @dataclass(frozen=True)
@@ -86,58 +122,170 @@ def render(page: ReportInput) -> str:
     evaluation = page.evaluation
     training = evaluation.training if evaluation else None
     metrics = evaluation.metrics if evaluation else page.result.metrics
+    rejected_file = page.result.outcome is Outcome.DATASET_REJECTED
+    rows = page.profile.rows if page.profile and page.profile.rows.received else page.result.rows
+    seconds = words.seconds_between(page.run.started_at, page.result.finished_at)
+    waits = page.result.outcome is Outcome.AWAITING_APPROVAL
+    parts: dict[str, Any] = {
+        "gates": evaluation.gates if evaluation else page.result.gates,
+        "metric_rows": _metric_rows(metrics, evaluation.prior if evaluation else None) if metrics else (),
+        "drawings": _drawings(evaluation, metrics),
+        "levels": _levels(evaluation),
+        "mistakes": _mistakes(page),
+        "slices": _slices(evaluation) if evaluation else (),
+        "unmeasured": tuple(_unmeasured(evaluation)) if evaluation and metrics else (),
+        "warnings": page.result.warnings or (page.profile.warnings if page.profile else ()),
+        "rows": rows,
+    }
     return _TEMPLATE.render(
         style=Markup(style),  # noqa: S704  (a file of this package)
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         run=page.run,
         result=page.result,
         profile=page.profile,
-        rows=page.profile.rows if page.profile and page.profile.rows.received else page.result.rows,
-        warnings=page.result.warnings or (page.profile.warnings if page.profile else ()),
+        **parts,
+        sections=_sections(page, parts),
+        facts=tuple(_facts(metrics, rows, seconds, rejected_file=rejected_file, waits=waits)),
+        rejected_file=rejected_file,
+        question=_question(page.result) if waits else None,
+        approval=page.result.approval,
+        cells=page.cells,
         job=page.training,
         evaluation=evaluation,
         training=training,
         decision=decide(page.result),
         metrics=metrics,
-        metric_rows=_metric_rows(metrics, evaluation.prior if evaluation else None) if metrics else (),
         champion_rows=_champion_rows(evaluation) if evaluation else (),
         worst_confusions=_worst_confusions(metrics, _classes(evaluation, metrics)) if metrics else (),
         classes=_classes(evaluation, metrics),
         full_matrix=_FULL_MATRIX,
-        slices=_slices(evaluation) if evaluation else (),
-        drawings=_drawings(evaluation, metrics),
         learning=_learning(evaluation),
         rules=Counter({}) if page.profile is None else _rules(page.profile),
-        seconds=words.seconds_between(page.run.started_at, page.result.finished_at),
+        seconds=seconds,
         most_rows=_MAX_ROWS,
     ).lstrip()
 
 
 def decide(result: RunResult) -> Decision:
     """The outcome in one sentence, from what was recorded."""
-    failed = [gate.name for gate in result.gates if not gate.passed]
     endpoint = f" behind the endpoint {result.endpoint.name}" if result.endpoint else ""
-    gates = f"it failed {len(failed)} of {words.plural(len(result.gates), 'gate')}: {words.listed(failed)}"
     sentences = {
         Outcome.DEPLOYED: ("Deployed", "good", f"The model passed all its gates and is live{endpoint}."),
-        Outcome.DATASET_REJECTED: ("File refused", "bad", "The file was refused, so nothing was trained."),
-        Outcome.TRAINING_FAILED: ("Training failed", "bad", "Training did not finish, so there is no model."),
+        Outcome.DATASET_REJECTED: ("File rejected", "bad", "The file was rejected, so no model was trained."),
+        Outcome.TRAINING_FAILED: ("Training failed", "bad", "Training failed, so there is no model."),
         Outcome.MODEL_REJECTED: (
-            "Not deployed", "bad", f"The model was not deployed: {gates if failed else 'it was not accepted'}.",
+            "Not deployed", "bad", f"The model was not deployed: {_why_rejected(result)}.",
         ),
         Outcome.DEPLOYMENT_FAILED: (
-            "Not deployed", "bad", "The model passed its gates, but the endpoint did not take it.",
+            "Not deployed", "bad", "The model passed its gates, but its deployment failed.",
         ),
         Outcome.SUPERSEDED: (
             "Not deployed", "plain", "The model passed its gates, but the model of a newer file is live.",
         ),
         Outcome.AWAITING_APPROVAL: (
-            "Waits for approval", "plain", "The model passed its gates and waits for a person to approve it.",
+            "Waits for approval", "asks", "The model passed its gates and waits for a person to approve it.",
         ),
-        Outcome.DUPLICATE: ("Seen before", "plain", "This file was processed before, so nothing was done."),
+        Outcome.DUPLICATE: ("Processed before", "plain", "This file was processed before, so nothing was done."),
         Outcome.ERROR: ("Stopped", "bad", "A fault of the pipeline or of a service stopped the run."),
     }  # fmt: skip
     return Decision(*sentences[result.outcome])
+
+
+def _why_rejected(result: RunResult) -> str:
+    failed = [gate.name for gate in result.gates if not gate.passed]
+    if failed:
+        return f"it failed {len(failed)} of {words.plural(len(result.gates), 'gate')}: {words.listed(failed)}"
+    if result.approval and result.approval.decision == "rejected":
+        return f"it passed its gates, but {result.approval.decided_by or 'a person'} rejected it"
+    if result.approval and result.approval.decision == "expired":
+        return "it passed its gates, but nobody approved it before the deadline"
+    return "it could not be measured"
+
+
+def _question(result: RunResult) -> Question:
+    """What the page asks. The clock of the run's wait starts a little later, so that the page's deadline is safe."""
+    return Question(asked_at=result.finished_at, expires_at=deadline(result.finished_at))
+
+
+def _sections(page: ReportInput, parts: Mapping[str, Any]) -> dict[str, str]:
+    """Titles by id of the sections that have something to show, in their order."""
+    evaluation, drawings = page.evaluation, parts["drawings"]
+    training = evaluation.training if evaluation else None
+    shown = {
+        "gates": ("Gates", parts["gates"]),
+        "metrics": ("Metrics", parts["metric_rows"]),
+        "confusion": ("Confusion matrix", drawings["confusion"]),
+        "curves": ("Curves", any(drawings[name] for name in ("roc", "precision_recall", "calibration"))),
+        "cutoff": ("Cutoff", evaluation and evaluation.cutoff),
+        "training": ("Training", training or page.training),
+        "columns": ("What the model learned", drawings["importance"] or drawings["shap"]),
+        "mistakes": ("Worst mistakes", parts["mistakes"]),
+        "champion": ("Champion and challenger", evaluation and evaluation.champion),
+        "slices": ("Slices", parts["slices"]),
+        "bias": ("Bias", evaluation and evaluation.bias),
+        "unmeasured": ("Not measured", parts["unmeasured"]),
+        "data": ("Data", page.profile or parts["rows"].received or parts["warnings"]),
+        "run": ("Time and cost", True),
+        "identity": ("Identity", True),
+    }
+    return {name: title for name, (title, found) in shown.items() if found}
+
+
+def _facts(
+    metrics: Metrics | None, rows: RowCounts, seconds: float | None, *, rejected_file: bool, waits: bool
+) -> Iterator[Fact]:
+    if metrics:
+        share = metrics.log_loss / metrics.prior_log_loss if metrics.prior_log_loss else None
+        note = f"the baseline has {words.number(metrics.prior_log_loss)}"
+        if share is not None:
+            note = f"{share:.0%} of the baseline's {words.number(metrics.prior_log_loss)}"
+        yield Fact("Log loss", words.number(metrics.log_loss), note)
+        yield Fact("Accuracy", words.percent(metrics.accuracy), f"on {words.plural(metrics.rows, 'held-out row')}")
+    if rows.received and rejected_file:
+        yield Fact("Rows", words.count(rows.received), "received; none is used")
+    elif rows.received:
+        yield Fact("Rows", words.count(rows.accepted), f"accepted of {words.count(rows.received)} received")
+    yield Fact(
+        "Time",
+        words.duration(seconds),
+        "from the upload to this question" if waits else "from the upload to the outcome",
+    )
+
+
+def _unmeasured(evaluation: Evaluation) -> Iterator[str]:
+    """Sentences on what is missing of a model that was measured, and how to have it measured."""
+    if not any(curve.roc or curve.precision_recall for curve in evaluation.curves):
+        yield "ROC and precision-recall curves were not measured."
+    if not any(one.rows for one in evaluation.calibration):
+        yield "Calibration was not measured."
+    if evaluation.cutoff is None and len(evaluation.classes) == 2:
+        yield "No cutoff was chosen."
+    if evaluation.training is None:
+        yield "There is no report of the training, and so no importance of the columns."
+    if evaluation.champion is None:
+        yield "There was no live model to compare with."
+    if not evaluation.slices:
+        yield "No slices were measured. To see the metrics by a column's values, name it under `slices` in config.yaml."
+    if not evaluation.bias:
+        yield "No bias was measured. To have it measured, name groups under `facets` in config.yaml."
+
+
+def _mistakes(page: ReportInput) -> tuple[ShownMistake, ...]:
+    training = page.evaluation.training if page.evaluation else None
+    if training is None:
+        return ()
+    by_importance = [one.column for one in training.importances]
+    return tuple(_shown_mistake(one, page.cells.get(one.row, {}), by_importance) for one in training.mistakes)
+
+
+def _shown_mistake(mistake: Mistake, cells: Mapping[str, str], by_importance: Sequence[str]) -> ShownMistake:
+    drove = [part.column for part in mistake.contributions]
+    order = [column for column in dict.fromkeys((*drove, *by_importance, *cells)) if column in cells]
+    shown = tuple(
+        Cell(words.short(column, _CELL_WIDTH), words.short(cells[column], _CELL_WIDTH), column in drove)
+        for column in order[:_MAX_CELLS]
+    )
+    return ShownMistake(mistake, shown, len(order) - len(shown))
 
 
 def _metric_rows(metrics: Metrics, prior: Metrics | None) -> tuple[MetricRow, ...]:
@@ -212,8 +360,17 @@ def _drawings(evaluation: Evaluation | None, metrics: Metrics | None) -> dict[st
     if training and training.importances:
         drawn["importance"] = figures.importance(training.importances)
     if training and any(column.points for column in training.shap):
-        drawn["shap"] = figures.beeswarm(training)
+        drawn["shap"] = figures.beeswarm(training, several=len(evaluation.classes) > 2)
     return drawn
+
+
+def _levels(evaluation: Evaluation | None) -> tuple[Drawing, ...]:
+    training = evaluation.training if evaluation else None
+    columns = [column for column in training.shap if column.levels] if training else []
+    several = evaluation is not None and len(evaluation.classes) > 2
+    return tuple(
+        figures.levels(column, place, several=several) for place, column in enumerate(columns[:_MAX_LEVEL_FIGURES])
+    )
 
 
 def _learning(evaluation: Evaluation | None) -> tuple[Drawing, ...]:
@@ -278,6 +435,7 @@ def _template_environment() -> Environment:
         duration=words.duration,
         words=words.words,
         metric=words.metric,
+        coded=words.coded,
         short=words.short,
     )
     environment.globals["macro_means"] = words.macro_means

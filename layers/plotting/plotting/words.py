@@ -1,11 +1,14 @@
-"""Numbers, names and moments as people read them."""
+"""Numbers, names and times as people read them."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
+
+from markupsafe import Markup, escape
 
 from sluice.evaluation.metrics import MACRO, METRICS
 
@@ -20,6 +23,18 @@ def clean(text: str) -> str:
         if letter in _TURNS or (unicodedata.category(letter) in {"Cc", "Cs", "Cn"} and letter not in "\n\t")
         else letter
         for letter in text
+    )
+
+
+_CODE: Final = re.compile(r"`([^`\n]+)`")
+
+
+def coded(text: str) -> Markup:
+    """Escaped, with what stands between backticks as code."""
+    # Every second part was between backticks.
+    parts = (escape(clean(part)) for part in _CODE.split(text))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts)
     )
 
 
@@ -47,7 +62,7 @@ def count(value: int) -> str:
 
 
 def percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+    return f"{100 * share:.1f}%"
 
 
 def interval(ends: Sequence[float] | None) -> str:
@@ -80,7 +95,7 @@ def plural(many: int, one: str, more: str | None = None) -> str:
 
 
 def moment(text: str | None) -> str:
-    """An ISO 8601 moment in UTC to the second; what is none as it stands."""
+    """An ISO 8601 time in UTC to the second; any other text as it stands."""
     if text is None:
         return "–"
     try:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import re
 from collections import Counter
@@ -12,6 +13,7 @@ import pytest
 
 from plotting import ReportInput, TableProfile, figures, render
 from plotting.page import decide
+from plotting.words import coded
 from sluice.evaluation.document import ClassCurves, Evaluation, Importance, SliceResult
 from sluice.messages import GateCheck, Outcome, RunResult
 from tabular import TableReport
@@ -142,7 +144,7 @@ def test_a_run_with_everything_shows_every_part(pages: dict[str, str]) -> None:
         f"figure-{part}-title"
         for part in (
             "confusion", "roc", "precision-recall", "calibration", "cutoff-rates", "cutoff-cost", "learning-0",
-            "learning-1", "importance", "shap", "slices-0", "slices-1",
+            "learning-1", "importance", "shap", "levels-0", "levels-1", "levels-2", "slices-0", "slices-1",
         )
     }  # fmt: skip
     assert page.tags["svg"] == page.tags["desc"] == page.values("role").count("img") == page.tags["figure"]
@@ -155,7 +157,8 @@ def test_a_run_with_everything_shows_every_part(pages: dict[str, str]) -> None:
     }  # fmt: skip
     for words in (
         "live behind the endpoint sluice-loan-defaults", "0.3281 to 0.3607", "9f" * 32, "early_stopping_rounds",
-        "customer_id", "it has one value only", "Disparate impact (DI)", "lets the new model through", "6 min 41 s",
+        "customer_id", "it has one value only", "Disparate impact (DI)", "The new model passes the comparison",
+        "6 min 41 s",
         "credit_utilisation −1.31", "Warning: overfitting", "no test row has this value", "less than a cent",
     ):  # fmt: skip
         assert words in page.text, words
@@ -165,22 +168,150 @@ def test_figures_say_their_numbers_in_words(pages: dict[str, str]) -> None:
     described = dict(re.findall(r'<desc id="figure-([a-z0-9-]+)-desc">([^<]*)</desc>', pages["binary"]))
     assert "yes 0.8612" in described["roc"]
     assert "chosen cutoff of 0.3418" in described["cutoff-rates"]
-    assert "Best on validation in round 119" in described["learning-0"]
-    assert "credit_utilisation pushes up where it is high" in described["shap"]
-    assert "months_since_last_delinquency pushes down where it is high" in described["shap"]
+    assert "The best value on validation is 0.3457, in round 119" in described["learning-0"]
+    assert "credit_utilisation pushes up if it is high" in described["shap"]
+    assert "months_since_last_delinquency pushes down if it is high" in described["shap"]
+    assert "mortgage +0.17, rent −0.11, own +0.084 and other −0.067" in described["levels-0"]
     assert "2,609 of 3,077" in described["confusion"]
 
 
-@pytest.mark.parametrize("name", ["refused", "stopped"])
-def test_a_run_without_a_model_says_so_in_each_part(pages: dict[str, str], name: str) -> None:
+_OF_A_MODEL = (
+    "gates", "metrics", "confusion", "curves", "cutoff", "training", "columns", "mistakes", "champion", "slices",
+    "bias",
+)  # fmt: skip
+_ALWAYS = ("run", "identity")
+
+
+@pytest.mark.parametrize(
+    ("name", "sections"),
+    [
+        ("binary", (*_OF_A_MODEL, "data", *_ALWAYS)),
+        ("approved", (*_OF_A_MODEL, "data", *_ALWAYS)),
+        ("awaiting_approval", (*_OF_A_MODEL, "data", *_ALWAYS)),
+        ("rejected_by_a_person", (*_OF_A_MODEL, "data", *_ALWAYS)),
+        ("expired", (*_OF_A_MODEL, "data", *_ALWAYS)),
+        ("model_rejected", (*_OF_A_MODEL, "data", *_ALWAYS)),
+        ("deployment_failed", (*_OF_A_MODEL, "data", *_ALWAYS)),
+        ("superseded", (*_OF_A_MODEL, "data", *_ALWAYS)),
+        (
+            "multi_class",
+            (
+                *(part for part in _OF_A_MODEL if part not in {"cutoff", "champion", "bias"}),
+                "unmeasured",
+                "data",
+                *_ALWAYS,
+            ),
+        ),
+        ("training_failed", ("training", "data", *_ALWAYS)),
+        ("refused", ("data", *_ALWAYS)),
+        ("stopped", _ALWAYS),
+    ],
+)
+def test_a_page_has_the_sections_that_have_something_to_show(
+    pages: dict[str, str], name: str, sections: tuple[str, ...]
+) -> None:
     page = Page(pages[name])
-    assert page.tags["svg"] == 0
+    linked = [value.removeprefix("#") for tag, key, value in page.attributes if (tag, key) == ("a", "href")]
+    assert linked == ["report", *sections]
+    assert page.tags["section"] == len(sections) + 1, "the decision is the other one"
+    assert (page.tags["svg"] == 0) == (name in {"training_failed", "refused", "stopped"})
+
+
+def test_a_rejected_file_has_no_accepted_rows(pages: dict[str, str]) -> None:
+    page = Page(pages["refused"])
+    assert "4,120 rows received; none is used, since the file was rejected." in page.text
+    assert "accepted" not in page.text
+
+
+def test_what_was_not_measured_of_a_model_is_listed_with_the_way_to_it(pages: dict[str, str]) -> None:
+    page = Page(pages["multi_class"])
+    assert "There was no live model to compare with." in page.text
+    assert "name groups under facets in config.yaml" in page.text
+
+
+def test_the_page_of_a_run_that_waits_says_what_is_asked_until_when_and_how_to_answer(pages: dict[str, str]) -> None:
+    page = Page(pages["awaiting_approval"])
     for words in (
-        "No gate was tried", "There are no metrics", "There is no confusion matrix", "Calibration was not measured",
-        "No cutoff was chosen", "Nothing was trained", "No mistakes are listed", "No slices were measured",
-        "No bias was measured", "not estimated",
+        "Approve or reject it by 2026-11-26 09:06:41 UTC", "sluice approve 4f1c09b2a7de",
+        "sluice reject 4f1c09b2a7de --comment 'why'", "replaces the live model of run 11aa22bb33cc",
+        "If you reject it, or nobody decides before the deadline, it is not deployed",
     ):  # fmt: skip
         assert words in page.text, words
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("approved", ("Approved by user/alice", "2026-11-23 09:31:12 UTC", "Looks right: the new region is in.")),
+        (
+            "rejected_by_a_person",
+            (
+                "it passed its gates, but user/alice rejected it",
+                "Rejected by user/alice",
+                "2026-11-23 09:31:12 UTC",
+                "The `region` column is wrong.",
+            ),
+        ),
+        (
+            "expired",
+            (
+                "it passed its gates, but nobody approved it before the deadline",
+                "Deadline passed 2026-11-26 09:06:41 UTC",
+            ),
+        ),
+    ],
+)
+def test_the_page_says_afterwards_who_decided_when_and_why(
+    pages: dict[str, str], name: str, words: tuple[str, ...]
+) -> None:
+    page = Page(pages[name])
+    for wanted in words:
+        assert wanted in page.text, wanted
+    assert "sluice approve" not in page.text
+
+
+def test_what_stands_between_backticks_is_code(pages: dict[str, str]) -> None:
+    html = pages["refused"]
+    assert "no column is named <code>defaulted</code>" in html
+    assert "`" not in html.split("</style>")[1]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_code_between_backticks_is_text_and_nothing_else(name: str) -> None:
+    page = Page(str(coded(f"column `{name}` and `{name}")))
+    assert set(page.tags) <= {"code"}
+    assert page.tags["code"] <= 1
+
+
+def test_the_worst_mistakes_show_the_cells_of_their_rows_those_that_drove_them_first(pages: dict[str, str]) -> None:
+    html = pages["binary"]
+    columns = re.findall(r"<dt>([a-z0-9_]+)</dt>", html.split('class="cells"')[1].split("</tr>")[0])
+    assert columns[:4] == ["credit_utilisation", "annual_income", "term_months", "months_since_last_delinquency"]
+    assert set(columns) == {*samples.COLUMNS, "customer_id", "currency", "defaulted"}
+    assert html.count('<div class="drove">') == 9
+    assert "C-001207" in Page(html).text
+
+
+def test_the_cells_of_a_mistake_are_bounded_and_escaped() -> None:
+    sample = samples.binary()
+    cells = {f"column {number}": "x" * 500 for number in range(200)} | {HOSTILE[0]: HOSTILE[1]}
+    html = render(dataclasses.replace(sample, cells={88: {HOSTILE[2]: HOSTILE[0], **cells}}))
+    page = Page(html)
+    assert not page.tags["script"]
+    assert not page.tags["b"]
+    assert html.count("<dt>column") == 29
+    assert "x" * 61 not in html
+    assert "172 more columns: see held_out/rows.csv." in page.text
+
+
+def test_every_class_of_several_has_its_name_in_the_curves_and_in_the_matrix(pages: dict[str, str]) -> None:
+    drawn = dict(re.findall(r'aria-labelledby="figure-([a-z-]+)-title"[^>]*>(.*?)</svg>', pages["multi_class"], re.S))
+    for name in ("barley", "maize", "oats", "rye", "sorghum", "wheat"):
+        for figure in ("roc", "precision-recall"):
+            assert f">{name} (" in drawn[figure], (name, figure)
+    many = dict(re.findall(r'aria-labelledby="figure-([a-z-]+)-title"[^>]*>(.*?)</svg>', pages["many_classes"], re.S))
+    for number in range(50):
+        assert many["confusion"].count(f">crop {number:02d}<") == 2
 
 
 @pytest.mark.parametrize(
@@ -281,8 +412,8 @@ def test_a_wide_table_is_cut_and_says_where_the_rest_is() -> None:
 
 def test_many_classes_show_their_worst_confusions_alone(pages: dict[str, str]) -> None:
     text = Page(pages["many_classes"]).text
-    assert "The worst of the confusions of 50 classes" in text
-    assert "The 6 largest of 50 classes are drawn" in text
+    assert "The most frequent confusions of 50 classes" in text
+    assert "The 6 most frequent of 50 classes are drawn" in text
     assert len(pages["many_classes"]) < 1_000_000
 
 

@@ -167,9 +167,18 @@ class ShapPoint(Message):
     position: float | None
 
 
+class ShapLevel(Message):
+    """What one value of a column of categories does on average."""
+
+    level: str
+    rows: int = Field(ge=0, description="Of the sample, that have it.")
+    shap: float = Field(description="Mean SHAP value of these rows, in log odds.")
+
+
 class ShapColumn(Message):
     column: str
     points: tuple[ShapPoint, ...]
+    levels: tuple[ShapLevel, ...] = Field((), description="Of categories: the most frequent values first.")
 
 
 class TrainingFinding(Message):

@@ -2,3 +2,9 @@
 
 ``python -m benchmarks.validate`` makes its table, measures and prints its ratios last.
 """
+
+import sys
+from pathlib import Path
+
+# The core is installed nowhere: Lambda gets it as a layer. What a benchmark measures gets its own path (``measure``).
+sys.path.append(str(Path(__file__).resolve().parents[1] / "layers" / "core"))

@@ -24,7 +24,7 @@ type _Listed = Annotated[tuple[str, ...], BeforeValidator(_parts)]
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     @classmethod
     def load[T: _Settings](cls: type[T], environ: Mapping[str, str] = os.environ) -> T:

@@ -26,7 +26,7 @@ MAX_TIMES_CLIENTS: Final = 1.5
 CONTROL_FUNCTIONS: Final = (
     "claim_run", "start_training", "check_training", "ask_for_approval", "decide_approval", "deploy_endpoint",
     "check_endpoint", "verify_endpoint", "restore_endpoint", "record_outcome", "register_model", "clean_up",
-    "reconcile", "tear_down", "predict",
+    "reconcile", "tear_down",
 )  # fmt: skip
 _NO_RESULT: Final = 2
 #: Prints the services that a module makes clients of.
@@ -55,9 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"no result: {error}", file=sys.stderr)
         return _NO_RESULT
     for name, (clients, pairs) in found.items():
-        print(
-            f"{name:<18}{median(own for own, _ in pairs):>7.2f} s, {', '.join(clients)} {median(b for _, b in pairs):.2f} s"
-        )
+        own, bare = (median(pair[place] for pair in pairs) for place in (0, 1))
+        print(f"{name:<18}{own:>7.2f} s; {bare:.2f} s for {', '.join(clients)}")
     ratios = judge({name: pairs for name, (_, pairs) in found.items()})
     print(*ratios, sep="\n")
     return int(options.check and not all(ratio.met for ratio in ratios))

@@ -1,7 +1,7 @@
 """Runs a job in a process of its own and says how long it took and how much memory it had.
 
-This module and all that the starting process imports are the standard library: Linux counts what a process held before
-it became the new program towards the new one's peak, so the starter must be smaller than any job.
+This module and all that the starting process imports are the standard library and the names of files: Linux counts what
+a process held before it became the new program towards the new one's peak, so the starter must be smaller than any job.
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@ one; a contract test holds the two files to each other. Outputs carry references
 far below the 256 KiB that Step Functions allows for a state.
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -284,7 +282,7 @@ class Verification(Message):
 class RestoreRequest(Request):
     """``restoration``: what the last look found; None at the first."""
 
-    restoration: Restoration | None = None
+    restoration: "Restoration | None" = None
 
 
 class Restoration(Message):
@@ -318,7 +316,7 @@ class RecordRequest(Request):
     endpoint: EndpointStatus | None = None
     verification: Verification | None = None
     approval: Approval | None = None
-    restoration: Restoration | None = None
+    restoration: "Restoration | None" = None
 
 
 class RecordedEndpoint(Message):

@@ -3,8 +3,6 @@
 A missing variable stops the function with its name: a default here would hide a broken template.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from typing import Annotated

@@ -5,8 +5,6 @@ optional: what a contract does not say is not checked. How a file is held agains
 their severities and thresholds are set in ``config.yaml`` (``contract:``) and described in docs/contract.md.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping, Sequence

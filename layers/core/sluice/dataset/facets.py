@@ -1,8 +1,6 @@
 """How the labels of a file fall on the groups of ``facets`` (``facets.json``, which the bias report begins with), and
 who is of a group."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Literal
 

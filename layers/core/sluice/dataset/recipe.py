@@ -20,8 +20,6 @@ Semantics, for both:
 - ``dropped``: no feature, with the reason.
 """
 
-from __future__ import annotations
-
 import datetime
 import math
 import re

@@ -5,8 +5,6 @@ and the training report too. Numbers that could not be measured are None. Everyt
 a field says otherwise.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

@@ -3,8 +3,6 @@
 People name the run, never the task token that lets it continue.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import dataclass

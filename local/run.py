@@ -24,7 +24,7 @@ from local import cloud, stack
 from local.aws import Aws
 from local.cloud import Options
 from local.home import Home, LocalError
-from sluice.endpoint.requests import parse_scores
+from sluice.endpoint.golden import parse_scores
 from sluice.layout import is_report, runs_prefix, split_uri, uri
 from sluice.messages import Outcome, RunResult, ValidationResult
 from sluice.wording import one_line

@@ -19,7 +19,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sluice.aws.errors import is_not_found
 from sluice.endpoint.aws.teardown import (
     KINDS,
+    RELEASE_SECONDS,
+    Patience,
     Say,
+    StillBusyError,
     delete_alarms,
     delete_served,
     made_alarms,
@@ -28,6 +31,9 @@ from sluice.endpoint.aws.teardown import (
     stop_jobs,
     stop_runs,
 )
+
+#: For jobs to stop and endpoints to go; one whose guarded update takes longer is for a second call.
+MAX_WAIT_SECONDS = 1800.0
 
 
 class RemoveError(Exception):
@@ -42,6 +48,7 @@ class Stack:
     prefix: str
     buckets: tuple[str, ...]
     state_machine: str
+    has_key: bool
 
 
 def describe(cloudformation: Any, name: str) -> Stack:
@@ -56,7 +63,9 @@ def describe(cloudformation: Any, name: str) -> Stack:
     outputs = {item["OutputKey"]: item["OutputValue"] for item in found.get("Outputs", [])}
     try:
         buckets = (outputs["InboxBucketName"], outputs["ArtifactBucketName"])
-        return Stack(name, parameters["NamePrefix"], buckets, outputs["StateMachineArn"])
+        return Stack(
+            name, parameters["NamePrefix"], buckets, outputs["StateMachineArn"], bool(parameters.get("KmsKeyArn"))
+        )
     except KeyError as error:
         raise RemoveError(f"stack {name!r} is not one of Sluice: it has no {error}") from error
 
@@ -89,6 +98,7 @@ def remove(session: Any, name: str, confirm: Callable[[str], bool], say: Say = p
 
     Raises:
         RemoveError: there is no such stack, or something could not be removed. Calling again goes on.
+        StillBusyError: an endpoint or a training job takes longer than half an hour. Calling again goes on.
         botocore.exceptions.ClientError, WaiterError: a service refused or took too long. Calling again goes on.
     """
     sagemaker, s3, cloudformation = (session.client(service) for service in ("sagemaker", "s3", "cloudformation"))
@@ -97,13 +107,17 @@ def remove(session: Any, name: str, confirm: Callable[[str], bool], say: Say = p
     if not confirm(name):
         return False
     stop_runs(session.client("stepfunctions"), stack.state_machine, say)
-    stop_jobs(sagemaker, stack.prefix, say)
+    patience = Patience(MAX_WAIT_SECONDS)
+    stop_jobs(sagemaker, stack.prefix, say, patience)
     cloudwatch = session.client("cloudwatch")
     alarms = made_alarms(cloudwatch, sagemaker, stack.prefix)
-    delete_served(sagemaker, stack.prefix, say)
+    gone = delete_served(sagemaker, session.client("application-autoscaling"), stack.prefix, say, patience=patience)
     delete_alarms(cloudwatch, alarms, say)
     for bucket in stack.buckets:
         say(f"emptied {bucket}: {empty(s3, bucket)} object versions")
+    if gone and stack.has_key:
+        say(f"waiting {RELEASE_SECONDS:.0f} s: SageMaker releases its grants of the key with a role of the stack ...")
+        patience.rest(RELEASE_SECONDS)
     cloudformation.delete_stack(StackName=name)
     say(f"deleting stack {name} ...")
     cloudformation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 5})
@@ -138,8 +152,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not remove(session, options.stack, _typed):
             print("nothing was removed")
             return 1
-    except (RemoveError, BotoCoreError, ClientError) as error:
-        print(f"{error}\nMend this and call again; what was removed before stays removed.", file=sys.stderr)
+    except (RemoveError, StillBusyError, BotoCoreError, ClientError) as error:
+        print(f"{error}\nFix this and call again; what was removed before stays removed.", file=sys.stderr)
         return 1
     return 0
 

@@ -10,15 +10,13 @@ from typing import Any
 
 import boto3
 
-from sluice.aws.objects import read_json
 from sluice.aws.step import CLIENT_CONFIG, logger, step
-from sluice.dataset.config import DatasetConfig
+from sluice.dataset.aws.config import read_config
 from sluice.endpoint.aws.calls import describe_endpoint
 from sluice.endpoint.aws.leftovers import datasets_with_endpoints, remove_alarms, remove_unused
 from sluice.endpoint.aws.operations import Clients, OperationRefusedError, StackNames, retire, turn
 from sluice.endpoint.aws.turns import CLEANING
 from sluice.endpoint.requests import VARIANT
-from sluice.layout import RunLayout, uri
 from sluice.messages import CleanedUp, CleanUpRequest
 from sluice.names import endpoint_name
 from sluice.runs.aws.ledger import read_champion
@@ -68,22 +66,23 @@ def clean(dataset: str, holder: str) -> tuple[str, ...] | None:
         if not taken:
             return None
         champion = read_champion(clients.dynamodb, settings.runs_table, dataset)
-        keep = config_of(dataset, champion.run_id).endpoint.keep if champion else 0
+        keep = (
+            read_config(clients.s3, settings.artifact_bucket, dataset, champion.run_id).endpoint.keep if champion else 0
+        )
         name = endpoint_name(settings.name_prefix, dataset)
         # An endpoint that was refused or taken away again leaves its alarms.
         alarms = () if describe_endpoint(clients.sagemaker, name) else remove_alarms(clients.cloudwatch, name)
         return *alarms, *remove_unused(clients.sagemaker, settings.name_prefix, dataset, champion, keep)
 
 
-def config_of(dataset: str, run_id: str) -> DatasetConfig:
-    where = uri(settings.artifact_bucket, RunLayout(dataset, run_id).config)
-    return DatasetConfig.model_validate(read_json(clients.s3, where))
-
-
 def is_idle(dataset: str, endpoint: dict[str, Any]) -> bool:
     """Whether an endpoint with a time to live was neither changed nor called for as long."""
     champion = read_champion(clients.dynamodb, settings.runs_table, dataset)
-    days = config_of(dataset, champion.run_id).endpoint.time_to_live_days if champion else None
+    days = (
+        read_config(clients.s3, settings.artifact_bucket, dataset, champion.run_id).endpoint.time_to_live_days
+        if champion
+        else None
+    )
     now = datetime.now(UTC)
     if days is None or now - endpoint["LastModifiedTime"] < timedelta(days=days):
         return False

@@ -7,34 +7,33 @@ what exists already is left as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
-from sluice.aws.errors import already_exists, code_of, is_in_progress, message_of
+from sluice.aws.errors import code_of, is_in_progress, is_not_found, message_of
 from sluice.aws.objects import read_json
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger, step
+from sluice.dataset.aws.config import read_config
 from sluice.dataset.config import DatasetConfig
-from sluice.endpoint.aws.calls import describe_endpoint
+from sluice.endpoint.aws.calls import create_if_absent, delete_endpoint, describe_endpoint, update_endpoint
+from sluice.endpoint.aws.scaling import put_scaling
 from sluice.endpoint.aws.turns import take_free_turn
+from sluice.endpoint.deployment import begun, failed, next_step
 from sluice.endpoint.network import no_vpc_reason
 from sluice.endpoint.requests import (
-    POLL_SECONDS,
     alarm_requests,
     endpoint_config_request,
     endpoint_request,
-    is_busy,
-    kind_of,
+    instance_count,
     model_request,
-    other_kind_reason,
     update_request,
     variant_names,
 )
 from sluice.messages import Deployment, DeployRequest, Run
-from sluice.names import endpoint_config_name, endpoint_name, model_name, model_of_config
+from sluice.names import model_of_config
 from sluice.runs.aws.executions import has_ended
 from sluice.runs.aws.ledger import Champion, Deployed, read_champion
 from sluice.settings import DeploySettings
@@ -47,20 +46,14 @@ settings = DeploySettings.load()
 s3 = boto3.client("s3", config=TRANSFER_CONFIG)
 sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
+autoscaling = boto3.client("application-autoscaling", config=CLIENT_CONFIG)
 cloudwatch = boto3.client("cloudwatch", config=CLIENT_CONFIG)
 stepfunctions = boto3.client("stepfunctions", config=CLIENT_CONFIG)
 
 
 @step(DeployRequest)
 def handler(request: DeployRequest) -> Deployment:
-    run = request.run
-    asked = Deployment(
-        verdict="started",
-        endpoint_name=endpoint_name(settings.name_prefix, run.dataset),
-        config_name=endpoint_config_name(settings.name_prefix, run),
-        model_name=model_name(settings.name_prefix, run),
-        wait_seconds=POLL_SECONDS,
-    )
+    run, asked = request.run, begun(settings.name_prefix, request.run)
     if not take_free_turn(
         dynamodb, settings.runs_table, run.dataset, run.execution_arn, partial(has_ended, stepfunctions)
     ):
@@ -75,24 +68,22 @@ def handler(request: DeployRequest) -> Deployment:
         return asked.model_copy(update=other)
     config = DatasetConfig.model_validate(read_json(s3, request.validation.config_uri or ""))
     if reason := no_vpc_reason(config.endpoint, settings.subnet_ids, "the dataset's config.yaml"):
-        return asked.model_copy(update={"verdict": "failed", "reasons": (reason,)})
-    configuration = endpoint_config_request(
-        run, config, settings, model_of_config(before.config_name) if before else None
-    )
+        return failed(asked, reason)
     try:
-        create_if_absent(sagemaker.create_model, model_request(run, request.training.model_uri or "", config, settings))
-        create_if_absent(sagemaker.create_endpoint_config, configuration)
-        return put_behind(asked, run, config, variant_names(configuration))
+        return deploy(request, asked, config, before)
     except ClientError as error:
         if is_in_progress(error):
             return asked.model_copy(update={"verdict": "busy"})
-        if reason := refusal(code_of(error), message_of(error)):
-            return asked.model_copy(update={"verdict": "failed", "reasons": (reason,)})
-        raise
+        reason = reason_of(error, asked)
+        if reason is None:
+            raise
+        if before:
+            keep_scaling(run, before, asked.endpoint_name)
+        return failed(asked, reason)
 
 
 def overtaken(request: DeployRequest, champion: Champion | None) -> dict[str, Any] | None:
-    """What became of the challenge since the evaluation; None where it stands."""
+    """What became of the challenge since the evaluation; None if it stands."""
     run = request.run
     if champion and champion.is_newer_than(run):
         reason = (
@@ -106,45 +97,30 @@ def overtaken(request: DeployRequest, champion: Champion | None) -> dict[str, An
 
 
 def before_this(champion: Champion | None, run_id: str) -> Deployed | None:
-    """The model that this run's replaces; the champion may be this run already, where a step is repeated."""
+    """The model that this run's replaces; the champion may be this run already, if a step is repeated."""
     if champion and champion.run_id == run_id:
         return champion.history[0] if champion.history else None
     return champion
 
 
-def create_if_absent(create: Callable[..., Any], request: dict[str, Any]) -> None:
-    """Creates a model or a configuration; one of this name is this run's own, made by an earlier try."""
-    try:
-        create(**request)
-    except ClientError as error:
-        if not already_exists(error):
-            raise
-
-
-def put_behind(asked: Deployment, run: Run, config: DatasetConfig, variants: frozenset[str]) -> Deployment:
+def deploy(request: DeployRequest, asked: Deployment, config: DatasetConfig, before: Deployed | None) -> Deployment:
+    """Makes the model and its configuration, and asks for what the endpoint needs next."""
+    run = request.run
+    previous = model_of_config(before.config_name) if before else None
+    configuration = endpoint_config_request(run, config, settings, previous)
+    create_if_absent(sagemaker.create_model, model_request(run, request.training.model_uri or "", config, settings))
+    create_if_absent(sagemaker.create_endpoint_config, configuration)
     live = describe_endpoint(sagemaker, asked.endpoint_name)
-    if live is None:
+    following = next_step(asked, live, config.endpoint, run.dataset)
+    if following.do == "create":
         put_alarms(run, config)
         sagemaker.create_endpoint(**endpoint_request(run, settings))
-        return asked
-    status, current = live["EndpointStatus"], live["EndpointConfigName"]
-    if current == asked.config_name and status != "Failed":
-        return asked
-    if is_busy(status):
-        # An update that an earlier try asked for is this run's own.
-        pending = live.get("PendingDeploymentSummary", {}).get("EndpointConfigName")
-        return asked if pending == asked.config_name else asked.model_copy(update={"verdict": "busy"})
-    if status == "Failed":
-        # A first creation that failed leaves an endpoint that can only be deleted; it never answered anybody.
-        sagemaker.delete_endpoint(EndpointName=asked.endpoint_name)
-        return asked.model_copy(update={"verdict": "busy"})
-    if (live_kind := kind_of(live)) != config.endpoint.kind:
-        reason = other_kind_reason(asked.endpoint_name, run.dataset, live_kind, config.endpoint.kind)
-        return asked.model_copy(update={"verdict": "failed", "reasons": (reason,)})
-    there = next((item.get("CurrentInstanceCount", 0) for item in live.get("ProductionVariants", [])), 0)
-    instances = there if config.endpoint.autoscaling else config.endpoint.instance_count
-    update(asked, config, put_alarms(run, config), instances, guarded=variants == variant_names(live))
-    return asked.model_copy(update={"previous_config_name": asked.previous_config_name or current})
+    elif following.do == "delete":
+        delete_endpoint(sagemaker, autoscaling, asked.endpoint_name)
+    elif following.do == "update" and live:
+        guarded = variant_names(configuration) == variant_names(live)
+        update(asked, config, live, put_alarms(run, config), guarded=guarded)
+    return following.deployment
 
 
 def put_alarms(run: Run, config: DatasetConfig) -> list[str]:
@@ -163,15 +139,25 @@ def put_alarms(run: Run, config: DatasetConfig) -> list[str]:
     return [name for name in names if name not in on]
 
 
-def update(asked: Deployment, config: DatasetConfig, alarms: list[str], instances: int, *, guarded: bool) -> None:
-    request = update_request(asked, config.endpoint, alarms, instances, guarded=guarded)
-    try:
-        sagemaker.update_endpoint(**request)
-    except ClientError as error:
-        # The developer guide is of two minds about guards on serverless endpoints: the page on exclusions leaves them
-        # out of rolling updates only, the overview names real-time and asynchronous endpoints alone.
-        unguarded = config.endpoint.kind == "serverless" and "DeploymentConfig" in message_of(error)
-        if not (guarded and unguarded):
-            raise
+def update(asked: Deployment, config: DatasetConfig, live: dict[str, Any], alarms: list[str], *, guarded: bool) -> None:
+    endpoint = config.endpoint
+    instances = instance_count(live) if endpoint.autoscaling else endpoint.instance_count
+    wanted = update_request(asked, endpoint, alarms, instances, guarded=guarded)
+    if not update_endpoint(sagemaker, autoscaling, wanted, live, scales=endpoint.autoscaling is not None):
         logger.warning("SageMaker takes no guards for this endpoint; it is updated without")
-        sagemaker.update_endpoint(**update_request(asked, config.endpoint, alarms, instances, guarded=False))
+
+
+def reason_of(error: ClientError, asked: Deployment) -> str | None:
+    """Why SageMaker will not deploy, for a person; None if asking again may help.
+
+    What this run made a moment ago may not be found yet: SageMaker's reads are eventually consistent, see
+    CreateEndpointConfig in its API reference.
+    """
+    if is_not_found(error) and asked.config_name in message_of(error):
+        return None
+    return refusal(code_of(error), message_of(error))
+
+
+def keep_scaling(run: Run, live: Deployed, endpoint: str) -> None:
+    """Puts the autoscaling of the model that stays live into force again: the update may have ended it."""
+    put_scaling(autoscaling, endpoint, read_config(s3, settings.artifact_bucket, run.dataset, live.run_id).endpoint)

@@ -1,4 +1,4 @@
-"""Puts the model before back where a deployment went wrong after the endpoint was changed. Repeatable.
+"""Puts the model before back if a deployment went wrong after the endpoint was changed. Repeatable.
 
 It is asked again until nothing of this run is live. What another run put live is not touched.
 """
@@ -11,73 +11,62 @@ import boto3
 from botocore.exceptions import ClientError
 
 from sluice.aws.errors import is_in_progress, is_invalid, message_of
-from sluice.aws.step import CLIENT_CONFIG, step
-from sluice.endpoint.aws.calls import delete_endpoint, describe_endpoint
+from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
+from sluice.dataset.aws.config import read_config
+from sluice.endpoint.aws.calls import delete_endpoint, describe_endpoint, update_endpoint
+from sluice.endpoint.aws.scaling import put_scaling
 from sluice.endpoint.aws.turns import turn_holder
-from sluice.endpoint.requests import POLL_SECONDS, is_busy
+from sluice.endpoint.restoration import failed, next_step
 from sluice.messages import Restoration, RestoreRequest
 from sluice.names import endpoint_config_name, endpoint_name
 from sluice.runs.aws.ledger import Champion, read_champion
 from sluice.settings import RestoreSettings
 
-#: Updates back that themselves roll back: after so many a person has to look.
-MAX_ATTEMPTS = 3
-
 settings = RestoreSettings.load()
+s3 = boto3.client("s3", config=TRANSFER_CONFIG)
 sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)
+autoscaling = boto3.client("application-autoscaling", config=CLIENT_CONFIG)
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 
 
 @step(RestoreRequest)
 def handler(request: RestoreRequest) -> Restoration:
     run = request.run
-    attempts = request.restoration.attempts if request.restoration else 0
     holder = turn_holder(dynamodb, settings.runs_table, run.dataset)
     champion = read_champion(dynamodb, settings.runs_table, run.dataset)
     if champion and champion.run_id == run.run_id:
         # It was verified and recorded before; what went wrong came after.
         return Restoration(verdict="untouched", config_name=champion.config_name)
-    name = endpoint_name(settings.name_prefix, run.dataset)
-    ours = endpoint_config_name(settings.name_prefix, run)
+    name, mine = endpoint_name(settings.name_prefix, run.dataset), holder == run.execution_arn
     live = describe_endpoint(sagemaker, name)
-    found = Restoration(verdict="restored" if attempts else "untouched", attempts=attempts)
-    if live is None:
-        return found
-    found = found.model_copy(update={"config_name": live["EndpointConfigName"], "wait_seconds": POLL_SECONDS})
-    mine = holder == run.execution_arn
-    if not mine and ours not in configs_of(live):
-        return found.model_copy(update={"config_name": None})
-    # A stopped run may have lost its turn to another, whose own way back may lead to this run's model: wait for that.
-    if is_busy(live["EndpointStatus"]) or (holder and not mine):
-        return found.model_copy(update={"verdict": "in_progress"})
-    if live["EndpointConfigName"] != ours:
-        return found.model_copy(update={"verdict": "restored"})
-    return go_back(name, champion, found)
+    following = next_step(
+        live,
+        endpoint_config_name(settings.name_prefix, run),
+        mine=mine,
+        taken=holder is not None and not mine,
+        attempts=request.restoration.attempts if request.restoration else 0,
+    )
+    if following.do == "scale" and live and champion and live["EndpointConfigName"] == champion.config_name:
+        put_scaling(autoscaling, name, read_config(s3, settings.artifact_bucket, run.dataset, champion.run_id).endpoint)
+    if following.do == "go back" and live and (said := refused(name, live, champion)):
+        return failed(following.restoration, said)
+    return following.restoration
 
 
-def configs_of(live: dict[str, Any]) -> set[str | None]:
-    """The configuration that answers, and the one that an update is about to put there."""
-    return {live["EndpointConfigName"], live.get("PendingDeploymentSummary", {}).get("EndpointConfigName")}
+def refused(name: str, live: dict[str, Any], champion: Champion | None) -> str | None:
+    """Asks for the model before, or for the end of an endpoint that had none.
 
-
-def go_back(name: str, champion: Champion | None, found: Restoration) -> Restoration:
-    if found.attempts >= MAX_ATTEMPTS:
-        return failed(found, f"the endpoint returned to {found.config_name} {found.attempts} times")
+    Returns:
+        Why SageMaker refuses; None if it does not.
+    """
     try:
         if champion:
-            sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=champion.config_name)
+            back = {"EndpointName": name, "EndpointConfigName": champion.config_name}
+            update_endpoint(sagemaker, autoscaling, back, live)
         else:
-            delete_endpoint(sagemaker, name)
+            delete_endpoint(sagemaker, autoscaling, name)
     except ClientError as error:
         if is_invalid(error) and not is_in_progress(error):
-            return failed(found, message_of(error))
+            return message_of(error)
         raise
-    return found.model_copy(update={"verdict": "in_progress", "attempts": found.attempts + 1})
-
-
-def failed(found: Restoration, why: str) -> Restoration:
-    reason = (
-        f"The model before could not be put back: {why}. The endpoint may answer with a model that was not verified; "
-        "look at it in SageMaker's console, or remove it by `sluice retire`."
-    )
-    return found.model_copy(update={"verdict": "failed", "reasons": (reason,)})
+    return None

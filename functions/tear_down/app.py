@@ -13,11 +13,24 @@ from typing import Any
 import boto3
 
 from sluice.aws.step import CLIENT_CONFIG, logger
-from sluice.endpoint.aws.teardown import SERVED, delete_alarms, delete_served, made_alarms, stop_jobs, stop_runs
+from sluice.endpoint.aws.teardown import (
+    RELEASE_SECONDS,
+    SERVED,
+    Patience,
+    delete_alarms,
+    delete_served,
+    made_alarms,
+    stop_jobs,
+    stop_runs,
+)
 from sluice.settings import TearDownSettings
+
+#: Of the function's time, what is kept for the answer: without one CloudFormation waits for an hour.
+ANSWER_SECONDS = 60
 
 settings = TearDownSettings.load()
 sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)
+autoscaling = boto3.client("application-autoscaling", config=CLIENT_CONFIG)
 cloudwatch = boto3.client("cloudwatch", config=CLIENT_CONFIG)
 stepfunctions = boto3.client("stepfunctions", config=CLIENT_CONFIG)
 
@@ -27,19 +40,22 @@ def handler(event: dict[str, Any], context: Any) -> None:
     reason = None
     try:
         if event["RequestType"] == "Delete":
-            tear_down(event["ResourceProperties"]["StateMachineArn"])
+            patience = Patience(context.get_remaining_time_in_millis() / 1000 - ANSWER_SECONDS)
+            tear_down(event["ResourceProperties"]["StateMachineArn"], patience)
     except Exception as error:  # noqa: BLE001 - whatever it is: CloudFormation waits an hour for an answer
         logger.exception("fault")
         reason = f"{type(error).__name__}: {error}"
     respond(event, reason)
 
 
-def tear_down(state_machine: str) -> None:
+def tear_down(state_machine: str, patience: Patience) -> None:
     stop_runs(stepfunctions, state_machine, logger.info)
-    stop_jobs(sagemaker, settings.name_prefix, logger.info)
+    stop_jobs(sagemaker, settings.name_prefix, logger.info, patience)
     alarms = made_alarms(cloudwatch, sagemaker, settings.name_prefix)
-    delete_served(sagemaker, settings.name_prefix, logger.info, SERVED)
+    gone = delete_served(sagemaker, autoscaling, settings.name_prefix, logger.info, SERVED, patience=patience)
     delete_alarms(cloudwatch, alarms, logger.info)
+    if gone and settings.kms_key_arn:
+        patience.rest(RELEASE_SECONDS)
 
 
 def respond(event: dict[str, Any], reason: str | None) -> None:

@@ -10,7 +10,8 @@ Asked of MiniStack with ``AUTH=true``, in three steps:
    functions are gone through; a user's key is found by GetAccessKeyLastUsed. Other sessions of roles are not known
    here and are refused.
 3. The policies, judged by MiniStack's own evaluator: ``sagemaker:<Operation>`` on the resource, and as on AWS
-   ``iam:PassRole`` for each role handed over and ``sagemaker:AddTags`` where a new resource gets tags.
+   ``iam:PassRole`` for each role handed over, ``sagemaker:AddTags`` if a new resource gets tags, and what Application
+   Auto Scaling asks of who registers or deregisters a variant.
 """
 
 from __future__ import annotations
@@ -42,6 +43,16 @@ _CREDENTIAL: Final = re.compile(r"AWS4-HMAC-SHA256 .*?Credential=([^/,\s]+)/\d{8
 _ACCOUNT: Final = re.compile(r"\d{12}")
 _HOP_BY_HOP: Final = {"connection", "keep-alive", "transfer-encoding", "expect", "upgrade", "te", "content-length"}
 _IMAGE: Final = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.[^/]+/([^:@]+)")
+#: What Application Auto Scaling does in its caller's name with a variant of an endpoint. It asks before whether the
+#: caller may, of resources that it invents: rights on narrower ones do not count. Source: developer guide, "Auto
+#: scaling prerequisites" (the required permissions are on all resources).
+_PROBED: Final = {
+    "endpoint": ("DescribeEndpoint", "UpdateEndpointWeightsAndCapacities"),
+    "endpoint-config": ("DescribeEndpointConfig",),
+    "alarm": ("DescribeAlarms", "PutMetricAlarm", "DeleteAlarms"),
+}
+_PROBING: Final = frozenset({"RegisterScalableTarget", "DeregisterScalableTarget", "PutScalingPolicy"})
+_INVENTED: Final = "application-autoscaling-permission-probe"
 _ROLE_MEMBERS: Final = ("RoleArn", "ExecutionRoleArn")
 
 TagsOf = Callable[[str, str, str], Mapping[str, str]]
@@ -227,6 +238,8 @@ def required_actions(operation: str, parameters: Mapping[str, Any], account: str
 
     if ":" in operation:  # of another service, which knows no narrower resource
         yield Action(operation, "*")
+        if operation.partition(":")[2] in _PROBING:
+            yield from _probes(account, region)
         return
     name = f"sagemaker:{operation}"
     context = _context(operation, parameters)
@@ -244,6 +257,15 @@ def required_actions(operation: str, parameters: Mapping[str, Any], account: str
     for member in _ROLE_MEMBERS:
         if not operation.startswith(("Describe", "List")) and isinstance(parameters.get(member), str):
             yield Action("iam:PassRole", parameters[member], {"iam:passedtoservice": SERVICE_PRINCIPAL})
+
+
+def _probes(account: str, region: str) -> Iterator[Action]:
+    for kind, names in _PROBED.items():
+        for name in names:
+            if kind == "alarm":
+                yield Action(f"cloudwatch:{name}", f"arn:aws:cloudwatch:{region}:{account}:alarm:{_INVENTED}")
+            else:
+                yield Action(f"sagemaker:{name}", resource_arn(kind, _INVENTED, account, region))
 
 
 def _resource(operation: str, parameters: Mapping[str, Any], arn: Callable[[str, Any], str]) -> str:

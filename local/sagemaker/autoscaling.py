@@ -91,6 +91,25 @@ class Autoscaling:
         with self._lock:
             return self._operations[operation](parameters)
 
+    def variants_of(self, endpoint: str) -> frozenset[str]:
+        """Names of an endpoint's variants that are scalable targets."""
+        with self._lock:
+            return frozenset(resource.rpartition("/")[2] for resource, _ in self._of(endpoint))
+
+    def forget(self, endpoint: str) -> None:
+        """Deregisters what is deleted. Developer guide, "Delete endpoints with automatic scaling": without notice."""
+        with self._lock:
+            for key in self._of(endpoint):
+                self._drop(key)
+
+    def _of(self, endpoint: str) -> list[_Target]:
+        return [key for key in self._targets if key[0].startswith(f"endpoint/{endpoint}/")]
+
+    def _drop(self, key: _Target) -> None:
+        del self._targets[key]
+        for policy in [policy for policy in self._policies if policy[0] == key]:
+            del self._policies[policy]
+
     def _register(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         endpoint, variant, capacity = self._scalable(asked)
         key = _key(asked)
@@ -136,10 +155,7 @@ class Autoscaling:
         return {"ScalableTargets": found}
 
     def _deregister(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        key = self._registered(asked)
-        del self._targets[key]
-        for policy in [policy for policy in self._policies if policy[0] == key]:
-            del self._policies[policy]
+        self._drop(self._registered(asked))
         return {}
 
     def _put_policy(self, asked: Mapping[str, Any]) -> dict[str, Any]:

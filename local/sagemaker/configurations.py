@@ -131,6 +131,28 @@ def _saved(resource: Model | EndpointConfig) -> dict[str, Any]:
     }
 
 
+def check_scaled(config: EndpointConfig, types: Mapping[str, str | None], scaled: frozenset[str]) -> None:
+    """An update cannot change the instance type of a variant that scales, until it is deregistered.
+
+    Source: developer guide, "Update endpoints with automatic scaling". The wording is this server's own.
+
+    Args:
+        config: the new one.
+        types: instance types of the variants that are live, by name.
+        scaled: names of those that are scalable targets.
+
+    Raises:
+        ApiError: ValidationException.
+    """
+    wanted = {variant["VariantName"]: variant.get("InstanceType") for variant in config.variants}
+    for name in sorted(scaled & wanted.keys()):
+        if wanted[name] != types.get(name):
+            raise validation_exception(
+                f"Variant {name} is a target of Application Auto Scaling: its instance type cannot be changed from "
+                f"{types.get(name)} to {wanted[name]}. Deregister the scalable target first."
+            )
+
+
 def check(config: EndpointConfig) -> None:
     """What the service's model leaves open and AWS refuses. The wordings are this server's own.
 

@@ -51,12 +51,13 @@ class ControlPlane:
         self._backends: dict[tuple[str, str], Backend] = {}
         # moto's backends are no more thread-safe than dictionaries are; nothing here holds this for long.
         self._lock = threading.RLock()
-        self._hosting = Hosting(aws, faults, pace, self._lock)
+        self._hosting = Hosting(aws, faults, pace, self._lock, self._scaled_variants)
         self._own: Final[dict[str, Operation]] = {
             "CreateTrainingJob": self._create_training_job,
             "DescribeTrainingJob": self._describe_training_job,
             "StopTrainingJob": self._stop_training_job,
             **self._hosting.operations,
+            "DeleteEndpoint": self._delete_endpoint,
             "CreateModelPackageGroup": self._locked(registry.create_group),
             "DeleteModelPackageGroup": self._locked(registry.delete_group),
             "CreateModelPackage": self._locked(registry.create_package),
@@ -104,6 +105,19 @@ class ControlPlane:
             ApiError: as AWS answers.
         """
         return self._scaling(account, region).call(operation, parameters)
+
+    def scales(self, endpoint: Any, account: str, region: str) -> bool:
+        """Whether a variant of the endpoint is a scalable target."""
+        return bool(self._scaling(account, region).variants_of(str(endpoint)))
+
+    def _scaled_variants(self, backend: Backend, endpoint: str) -> frozenset[str]:
+        return self._scaling(backend.account_id, backend.region_name).variants_of(endpoint)
+
+    def _delete_endpoint(self, backend: Backend, request: Parameters) -> Parameters:
+        """Deletes an endpoint, and what scales it: that the caller may do so was seen before."""
+        answer = self._hosting.operations["DeleteEndpoint"](backend, request)
+        self._scaling(backend.account_id, backend.region_name).forget(request["EndpointName"])
+        return answer
 
     def variant(self, name: str, target: str | None, account: str, region: str) -> tuple[Variant, Fleet]:
         """The variant to answer a request, and the fleet that it belongs to.

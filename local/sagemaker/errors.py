@@ -59,6 +59,16 @@ def in_progress(arn: str) -> ApiError:
     return validation_exception(f'Cannot update in-progress endpoint "{arn}".')
 
 
+def may_not_deregister() -> ApiError:
+    """Source of the message: awslabs/stable-diffusion-aws-extension issue 161. It does not tell the code."""
+    return ApiError(
+        "AccessDeniedException",
+        "An Application AutoScaling scalable target exists for a variant being deleted, and the IAM identity used to "
+        "invoke DeleteEndpoint does not have application-autoscaling:DeregisterScalableTarget permission to deregister "
+        "the scalable target.",
+    )
+
+
 def access_denied(principal: str, action: str, resource: str, explicit: bool = False) -> ApiError:
     """Source: aws/aws-cdk issue 32294, wpilibsuite/DetectCoral issue 20."""
     cause = (

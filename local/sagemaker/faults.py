@@ -7,11 +7,15 @@
     {"training_job": "sluice-churn-*", "outcome": "Failed" | "Stopped" | "CapacityError", "reason": "..."}
     {"endpoint": "sluice-*", "outcome": "RollBack" | "Failed" | "HealthCheck", "reason": "...", "stage": "creating"}
     {"endpoint": "sluice-*", "outcome": "WrongScores"}
+    {"invisible": "sluice-churn-*", "times": 2}
 
 An update fails at a ``stage``: ``creating`` (the usual), ``shifting`` (after the first share of the requests has moved)
 or ``baking`` (after all have). ``HealthCheck`` fails a new endpoint and rolls an update back, in AWS's words for a
 container that does not come up. ``WrongScores`` is healthy and answers other scores than its model gives, as long as
 that fleet lives: the next one that is brought up.
+
+``invisible`` names models and endpoint configurations that the next ``times`` look-ups do not find, as just after they
+were made: SageMaker's reads are eventually consistent.
 
 ``times`` counts down with each use (null: for ever). With ``after_effect`` the operation is carried out and its answer
 lost, as when a connection breaks. ``delay`` seconds pass before the answer, which is a good one where there is no
@@ -31,6 +35,7 @@ _KINDS: Final = {
     "operation": {"error", "message", "status", "times", "after_effect", "delay"},
     "training_job": {"outcome", "reason", "times"},
     "endpoint": {"outcome", "reason", "times", "stage"},
+    "invisible": {"times"},
 }
 _OUTCOMES: Final = {
     "training_job": {"Failed", "Stopped", "CapacityError"},
@@ -136,6 +141,10 @@ class Faults:
         self, name: str, outcome: str, reason: str = "", times: int | None = 1, stage: str = "creating"
     ) -> None:
         self.add({"endpoint": name, "outcome": outcome, "reason": reason, "times": times, "stage": stage})
+
+    def invisible(self, name: str, times: int | None = 1) -> None:
+        """The next ``times`` look-ups of a model or an endpoint configuration do not find it."""
+        self.add({"invisible": name, "times": times})
 
     def add(self, *faults: Mapping[str, Any]) -> None:
         self._request("POST", list(faults))

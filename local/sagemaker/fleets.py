@@ -57,6 +57,7 @@ class Variant:
     desired: Capacity
     image: str
     since: datetime
+    instance_type: str | None = None
 
     @property
     def weight(self) -> float:
@@ -85,6 +86,11 @@ class Fleet:
     @property
     def names(self) -> list[str]:
         return [variant.name for variant in (*self.variants, *self.shadows)]
+
+    @property
+    def types(self) -> dict[str, str | None]:
+        """Instance types of the production variants, by name; None of a serverless one."""
+        return {variant.name: variant.instance_type for variant in self.variants}
 
     @property
     def serverless(self) -> bool:
@@ -188,7 +194,7 @@ def _load(
         _log(role, endpoint_name, name, str(error))
         raise DeploymentError(unhealthy_reason(name)) from error
     image = model.container.get("Image", "")
-    return Variant(name, server, capacity, capacity, image, datetime.now(UTC)), role
+    return Variant(name, server, capacity, capacity, image, datetime.now(UTC), settings.get("InstanceType")), role
 
 
 def _log(role: Role, endpoint_name: str, variant: str, text: str) -> None:

@@ -26,13 +26,22 @@ class Hosting:
 
     Args:
         lock: the control plane's.
+        scaled: names of the variants of an endpoint that are scalable targets.
     """
 
-    def __init__(self, aws: Aws, faults: FaultBoard, pace: Pace, lock: threading.RLock) -> None:
+    def __init__(
+        self,
+        aws: Aws,
+        faults: FaultBoard,
+        pace: Pace,
+        lock: threading.RLock,
+        scaled: Callable[[Backend, str], frozenset[str]],
+    ) -> None:
         self._aws = aws
         self._faults = faults
         self._pace = pace
         self._lock = lock
+        self._scaled = scaled
         self.operations: Final[dict[str, Operation]] = {
             "CreateModel": self._create_model,
             "DescribeModel": self._describe_model,
@@ -203,6 +212,7 @@ class Hosting:
         if config.serverless and not endpoint.fleet.serverless:
             # Developer guide, "Update a serverless endpoint"; the wording is this server's own.
             raise validation_exception("Updating a real-time endpoint to a serverless endpoint is not supported.")
+        configurations.check_scaled(config, endpoint.fleet.types, self._scaled(backend, endpoint.endpoint_name))
         if request.get("RetainAllVariantProperties"):
             config = _retaining(config, endpoint.fleet, request.get("ExcludeRetainedVariantProperties", []))
         deployment = request.get("DeploymentConfig")
@@ -293,8 +303,10 @@ class Hosting:
     # -- by name
 
     def _find(self, store: dict[str, Any], words: str, kind: str, backend: Backend, name: str) -> Any:
+        # Models and configurations alone: reads of what was made a moment ago are eventually consistent.
+        invisible = store is not backend.endpoints and self._faults.take("invisible", name) is not None
         with self._lock:
-            if name not in store:
+            if invisible or name not in store:
                 raise errors.not_found(words, backend.arn(kind, name))
             return store[name]
 

@@ -27,7 +27,7 @@ from local.sagemaker.aws import Aws
 from local.sagemaker.capture import Exchange
 from local.sagemaker.control_plane import ControlPlane
 from local.sagemaker.endpoints import Pace
-from local.sagemaker.errors import ApiError
+from local.sagemaker.errors import ApiError, may_not_deregister
 from local.sagemaker.faults import FaultBoard, Faults
 from local.sagemaker.fleets import Fleet, Variant
 from local.sagemaker.metrics import EndpointMetrics, Invocation
@@ -211,9 +211,15 @@ class LocalSageMaker:
         caller = self._caller(request)
         action = f"{autoscaling.SERVICE}:{operation}" if scaling else operation
         self._authorize(request, body, caller, action, parameters)
+        account, region = caller.account, caller.region
+        name = parameters.get("EndpointName")
+        if operation == "DeleteEndpoint" and self._control_plane.scales(name, account, region):
+            try:
+                self._authorize(request, body, caller, f"{autoscaling.SERVICE}:DeregisterScalableTarget", {})
+            except ApiError as error:
+                raise may_not_deregister() from error
         fault = self._board.take("operation", operation)
         _fail(fault, before=True)
-        account, region = caller.account, caller.region
         if scaling:
             response = _json(200, self._control_plane.call_autoscaling(operation, parameters, account, region))
         elif self._control_plane.handles(operation):

@@ -18,12 +18,15 @@ OF_LAMBDA: Final = {
 }
 _BOTH_WAYS: Final = "AWS names a log group with `:*` behind it or without, by action; both are granted"
 _ABANDONED: Final = "what still goes on when the stack is deleted; tests/functions/test_remove_stack.py"
+_BROUGHT_BACK: Final = "autoscaling that an update ended before it was refused; tests/functions"
 _MISSING: Final = "an older run may lack it, and only who may list a bucket is told that an object is missing"
 #: What no test on the local AWS uses, and why it is granted all the same.
 NOT_SEEN: Final = {
     ("AskForApprovalRole", "states:SendTaskSuccess"): "a decision that was made before; tests/functions",
     ("CheckTrainingRole", "logs:DescribeLogStreams"): _BOTH_WAYS,
     ("CheckTrainingRole", "logs:GetLogEvents"): "a job that fails on request has no log here",
+    ("DeployEndpointRole", "application-autoscaling:PutScalingPolicy"): _BROUGHT_BACK,
+    ("DeployEndpointRole", "application-autoscaling:RegisterScalableTarget"): _BROUGHT_BACK,
     ("DeployEndpointRole", "sagemaker:DeleteEndpoint"): "a first creation that failed and that nobody took away",
     ("EvaluateModelRole", "logs:DescribeLogStreams"): _BOTH_WAYS,
     ("EvaluateModelRole", "logs:GetLogEvents"): _BOTH_WAYS,

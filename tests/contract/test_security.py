@@ -49,6 +49,11 @@ ON_ALL = {
         "application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScalingPolicy",
         "application-autoscaling:DeregisterScalableTarget",
     ],
+    "Application Auto Scaling asks whether its caller has these, on resources that it invents": [
+        "sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig",
+        "sagemaker:UpdateEndpointWeightsAndCapacities", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm",
+        "cloudwatch:DeleteAlarms",
+    ],
     "a task token belongs to no resource that could be named": ["states:SendTaskSuccess"],
     "EC2 grants descriptions on no resource": [
         "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "ec2:DescribeDhcpOptions",
@@ -83,7 +88,7 @@ def test_metrics_are_written_to_one_namespace_alone() -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_each_function_writes_its_log_and_its_traces_by_one_policy_and_no_other_role_has_it(role: str) -> None:
-    assert _managed(role) == ({"FunctionLogPolicy"} if role in FUNCTION_ROLES else set())
+    assert _managed(role) - {"ScalingProbePolicy"} == ({"FunctionLogPolicy"} if role in FUNCTION_ROLES else set())
     log, traces = RESOURCES["FunctionLogPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert (log["Action"], log["Resource"]) == (
         ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -274,6 +279,25 @@ def test_the_stacks_key_encrypts_the_environment_of_each_function() -> None:
 _READS = {"s3:GetObject", "dynamodb:GetItem"}
 _WRITES = {"s3:PutObject", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "sns:Publish"}
 _MAKES_ENDPOINTS = {"sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_who_registers_or_deregisters_a_variant_has_what_autoscaling_asks_for_and_nobody_else(role: str) -> None:
+    actions = {action for name, statement in SAID if name == role for action in as_list(statement["Action"])}
+    scales = any(action.startswith("application-autoscaling:") for action in actions)
+    assert ("ScalingProbePolicy" in _managed(role)) is scales
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_who_deletes_endpoints_or_updates_them_may_deregister_their_variants(role: str) -> None:
+    actions = {action for name, statement in SAID if name == role for action in as_list(statement["Action"])}
+    changes = bool(actions & {"sagemaker:DeleteEndpoint", "sagemaker:UpdateEndpoint"})
+    assert ("application-autoscaling:DeregisterScalableTarget" in actions) is changes
+
+
+def test_sagemakers_role_outlives_the_endpoints() -> None:
+    """The custom resource that removes them names it, so that CloudFormation deletes the role after it."""
+    assert RESOURCES["MadeByRuns"]["Properties"]["SageMakerRole"] == {"Fn::GetAtt": "SageMakerRole.Arn"}
 
 
 def attached(role: str, **parameters: str) -> set[str]:

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sluice.dataset.config import Endpoint
-from sluice.endpoint.requests import flat_scores
+from sluice.endpoint.golden import flat_scores
 from sluice.layout import RunLayout
 from sluice.names import alarm_names
 from sluice.runs.aws.ledger import Champion, read_champion

@@ -13,11 +13,16 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from functions.clean_up import app as cleaning
 from functions.tear_down import app as tearing
+from sluice.dataset.config import DatasetConfig
+from sluice.endpoint.aws import teardown
 from sluice.endpoint.aws.leftovers import datasets_with_endpoints
 from sluice.endpoint.aws.operations import Clients, OperationRefusedError, StackNames, retire, roll_back
+from sluice.endpoint.aws.scaling import put_scaling
+from sluice.endpoint.aws.teardown import Patience, delete_served
 from sluice.endpoint.aws.turns import CLEANING, take_turn, turn_holder
 from sluice.layout import RunLayout
 from sluice.names import alarm_names
@@ -204,13 +209,6 @@ def aged(monkeypatch: pytest.MonkeyPatch, days: float) -> None:
     monkeypatch.setattr(cleaning, "datasets_with_endpoints", older)
 
 
-@pytest.fixture
-def no_scaling(monkeypatch: pytest.MonkeyPatch) -> None:
-    """moto registers no scalable targets of endpoints without their variants."""
-    monkeypatch.setattr("sluice.endpoint.aws.operations.remove_scaling", lambda *_: None)
-
-
-@pytest.mark.usefixtures("no_scaling")
 @pytest.mark.parametrize(
     ("time_to_live", "age", "calls", "stays"),
     [(7, 8, 0, False), (7, 8, 1, True), (7, 6, 0, True), (None, 400, 0, True)],
@@ -307,6 +305,55 @@ def test_an_update_that_rolls_back_by_itself_is_no_rollback(world: World, monkey
         back(world)
 
 
+def limits(world: World) -> list[int]:
+    """What the endpoint may scale to."""
+    found = world.clients.autoscaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    return [target["MaxCapacity"] for target in found]
+
+
+@pytest.fixture
+def scaled(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The live model scales up to 7 instances, the one before up to 3. moto looks at each variant when it is scaled."""
+    for run_id, most in ((RUNS[-1], 7), (RUNS[-2], 3)):
+        world.configure(run_id, {"kind": "instance", "autoscaling": {"max": most}})
+    config = DatasetConfig.model_validate({"endpoint": {"kind": "instance", "autoscaling": {"max": 7}}})
+    put_scaling(world.clients.autoscaling, NAME, config.endpoint)
+    return world
+
+
+def test_after_a_rollback_the_endpoint_scales_as_the_model_before_did(scaled: World) -> None:
+    assert limits(scaled) == [7]
+    back(scaled)
+    assert limits(scaled) == [3]
+
+
+def test_a_rollback_that_sagemaker_refuses_leaves_the_autoscaling_as_it_was(
+    scaled: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: Any) -> None:
+        assert limits(scaled) == [], "the instances are others: the autoscaling had to end before"
+        raise ClientError({"Error": {"Code": "ValidationException", "Message": "no"}}, "UpdateEndpoint")
+
+    described = scaled.clients.sagemaker.describe_endpoint_config
+
+    def other_instances(**asked: Any) -> dict[str, Any]:
+        found: dict[str, Any] = described(**asked)
+        if asked["EndpointConfigName"] == config_name(RUNS[-2]):
+            found["ProductionVariants"][0]["InstanceType"] = "ml.m5.xlarge"
+        return found
+
+    monkeypatch.setattr(scaled.clients.sagemaker, "describe_endpoint_config", other_instances)
+    monkeypatch.setattr(scaled.clients.sagemaker, "update_endpoint", refuse)
+    with pytest.raises(OperationRefusedError, match="refused: no"):
+        back(scaled)
+    assert limits(scaled) == [7]
+
+
+def test_an_endpoint_that_scales_is_deregistered_before_it_is_retired(scaled: World) -> None:
+    retire(scaled.clients, stack=STACK, dataset=DATASET, by="user/alice", say=lambda _: None, poll=0)
+    assert (limits(scaled), scaled.endpoints()) == ([], [])
+
+
 def test_the_first_model_has_none_before(aws: Aws, world: World) -> None:
     crown_champion(aws.dynamodb, TABLE, "new", Deployed("000000000001", "c"), None, "2026-01-01")
     for dataset, said in (("new", "first model"), ("unknown", "no model")):
@@ -314,7 +361,6 @@ def test_the_first_model_has_none_before(aws: Aws, world: World) -> None:
             roll_back(world.clients, stack=STACK, dataset=dataset, by="user/alice", say=print)
 
 
-@pytest.mark.usefixtures("no_scaling")
 def test_a_retired_dataset_leaves_nothing_that_costs(world: World) -> None:
     done = retire(world.clients, stack=STACK, dataset=DATASET, by="user/alice", say=lambda _: None, poll=0)
     assert f"endpoint {NAME}" in done.removed
@@ -382,6 +428,72 @@ def test_making_and_changing_the_stack_removes_nothing(
 ) -> None:
     assert tear_down(context, answers, kind)["Status"] == "SUCCESS"
     assert world.endpoints() == [NAME]
+
+
+class Endpoints:
+    """Endpoints that go through states, as seen by the removal of a stack."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *states: str) -> None:
+        self.states = list(states)
+        self.asked: list[str] = []
+        self.now = 0.0
+        monkeypatch.setattr(
+            teardown, "made_by_runs", lambda _, kind, prefix: [NAME] if kind is teardown.ENDPOINT else []
+        )
+        monkeypatch.setattr(teardown, "describe_endpoint", self._describe)
+        monkeypatch.setattr(teardown, "delete_endpoint", self._delete)
+
+    def _describe(self, *_: Any) -> dict[str, Any] | None:
+        state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        return {"EndpointStatus": state} if state != "gone" else None
+
+    def _delete(self, *_: Any) -> bool:
+        self.asked.append(self.states[0])
+        if self.states[0] in ("Creating", "Updating", "RollingBack", "Deleting"):
+            answer: Any = {"Error": {"Code": "ValidationException", "Message": "Cannot update in-progress endpoint"}}
+            raise ClientError(answer, "DeleteEndpoint")
+        return self.states[0] != "gone"
+
+    def remove(self, seconds: float) -> list[str]:
+        def pause(seconds: float) -> None:
+            self.now += seconds
+
+        patience = Patience(seconds, clock=lambda: self.now, pause=pause)
+        return delete_served(None, None, "sluice", lambda _: None, (teardown.ENDPOINT,), patience=patience)
+
+
+@pytest.mark.parametrize("state", ["InService", "Failed", "OutOfService", "UpdateRollbackFailed"])
+def test_an_endpoint_that_may_be_deleted_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, state: str) -> None:
+    endpoints = Endpoints(monkeypatch, state, "gone")
+    assert endpoints.remove(60) == [NAME]
+    assert endpoints.asked == [state]
+
+
+def test_an_endpoint_that_is_being_updated_is_deleted_when_it_has_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoints = Endpoints(monkeypatch, "Updating", "Updating", "InService", "Deleting", "gone")
+    assert endpoints.remove(60) == [NAME]
+    assert endpoints.asked[-1] == "InService"
+
+
+def test_a_guarded_update_that_takes_hours_ends_the_removal_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoints = Endpoints(monkeypatch, "Updating")
+    with pytest.raises(teardown.StillBusyError, match=r"still Updating.*four hours.*Delete the stack again"):
+        endpoints.remove(600)
+    assert endpoints.now == 600
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize(("key", "rests"), [("", []), ("arn:aws:kms:key", [teardown.RELEASE_SECONDS])])
+def test_sagemaker_gets_time_to_release_its_grants_of_the_key_before_its_role_goes(
+    world: World, context: Context, answers: Answers, monkeypatch: pytest.MonkeyPatch, key: str, rests: list[float]
+) -> None:
+    found: list[float] = []
+    monkeypatch.setattr(Patience, "rest", lambda _, seconds: found.append(seconds))
+    monkeypatch.setattr(tearing, "settings", tearing.settings.model_copy(update={"kms_key_arn": key}))
+    assert tear_down(context, answers)["Status"] == "SUCCESS"
+    assert found == rests
+    assert tear_down(context, answers)["Status"] == "SUCCESS"
+    assert found == rests, "with no endpoint there is nothing to release"
 
 
 def test_what_cannot_be_removed_keeps_the_stack_with_the_reason(

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from functions.check_endpoint import app as check
 from functions.deploy_endpoint import app as deploy
 from sluice.endpoint.aws.turns import TURN_SECONDS, give_turn_back, take_turn, turn_holder
+from sluice.layout import RunLayout
 from sluice.messages import Deployment, EndpointStatus
 from sluice.names import alarm_names
 from sluice.runs.aws.ledger import Deployed, crown_champion
@@ -119,8 +120,16 @@ def test_an_alarm_that_is_on_already_does_not_keep_the_new_model_away(
     assert [alarm["AlarmName"] for alarm in guarding] == ALARMS[:2]
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "DeploymentConfig is not supported for serverless endpoints",
+        "Deployment guardrails are not supported for this endpoint",
+        "1 validation error detected",
+    ],
+)
 def test_where_sagemaker_takes_no_guards_for_a_serverless_endpoint_it_is_updated_without(
-    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch, message: str
 ) -> None:
     live(monkeypatch, "InService", "old")
     asked: list[dict[str, Any]] = []
@@ -128,12 +137,130 @@ def test_where_sagemaker_takes_no_guards_for_a_serverless_endpoint_it_is_updated
     def update_endpoint(**arguments: Any) -> None:
         asked.append(arguments)
         if "DeploymentConfig" in arguments:
-            message = "DeploymentConfig is not supported for serverless endpoints"
             raise ClientError({"Error": {"Code": "ValidationException", "Message": message}}, "UpdateEndpoint")
 
     monkeypatch.setattr(deploy.sagemaker, "update_endpoint", update_endpoint)
     assert deployed(context).verdict == "started"
     assert asked[-1] == {"EndpointName": NAME, "EndpointConfigName": CONFIG}
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch, code: str, message: str) -> list[dict[str, Any]]:
+    """What was asked of UpdateEndpoint, which refuses."""
+    asked: list[dict[str, Any]] = []
+
+    def update_endpoint(**arguments: Any) -> None:
+        asked.append(arguments)
+        raise ClientError({"Error": {"Code": code, "Message": message}}, "UpdateEndpoint")
+
+    monkeypatch.setattr(deploy.sagemaker, "update_endpoint", update_endpoint)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("ValidationException", "Cannot update in-progress endpoint"),
+        (
+            "ValidationException",
+            f'Could not find endpoint configuration "arn:aws:sagemaker:::endpoint-config/{CONFIG}".',
+        ),
+        ("ThrottlingException", "Rate exceeded"),
+    ],
+)
+def test_a_refusal_that_is_not_of_the_guards_keeps_them(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch, code: str, message: str
+) -> None:
+    live(monkeypatch, "InService", "old")
+    asked = refusing(monkeypatch, code, message)
+    if "in-progress" in message:
+        assert deployed(context).verdict == "busy"
+    else:
+        with pytest.raises(ClientError, match=message[:10]):
+            deployed(context)
+    assert ["DeploymentConfig" in request for request in asked] == [True]
+
+
+@pytest.mark.parametrize("kind", ["model", "endpoint configuration"])
+def test_what_was_made_a_moment_ago_and_is_not_seen_yet_is_asked_for_again(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    message = f'Could not find {kind} "arn:aws:sagemaker:us-east-1:123456789012:any/{CONFIG}".'
+
+    def create_endpoint(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "ValidationException", "Message": message}}, "CreateEndpoint")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(deploy.sagemaker, "create_endpoint", create_endpoint)
+        with pytest.raises(ClientError, match="Could not find"):
+            deployed(context)
+    assert deployed(context).verdict == "started"
+
+
+def test_what_another_made_and_is_not_there_is_an_outcome(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(monkeypatch, "InService", "old")
+    refusing(monkeypatch, "ValidationException", 'Could not find model "arn:aws:sagemaker:::model/another".')
+    assert deployed(context).verdict == "failed"
+
+
+SCALES = {"kind": "instance", "autoscaling": {"max": 4}}
+
+
+class Scaling(list[str | int]):
+    """What Application Auto Scaling is asked for: an end, or a limit."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **types: str) -> None:
+        client = deploy.autoscaling
+        monkeypatch.setattr(client, "deregister_scalable_target", lambda **_: self.append("end"))
+        monkeypatch.setattr(client, "register_scalable_target", lambda **asked: self.append(asked["MaxCapacity"]))
+        monkeypatch.setattr(client, "put_scaling_policy", lambda **_: None)
+        described = deploy.sagemaker.describe_endpoint_config
+
+        def describe(**asked: Any) -> Any:
+            if asked["EndpointConfigName"] != "old":
+                return described(**asked)
+            return {"ProductionVariants": [{"VariantName": "champion", "InstanceType": types["old"]}]}
+
+        monkeypatch.setattr(deploy.sagemaker, "describe_endpoint_config", describe)
+        live(monkeypatch, "InService", "old", {"VariantName": "champion", "CurrentInstanceCount": 2})
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "old", "asked"),
+    [
+        (SCALES, "ml.m5.large", []),
+        (SCALES, "ml.m5.xlarge", ["end"]),
+        ({"kind": "instance"}, "ml.m5.large", ["end"]),
+    ],
+)
+def test_autoscaling_ends_before_an_update_that_it_cannot_outlast(
+    aws: Aws,
+    context: Context,
+    monkeypatch: pytest.MonkeyPatch,
+    endpoint: dict[str, Any],
+    old: str,
+    asked: list[str | int],
+) -> None:
+    aws.put(ARTIFACTS, aws.layout.config, json.dumps({"endpoint": endpoint}))
+    scaling = Scaling(monkeypatch, old=old)
+    seen: list[list[str | int]] = []
+    monkeypatch.setattr(deploy.sagemaker, "update_endpoint", lambda **_: seen.append(list(scaling)))
+    assert deployed(context).verdict == "started"
+    assert seen == [asked]
+
+
+def test_an_update_that_is_refused_leaves_the_autoscaling_of_the_live_model(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    champion(aws, "000000000001")
+    before = {"kind": "instance", "instance_type": "ml.m5.xlarge", "autoscaling": {"max": 7}}
+    aws.put(ARTIFACTS, RunLayout(DATASET, "000000000001").config, json.dumps({"endpoint": before}))
+    aws.put(ARTIFACTS, aws.layout.config, json.dumps({"endpoint": SCALES}))
+    scaling = Scaling(monkeypatch, old="ml.m5.xlarge")
+    refusing(monkeypatch, "ResourceLimitExceeded", "limit is 0")
+    assert deploy.handler(judged_against("000000000001"), context)["verdict"] == "failed"
+    assert scaling == ["end", 7]
 
 
 def test_an_update_that_an_earlier_try_asked_for_is_waited_for_and_not_asked_for_again(

@@ -18,6 +18,8 @@ from functions.register_model import app as registering
 from functions.render_report import app as rendering
 from functions.restore_endpoint import app as restoring
 from sluice.endpoint.aws.turns import take_turn, turn_holder
+from sluice.endpoint.restoration import MAX_ATTEMPTS
+from sluice.layout import RunLayout
 from sluice.messages import Run, RunResult
 from sluice.names import dataset_of, run_id
 from sluice.runs.aws.ledger import Deployed, claims_since, crown_champion, read_champion, running_runs
@@ -265,6 +267,7 @@ def test_a_change_of_the_endpoint_that_was_left_half_done_is_taken_back_before_t
 ) -> None:
     run = world.run()
     crown_champion(world.aws.dynamodb, TABLE, DATASET, Deployed("000000000001", "old"), None, "2026-01-01")
+    world.aws.put(ARTIFACTS, RunLayout(DATASET, "000000000001").config, "{}")
     take_turn(world.aws.dynamodb, TABLE, DATASET, run.execution_arn, 0.0)
     live = {"EndpointStatus": "InService", "EndpointConfigName": f"sluice-{DATASET}-{run.run_id}"}
     monkeypatch.setattr(restoring, "describe_endpoint", lambda *_: live)
@@ -296,8 +299,8 @@ def test_an_endpoint_that_does_not_go_back_is_left_to_a_person_in_the_end(
     monkeypatch.setattr(restoring, "describe_endpoint", lambda *_: live)
     monkeypatch.setattr(restoring.sagemaker, "update_endpoint", lambda **_: None)
     world.stop(run)
-    rounds = [world.round()["closed"] for _ in range(restoring.MAX_ATTEMPTS + 1)]
-    assert rounds == [0] * restoring.MAX_ATTEMPTS + [1]
+    rounds = [world.round()["closed"] for _ in range(MAX_ATTEMPTS + 1)]
+    assert rounds == [0] * MAX_ATTEMPTS + [1]
     assert "look at it in SageMaker's console" in world.result(run).reasons[-1]
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -8,9 +9,11 @@ from botocore.exceptions import ClientError
 
 from functions.restore_endpoint import app as restore
 from sluice.endpoint.aws.turns import give_turn_back, take_turn
+from sluice.endpoint.restoration import MAX_ATTEMPTS
+from sluice.layout import RunLayout
 from sluice.messages import Restoration
 from sluice.runs.aws.ledger import Deployed, crown_champion
-from tests.functions.conftest import TABLE, Aws, Context, request
+from tests.functions.conftest import ARTIFACTS, TABLE, Aws, Context, request
 from tests.messages import GOOD
 
 DATASET = GOOD.run.dataset
@@ -24,11 +27,19 @@ class Endpoint:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.live: dict[str, Any] | None = {"EndpointStatus": "InService", "EndpointConfigName": OURS}
+        variants = {"ProductionVariants": [{"VariantName": "champion", "InstanceType": "ml.m5.large"}]}
+        monkeypatch.setattr(restore.sagemaker, "describe_endpoint_config", lambda **_: variants)
         self.calls: list[tuple[str, str | None]] = []
         self.error: ClientError | None = None
         monkeypatch.setattr(restore, "describe_endpoint", lambda *_: self.live)
         monkeypatch.setattr(restore.sagemaker, "update_endpoint", self._update)
         monkeypatch.setattr(restore, "delete_endpoint", lambda *_: self.calls.append(("delete", None)))
+        #: What was asked of Application Auto Scaling: a limit, or None for an end.
+        self.scaled: list[int | None] = []
+        scaling = restore.autoscaling
+        monkeypatch.setattr(scaling, "register_scalable_target", lambda **its: self.scaled.append(its["MaxCapacity"]))
+        monkeypatch.setattr(scaling, "put_scaling_policy", lambda **_: None)
+        monkeypatch.setattr(scaling, "deregister_scalable_target", lambda **_: self.scaled.append(None))
 
     def _update(self, **arguments: str) -> None:
         if self.error:
@@ -47,7 +58,8 @@ def restored(context: Context, before: Restoration | None = None) -> Restoration
     return Restoration.model_validate(restore.handler(body, context))
 
 
-def crown(aws: Aws, deployed: Deployed = BEFORE) -> None:
+def crown(aws: Aws, deployed: Deployed = BEFORE, **endpoint: Any) -> None:
+    aws.put(ARTIFACTS, RunLayout(DATASET, deployed.run_id).config, json.dumps({"endpoint": endpoint}))
     crown_champion(aws.dynamodb, TABLE, DATASET, deployed, None, "2026-01-01")
 
 
@@ -63,6 +75,44 @@ def test_the_model_before_is_put_back_and_waited_for(aws: Aws, endpoint: Endpoin
     third = restored(context, second)
     assert (third.verdict, third.config_name) == ("restored", "sluice-before")
     assert len(endpoint.calls) == 1
+
+
+def test_the_model_before_gets_its_autoscaling_back(aws: Aws, endpoint: Endpoint, context: Context) -> None:
+    crown(aws, kind="instance", autoscaling={"max": 7})
+    endpoint.live = {"EndpointStatus": "InService", "EndpointConfigName": "sluice-before"}
+    assert restored(context).verdict == "restored"
+    assert endpoint.scaled == [7]
+
+
+def test_a_model_before_that_did_not_scale_does_not_begin_to(aws: Aws, endpoint: Endpoint, context: Context) -> None:
+    crown(aws, kind="instance")
+    endpoint.live = {"EndpointStatus": "InService", "EndpointConfigName": "sluice-before"}
+    assert restored(context).verdict == "restored"
+    assert endpoint.scaled == [None]
+
+
+def test_nothing_scales_before_the_model_before_answers(aws: Aws, endpoint: Endpoint, context: Context) -> None:
+    crown(aws, kind="instance", autoscaling={"max": 7})
+    endpoint.live = {"EndpointStatus": "Updating", "EndpointConfigName": "sluice-before"}
+    assert restored(context).verdict == "in_progress"
+    assert endpoint.scaled == []
+
+
+def test_a_way_back_to_other_instances_ends_the_autoscaling_first(
+    aws: Aws, endpoint: Endpoint, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crown(aws, kind="instance", autoscaling={"max": 7})
+    types = {OURS: "ml.m5.xlarge", "sluice-before": "ml.m5.large"}
+    monkeypatch.setattr(
+        restore.sagemaker,
+        "describe_endpoint_config",
+        lambda EndpointConfigName: {  # noqa: N803 - boto3's own
+            "ProductionVariants": [{"VariantName": "champion", "InstanceType": types[EndpointConfigName]}]
+        },
+    )
+    assert restored(context).verdict == "in_progress"
+    assert endpoint.scaled == [None]
+    assert endpoint.calls == [("update", "sluice-before")]
 
 
 def test_an_endpoint_without_a_model_before_is_removed(endpoint: Endpoint, context: Context) -> None:
@@ -123,12 +173,12 @@ def test_a_model_before_that_does_not_come_back_is_a_matter_for_a_person(
 ) -> None:
     crown(aws)
     found = None
-    for _ in range(restore.MAX_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         found = restored(context, found)
     last = restored(context, found)
     assert last.verdict == "failed"
     assert "retire" in last.reasons[0]
-    assert len(endpoint.calls) == restore.MAX_ATTEMPTS
+    assert len(endpoint.calls) == MAX_ATTEMPTS
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,12 @@ import json
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from functions.verify_endpoint import app as verify
 from sluice.dataset.config import DatasetConfig
 from sluice.endpoint.requests import endpoint_config_request
+from sluice.endpoint.verification import MAX_NOT_READY_SECONDS, NOT_READY_WAIT_SECONDS
 from sluice.messages import Verification
 from tests.functions.conftest import ARTIFACTS, Aws, Context, request
 from tests.messages import GOOD
@@ -34,8 +35,8 @@ class Endpoint:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, aws: Aws, **settings: Any) -> None:
         self.asked: list[dict[str, Any]] = []
-        self.scores: str | ClientError = "0.25\n0.7500001\n"
-        self.to_bad: dict[str, str | ClientError] = {}
+        self.scores: str | Exception = "0.25\n0.7500001\n"
+        self.to_bad: dict[str, str | Exception] = {}
         self.config: dict[str, Any] = {"endpoint": settings}
         aws.put(ARTIFACTS, aws.layout.config, json.dumps(self.config))
         aws.put(ARTIFACTS, aws.layout.golden, json.dumps({"rows": ROWS, "scores": [0.25, 0.75]}))
@@ -55,7 +56,7 @@ class Endpoint:
         body = arguments["Body"].decode()
         kind = "empty" if not body else "text" if "text" in body else "wide"
         answer = self.scores if body == "\n".join(ROWS) else self.to_bad.get(kind, BAD_REQUEST)
-        if isinstance(answer, ClientError):
+        if isinstance(answer, Exception):
             raise answer
         return {"Body": io.BytesIO(answer.encode())}
 
@@ -65,8 +66,10 @@ def endpoint(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> Endpoint:
     return Endpoint(monkeypatch, aws)
 
 
-def verified(context: Context, *, last_try: bool = False, **deployment: Any) -> Verification:
-    body = request("verify_endpoint", last_try=last_try)
+def verified(
+    context: Context, *, last_try: bool = False, before: Verification | None = None, **deployment: Any
+) -> Verification:
+    body = request("verify_endpoint", last_try=last_try, verification=before and before.model_dump(mode="json"))
     body["deployment"].update(deployment)
     return Verification.model_validate(verify.handler(body, context))
 
@@ -98,6 +101,14 @@ def test_an_endpoint_that_scores_what_is_no_row_is_not_verified(
 
 def test_no_content_is_an_answer_to_an_empty_body(endpoint: Endpoint, context: Context) -> None:
     endpoint.to_bad = {"empty": ""}
+    assert verified(context).verdict == "verified"
+
+
+@pytest.mark.parametrize("answer", ["", "\n", BAD_REQUEST, refusal("ValidationError"), "no rows were sent"])
+def test_whatever_but_a_score_is_an_answer_to_an_empty_body(
+    endpoint: Endpoint, context: Context, answer: str | ClientError
+) -> None:
+    endpoint.to_bad = {"empty": answer}
     assert verified(context).verdict == "verified"
 
 
@@ -149,6 +160,30 @@ def test_that_aws_does_not_answer_by_the_last_try_is_a_fault_and_says_nothing_of
     endpoint.scores = refusal(code)
     with pytest.raises(ClientError, match="not now"):
         verified(context, last_try=True)
+
+
+@pytest.mark.parametrize("error", [refusal("ModelNotReadyException"), ReadTimeoutError(endpoint_url="https://runtime")])
+@pytest.mark.parametrize("last_try", [False, True])
+def test_a_variant_that_is_being_provisioned_is_asked_again_and_is_no_models_fault(
+    endpoint: Endpoint, context: Context, error: Exception, last_try: bool
+) -> None:
+    endpoint.scores = error
+    answer = verified(context, last_try=last_try)
+    assert (answer.verdict, answer.reasons) == ("not_ready", ())
+    assert 0 < answer.wait_seconds <= answer.waited_seconds
+    endpoint.scores = "0.25\n0.7500001\n"
+    assert verified(context, before=answer).verdict == "verified"
+
+
+def test_a_variant_that_is_not_ready_for_minutes_is_not_verified(endpoint: Endpoint, context: Context) -> None:
+    endpoint.scores = refusal("ModelNotReadyException")
+    answer, looks = verified(context), 1
+    while answer.verdict == "not_ready":
+        assert answer.waited_seconds == looks * NOT_READY_WAIT_SECONDS
+        answer, looks = verified(context, before=answer), looks + 1
+    assert answer.verdict == "failed"
+    assert "within 15 minutes" in answer.reasons[0]
+    assert looks * NOT_READY_WAIT_SECONDS > MAX_NOT_READY_SECONDS
 
 
 def test_a_fault_while_asking_for_errors_is_no_verification(endpoint: Endpoint, context: Context) -> None:

@@ -22,7 +22,7 @@ from following.dropping import Drop, check_drop
 from following.execution import Snapshot
 from local import run
 from local.aws import ACCESS_KEY, REGION, SECRET_KEY
-from sluice.endpoint.aws.operations import Clients, StackNames, roll_back
+from sluice.endpoint.aws.operations import Clients, StackNames, retire, roll_back
 from sluice.endpoint.aws.turns import turn_holder
 from sluice.names import alarm_names
 from sluice.runs.aws.ledger import read_champion
@@ -54,6 +54,10 @@ class Dataset:
         self._config = configured(folder, **sections)
         self._files = 0
         self.table = local_aws.outputs["RunsTableName"]
+
+    def configure(self, **sections: Any) -> None:
+        """Sets the configuration of the files to come."""
+        configured(self._folder, **sections)
 
     def call(self, rows: int = 300) -> Drop:
         self._files += 1
@@ -230,6 +234,52 @@ def test_a_first_endpoint_that_does_not_come_up_leaves_nothing_and_the_next_file
         assert dataset.endpoint not in local_aws.endpoints(dataset.endpoint)
         assert (dataset.models(), dataset.champion()) == ([], None)
     assert dataset.deployed()["endpoint"]["name"] == dataset.endpoint
+
+
+def test_a_model_and_a_variant_that_aws_does_not_show_at_once_are_deployed_all_the_same(
+    local_aws: LocalAws, tmp_path: Path
+) -> None:
+    dataset = Dataset(local_aws, tmp_path, "late")
+    # The model to CreateEndpointConfig, then the configuration to CreateEndpoint.
+    local_aws.faults.invisible(f"{dataset.endpoint}-*", times=2)
+    # More often than the state machine tries a fault again.
+    local_aws.faults.operation("InvokeEndpoint", "ModelNotReadyException", message="not yet", status=429, times=7)
+    first = dataset.deployed()
+    local_aws.faults.invisible(f"{dataset.endpoint}-*", times=1)
+    second = dataset.deployed()
+    assert dataset.champion() == second["endpoint"]["config"] != first["endpoint"]["config"]
+    assert local_aws.faults.pending() == []
+
+
+def test_autoscaling_follows_the_configuration_over_changes_of_the_instances_and_back(
+    local_aws: LocalAws, tmp_path: Path
+) -> None:
+    def limits() -> list[int]:
+        found = clients.autoscaling.describe_scalable_targets(
+            ServiceNamespace="sagemaker", ResourceIds=[f"endpoint/{dataset.endpoint}/variant/champion"]
+        )
+        return [target["MaxCapacity"] for target in found["ScalableTargets"]]
+
+    clients, stack = operations(local_aws)
+    dataset = Dataset(local_aws, tmp_path, "scaled", endpoint={**INSTANCES, "autoscaling": {"max": 4}})
+    first = dataset.deployed()
+    assert limits() == [4]
+
+    larger = {**INSTANCES, "instance_type": "ml.m5.xlarge"}
+    dataset.configure(endpoint={**larger, "autoscaling": {"max": 6}})
+    local_aws.faults.endpoint(dataset.endpoint, "WrongScores")
+    assert dataset.drop().error == "DeploymentFailed"
+    assert (dataset.live(), limits()) == (("InService", first["endpoint"]["config"]), [4])
+
+    dataset.deployed()
+    assert limits() == [6]
+    dataset.configure(endpoint=larger)
+    dataset.deployed()
+    assert limits() == []
+    roll_back(clients, stack=stack, dataset=dataset.name, by="user/alice", say=print, poll=0.1)
+    assert limits() == [6]
+    retire(clients, stack=stack, dataset=dataset.name, by="user/alice", say=print, poll=0.1)
+    assert limits() == []
 
 
 def test_a_function_that_dies_after_any_of_its_calls_finishes_the_work_when_it_is_called_again(

@@ -26,6 +26,17 @@ import os
 def handler(event, context):
     return {name: os.environ[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")}
 """
+INVENTED = "application-autoscaling-permission-probe"
+ALARM = f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:{INVENTED}"
+#: What Application Auto Scaling asks of who registers or deregisters a variant.
+PROBES = [
+    ("sagemaker:DescribeEndpoint", f"{ARN}:endpoint/{INVENTED}"),
+    ("sagemaker:UpdateEndpointWeightsAndCapacities", f"{ARN}:endpoint/{INVENTED}"),
+    ("sagemaker:DescribeEndpointConfig", f"{ARN}:endpoint-config/{INVENTED}"),
+    ("cloudwatch:DescribeAlarms", ALARM),
+    ("cloudwatch:PutMetricAlarm", ALARM),
+    ("cloudwatch:DeleteAlarms", ALARM),
+]
 LAMBDA_TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
@@ -197,6 +208,55 @@ def test_autoscaling_needs_permissions_of_its_own(guarded: SageMaker) -> None:
     )
 
 
+def scaled_endpoint(guarded: SageMaker, artefact: str) -> tuple[str, dict[str, Any]]:
+    """Name of an endpoint, and its variant as a scalable target."""
+    endpoint = guarded.deploy(artefact)["EndpointName"]
+    return endpoint, {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": f"endpoint/{endpoint}/variant/AllTraffic",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+
+
+@pytest.mark.parametrize("denied", [name for name, _ in PROBES])
+def test_who_registers_a_variant_needs_what_autoscaling_asks_for_on_all_resources(
+    guarded: SageMaker, artefact: str, denied: str
+) -> None:
+    _, target = scaled_endpoint(guarded, artefact)
+    own = ["application-autoscaling:RegisterScalableTarget", "application-autoscaling:DeregisterScalableTarget"]
+    asked = [name for name, _ in PROBES if name != denied]
+    prefix = [f"{ARN}:endpoint/endpoint-*", f"{ARN}:endpoint-config/*", "arn:aws:cloudwatch:us-east-1:*:alarm:end*"]
+    if denied == "sagemaker:DescribeEndpointConfig":
+        prefix = [f"{ARN}:endpoint-config/endpoint-*"]
+    _, credentials = user(guarded.lab, policy((own + asked, ["*"]), ([denied], prefix)))
+    someone = guarded.lab.client("application-autoscaling", guarded.server.url, credentials)
+    limits = {"MinCapacity": 1, "MaxCapacity": 3}
+    code, message = denial(someone.register_scalable_target, **target, **limits)
+    assert (code, denied in message) == ("AccessDeniedException", True)
+    assert denial(someone.deregister_scalable_target, **target)[0] == "AccessDeniedException"
+
+    _, credentials = user(guarded.lab, policy((own + [name for name, _ in PROBES], ["*"])))
+    someone = guarded.lab.client("application-autoscaling", guarded.server.url, credentials)
+    assert someone.register_scalable_target(**target, **limits)["ScalableTargetARN"]
+
+
+def test_an_endpoint_that_scales_is_deleted_by_nobody_who_may_not_deregister_it(
+    guarded: SageMaker, artefact: str
+) -> None:
+    endpoint, target = scaled_endpoint(guarded, artefact)
+    deleting = ["sagemaker:DescribeEndpoint", "sagemaker:DeleteEndpoint"]
+    _, credentials = user(guarded.lab, policy((deleting, [f"{ARN}:endpoint/*"])))
+    someone = acting_as(guarded, credentials)
+    root = guarded.lab.client("application-autoscaling", guarded.server.url)
+    root.register_scalable_target(**target, MinCapacity=1, MaxCapacity=3)
+    code, message = denial(someone.api.delete_endpoint, EndpointName=endpoint)
+    assert (code, "application-autoscaling:DeregisterScalableTarget" in message) == ("AccessDeniedException", True)
+
+    root.deregister_scalable_target(**target)
+
+    someone.api.delete_endpoint(EndpointName=endpoint)
+
+
 def test_an_explicit_deny_says_so(guarded: SageMaker) -> None:
     permissions = policy((["sagemaker:*"], ["*"]))
     permissions["Statement"].append({"Effect": "Deny", "Action": "sagemaker:ListEndpoints", "Resource": "*"})
@@ -226,7 +286,12 @@ def test_an_explicit_deny_says_so(guarded: SageMaker) -> None:
         (
             "application-autoscaling:RegisterScalableTarget",
             {"ResourceId": "endpoint/e/variant/v", "RoleARN": "arn:role"},
-            [("application-autoscaling:RegisterScalableTarget", "*")],
+            [("application-autoscaling:RegisterScalableTarget", "*"), *PROBES],
+        ),
+        (
+            "application-autoscaling:DescribeScalableTargets",
+            {},
+            [("application-autoscaling:DescribeScalableTargets", "*")],
         ),
         (
             "CreateModel",

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.local_sagemaker.conftest import ACCOUNT, SageMaker, refused, serverless_variant, wait_for
+from sluice.dataset.config import Endpoint
+from sluice.endpoint.aws.calls import update_endpoint
+from sluice.endpoint.aws.scaling import put_scaling
+from tests.local_sagemaker.conftest import ACCOUNT, SageMaker, refused, serverless_variant, variant, wait_for
 
 POLICY: dict[str, Any] = {
     "PolicyName": "calls",
@@ -149,3 +152,98 @@ def test_serverless_variants_scale_by_provisioned_concurrency_alone(
 def test_an_operation_that_is_not_there_says_so(scaling: Any) -> None:
     code, _ = refused(scaling.describe_scaling_activities, ServiceNamespace="sagemaker")
     assert code == "UnknownOperationException"
+
+
+def larger(sagemaker: SageMaker, artefact: str, instance_type: str) -> str:
+    """Name of a configuration with another instance type."""
+    name = sagemaker.model(artefact)
+    wanted = {**variant("AllTraffic", name), "InstanceType": instance_type}
+    sagemaker.api.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[wanted])
+    return name
+
+
+def test_an_update_that_changes_the_instances_of_a_scaled_variant_is_refused_until_it_is_deregistered(
+    sagemaker: SageMaker, scaling: Any, endpoint: str, artefact: str
+) -> None:
+    scaling.register_scalable_target(**target(endpoint), MinCapacity=1, MaxCapacity=3)
+    sagemaker.settled(endpoint)
+    same, other = larger(sagemaker, artefact, "ml.m5.large"), larger(sagemaker, artefact, "ml.m5.xlarge")
+    code, message = refused(sagemaker.api.update_endpoint, EndpointName=endpoint, EndpointConfigName=other)
+    assert (code, "from ml.m5.large to ml.m5.xlarge" in message) == ("ValidationException", True)
+    sagemaker.api.update_endpoint(EndpointName=endpoint, EndpointConfigName=same)
+    assert sagemaker.settled(endpoint)["EndpointConfigName"] == same
+
+    scaling.deregister_scalable_target(**target(endpoint))
+
+    sagemaker.api.update_endpoint(EndpointName=endpoint, EndpointConfigName=other)
+    assert sagemaker.settled(endpoint)["EndpointConfigName"] == other
+
+
+def test_an_endpoint_that_is_deleted_is_deregistered(sagemaker: SageMaker, scaling: Any, endpoint: str) -> None:
+    asked = target(endpoint)
+    scaling.register_scalable_target(**asked, MinCapacity=1, MaxCapacity=3)
+    scaling.put_scaling_policy(**asked, **POLICY)
+    sagemaker.settled(endpoint)
+    sagemaker.api.delete_endpoint(EndpointName=endpoint)
+    found = {"ServiceNamespace": "sagemaker", "ResourceIds": [asked["ResourceId"]]}
+    assert scaling.describe_scalable_targets(**found)["ScalableTargets"] == []
+
+
+class Calls:
+    """The pipeline's own calls, on the endpoint of a dataset."""
+
+    def __init__(self, sagemaker: SageMaker, scaling: Any, artefact: str) -> None:
+        self.sagemaker, self.scaling, self.artefact = sagemaker, scaling, artefact
+        self.endpoint = sagemaker.lab.name("endpoint")
+        sagemaker.api.create_endpoint(EndpointName=self.endpoint, EndpointConfigName=self.config("ml.m5.large"))
+        self.live = sagemaker.settled(self.endpoint)
+        put_scaling(scaling, self.endpoint, SCALED)
+        self.live = sagemaker.settled(self.endpoint)
+
+    def config(self, instance_type: str) -> str:
+        name = self.sagemaker.model(self.artefact)
+        wanted = {**variant("champion", name), "InstanceType": instance_type}
+        self.sagemaker.api.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[wanted])
+        return name
+
+    def update(self, config: str, *, scales: bool = True) -> None:
+        request = {"EndpointName": self.endpoint, "EndpointConfigName": config}
+        update_endpoint(self.sagemaker.api, self.scaling, request, self.live, scales=scales)
+        assert self.sagemaker.settled(self.endpoint)["EndpointConfigName"] == config
+
+    def limits(self) -> list[tuple[int, int]]:
+        found = self.scaling.describe_scalable_targets(
+            ServiceNamespace="sagemaker", ResourceIds=[f"endpoint/{self.endpoint}/variant/champion"]
+        )
+        return [(item["MinCapacity"], item["MaxCapacity"]) for item in found["ScalableTargets"]]
+
+
+SCALED = Endpoint.model_validate({"kind": "instance", "autoscaling": {"max": 4}})
+
+
+@pytest.fixture
+def calls(sagemaker: SageMaker, scaling: Any, artefact: str) -> Calls:
+    return Calls(sagemaker, scaling, artefact)
+
+
+def test_a_deployment_to_other_instances_ends_the_autoscaling_first(calls: Calls) -> None:
+    calls.update(calls.config("ml.m5.xlarge"))
+    assert calls.limits() == []
+    put_scaling(calls.scaling, calls.endpoint, SCALED)
+    assert calls.limits() == [(1, 4)]
+
+
+def test_a_deployment_to_the_same_instances_leaves_the_autoscaling_as_it_is(calls: Calls) -> None:
+    calls.update(calls.config("ml.m5.large"))
+    assert calls.limits() == [(1, 4)]
+
+
+def test_a_deployment_whose_configuration_has_no_autoscaling_ends_it(calls: Calls) -> None:
+    calls.update(calls.config("ml.m5.large"), scales=False)
+    assert calls.limits() == []
+
+
+def test_a_way_back_to_a_configuration_without_autoscaling_ends_it(calls: Calls) -> None:
+    put_scaling(calls.scaling, calls.endpoint, Endpoint.model_validate({"kind": "instance"}))
+    assert calls.limits() == []
+    put_scaling(calls.scaling, calls.endpoint, Endpoint.model_validate({"kind": "instance"}))

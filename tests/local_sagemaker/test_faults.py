@@ -81,6 +81,15 @@ def test_an_invocation_fails_as_asked(sagemaker: SageMaker, artefact: str) -> No
     sagemaker.ask(name)
 
 
+def test_what_was_made_a_moment_ago_can_be_invisible(sagemaker: SageMaker, artefact: str) -> None:
+    config = sagemaker.config(artefact)
+    sagemaker.server.faults.invisible(config, times=2)
+    for _ in range(2):
+        with pytest.raises(ClientError, match=f'Could not find endpoint configuration ".*/{config}"'):
+            sagemaker.api.create_endpoint(EndpointName=config, EndpointConfigName=config)
+    assert sagemaker.deploy_config(config)["EndpointStatus"] == "InService"
+
+
 def test_an_answer_can_come_late(sagemaker: SageMaker) -> None:
     sagemaker.server.faults.add({"operation": "ListEndpoints", "delay": 0.3})
     sagemaker.server.faults.operation("ListEndpoints", delay=0.3)
@@ -102,6 +111,7 @@ def test_an_answer_can_come_late(sagemaker: SageMaker) -> None:
         {"training_job": "*", "outcome": "Exploded"},
         {"endpoint": "*", "outcome": "Stopped"},
         {"operation": "CreateModel", "error": "X", "time": 1},
+        {"invisible": "*", "outcome": "Failed"},
     ],
 )
 def test_a_fault_that_nothing_would_look_at_is_refused(sagemaker: SageMaker, fault: dict[str, object]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sluice.endpoint.aws.teardown import delete_served
+from sluice.endpoint.aws.teardown import Patience, delete_served
 from tests.local_sagemaker.conftest import ACCOUNT, BUCKET, IMAGE, SageMaker
 
 TAGS = [{"Key": "sluice:name_prefix", "Value": "sluice"}, {"Key": "sluice:dataset", "Value": "churn"}]
@@ -152,7 +152,8 @@ def test_a_removal_takes_what_the_stack_registered_and_no_more(sagemaker: SageMa
         package(sagemaker, name)
     named = card(sagemaker)
     said: list[str] = []
-    delete_served(sagemaker.api, "sluice", said.append)
+    autoscaling = sagemaker.lab.client("application-autoscaling", sagemaker.server.url)
+    delete_served(sagemaker.api, autoscaling, "sluice", said.append, patience=Patience(60, poll=0.1))
     assert {f"deleted model package group {mine}", f"deleted model card {named}"} <= set(said)
     groups = sagemaker.api.list_model_package_groups()["ModelPackageGroupSummaryList"]
     names = {item["ModelPackageGroupName"] for item in groups}  # other tests' groups are there, too

@@ -378,6 +378,16 @@ def test_the_verification_is_told_which_try_is_its_last(pipeline: Pipeline) -> N
     assert [payload["last_try"] for payload in ended.payloads["VerifyEndpoint"]] == [False] * 4 + [True]
 
 
+def test_a_variant_that_is_not_ready_is_waited_for_and_asked_again(pipeline: Pipeline) -> None:
+    good = answers()["VerifyEndpoint"]
+    looks = [{**good, "verdict": "not_ready", "waited_seconds": waited, "wait_seconds": 20} for waited in (20, 40)]
+    ended = pipeline.run(read("object_created"), answers(VerifyEndpoint=[*looks, good]))
+    assert ended.status == "SUCCEEDED", ended.cause
+    asked = ended.payloads["VerifyEndpoint"]
+    assert [payload["verification"] for payload in asked] == [None, *looks]
+    assert not ended.payloads.get("RestoreEndpoint")
+
+
 def test_an_outcome_that_cannot_be_recorded_never_ends_green(pipeline: Pipeline) -> None:
     ended = pipeline.run(read("object_created"), answers(RecordOutcome=fault(cause="no table")))
     assert (ended.status, ended.error) == ("FAILED", "OutcomeNotRecorded")

@@ -67,6 +67,18 @@ def sent(
     return calls[0], caught.value.response["Error"]["Code"]
 
 
+#: What Application Auto Scaling asks of its caller, on resources that it invents.
+PROBES = [
+    (f"sagemaker:{name}", f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:{kind}/application-autoscaling-permission-probe")
+    for name, kind in (
+        ("DescribeEndpoint", "endpoint"),
+        ("UpdateEndpointWeightsAndCapacities", "endpoint"),
+        ("DescribeEndpointConfig", "endpoint-config"),
+    )
+] + [
+    (f"cloudwatch:{name}", f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:application-autoscaling-permission-probe")
+    for name in ("DescribeAlarms", "PutMetricAlarm", "DeleteAlarms")
+]
 REQUESTS: list[tuple[str, str, dict[str, Any], str, str, list[tuple[str, str]]]] = [
     (
         "s3",
@@ -202,7 +214,7 @@ REQUESTS: list[tuple[str, str, dict[str, Any], str, str, list[tuple[str, str]]]]
         },
         "application-autoscaling:DeregisterScalableTarget",
         "endpoint/e/variant/v",
-        [("application-autoscaling:DeregisterScalableTarget", "*")],
+        [("application-autoscaling:DeregisterScalableTarget", "*"), *PROBES],
     ),
 ]
 

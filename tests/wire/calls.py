@@ -81,6 +81,9 @@ class Call:
             case "sagemaker":
                 for action in required_actions(self.operation, self.parameters, account, self.region):
                     yield action.name, action.resource
+            case "application-autoscaling":
+                for action in required_actions(self.name, self.parameters, account, self.region):
+                    yield action.name, action.resource
             case "monitoring":
                 yield from self._cloudwatch_permissions(account)
             case "lambda":
@@ -104,8 +107,6 @@ class Call:
                 return f"{group}:log-stream:{of['logStreamName']}" if "logStreamName" in of else group
             case "sqs":
                 return f"arn:aws:sqs:{here}:{of['QueueUrl'].rstrip('/').rpartition('/')[2]}"
-            case "application-autoscaling":
-                return "*"
             case _:
                 raise ValueError(f"no permissions are known for {self.name}")
 

@@ -265,18 +265,23 @@ class EndpointStatus(Message):
     reasons: Reasons = ()
 
 
+class Verification(Message):
+    """``not_ready``: a serverless variant is being provisioned; it is asked again after ``wait_seconds``."""
+
+    verdict: Literal["verified", "failed", "not_ready"]
+    reasons: Reasons = ()
+    rows: int = Field(0, ge=0, description="Golden rows asked of the live endpoint.")
+    largest_difference: float | None = Field(None, description="Absolute, live score against offline score.")
+    waited_seconds: int = Field(0, ge=0, description="For a variant that was not ready.")
+    wait_seconds: int = Field(0, ge=0, le=30)
+
+
 class VerifyRequest(Request):
     validation: ValidationResult
     evaluation: EvaluationResult
     deployment: Deployment
+    verification: Verification | None = Field(None, description="What the last look came to; None at the first.")
     last_try: bool = Field(False, description="No further try follows: what cannot be verified now is not.")
-
-
-class Verification(Message):
-    verdict: Literal["verified", "failed"]
-    reasons: Reasons = ()
-    rows: int = Field(0, ge=0, description="Golden rows asked of the live endpoint.")
-    largest_difference: float | None = Field(None, description="Absolute, live score against offline score.")
 
 
 class RestoreRequest(Request):

@@ -85,6 +85,7 @@ class DeploySettings(EndpointSettings, NetworkSettings):
 
 
 class RestoreSettings(_Settings):
+    artifact_bucket: str
     runs_table: str
     name_prefix: str
 
@@ -112,6 +113,7 @@ class MisplacedSettings(_Settings):
 
 class TearDownSettings(_Settings):
     name_prefix: str
+    kms_key_arn: str
 
 
 class AskSettings(_Settings):

@@ -9,16 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.dataset.config import DatasetConfig
+from sluice.endpoint.golden import SCORE_TOLERANCE, largest_difference, parse_scores
 from sluice.endpoint.requests import (
-    SCORE_TOLERANCE,
     alarm_requests,
     endpoint_config_request,
     endpoint_request,
     endpoint_status,
-    largest_difference,
     model_request,
     not_as_asked,
-    parse_scores,
     scaling_requests,
     update_request,
 )

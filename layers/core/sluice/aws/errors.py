@@ -18,7 +18,9 @@ _NOT_FOUND: Final = frozenset(
     | {"ExecutionDoesNotExist"}
 )
 #: "Could not find model data at s3://..." is about an object that the request names: that one is an invalid request.
-_NOT_FOUND_WORDS: Final = re.compile(r"Could not find (?!model data)|does not exist|Requested resource not found")
+_NOT_FOUND_WORDS: Final = re.compile(
+    r"Could not find (?!model data)|does not exist|Requested resource not found|No scalable target"
+)
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"})
 _THROTTLED: Final = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "SlowDown"})
 _UNAVAILABLE: Final = frozenset(

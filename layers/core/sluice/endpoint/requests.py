@@ -6,7 +6,6 @@ Names derive from the run, so that each call may be repeated; the endpoint is na
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -32,8 +31,6 @@ from sluice.training.images import training_image
 VARIANT: Final = "champion"
 #: The model before, where it stays beside the new one.
 PREVIOUS_VARIANT: Final = "previous"
-#: The endpoint serialises float32 scores as text; an honest replay differs by rounding alone.
-SCORE_TOLERANCE: Final = 1e-5
 POLL_SECONDS: Final = 10
 #: An update that goes on for longer rolls back. SageMaker allows no more than four hours.
 _MAX_UPDATE_SECONDS: Final = 14_400
@@ -268,6 +265,18 @@ def variant_names(configuration: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(variant["VariantName"] for part in parts for variant in configuration.get(part, []))
 
 
+def instance_type(configuration: Mapping[str, Any]) -> str | None:
+    """Of the variant that scales, in what DescribeEndpointConfig answers; None of a serverless one."""
+    variants = configuration.get("ProductionVariants", [])
+    return next((variant.get("InstanceType") for variant in variants if variant["VariantName"] == VARIANT), None)
+
+
+def instance_count(description: Mapping[str, Any]) -> int:
+    """How many instances answer now, of a DescribeEndpoint response; 0 of a serverless endpoint."""
+    variants = description.get("ProductionVariants", [])
+    return next((variant.get("CurrentInstanceCount", 0) for variant in variants), 0)
+
+
 def kind_of(description: Mapping[str, Any]) -> str:
     """``serverless`` or ``instance``, of a DescribeEndpoint response."""
     variants = description.get("ProductionVariants", [])
@@ -281,6 +290,12 @@ def other_kind_reason(name: str, dataset: str, live: str, wanted: str) -> str:
         f"the dataset's config.yaml, or remove the endpoint (sluice retire {dataset}) to have it made anew, and drop "
         "the file again."
     )
+
+
+def pending_config(description: Mapping[str, Any]) -> str | None:
+    """The configuration that an update under way is about to put live, of a DescribeEndpoint response."""
+    name: str | None = description.get("PendingDeploymentSummary", {}).get("EndpointConfigName")
+    return name
 
 
 def is_busy(endpoint_status: str) -> bool:
@@ -317,34 +332,3 @@ def endpoint_status(description: Mapping[str, Any], deployment: Deployment) -> E
         config_name=live,
         reasons=(f"Endpoint {deployment.endpoint_name} is {status}: {said or 'SageMaker gave no reason.'}",),
     )
-
-
-def parse_scores(body: str) -> list[float]:
-    """Scores of a ``text/csv`` answer, row after row: one a row for two classes, else one a row and class.
-
-    The container separates rows by line ends, older ones by commas, and writes several scores of a row as Python shows
-    a list.
-
-    Raises:
-        ValueError: a score is no finite number.
-    """
-    scores = [float(part) for part in re.sub(r"[\[\],]", " ", body).split()]
-    if not all(math.isfinite(score) for score in scores):
-        raise ValueError("the endpoint answered a score that is not finite")
-    return scores
-
-
-def flat_scores(scores: Sequence[Any]) -> list[float]:
-    """Of golden rows, row after row: one number a row for two classes, else a list of them."""
-    return [score for row in scores for score in (row if isinstance(row, list) else [row])]
-
-
-def largest_difference(live: Sequence[float], offline: Sequence[float]) -> float:
-    """Largest absolute difference between scores of the same rows.
-
-    Raises:
-        ValueError: the endpoint answered another number of scores.
-    """
-    if len(live) != len(offline):
-        raise ValueError(f"{len(offline)} scores were expected and {len(live)} came back")
-    return max((abs(a - b) for a, b in zip(live, offline, strict=True)), default=0.0)

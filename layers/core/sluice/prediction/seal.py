@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sluice.endpoint.requests import SCORE_TOLERANCE
+from sluice.endpoint.golden import SCORE_TOLERANCE
 
 #: Serverless endpoints take 4 MB, instances 6.
 MAX_REQUEST_BYTES: Final = 4_000_000 - 50_000

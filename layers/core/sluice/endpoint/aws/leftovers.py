@@ -5,16 +5,15 @@ A name alone proves nothing, since another stack's may begin alike; what is dele
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from sluice.aws.errors import is_not_found
-from sluice.endpoint.aws.calls import describe_endpoint
+from sluice.endpoint.aws.calls import describe_config, describe_endpoint
 from sluice.endpoint.aws.teardown import CONFIGURATION, MODEL, Kind
-from sluice.endpoint.requests import scaled_target
+from sluice.endpoint.requests import pending_config
 from sluice.names import DATASET_TAG, PREFIX_TAG, alarm_names, dataset_of_endpoint, endpoint_name, names_of_runs
 from sluice.runs.aws.ledger import Champion
 
@@ -35,7 +34,7 @@ def remove_unused(
     """
     kept = {past.config_name for past in (champion.itself, *champion.history)[:keep]} if champion else set()
     live = describe_endpoint(sagemaker, endpoint_name(prefix, dataset)) or {}
-    kept |= {live.get("EndpointConfigName", ""), live.get("PendingDeploymentSummary", {}).get("EndpointConfigName", "")}
+    kept |= {live.get("EndpointConfigName", ""), pending_config(live) or ""}
     models = kept | {name for config in kept if config for name in _models_of(sagemaker, config)}
     contained, made = names_of_runs(prefix, dataset)
     removed = []
@@ -50,15 +49,10 @@ def remove_unused(
 
 
 def _models_of(sagemaker: SageMakerClient, config: str) -> Iterator[str]:
-    """The models that a configuration serves; none where there is no such configuration."""
-    try:
-        found = sagemaker.describe_endpoint_config(EndpointConfigName=config)
-    except ClientError as error:
-        if is_not_found(error):
-            return
-        raise
+    """The models that a configuration serves; none if there is no such configuration."""
+    found = describe_config(sagemaker, config) or {}
     for part in ("ProductionVariants", "ShadowProductionVariants"):
-        for variant in found.get(part, []):  # type: ignore[attr-defined]
+        for variant in found.get(part, []):
             yield variant["ModelName"]
 
 
@@ -99,9 +93,3 @@ def remove_alarms(cloudwatch: CloudWatchClient, endpoint: str) -> tuple[str, ...
     if there:
         cloudwatch.delete_alarms(AlarmNames=there)
     return tuple(f"alarm {name}" for name in there)
-
-
-def remove_scaling(autoscaling: Any, endpoint: str) -> None:
-    """Ends the autoscaling of an endpoint, policies and all. Repeatable."""
-    with contextlib.suppress(autoscaling.exceptions.ObjectNotFoundException):
-        autoscaling.deregister_scalable_target(**scaled_target(endpoint))

@@ -18,18 +18,13 @@ from botocore.exceptions import ClientError
 
 from sluice.aws.errors import is_invalid, message_of
 from sluice.aws.objects import read_json
-from sluice.dataset.config import DatasetConfig
-from sluice.endpoint.aws.calls import delete_endpoint, describe_endpoint
-from sluice.endpoint.aws.leftovers import remove_alarms, remove_scaling, remove_unused
+from sluice.dataset.aws.config import read_config
+from sluice.endpoint.aws.calls import delete_endpoint, describe_endpoint, update_endpoint
+from sluice.endpoint.aws.golden import replay
+from sluice.endpoint.aws.leftovers import remove_alarms, remove_unused
+from sluice.endpoint.aws.scaling import put_scaling
 from sluice.endpoint.aws.turns import short_turn
-from sluice.endpoint.requests import (
-    SCORE_TOLERANCE,
-    VARIANT,
-    flat_scores,
-    is_busy,
-    largest_difference,
-    parse_scores,
-)
+from sluice.endpoint.requests import VARIANT, is_busy
 from sluice.layout import RunLayout, uri
 from sluice.names import endpoint_name
 from sluice.runs.aws.executions import has_ended
@@ -113,7 +108,13 @@ def roll_back(
                 "away use retire"
             )
         before = champion.history[0]
-        _switch(clients, endpoint_name(stack.name_prefix, dataset), before.config_name, say, poll)
+        endpoint = endpoint_name(stack.name_prefix, dataset)
+        try:
+            _switch(clients, endpoint, before.config_name, say, poll)
+        except OperationRefusedError:
+            _scale(clients, stack, dataset, champion.run_id)
+            raise
+        _scale(clients, stack, dataset, before.run_id)
         _hold_to_golden_rows(clients, stack, dataset, before.run_id, say)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         restore_champion(clients.dynamodb, stack.runs_table, dataset, champion, now, by)
@@ -172,6 +173,7 @@ def _settled(clients: Clients, endpoint: str, poll: float) -> dict[str, Any] | N
 
 
 def _switch(clients: Clients, endpoint: str, config_name: str, say: Say, poll: float) -> None:
+    """Moves an endpoint to a configuration that was live before, and waits until it is."""
     live = _settled(clients, endpoint, poll)
     if live is None:
         raise OperationRefusedError(f"endpoint {endpoint} does not exist; drop a file to have it made anew")
@@ -179,7 +181,8 @@ def _switch(clients: Clients, endpoint: str, config_name: str, say: Say, poll: f
         return
     say(f"putting {config_name} back ...")
     try:
-        clients.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config_name)
+        back = {"EndpointName": endpoint, "EndpointConfigName": config_name}
+        update_endpoint(clients.sagemaker, clients.autoscaling, back, live)
     except ClientError as error:
         if not is_invalid(error):
             raise
@@ -190,33 +193,26 @@ def _switch(clients: Clients, endpoint: str, config_name: str, say: Say, poll: f
         raise OperationRefusedError(f"the endpoint did not take {config_name} and rolled back itself: {said}")
 
 
+def _scale(clients: Clients, stack: StackNames, dataset: str, run_id: str) -> None:
+    """Puts the autoscaling that a run's configuration wants into force."""
+    wanted = read_config(clients.s3, stack.artifact_bucket, dataset, run_id).endpoint
+    put_scaling(clients.autoscaling, endpoint_name(stack.name_prefix, dataset), wanted)
+
+
 def _hold_to_golden_rows(clients: Clients, stack: StackNames, dataset: str, run_id: str, say: Say) -> None:
-    layout = RunLayout(dataset, run_id)
-    golden = read_json(clients.s3, uri(stack.artifact_bucket, layout.golden))
-    config = DatasetConfig.model_validate(read_json(clients.s3, uri(stack.artifact_bucket, layout.config)))
-    variant = {"TargetVariant": VARIANT} if config.endpoint.previous.role == "variant" else {}
-    answer = clients.runtime.invoke_endpoint(
-        EndpointName=endpoint_name(stack.name_prefix, dataset),
-        ContentType="text/csv",
-        Accept="text/csv",
-        Body="\n".join(golden["rows"]).encode(),
-        **variant,
-    )
-    live = parse_scores(answer["Body"].read().decode())
-    difference = largest_difference(live, flat_scores(golden["scores"]))
-    if difference > SCORE_TOLERANCE:
-        raise OperationRefusedError(
-            f"{run_id} is live, but its scores differ from those of its evaluation by up to {difference:.3g}; look at "
-            "the endpoint before you go on"
-        )
-    say(f"{len(golden['rows'])} golden rows have the scores of the evaluation")
+    golden = read_json(clients.s3, uri(stack.artifact_bucket, RunLayout(dataset, run_id).golden))
+    config = read_config(clients.s3, stack.artifact_bucket, dataset, run_id)
+    variant = VARIANT if config.endpoint.previous.role == "variant" else None
+    found = replay(clients.runtime, endpoint_name(stack.name_prefix, dataset), golden, variant)
+    if found.wrong is not None:
+        raise OperationRefusedError(f"{run_id} is live, but {found.wrong}; look at the endpoint before you go on")
+    say(f"{found.rows} golden rows have the scores of the evaluation")
 
 
 def _remove_endpoint(clients: Clients, endpoint: str, say: Say, poll: float) -> bool:
     if _settled(clients, endpoint, poll) is None:
         return False
-    remove_scaling(clients.autoscaling, endpoint)
     say(f"deleting endpoint {endpoint} ...")
-    deleted = delete_endpoint(clients.sagemaker, endpoint)
+    deleted = delete_endpoint(clients.sagemaker, clients.autoscaling, endpoint)
     _settled(clients, endpoint, poll)
     return deleted

@@ -5,18 +5,67 @@ The clients come first. What carries the tag of another stack is left alone, wha
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import ClientError
 
-from sluice.aws.errors import is_invalid
+from sluice.aws.errors import is_in_progress, is_invalid
+from sluice.endpoint.aws.calls import delete_endpoint, describe_endpoint
 from sluice.names import PREFIX_TAG, alarm_names
 
 Say = Callable[[str], None]
 
 _ALARMS_A_CALL: Final = 100
+_POLL_SECONDS: Final = 5.0
+_AGAIN: Final = "Delete the stack again when that has ended; what was removed stays removed."
+#: SageMaker goes on releasing what an endpoint had after that is gone, such as grants of the key, with the execution
+#: role: "a few minutes", says DeleteEndpoint in its API reference, and not to delete the role meanwhile.
+RELEASE_SECONDS: Final = 180.0
+
+
+class StillBusyError(Exception):
+    """Something of the stack is still at work, and cannot be deleted as long as it is. The message says what to do."""
+
+
+class Patience:
+    """How long the removal waits in all, and how it waits.
+
+    Args:
+        seconds: that are left.
+    """
+
+    def __init__(
+        self,
+        seconds: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+        poll: float = _POLL_SECONDS,
+    ) -> None:
+        self._clock = clock
+        self._pause = pause
+        self._poll = poll
+        self._deadline = clock() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds; 0 if there are none left."""
+        return max(0.0, self._deadline - self._clock())
+
+    def until(self, ended: Callable[[], bool]) -> bool:
+        """Waits until something has ended. False if the time ran out before it did."""
+        while not ended():
+            if not self.left:
+                return False
+            self._pause(min(self._poll, self.left))
+        return True
+
+    def rest(self, seconds: float) -> None:
+        """Waits for as long, or for what is left."""
+        self._pause(min(seconds, self.left))
 
 
 @dataclass(frozen=True)
@@ -86,8 +135,12 @@ def stop_runs(stepfunctions: Any, state_machine: str, say: Say) -> None:
         say(f"stopped run {execution['name']}")
 
 
-def stop_jobs(sagemaker: Any, prefix: str, say: Say) -> None:
-    """Stops training jobs and waits: a stopped job may go on writing its model for two minutes."""
+def stop_jobs(sagemaker: Any, prefix: str, say: Say, patience: Patience) -> None:
+    """Stops training jobs and waits: a stopped job may go on writing its model for two minutes.
+
+    Raises:
+        StillBusyError: one still goes on when the patience ends. Calling again goes on.
+    """
     jobs = running_jobs(sagemaker, prefix)
     for job in jobs:
         try:
@@ -96,24 +149,79 @@ def stop_jobs(sagemaker: Any, prefix: str, say: Say) -> None:
             if not is_invalid(error):  # it ended by itself
                 raise
     for job in jobs:
-        sagemaker.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName=job)
+        if not patience.until(lambda job=job: _has_ended(sagemaker, job)):  # type: ignore[misc]
+            raise StillBusyError(f"training job {job} has not stopped yet. {_AGAIN}")
         say(f"stopped training job {job}")
 
 
-def delete_served(sagemaker: Any, prefix: str, say: Say, kinds: tuple[Kind, ...] = KINDS) -> None:
-    """Deletes endpoints, then what they stood on. One that is being made or updated is waited for: it refuses."""
+def _has_ended(sagemaker: Any, job: str) -> bool:
+    status = sagemaker.describe_training_job(TrainingJobName=job)["TrainingJobStatus"]
+    return status in ("Completed", "Failed", "Stopped")
+
+
+def delete_served(
+    sagemaker: Any, autoscaling: Any, prefix: str, say: Say, kinds: tuple[Kind, ...] = KINDS, *, patience: Patience
+) -> list[str]:
+    """Deletes endpoints, then what they stood on.
+
+    An endpoint is deleted at once in whatever state SageMaker lets it: ``UpdateRollbackFailed`` never becomes another.
+    One that is being made or updated is waited for, with patience: it refuses to be deleted.
+
+    Returns:
+        Names of the endpoints that are gone.
+
+    Raises:
+        StillBusyError: an endpoint is still there when the patience ends. Calling again goes on.
+    """
+    gone = []
     for kind in kinds:
         names = made_by_runs(sagemaker, kind, prefix)
+        if kind is ENDPOINT:
+            gone = names
+            _delete_endpoints(sagemaker, autoscaling, names, patience)
         for name in names:
-            if kind is ENDPOINT:
-                _wait_until_settled(sagemaker, name)
             if kind is GROUP:
                 _delete_versions(sagemaker, name)
-            getattr(sagemaker, kind.delete)(**{kind.name: name})
-        for name in names:
-            if kind is ENDPOINT:
-                sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=name)
+            if kind is not ENDPOINT:
+                getattr(sagemaker, kind.delete)(**{kind.name: name})
             say(f"deleted {kind.what} {name}")
+    return gone
+
+
+def _delete_endpoints(sagemaker: Any, autoscaling: Any, names: list[str], patience: Patience) -> None:
+    busy, there = set(names), set(names)
+
+    def all_asked() -> bool:
+        busy.difference_update([name for name in busy if _is_deleted_or_deleting(sagemaker, autoscaling, name)])
+        return not busy
+
+    def all_gone() -> bool:
+        there.difference_update([name for name in there if describe_endpoint(sagemaker, name) is None])
+        return not there
+
+    if not patience.until(all_asked):
+        raise StillBusyError(_still_there(sagemaker, min(busy)))
+    if not patience.until(all_gone):
+        raise StillBusyError(_still_there(sagemaker, min(there)))
+
+
+def _is_deleted_or_deleting(sagemaker: Any, autoscaling: Any, name: str) -> bool:
+    try:
+        delete_endpoint(sagemaker, autoscaling, name)
+    except ClientError as error:
+        if not is_in_progress(error):
+            raise
+        live = describe_endpoint(sagemaker, name)
+        return live is None or live["EndpointStatus"] == "Deleting"
+    return True
+
+
+def _still_there(sagemaker: Any, name: str) -> str:
+    live = describe_endpoint(sagemaker, name) or {}
+    return (
+        f"endpoint {name} is still {live.get('EndpointStatus', 'there')}, and SageMaker deletes none in that state; an "
+        f"update that is guarded by alarms takes up to four hours. {_AGAIN}"
+    )
 
 
 def _delete_versions(sagemaker: Any, group: str) -> None:
@@ -121,14 +229,6 @@ def _delete_versions(sagemaker: Any, group: str) -> None:
     pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
     for package in [item for page in pages for item in page["ModelPackageSummaryList"]]:
         sagemaker.delete_model_package(ModelPackageName=package["ModelPackageArn"])
-
-
-def _wait_until_settled(sagemaker: Any, name: str) -> None:
-    try:
-        sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=name)
-    except WaiterError as error:
-        if error.last_response.get("EndpointStatus") != "Failed":  # which can be deleted, too
-            raise
 
 
 def made_alarms(cloudwatch: Any, sagemaker: Any, prefix: str) -> list[str]:

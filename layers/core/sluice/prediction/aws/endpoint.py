@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's own
 
-from sluice.aws.errors import is_invalid, is_not_found, is_unavailable, model_status
-from sluice.endpoint.aws.calls import describe_endpoint
-from sluice.endpoint.requests import parse_scores
+from sluice.aws.errors import is_invalid, is_unavailable, model_status
+from sluice.endpoint.aws.calls import describe_config, describe_endpoint
+from sluice.endpoint.aws.golden import ask
+from sluice.endpoint.golden import parse_scores
+from sluice.endpoint.requests import pending_config
 from sluice.names import endpoint_name
 from sluice.prediction.aws.version import read_version
 from sluice.prediction.request import RefusedError
@@ -159,8 +161,7 @@ class Endpoints:
         found = describe_endpoint(self._clients.sagemaker, endpoint_name(self._prefix, dataset))
         if found is None:
             raise RefusedError(404, f"no endpoint is live for the dataset {dataset}")
-        pending = found.get("PendingDeploymentSummary", {})
-        names = (found.get("EndpointConfigName"), pending.get("EndpointConfigName"))
+        names = (found.get("EndpointConfigName"), pending_config(found))
         yield from (name for name in names if name and run_of(name))
 
     def _try(self, dataset: str, config_name: str, records: Sequence[Mapping[str, Any]], retries: int) -> Answered:
@@ -205,12 +206,9 @@ class Endpoints:
         return own, own
 
     def _read_variants(self, config_name: str) -> tuple[Weighted, ...]:
-        try:
-            found = self._clients.sagemaker.describe_endpoint_config(EndpointConfigName=config_name)
-        except ClientError as error:
-            if is_not_found(error):
-                raise BrokenSealError from error  # an older configuration, which is not live any more
-            raise
+        found = describe_config(self._clients.sagemaker, config_name)
+        if found is None:
+            raise BrokenSealError  # an older configuration, which is not live any more
         return tuple(
             Weighted(Target(run_of(its["ModelName"]) or "", its["VariantName"]), its.get("InitialVariantWeight", 1.0))
             for its in found["ProductionVariants"]
@@ -224,16 +222,8 @@ class Endpoints:
             NonsenseError: these are no scores.
             RefusedError: it failed, or has no time.
         """
-        variant: Any = {"TargetVariant": target.variant} if target.variant else {}
         try:
-            answer = self._clients.runtime.invoke_endpoint(
-                EndpointName=endpoint_name(self._prefix, dataset),
-                ContentType="text/csv",
-                Accept="text/csv",
-                Body=body,
-                **variant,
-            )
-            text = answer["Body"].read().decode()
+            text = ask(self._clients.runtime, endpoint_name(self._prefix, dataset), body, target.variant)
         except ClientError as error:
             raise _meaning(error, dataset) from error
         except (ConnectionError, HTTPClientError) as error:

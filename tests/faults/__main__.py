@@ -1,7 +1,8 @@
 """``python -m tests.faults``: the enumeration of faults, on as many local AWS as are asked for.
 
 It prints what was not survived and exits 1 where there is any; ``--write`` puts the table into docs/reliability.md,
-``--check`` exits 1 where the table that is there says something else.
+``--check`` exits 1 if the table that is there says something else. ``--sample`` tries a quarter of the cases, chosen by
+the commit's hash, and those of what changed (``tests.faults.selection``).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Final
 
 from tests.faults.bench import Bench
 from tests.faults.enumeration import Case, Enumeration, Result
+from tests.faults.selection import changed_since, head, select, touched_functions
 from tests.faults.table import PAGE, page
 
 ROOT: Final = Path(__file__).parents[2]
@@ -30,9 +32,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if arguments.shard:
         number, of = (int(part) for part in arguments.shard.split("/"))
-        return shard(number, of, Path(arguments.results), arguments.only)
+        return shard(number, of, Path(arguments.results), arguments.only, arguments.sample)
     started = time.monotonic()
-    results = enumerate_faults(arguments.workers, arguments.only)
+    results = enumerate_faults(arguments.workers, arguments.only, arguments.sample)
     if results is None:
         return 1
     if arguments.again and any(result.broken for result in results):
@@ -76,6 +78,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2, help="local AWS that share the work")
     parser.add_argument("--only", default="", help="cases whose description this regular expression finds")
     parser.add_argument("--again", action="store_true", help="try once more what was not survived, and tell of both")
+    parser.add_argument(
+        "--sample",
+        nargs="?",
+        const="HEAD~1",
+        default="",
+        metavar="BASE",
+        help="a quarter of the cases, by the commit's hash, and those of what changed since BASE (HEAD~1)",
+    )
     parser.add_argument("--shard", default="", help=argparse.SUPPRESS)
     parser.add_argument("--results", default="", help=argparse.SUPPRESS)
     parser.add_argument("--write", action="store_true", help="write docs/reliability.md")
@@ -83,7 +93,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def enumerate_faults(workers: int, only: str) -> list[Result] | None:
+def enumerate_faults(workers: int, only: str, sample: str = "") -> list[Result] | None:
     """All results in the order of their cases; None where a worker failed."""
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / f"{number}.jsonl" for number in range(workers)]
@@ -91,6 +101,7 @@ def enumerate_faults(workers: int, only: str) -> list[Result] | None:
             subprocess.Popen(
                 [
                     *(sys.executable, "-m", "tests.faults", "--only", only),
+                    *(["--sample", sample] if sample else []),
                     *("--shard", f"{number}/{workers}", "--results", str(file)),
                 ],
                 cwd=ROOT,
@@ -109,10 +120,21 @@ def enumerate_faults(workers: int, only: str) -> list[Result] | None:
     return [Result.of(entry["result"]) for entry in sorted(found, key=lambda entry: entry["number"])]
 
 
-def shard(number: int, of: int, results: Path, only: str) -> int:
+def sampled(cases: list[tuple[int, Case]], base: str, *, told: bool) -> list[tuple[int, Case]]:
+    """Those of the cases that this commit tries, in their order."""
+    changed = touched_functions(changed_since(base))
+    found = select([(case.point.function, describe(case)) for _, case in cases], head(), changed)
+    if told:
+        print(f"{len(found.chosen)} of {len(cases)} cases: {found}", flush=True)
+    return [numbered for place, numbered in enumerate(cases) if place in found.chosen]
+
+
+def shard(number: int, of: int, results: Path, only: str, sample: str) -> int:
     with tempfile.TemporaryDirectory() as folder, Bench(Path(folder)) as bench:
         enumeration = Enumeration(bench)
         cases = [(at, case) for at, case in enumerate(enumeration.cases()) if re.search(only, describe(case))]
+        if sample:
+            cases = sampled(cases, sample, told=number == 0)
         mine = cases[number::of]
         with results.open("w", encoding="utf-8") as file:
             for done, ((at, _), result) in enumerate(

@@ -22,7 +22,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> list[list[Result]]:
     """What each call of the enumeration finds, the first one first."""
     answers: list[list[Result]] = []
 
-    def enumerate_faults(_workers: int, only: str) -> list[Result]:
+    def enumerate_faults(_workers: int, only: str, _sample: str = "") -> list[Result]:
         return [result for result in answers.pop(0) if re.search(only, command.describe(result.case))]
 
     monkeypatch.setattr(command, "enumerate_faults", enumerate_faults)

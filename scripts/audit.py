@@ -25,7 +25,7 @@ KNOWN_VULNERABLE: Final = "jinja2==2.4.1"
 """Has been known to be for years (CVE-2014-1402 and later ones)."""
 
 type Audit = Callable[[Path, str], list[dict[str, Any]] | None]
-"""Asks a service about a requirements file: pip-audit's list of packages, or None where it got no answer."""
+"""Asks a service about a requirements file: pip-audit's list of packages, or None if it got no answer."""
 
 
 def main() -> int:
@@ -76,9 +76,9 @@ def print_findings(file: Path, packages: list[dict[str, Any]] | None, service: s
         print(f"  not audited, {service} does not know them: {', '.join(unknown)}")
     for package in vulnerable:
         for finding in package["vulns"]:
-            mended = ", ".join(finding["fix_versions"]) or "no version yet"
+            fixed = ", ".join(finding["fix_versions"]) or "no version yet"
             known_as = ", ".join([finding["id"], *finding.get("aliases", [])])
-            print(f"  {package['name']} {package['version']}: {known_as}; mended in {mended}")
+            print(f"  {package['name']} {package['version']}: {known_as}; fixed in {fixed}")
     return bool(vulnerable)
 
 

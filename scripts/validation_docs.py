@@ -78,8 +78,8 @@ WHAT: Final[dict[Rule, str]] = {
     Rule.TOO_MANY_COLUMNS: "It has more columns than the cap.",
     Rule.TOO_MANY_ROWS: "It has more rows than the cap.",
     Rule.NO_ROWS: "It has a header and nothing below.",
-    Rule.TOO_FEW_ROWS: "Fewer rows than the minimum are left after the bad ones were set aside.",
-    Rule.TOO_MANY_REJECTED: "More rows than `max_rejected_share` had to be set aside.",
+    Rule.TOO_FEW_ROWS: "Fewer rows than the minimum are left after the bad ones were rejected.",
+    Rule.TOO_MANY_REJECTED: "More rows than `max_rejected_share` had to be rejected.",
     Rule.HEADER_MISSING: "The first row holds numbers, or values like the rows below it.",
     Rule.HEADER_BLANK: "A column has no name.",
     Rule.HEADER_DUPLICATE: "Two columns have the same name; blanks around it and invisible characters do not count.",
@@ -139,11 +139,11 @@ REJECTED_COLUMNS: Final[dict[str, str]] = {
     "cells count. A row that spans lines is named by its first.",
     "byte_offset": "Where the row begins: bytes from the start of the text in UTF-8, after decompression. In a file "
     "that is UTF-8 and not compressed, that is the place in the file itself.",
-    "column": "Name of the column; blank where the whole row is bad.",
+    "column": "Name of the column; blank if the whole row is bad.",
     "rule": "Id of the rule.",
     "what": "What is wrong, with the cell as it stands.",
     "raw": "The row as it stands in the file, up to 2,000 characters, with its first fault only.",
-    "how_to_mend": "What to do.",
+    "how_to_fix": "What to do.",
 }
 
 FIELDS: Final[dict[str, str]] = {
@@ -155,35 +155,35 @@ FIELDS: Final[dict[str, str]] = {
     "warnings": "What a person should know of an accepted file, in sentences, in the same way.",
     "rows": "Row counts. `received` = `accepted` + `rejected`; the header and blank lines are no rows.",
     "rows.received": "Rows of the file.",
-    "rows.accepted": "Rows that were used.",
-    "rows.rejected": "Rows that were set aside.",
+    "rows.accepted": "Rows that were accepted.",
+    "rows.rejected": "Rows that were rejected.",
     "rows.train": "Rows in train/train.csv.",
     "rows.validation": "Rows in validation/validation.csv.",
     "rows.test": "Rows in test/test.csv.",
     "target": "The column that is predicted.",
     "features": "How many numbers the model sees of a row.",
-    "dialect": "How the file is written; none where it could not be told.",
+    "dialect": "How the file is written; none if it could not be told.",
     "dialect.encoding": "`utf-8`, `utf-16`, `utf-32`, `windows-1252` or `latin-1`.",
     "dialect.compression": "`gzip`, or none.",
     "dialect.delimiter": "`comma`, `semicolon`, `tab` or `vertical bar`.",
-    "dialect.header_line": "Line of the header; none where there is none.",
+    "dialect.header_line": "Line of the header; none if there is none.",
     "columns": "Every column of the file, in its order.",
     "columns[].name": "As in the header, without blanks around it and invisible characters.",
     "columns[].kind": "`number`, `boolean`, `date`, `text` or `empty`.",
     "columns[].missing": "Rows without a value.",
     "columns[].use": "What becomes of it: `number`, `boolean`, `date`, `one_hot`, `frequency_rank`, `dropped` or "
-    "`target`; none where the file was rejected.",
+    "`target`; none if the file was rejected.",
     "problems": "The faults of rejected_rows.csv, summed up by rule and column. They count also what is not listed.",
     "problems[].rule": "Id of the rule.",
-    "problems[].column": "The column; none where whole rows are bad.",
+    "problems[].column": "The column; none if whole rows are bad.",
     "problems[].rows": "How many rows.",
     "problems[].first_line": "Line of the first of them.",
     "findings[].rule": "Id of the rule.",
     "findings[].what": "What is wrong; without place and advice.",
-    "findings[].line": "Where there is one.",
-    "findings[].byte_offset": "Where there is one.",
-    "findings[].column": "Where there is one.",
-    "findings[].rows": "How many rows, where the rule is one on rows.",
+    "findings[].line": "None if there is none.",
+    "findings[].byte_offset": "None if there is none.",
+    "findings[].column": "None if there is none.",
+    "findings[].rows": "How many rows, if the rule is about rows.",
     "split": "How rows were put into the parts.",
     "split.method": "`stratified`, `group_by` or `by_time`.",
     "split.seed": "Of the hash.",
@@ -204,7 +204,7 @@ def rules() -> str:
         for rule in Rule
         if not rule.startswith("contract_")
     ]
-    return _table(("rule", "effect", "what breaks it", "how to mend the file"), rows)
+    return _table(("rule", "effect", "what breaks it", "how to fix the file"), rows)
 
 
 def _effects() -> dict[Rule, list[str]]:
@@ -442,7 +442,7 @@ def sluice_says(case: Case) -> str:
     if case.rejected_rows:
         rows = len({line for line, _, _ in case.rejected_rows})
         aside = list(dict.fromkeys(rule for _, rule, _ in case.rejected_rows))
-        said.append(f"{rows} {'row' if rows == 1 else 'rows'} set aside: {_listed(aside)}")
+        said.append(f"{rows} {'row' if rows == 1 else 'rows'} rejected: {_listed(aside)}")
     if case.warnings:
         said.append(f"warning: {_listed([one.rule for one in case.warnings])}")
     left_out = [

@@ -25,7 +25,7 @@ type Place = tuple[Line, str, Column]
 
 @dataclass(frozen=True)
 class Said:
-    """A rule that is broken, and where the sentence on it must say so; None where it names no such place."""
+    """A rule that is broken, and where the sentence on it must say so; None if it names no such place."""
 
     rule: str
     line: int | None = None
@@ -41,20 +41,20 @@ class Case:
         kind: of nastiness; cases of one kind share a row in the documentation, and the first of them stands for it.
         note: what is nasty about it, in a line.
         content: the file, or what makes it where that is large or slow.
-        refusals: what refuses the file, in the report's order; empty where it is accepted.
+        refusals: what refuses the file, in the report's order; empty if it is accepted.
         rejected_rows: line, rule and column ("" for none) of each line of rejected_rows.csv.
         warnings: what is said beside that, in any order.
         config: of the dataset.
         default_target: of the stack.
         suffix: of the file's name.
-        rows: rows that the file has for a person; None where that is 120.
-        encoding: how the report must call it; None where it has no dialect to report.
-        header_line: the line of the header; None where it is not asked for.
-        delimiter: how the report must call it; None where it is not asked for.
+        rows: rows that the file has for a person; None if that is 120.
+        encoding: how the report must call it; None if it has no dialect to report.
+        header_line: the line of the header; None if it is not asked for.
+        delimiter: how the report must call it; None if it is not asked for.
         kinds: the kind of some columns as the report gives it.
         uses: what becomes of some columns, as the report gives it.
         extremes: the least and the greatest number that some columns have in the training files.
-        classes: the labels by class number; None where they are not asked for.
+        classes: the labels by class number; None if they are not asked for.
         look_at: line and column of a cell that shows best what other readers make of the file.
         most_bytes: the cap on the text's bytes; None for the usual one.
         most_rows: the cap on the rows; None for the usual one.

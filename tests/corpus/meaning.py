@@ -204,7 +204,7 @@ MEANING: Final = (
     Case(
         "target-as-date",
         LEAKAGE,
-        "a date that is filled in only where the label is 1",
+        "a date that is filled in only if the label is 1",
         with_column(lambda i: "2024-03-01" if first_class(i) else "", "cancelled_on"),
         warnings=(Said("leakage", column="cancelled_on"),),
         uses={"cancelled_on": "dropped"},

@@ -190,7 +190,7 @@ class Census:
         self.hashes = Hashes(folder / "hashes")
         """Of all rows that are not set aside, by what tells them apart."""
         self.frames = Frames(folder / "frames") if kept else None
-        """What is written later of these rows, by chunk; None where the disk has no room for it."""
+        """What is written later of these rows, by chunk; None if the disk has no room for it."""
         self.held_out = HeldOutRows(folder / "held_out.csv", question.names)
         self.facets = [FacetTally(facet, question) for facet in question.config.facets]
         # Chunks are read in another thread than that which adds: it is given the state of the last addition.
@@ -342,7 +342,7 @@ class Census:
 
     def _levels(self, rows: pl.DataFrame) -> dict[int, pl.DataFrame]:
         levelled = self._q.levelled
-        # Joined to nothing, the few texts are copied: else they would keep the whole chunk in memory.
+        # Joined to nothing, the few texts are copied: otherwise they would keep the whole chunk in memory.
         own = pl.concat_str("cell", pl.lit("")).alias("cell")
         found: dict[int, pl.DataFrame] = {}
         for some in itertools.batched(levelled, _COLUMNS_TOGETHER, strict=False):

@@ -54,7 +54,7 @@ class _Layout:
 @dataclass
 class Structure:
     """Counts of one file. ``doubtful_rows`` are well-formed, but span lines that look like rows; the first of them
-    spans ``doubtful_lines``. ``layouts`` are those of the chunks so far; None where the file is too odd to remember
+    spans ``doubtful_lines``. ``layouts`` are those of the chunks so far; None if the file is too odd to remember
     them."""
 
     rows: int = 0
@@ -251,10 +251,10 @@ def worked[T, R](items: Iterator[T], work: Callable[[T], R]) -> Iterator[R]:
 
 
 def _cells(pieces: Sequence[Batch | Record], dialect: Dialect) -> pl.DataFrame | None:
-    """The cells as they stand; None where the engine reads another number of rows, or finds one that is too long.
+    """The cells as they stand; None if the engine reads another number of rows, or finds one that is too long.
 
-    It pads rows that are too short in silence. But as the delimiters of each piece are as many as they should be, there
-    is none of these where there is none of the other kind.
+    It pads rows that are too short silently. But as the delimiters of each piece are as many as they should be, there
+    is none of these if there is none of the other kind.
     """
     plain = [piece for piece in pieces if isinstance(piece, Batch)]
     odd = [piece for piece in pieces if isinstance(piece, Record)]
@@ -275,7 +275,7 @@ def _cells(pieces: Sequence[Batch | Record], dialect: Dialect) -> pl.DataFrame |
 
 
 def _parsed(raw: bytes, dialect: Dialect) -> pl.DataFrame | None:
-    """Plain records as columns of text; None where one has too many cells."""
+    """Plain records as columns of text; None if one has too many cells."""
     guard = dialect.delimiter * (dialect.width - 1) + b"\n" if raw.startswith(NO_TEXT_STARTS) else b""
     try:
         cells = pl.read_csv(

@@ -1,7 +1,7 @@
 """What kind of values each column holds, and what a person should know of them.
 
 A column's kind is read off all of its rows: nearly all numbers is a number column, whose other cells are mistakes of
-their rows. Levels, constants and identifiers are learnt later, on the training part alone (``fit``).
+their rows. Levels, constants and identifiers are learned later, on the training part alone (``fit``).
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Profile:
 
     ``whole``: every number is; ``integer``: and a double holds it exactly. ``constant``: there is one value only,
     blanks apart. ``levels`` are the different texts of a text column: ``cell``, ``rows``, ``train`` (rows of the
-    training part), commonest in training first. Where they are not ``exact``, these are the commonest, and ``distinct``
+    training part), commonest in training first. If they are not ``exact``, these are the commonest, and ``distinct``
     is an estimate.
     """
 

@@ -30,7 +30,7 @@ _HABIT: Final = 0.05
 @dataclass(frozen=True)
 class Header:
     """The names of the columns. ``end`` is the byte offset of what follows the header row, ``next_line`` that line's
-    number. ``line`` is None where the file has no such row, and the names were made."""
+    number. ``line`` is None if the file has no such row, and the names were made."""
 
     cells: tuple[str, ...]
     line: int | None
@@ -51,7 +51,7 @@ class Dialect:
         return len(self.header.cells)
 
     def column(self, position: int) -> str | None:
-        """The name of a column; None where a malformed row has more of them."""
+        """The name of a column; None if a malformed row has more of them."""
         return self.header.cells[position] if position < self.width else None
 
     @property

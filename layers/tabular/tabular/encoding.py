@@ -71,7 +71,7 @@ _NAMES: Final[dict[_CodePage, str]] = {"windows-1252": "Windows-1252", "latin-1"
 class PlainText:
     """A text in UTF-8; a byte order mark may still stand at its start.
 
-    ``path`` is the given one where nothing had to be changed, else that of a new file. ``size`` is in bytes of UTF-8.
+    ``path`` is the given one if nothing had to be changed, otherwise a new file. ``size`` is in bytes of UTF-8.
     ``encoding`` and ``compression`` are those of the given file.
     """
 
@@ -177,7 +177,7 @@ def _blocks(path: Path) -> Generator[bytes]:
 
 
 def _inflated(path: Path) -> Generator[bytes]:
-    """What a gzip archive holds. Raises RefusedError where the archive is damaged, after what could be read."""
+    """What a gzip archive holds. Raises RefusedError if the archive is damaged, after what could be read."""
     size = 0
     try:
         with gzip.open(path) as stream:
@@ -209,7 +209,7 @@ def _first(blocks: Iterator[bytes]) -> list[bytes]:
 
 
 def _exhaust(blocks: Iterator[bytes], most_bytes: int | None) -> None:
-    """Raises RefusedError where the rest of the archive shows that it is damaged: then its text was never that."""
+    """Raises RefusedError if the rest of the archive shows that it is damaged: then its text was never that."""
     size = 0
     for block in blocks:
         size += len(block)
@@ -386,10 +386,10 @@ def _census(path: Path) -> _Census:
 
 
 def _code_page(path: Path, head: bytes, flaw: _Flaw, census: _Census) -> _CodePage:
-    """Raises RefusedError where the text is damaged UTF-8 instead, or in no code page that is read."""
+    """Raises RefusedError if the text is damaged UTF-8 instead, or in no code page that is read."""
     if flaw.cut and census.sequences:
         raise RefusedError(_cut("utf-8", _line_at(path, flaw.offset), flaw.offset))
-    # Read in a code page, a damaged UTF-8 text would have all of its other characters garbled without a word.
+    # Read in a code page, a damaged UTF-8 text would have all of its other characters garbled silently.
     if census.sequences > census.stray or head.startswith(codecs.BOM_UTF8):
         raise RefusedError(_not_utf8(path, flaw.offset))
     if census.undefined is not None:
@@ -421,7 +421,7 @@ def _byte_at(path: Path, offset: int) -> int:
 
 
 def _line_at(path: Path, offset: int) -> int:
-    """Lines are counted only where one is asked for: it would take most of the time of the check."""
+    """Lines are counted only if one is asked for: it would take most of the time of the check."""
     line = 1
     with path.open("rb") as stream:
         while offset > 0 and (block := stream.read(min(_BLOCK, offset))):

@@ -51,7 +51,7 @@ class FacetTally:
         self._found: set[str] = set()
 
     def _is_member(self, question: Question) -> pl.Expr:
-        """Null where the row is in neither group."""
+        """Null if the row is in neither group."""
         if self._values:
             return pl.col(f"c{self._column}").is_in(self._values)
         number = question.number_of(self._column, self._notation)

@@ -130,7 +130,7 @@ def _says(facts: Sequence[tuple[Any, ...]]) -> bool:
 
 def _where(facts: Sequence[tuple[Any, ...]]) -> str:
     stray = sum(rows - filled for _, _, rows, filled in facts if filled)
-    return f"all rows but {stray}, where it is empty" if stray else "every row"
+    return f"all rows but {stray} without a value" if stray else "every row"
 
 
 def _leakage(name: str, target: str, where: str) -> Finding:

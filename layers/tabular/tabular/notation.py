@@ -79,7 +79,7 @@ def matches(cell: pl.Expr, pattern: str) -> pl.Expr:
 
 
 def number(cell: pl.Expr, notation: Notation) -> pl.Expr:
-    """The number that a cell of that notation writes, infinite where it is too large for a double; else null.
+    """The number that a cell of that notation writes, infinite if it is too large for a double; otherwise null.
 
     For plain numbers the engine's own cast takes what ``NUMBER`` takes, and ``nan`` and ``inf``, which come out as they
     are.
@@ -94,12 +94,12 @@ def number(cell: pl.Expr, notation: Notation) -> pl.Expr:
 
 
 def fits(value: pl.Expr) -> pl.Expr:
-    """The value where it is a number that a 32-bit float holds; else null."""
+    """The value where it is a number that a 32-bit float holds; otherwise null."""
     return pl.when(value.abs() <= FLOAT32_MAX).then(value)
 
 
 def day(cell: pl.Expr, form: DateFormat) -> pl.Expr:
-    """The date that a cell of that format writes; null where it writes none that the calendar has."""
+    """The date that a cell of that format writes; null if it writes none that the calendar has."""
     if form == "iso":
         return pl.when(matches(cell, DATE["iso"])).then(cell.str.head(10)).str.to_date("%Y-%m-%d", strict=False)
     found = cell.str.extract_groups(f"^(?:{DATE[form]})$")
@@ -111,7 +111,7 @@ def day(cell: pl.Expr, form: DateFormat) -> pl.Expr:
 
 
 def hour(cell: pl.Expr, form: DateFormat) -> pl.Expr:
-    """The hour of the day that a cell with a date of that format gives; null where it gives none."""
+    """The hour of the day that a cell with a date of that format gives; null if it gives none."""
     if form == "iso":
         return cell.str.slice(11, 2).cast(pl.Int8, strict=False)
     found = cell.str.extract_groups(f"^(?:{DATE[form]})$")
@@ -182,7 +182,7 @@ def _number_doubt(best: Notation, forms: Mapping[str, int]) -> str | None:
 
 
 def read_dates(forms: Mapping[str, int]) -> tuple[DateFormat, str | None] | None:
-    """The format that fits a column's cells, with what is said of the order of day and month; None where none does."""
+    """The format that fits a column's cells, with what is said of the order of day and month; None if none does."""
     best = max(_FORMATS, key=lambda form: forms[form])
     if not forms[best] or forms[best] < KIND_SHARE * forms["filled"]:
         return None

@@ -118,7 +118,7 @@ class Question:
         return pl.col(f"c{position}").is_in(self.tokens)
 
     def value(self, position: int) -> pl.Expr:
-        """The number or the date of a cell; null where it is missing or does not fit."""
+        """The number or the date of a cell; null if it is missing or does not fit."""
         reading = self.readings[position]
         if reading.kind is Kind.NUMBER:
             return self.number_of(position, reading.notation)
@@ -126,7 +126,7 @@ class Question:
         return self._unless_missing(cell, DATE[reading.date_format], day(cell, reading.date_format))
 
     def number_of(self, position: int, notation: Notation) -> pl.Expr:
-        """The number of a cell of any column; null where it is missing or no number of that notation."""
+        """The number of a cell of any column; null if it is missing or no number of that notation."""
         cell = pl.col(f"c{position}")
         return self._unless_missing(cell, NUMBER_IN[notation], fits(number(cell, notation)))
 
@@ -136,7 +136,7 @@ class Question:
         return pl.when(~cell.is_in(alike)).then(value) if alike else value
 
     def moment(self) -> pl.Expr | None:
-        """The time of a row that the split goes by, as a number that grows with it; null where there is none."""
+        """The time of a row that the split goes by, as a number that grows with it; null if there is none."""
         if self.time is None:
             return None
         reading = self.readings[self.time]

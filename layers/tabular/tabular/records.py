@@ -1,6 +1,6 @@
 """The records of a CSV file, exactly as RFC 4180 has them, with the physical line and byte offset of each.
 
-Engines parse fast, but they pad short rows in silence, count records where a person counts lines, and differ on
+Engines parse fast, but they pad short rows silently, count records where a person counts lines, and differ on
 misplaced quotes. So the structure of the file is settled here, and the engine sees only records on which no two readers
 differ. Plain stretches of lines, which is nearly all of nearly every file, are taken a block at a time.
 """
@@ -45,7 +45,7 @@ _SURE_AGREEMENT: Final = 20
 class Batch:
     """Consecutive well-formed records of one physical line each.
 
-    ``raw`` is their text with the line ends (the file's last may lack its own). Where they are not ``sure``, some may
+    ``raw`` is their text with the line ends (the file's last may lack its own). If they are not ``sure``, some may
     be ragged: the delimiters of all lines together are as many as they should be.
     """
 
@@ -115,7 +115,7 @@ class Fault:
 def read_record(
     buffer: bytes, start: int, delimiter: bytes, *, final: bool, skip_blanks: bool = False
 ) -> Parsed | Fault | None:
-    """Reads the record that begins at ``start``; None where it needs bytes after the buffer (and it is not final).
+    """Reads the record that begins at ``start``; None if it needs bytes after the buffer (and it is not final).
 
     With ``skip_blanks``, blanks before an opening quote are passed over, as Python's ``skipinitialspace`` does.
     """
@@ -151,7 +151,7 @@ def read_record(
 
 
 def _read_plain_record(buffer: bytes, start: int, delimiter: bytes) -> Parsed | None:
-    """The record of a whole line without quotes or stray carriage returns, which is split at its delimiters; None where
+    """The record of a whole line without quotes or stray carriage returns, which is split at its delimiters; None if
     there is no such line."""
     stop = buffer.find(b"\n", start)
     if stop < 0:
@@ -210,7 +210,7 @@ class _Lines:
         return int(self._ends.search_sorted(position, side="left")) + 1
 
     def next_exception(self, number: int) -> int:
-        """The first line from that number on that is no plain record; the number of all lines where there is none."""
+        """The first line from that number on that is no plain record; the number of all lines if there is none."""
         place = bisect_left(self._exceptions, number)
         return self._exceptions[place] if place < len(self._exceptions) else self.count
 
@@ -264,7 +264,7 @@ class Scanner:
                 yield from self._skip_long_line(buffer)
                 continue
             used = (yield from self._block(buffer, end, final)) if end else 0
-            # Where nothing was used up, a record goes on behind the buffer.
+            # If nothing was used up, a record goes on behind the buffer.
             size = _BLOCK if used else 2 * size
 
     def _skip_long_line(self, buffer: bytes) -> Iterator[Event]:
@@ -364,7 +364,7 @@ class Scanner:
         return outside.count(self._delimiter) == self._width - 1
 
     def _exceptional(self, block: bytes, at: int, line_end: int, final: bool) -> Generator[Event, None, int]:
-        """The event of a line that is no plain record; returns the bytes used, 0 where more are needed."""
+        """The event of a line that is no plain record; returns the bytes used, 0 if more are needed."""
         line = block[at:line_end]
         if not line.strip() and self._delimiter not in line:
             yield BlankLine(self._line, self._offset)
@@ -407,7 +407,7 @@ class Scanner:
     def _end_of_broken_row(self, block: bytes, line_end: int, start: int) -> int:
         """Where a row ends whose cell at ``start`` is at fault, below its first line: the cells before it are closed.
 
-        0 where a line between is a record by itself, so that the first line's quote is to blame after all.
+        0 if a line between is a record by itself, so that the first line's quote is to blame after all.
         """
         end = block.find(b"\n", start) + 1 or len(block)
         between = block[line_end:end].removesuffix(b"\n").split(b"\n")

@@ -1,4 +1,4 @@
-"""What validation says of a table: ``validation.json`` for machines, ``rejected_rows.csv`` for who mends the file."""
+"""What validation says of a table: ``validation.json`` for machines, ``rejected_rows.csv`` for who fixes the file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tabular.records import Malformed
 
 _RAW_CHARACTERS: Final = 2000
 _MAX_BYTES: Final = 100_000_000
-_REJECTED_HEADER: Final = ("line", "byte_offset", "column", "rule", "what", "raw", "how_to_mend")
+_REJECTED_HEADER: Final = ("line", "byte_offset", "column", "rule", "what", "raw", "how_to_fix")
 
 
 class _Part(BaseModel):
@@ -33,7 +33,7 @@ class DialectReport(_Part):
     encoding: Encoding = "utf-8"
     compression: Literal["gzip"] | None = None
     delimiter: str
-    header_line: int | None = Field(description="None where the file has no header row.")
+    header_line: int | None = Field(description="None if the file has no header row.")
 
 
 class ColumnReport(_Part):
@@ -42,7 +42,7 @@ class ColumnReport(_Part):
     name: str
     kind: str = Field(description="number, boolean, date, text or empty.")
     missing: int = Field(description="Rows without a value.")
-    use: str | None = Field(None, description="The recipe's kind, or target; none where the file was rejected.")
+    use: str | None = Field(None, description="The recipe's kind, or target; none if the file was rejected.")
     reason: str | None = Field(None, description="Why the column is left out.")
 
 
@@ -59,7 +59,7 @@ class SplitReport(_Part):
     """What decided which part a row is in. The parts are in ``class_counts``."""
 
     method: Literal["stratified", "group_by", "by_time"]
-    column: str | None = Field(None, description="The column that the split goes by; none where it is stratified.")
+    column: str | None = Field(None, description="The column that the split goes by; none if it is stratified.")
     seed: int
 
 
@@ -86,7 +86,7 @@ class TableReport(_Part):
     """The verdict on one file, written to validation.json.
 
     Row counts: ``received`` = ``accepted`` + ``rejected``; blank lines and the header are no rows. The parts are 0
-    where the file was rejected.
+    if the file was rejected.
     """
 
     schema_version: Literal[1] = 1
@@ -105,7 +105,7 @@ class TableReport(_Part):
     dialect: DialectReport | None = None
     columns: tuple[ColumnReport, ...] = ()
     problems: tuple[Problem, ...] = ()
-    split: SplitReport | None = Field(None, description="None where the file was rejected.")
+    split: SplitReport | None = Field(None, description="None if the file was rejected.")
     contract: ContractReport | None = None
 
 

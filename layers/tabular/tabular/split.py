@@ -5,7 +5,7 @@ in every engine and version; the engine's own hash is not) to a number u in [0, 
 shares of that range: the same row always lands in the same part, whichever rows come with it, and duplicates land
 together. Within each class the shares are the same, so the parts are stratified up to chance.
 
-Where a class is so small that no row of it falls below a cut, the cut moves up to its lowest row, so that each part has
+If a class is so small that no row of it falls below a cut, the cut moves up to its lowest row, so that each part has
 every class.
 
 With ``group_by`` the group alone is hashed, so that all of its rows land together; the cuts are then the same for all
@@ -170,7 +170,7 @@ def find_times(times: pl.DataFrame, split: Split) -> tuple[float, float]:
 
 
 def check_parts(counts: Mapping[str, Mapping[str, int]]) -> None:
-    """Raises RefusedError where a part lacks a class, or training is too small. ``counts``: rows by part and label."""
+    """Raises RefusedError if a part lacks a class, or training is too small. ``counts``: rows by part and label."""
     for part in PARTS:
         for label, rows in counts[part].items():
             if not rows:

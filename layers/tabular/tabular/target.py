@@ -1,4 +1,4 @@
-"""Which column is predicted, and which labels it has. Never guessed in silence."""
+"""Which column is predicted, and which labels it has. Never guessed silently."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Classes:
 
 
 def resolve_target(names: Sequence[str], configured: str | None, default: str | None, dropped: Sequence[str]) -> int:
-    """The number of the target column: the configured one, else the default one, else one named by convention.
+    """The number of the target column: the configured one, otherwise the default one, otherwise one with a usual name.
 
     Raises:
         RefusedError: none is named, or it is no column of the file, or it is dropped.
@@ -70,7 +70,7 @@ def find_classes(labels: Levels, name: str, positive: str | None) -> Classes:
         positive: the label that a person named.
 
     Raises:
-        RefusedError: they cannot be learnt.
+        RefusedError: they cannot be learned.
     """
     found = labels.table().sort(["rows", "cell"], descending=[True, False]).head(MAX_CLASSES + 1)
     rows = {str(label): int(count) for label, count in found.select("cell", "rows").iter_rows()}
@@ -106,7 +106,7 @@ def _long(name: str, rows: Mapping[str, int]) -> Iterator[Finding]:
 
 
 def _alike(name: str, rows: Mapping[str, int]) -> Iterator[Finding]:
-    """Labels that people read as one: `Yes` and `yes`, `1` and `1.0`. As classes apart they would be learnt apart."""
+    """Labels that people read as one: `Yes` and `yes`, `1` and `1.0`. As classes apart they would be learned apart."""
     spellings: dict[object, list[str]] = {}
     for label in rows:
         spellings.setdefault(_meaning(label), []).append(label)
@@ -146,7 +146,7 @@ def _by_number(label: str) -> tuple[bool, float, str]:
 
 
 def _positive_by_convention(rows: Mapping[str, int]) -> str:
-    """The label that says yes; else the rarer one; else the later one in code point order."""
+    """The label that says yes; otherwise the rarer one; otherwise the later one in code point order."""
     numbers = [float(label) if re.fullmatch(NUMBER, label) else None for label in rows]
     signed = 1.0 in numbers and any(number in NEGATIVE_NUMBERS for number in numbers if number is not None)
     said = [

@@ -103,7 +103,7 @@ def _frames(path: Path, question: Question, census: Census) -> Iterator[pl.DataF
 @dataclass(frozen=True)
 class Written:
     """What was counted while the files were written: ``below`` are the rows up to each edge, by column; ``repeated``
-    are the test rows that equal a training row in the label and every feature, None where that was not asked.
+    are the test rows that equal a training row in the label and every feature, None if that was not asked.
     ``ranges`` are the least and the greatest number of the training part by number and date column, dates as days since
     1970-01-01; of a column without any there is none."""
 
@@ -142,7 +142,7 @@ def write_parts(
         recipe: what to make.
         out: the folder of the parts.
         edges: of bins to count, by column.
-        compare: a folder to compare test rows with training rows in; None where they need not be compared.
+        compare: a folder to compare test rows with training rows in; None if they need not be compared.
     """
     positions = {name: i for i, name in enumerate(question.names)}
     features = feature_expressions(recipe, positions)

@@ -69,7 +69,7 @@ def validate_table(
     most_bytes: int | None = None,
     remarks: Sequence[str] = (),
 ) -> TableReport:
-    """Checks a CSV file and, where it is accepted, makes training data from it.
+    """Checks a CSV file and, if it is accepted, makes training data from it.
 
     Writes ``validation.json`` and ``rejected_rows.csv`` into ``out`` always; ``recipe.json``, ``train/train.csv``,
     ``validation/validation.csv``, ``test/test.csv`` and, with the cells of the file, the rows of the last one in
@@ -138,7 +138,7 @@ class _Judgement:
     def classes(self) -> Classes:
         """
         Raises:
-            RefusedError: the target's labels cannot be learnt.
+            RefusedError: the target's labels cannot be learned.
         """
         return find_classes(self.census.labels, self.target, self.question.config.positive)
 

@@ -75,7 +75,7 @@ class Make:
         return self.delimiter.join(map(self.cell, cells))
 
     def header(self, names: Sequence[str]) -> str:
-        """Names with any delimiter in them are quoted: else that might be taken for the file's, and rightly so."""
+        """Names with any delimiter in them are quoted: otherwise that might be taken for the file's, and rightly so."""
         return self.delimiter.join(self.cell(name, special="".join(DELIMITERS)) for name in names)
 
     def text(self, records: Sequence[str]) -> str:
@@ -253,7 +253,7 @@ def tables(
     Args:
         needed: a column is of one of these kinds.
         among: the kinds there may be; all by default.
-        make: how they are written; else drawn.
+        make: how they are written; otherwise drawn.
     """
     make = make or draw(makes())
     allowed = [*(among or (*NUMBERS, *DATES, *TEXTS))]
@@ -387,7 +387,7 @@ def test_a_valid_table_is_accepted_with_every_row(table: Table) -> None:
 # One row is broken.
 
 type Broken = tuple[str, int | None]
-"""The row as it is written then, and the column that is broken; none where the whole row is."""
+"""The row as it is written then, and the column that is broken; none if the whole row is."""
 
 
 @st.composite

@@ -152,7 +152,7 @@ def _holds_the_rejected_rows(judged: Judged) -> None:
     case, report, rejected = judged.case, judged.report, judged.rejected_rows()
     assert [(int(row["line"]), row["rule"], row["column"]) for row in rejected] == list(case.rejected_rows)
     assert not [cell for row in rejected for cell in row.values() if cell.startswith(FORMULA_STARTS)]
-    assert {row["how_to_mend"] for row in rejected} == {FIX[Rule(row["rule"])] for row in rejected}
+    assert {row["how_to_fix"] for row in rejected} == {FIX[Rule(row["rule"])] for row in rejected}
     assert sum(problem.rows for problem in report.problems) == len(rejected)
     rows = report.rows
     assert rows.received == rows.accepted + rows.rejected

@@ -159,9 +159,7 @@ def test_a_copy_of_the_target_is_seen_through_case_number_format_and_a_blank(jud
     blank = labels("gone", "here")
     blank[4] = ""
     judged = judge(with_column("left", blank))
-    assert use(judged, "left")[1] == (
-        "says the same as the target `label` in all rows but 1, where it is empty (leakage)"
-    )
+    assert use(judged, "left")[1] == ("says the same as the target `label` in all rows but 1 without a value (leakage)")
     assert use(judge(with_column("left", labels("2024-01-01", ""))), "left")[0] == "dropped"
 
 

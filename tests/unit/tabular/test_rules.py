@@ -8,7 +8,7 @@ from tabular.findings import FIX, Rule
 from tests.unit.tabular.conftest import HEADER, Judge, data_rows, table, with_row
 
 
-def test_every_rule_says_how_to_mend_the_file() -> None:
+def test_every_rule_says_how_to_fix_the_file() -> None:
     assert set(FIX) == set(Rule)
 
 
@@ -136,7 +136,7 @@ def test_one_bad_row_is_set_aside_with_its_place(judge: Judge, case: str, line: 
     assert (rejected["line"], rejected["rule"], rejected["column"]) == (str(line), rule, column)
     assert rejected["what"].startswith(what)
     assert rejected["raw"].removeprefix("'") == row
-    assert rejected["how_to_mend"] == FIX[rule]
+    assert rejected["how_to_fix"] == FIX[rule]
     assert content.encode()[int(rejected["byte_offset"]) :].startswith(row.encode())
     report = judged.report
     assert report.verdict == "accepted"

@@ -1,6 +1,6 @@
 """What a person may set for a dataset: ``datasets/<dataset>/config.yaml`` in the inbox bucket.
 
-Every key is optional. Unknown keys are refused, with the known ones listed, because a misspelt gate that is ignored
+Every key is optional. Unknown keys are refused, with the known ones listed, because a misspelled gate that is ignored
 would let a bad model through.
 """
 
@@ -435,7 +435,7 @@ def parse_config(text: str | None, name: str) -> DatasetConfig:
     """Reads a configuration.
 
     Args:
-        text: YAML, or None where there is no file.
+        text: YAML, or None if there is no file.
         name: how to call the file in error messages.
 
     Raises:

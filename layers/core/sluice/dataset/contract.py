@@ -209,7 +209,7 @@ class Contract(_Part):
 
     schema_version: Literal[1] = 1
     version: int = Field(1, ge=1, description="Counts up with each `contract: reset`.")
-    run_id: str | None = Field(None, description="The run whose file it was made from; none where written by hand.")
+    run_id: str | None = Field(None, description="The run whose file it was made from; none if written by hand.")
     rows: int | None = Field(None, ge=1)
     target: TargetTerms | None = None
     columns: tuple[ColumnTerms, ...] | None = None
@@ -232,7 +232,7 @@ def parse_contract(text: str, name: str) -> Contract:
     Raises:
         ContractError: it is no JSON object, or a key or value does not fit.
     """
-    mend = "Fix it, or set `contract: reset` in config.yaml to have the next accepted file make a new one."
+    fix = "Fix it, or set `contract: reset` in config.yaml to have the next accepted file make a new one."
     try:
         return Contract.model_validate_json(text)
     except ValidationError as error:
@@ -242,7 +242,7 @@ def parse_contract(text: str, name: str) -> Contract:
             what = re.sub(r"^Value error, ", "", problem["msg"])
             if problem["type"] == "extra_forbidden":
                 what = "unknown key"
-            reasons.append(f"{name}: `{path}`: {what}. {mend}" if path else f"{name}: {what}. {mend}")
+            reasons.append(f"{name}: `{path}`: {what}. {fix}" if path else f"{name}: {what}. {fix}")
         raise ContractError(reasons) from error
 
 
@@ -254,7 +254,7 @@ class SeenColumn:
     """Counts of one column over the accepted rows.
 
     ``bins`` are rows by ``edges``, one more than there are edges. ``levels`` are rows by the levels that were asked
-    for, None where none were; ``unseen`` are the values that are none of them, ``unseen_example`` the least of these.
+    for, None if none were; ``unseen`` are the values that are none of them, ``unseen_example`` the least of these.
     """
 
     name: str
@@ -364,7 +364,7 @@ class Plan:
 
 
 def plan(mode: Literal["enforce", "reset", "ignore"], text: str | None, name: str, run_id: str) -> Plan:
-    """What to do, given the text of ``contract.json`` (None where there is none); messages call it ``name``.
+    """What to do, given the text of ``contract.json`` (None if there is none); messages call it ``name``.
 
     Raises:
         ContractError: the contract is to be enforced and cannot be used.
@@ -380,7 +380,7 @@ def plan(mode: Literal["enforce", "reset", "ignore"], text: str | None, name: st
 
 
 def _origin(text: str | None) -> tuple[int, str | None]:
-    """Version and maker of a contract that may be unusable otherwise; version 0 where it has none."""
+    """Version and maker of a contract that may be unusable otherwise; version 0 if it has none."""
     try:
         loaded = json.loads(text or "{}")
     except ValueError:

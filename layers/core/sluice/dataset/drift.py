@@ -1,6 +1,6 @@
 """Holds a file against its dataset's contract: the differences, and how serious each one is. Pure.
 
-Where a difference is one of shares, it counts only beyond what chance alone explains once in a thousand files: a small
+If a difference is one of shares, it counts only beyond what chance alone explains once in a thousand files: a small
 file must not be refused for being small. The population stability index (PSI) of B bins between two samples of n and m
 rows of one population is distributed as (1/n + 1/m) times chi-squared with B - 1 degrees of freedom
 (B. Yurdakul, "Statistical Properties of Population Stability Index", 2018).
@@ -262,7 +262,7 @@ def _measured(rule: str, thresholds: Thresholds, measured: float, what: str, col
 
 
 def _values(contract: Contract, terms: ColumnTerms) -> float | None:
-    """How many values the contract's shares were counted on; None where a person wrote them."""
+    """How many values the contract's shares were counted on; None if a person wrote them."""
     return contract.rows * (1 - (terms.missing_share or 0)) if contract.rows else None
 
 

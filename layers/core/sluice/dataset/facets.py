@@ -17,7 +17,7 @@ class _Part(BaseModel):
 class FacetCount(_Part):
     """Rows that are alike in these three."""
 
-    member: bool = Field(description="Of the group; else of the others.")
+    member: bool = Field(description="Of the group; otherwise of the others.")
     favoured: bool = Field(description="They have the favoured label.")
     stratum: str | None = Field(description="Their value in `condition_on`, blank where missing; None without one.")
     rows: int = Field(ge=1)
@@ -48,7 +48,7 @@ def group_values(facet: Facet) -> tuple[str, ...]:
 
 
 def is_member(facet: Facet, cell: str, notation: Notation | None, missing: Sequence[str]) -> bool | None:
-    """Whether the row with that trimmed cell is of the group; None where it is in neither.
+    """Whether the row with that trimmed cell is of the group; None if it is in neither.
 
     Args:
         facet: with the group.

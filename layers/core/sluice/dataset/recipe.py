@@ -12,7 +12,7 @@ Semantics, for both:
 - ``number``: decimal or exponent notation in the column's one :data:`Notation`, ASCII digits; no infinities. A text in
   another notation than ``plain`` is rewritten to it by :data:`SEPARATORS`, and then read.
 - ``boolean``: one of the pairs of :data:`BOOLEAN_PAIRS` in any case; 0 or 1.
-- ``one_hot``: one feature a level, 1 where equal. A level that training did not see: 0 in all of them.
+- ``one_hot``: one feature a level, 1 if equal. A level that training did not see: 0 in all of them.
 - ``frequency_rank``: 1 for the commonest level of the training part, 2 for the next. A level that it did not see, or
   one too rare to be listed: number of levels + 1, so that it sorts after the rarest.
 - ``date``: a date in the column's one :data:`DateFormat`, an optional time of day ignored but for the hour; its parts
@@ -64,7 +64,7 @@ SEPARATORS: Final[dict[Notation, tuple[str, str]]] = {
     "thousands_blank": (_BLANKS, ""),
 }
 """By notation, what makes a number of it a plain one: each character of the first text becomes the one at the same
-place in the second, or goes where there is none."""
+place in the second, or is removed if there is none."""
 
 # Made once: a test set has millions of cells.
 _NUMBERS: Final = {notation: re.compile(pattern) for notation, pattern in NUMBER_IN.items()}
@@ -117,7 +117,7 @@ _DATE_EXAMPLES: Final[dict[DateFormat, str]] = {
 
 
 def read_date(text: str, format: DateFormat) -> tuple[datetime.date, int | None] | None:  # noqa: A002 - its name
-    """The day, and the hour where a time is given; None where the text is no date of that format."""
+    """The day, and the hour where a time is given; None if the text is no date of that format."""
     found = re.fullmatch(DATE[format], text)
     if found is None:
         return None
@@ -160,7 +160,7 @@ class Problem(NamedTuple):
 
 
 class RecordError(ValueError):
-    """A record that the recipe cannot take. ``problems`` are sentences, each naming the column and the way out; where
+    """A record that the recipe cannot take. ``problems`` are sentences, each naming the column and the way out; if
     they are of cells, ``by_column`` has them with the column apart."""
 
     def __init__(self, problems: Sequence[str | Problem]) -> None:
@@ -200,8 +200,8 @@ class NumberColumn(_Column):
     kind: Literal["number"] = "number"
     integer: bool = Field(False, description="Every value seen was whole; only says how the files write it.")
     notation: Notation = Field("plain", description="How texts write its numbers; JSON numbers are what they are.")
-    minimum: float | None = Field(None, description="Of the training part; None where not known.")
-    maximum: float | None = Field(None, description="Of the training part; None where not known.")
+    minimum: float | None = Field(None, description="Of the training part; None if not known.")
+    maximum: float | None = Field(None, description="Of the training part; None if not known.")
 
     def numbers(self, cell: str | int | float | bool) -> Iterator[float]:
         if isinstance(cell, bool) or (isinstance(cell, str) and not _NUMBERS[self.notation].fullmatch(cell)):
@@ -266,10 +266,10 @@ class DateColumn(_Column):
     kind: Literal["date"] = "date"
     format: DateFormat = Field("iso", description="How texts write its dates.")
     parts: tuple[DatePart, ...] = Field(
-        DATE_PARTS, description="weekday: Monday 1 to Sunday 7; days: since 1970-01-01; hour: 0 where no time is given."
+        DATE_PARTS, description="weekday: Monday 1 to Sunday 7; days: since 1970-01-01; hour: 0 if no time is given."
     )
-    minimum: datetime.date | None = Field(None, description="Of the training part; None where not known.")
-    maximum: datetime.date | None = Field(None, description="Of the training part; None where not known.")
+    minimum: datetime.date | None = Field(None, description="Of the training part; None if not known.")
+    maximum: datetime.date | None = Field(None, description="Of the training part; None if not known.")
 
     @property
     def width(self) -> int:
@@ -340,7 +340,7 @@ class Recipe(BaseModel):
         )
 
     def apply(self, record: Mapping[str, Cell]) -> list[float]:
-        """The features of one record, in the order of :attr:`features`; NaN where missing.
+        """The features of one record, in the order of :attr:`features`; NaN if missing.
 
         Args:
             record: cells by header. Dropped columns and the target may be left out; no other column may, and an
@@ -362,7 +362,7 @@ class Recipe(BaseModel):
         return features
 
     def column_numbers(self, column: Column, cell: Cell) -> list[float]:
-        """The features that a cell of one of the columns becomes; NaN where it is missing.
+        """The features that a cell of one of the columns becomes; NaN if it is missing.
 
         Raises:
             ValueError: the cell does not fit the column; says what was expected.
@@ -383,7 +383,7 @@ class Recipe(BaseModel):
         return self.target.classes.index(text)
 
     def _present(self, cell: Cell) -> str | int | float | bool | None:
-        """The trimmed cell, or None where it is missing."""
+        """The trimmed cell, or None if it is missing."""
         if isinstance(cell, str):
             text = cell.strip(WHITESPACE)
             return None if not text or text in self.missing else text

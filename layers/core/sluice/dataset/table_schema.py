@@ -76,7 +76,7 @@ def _spellings(word: str) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Exit status 0, 1 where the contract cannot be used, 2 where the call is wrong."""
+    """Exit status 0, 1 if the contract cannot be used, 2 if the call is wrong."""
     if len(arguments) != 1 or not Path(arguments[0]).is_file():
         print("usage: python -m sluice.dataset.table_schema contract.json", file=sys.stderr)
         return 2

@@ -80,7 +80,7 @@ class RowMaker:
 
 
 def line_of(features: Sequence[float]) -> str:
-    """One row as the endpoint takes it: empty where missing, whole numbers without a point."""
+    """One row as the endpoint takes it: empty if missing, whole numbers without a point."""
     if len(features) == 1 and math.isnan(features[0]):
         return "nan"  # an empty line would be none
     return ",".join(map(_text, features))

@@ -2,7 +2,7 @@
 
 While an endpoint is updated, requests go to the old model or to the new one, and the answer does not say to which. A
 recipe of one and a model of the other make numbers that look like any others. So each request begins with golden rows
-of the run whose recipe made the rest, and its answer counts only where their scores are that run's. Pure.
+of the run whose recipe made the rest, and its answer counts only if their scores are that run's. Pure.
 """
 
 from __future__ import annotations

@@ -178,7 +178,7 @@ class Endpoints:
     def _fitting(
         self, dataset: str, config_name: str, records: Sequence[Mapping[str, Any]]
     ) -> tuple[Target, Version, Rows]:
-        """Whom to ask, and the rows for it. Where the model before cannot take the records, the new one is asked."""
+        """Whom to ask, and the rows for it. If the model before cannot take the records, the new one is asked."""
         own, target = self._targets(dataset, config_name)
         version = self._versions[dataset, target.run_id]
         try:
@@ -237,7 +237,7 @@ class Endpoints:
 
 
 def run_of(name: str) -> str | None:
-    """The run that a model or a configuration is of, by its name; None where it is not named after one."""
+    """The run that a model or a configuration is of, by its name; None if it is not named after one."""
     found = _RUN_ID.search(name, max(0, len(name) - 13))
     return found[1] if found else None
 

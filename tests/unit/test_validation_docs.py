@@ -64,7 +64,7 @@ def test_other_readers_are_asked_of_the_file_itself(tmp_path: Path) -> None:
     path.write_bytes(case.data)
     assert validation_docs.pandas_says(path, case, loud=True) == "**silent:** 120 rows, 5 columns, `age` as text"
     assert validation_docs.container_says(path, case, loud=True) == "**silent:** trains: `abc` becomes a missing value"
-    assert validation_docs.sluice_says(case) == "accepted; 1 row set aside: `not_a_number`"
+    assert validation_docs.sluice_says(case) == "accepted; 1 row rejected: `not_a_number`"
 
 
 def test_what_is_stale_is_named_and_nothing_is_written(

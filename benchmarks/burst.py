@@ -35,6 +35,7 @@ from local import cloud, run
 from local.aws import Aws
 from local.cloud import Options
 from local.home import Home, LocalError
+from sluice.documents import read_stored
 from sluice.layout import config_key, incoming_key
 from sluice.messages import Run
 
@@ -211,7 +212,7 @@ class _Stack:
         """Status and run by object key, of the burst."""
         pages = self.aws.dynamodb.get_paginator("scan").paginate(TableName=self.outputs["RunsTableName"])
         items = [item for page in pages for item in page["Items"] if item["pk"]["S"].startswith("RUN#")]
-        runs = [(item["status"]["S"], Run.model_validate_json(item["run"]["S"])) for item in items]
+        runs = [(item["status"]["S"], read_stored(Run, item["run"]["S"])) for item in items]
         return {run.key: (status, run) for status, run in runs if run.dataset.startswith("burst-")}
 
     def _wrong(self, files: list[tuple[str, int]], runs: dict[str, tuple[str, Run]]) -> Iterator[str]:

@@ -87,7 +87,7 @@ def read_decision(s3: S3Client, bucket: str, run: Run) -> Decision | None:
     except s3.exceptions.NoSuchKey:
         return None
     try:
-        return Decision.model_validate_json(found["Body"].read())
+        return Decision.read(found["Body"].read())
     except ValidationError as error:
         raise CommandError(
             f"The decision.json of run {run.run_id} is of another version of Sluice; update this one."

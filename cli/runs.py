@@ -73,9 +73,10 @@ class Run:
         return metrics["log_loss"] if metrics else None
 
     def closed(self) -> RunResult | None:
+        from sluice.documents import read_stored
         from sluice.messages import RunResult
 
-        return RunResult.model_validate(self.result) if self.result is not None else None
+        return read_stored(RunResult, self.result) if self.result is not None else None
 
     def as_json(self) -> dict[str, Any]:
         return {

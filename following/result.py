@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from following.execution import Snapshot
+from sluice.documents import read_stored
 from sluice.messages import Metrics, Outcome, RowCounts, RunResult, ValidationResult
 
 _METRICS: Final = ("log_loss", "prior_log_loss", "accuracy", "confusion_matrix")
@@ -13,12 +14,12 @@ _METRICS: Final = ("log_loss", "prior_log_loss", "accuracy", "confusion_matrix")
 def run_result(snapshot: Snapshot) -> RunResult | None:
     """The run's own closing word, however it ended; None where it ended before one was recorded."""
     recorded = snapshot.payloads.get("RecordOutcome")
-    return RunResult.model_validate(recorded) if recorded else None
+    return read_stored(RunResult, recorded) if recorded else None
 
 
 def validation_result(snapshot: Snapshot) -> ValidationResult | None:
     validated = snapshot.payloads.get("ValidateData")
-    return ValidationResult.model_validate(validated) if validated else None
+    return read_stored(ValidationResult, validated) if validated else None
 
 
 def result_json(

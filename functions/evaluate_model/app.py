@@ -22,9 +22,10 @@ from scoring.xgboost import load
 from sluice.aws.errors import is_not_found
 from sluice.aws.objects import read_json, write_json
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, emit, logger, step
-from sluice.dataset.config import DatasetConfig, parse_gates
+from sluice.dataset.config import DatasetConfig, parse_gates, read_config
 from sluice.dataset.facets import FacetCounts
 from sluice.dataset.recipe import Recipe
+from sluice.documents import NewerDocumentError
 from sluice.evaluation.document import Evaluation
 from sluice.layout import RunLayout, part_file_uri, split_uri, uri
 from sluice.messages import EvaluateRequest, EvaluationResult
@@ -65,9 +66,9 @@ def handler(request: EvaluateRequest) -> EvaluationResult:
 
 def evaluate(request: EvaluateRequest, scratch: Path) -> EvaluationResult:
     run, validation, training = request.run, request.validation, request.training
-    config = DatasetConfig.model_validate(read_json(s3, validation.config_uri or ""))
+    config = read_config(read_json(s3, validation.config_uri or ""))
     recipe_file = fetch(validation.recipe_uri or "", scratch / "recipe")
-    recipe = Recipe.model_validate_json(recipe_file.read_bytes())
+    recipe = Recipe.read(recipe_file.read_bytes())
     test_file = fetch(part_file_uri(validation.test_uri or "", "test"), scratch / "test")
     archive = fetch(training.model_uri or "", scratch / "model")
     report = Report.model_validate(read_json(s3, validation.report_uri or ""))
@@ -92,9 +93,7 @@ def evaluate(request: EvaluateRequest, scratch: Path) -> EvaluationResult:
         default_gates=default_gates,
         validation=read_validation(request, config, scratch),
         held_out=held_out,
-        facet_counts=FacetCounts.model_validate(read_json(s3, validation.facets_uri))
-        if validation.facets_uri
-        else None,
+        facet_counts=FacetCounts.read(read_json(s3, validation.facets_uri)) if validation.facets_uri else None,
         champion=champion,
         new_contract=report.contract is not None and report.contract.made,
         class_counts=report.class_counts,
@@ -144,11 +143,13 @@ def find_champion(dataset: str, run_id: str, scratch: Path) -> Champion | None:
         return None
     layout = RunLayout(dataset, live.run_id)
     try:
-        judged = Evaluation.model_validate(read_json(s3, uri(settings.artifact_bucket, layout.evaluation)))
-        recipe = Recipe.model_validate(read_json(s3, uri(settings.artifact_bucket, layout.recipe)))
+        judged = Evaluation.read(read_json(s3, uri(settings.artifact_bucket, layout.evaluation)))
+        recipe = Recipe.read(read_json(s3, uri(settings.artifact_bucket, layout.recipe)))
         archive = fetch(judged.model_uri, scratch / "champion")
         with archive.open("rb") as stream:
             model = load(stream, len(recipe.features))
+    except NewerDocumentError as error:
+        return Champion(live.run_id, missing=f"a file in runs/{live.run_id} was {error}")
     except (FileNotFoundError, ValueError) as error:  # whatever is damaged: JSON, document, archive
         logger.warning("the live model cannot be scored", extra={"champion": live.run_id, "kind": type(error).__name__})
         return Champion(live.run_id, missing=f"its files in runs/{live.run_id} are not there or damaged")

@@ -15,7 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sluice.aws.objects import read_json, write_json
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, emit, logger, step
-from sluice.dataset.config import DatasetConfig
+from sluice.dataset.config import DatasetConfig, read_known_config
+from sluice.documents import stored
 from sluice.endpoint.aws.turns import give_turn_back
 from sluice.evaluation.aws.documents import read_evaluation
 from sluice.layout import RunLayout
@@ -58,7 +59,7 @@ def record(request: RecordRequest) -> RunResult:
         )
     layout, decision = RunLayout(run.dataset, run.run_id), decision_of(request, config, result)
     write_json(s3, settings.artifact_bucket, layout.decision, decision.model_dump(mode="json"))
-    write_json(s3, settings.artifact_bucket, layout.outcome, result.as_json())
+    write_json(s3, settings.artifact_bucket, layout.outcome, stored(result))
     give_turn_back(dynamodb, table, run.dataset, run.execution_arn)
     give_slot_back(dynamodb, table, run.execution_arn)
     # Last: a run that is closed is not taken up again, so all that must be done is done by then.
@@ -100,7 +101,7 @@ def config_of(request: RecordRequest) -> DatasetConfig | None:
     """The dataset's configuration as the run resolved it; None where the file was refused before."""
     if request.validation is None or request.validation.config_uri is None:
         return None
-    return DatasetConfig.model_validate(read_json(s3, request.validation.config_uri))
+    return read_known_config(read_json(s3, request.validation.config_uri))
 
 
 def decision_of(request: RecordRequest, config: DatasetConfig | None, result: RunResult) -> Decision:

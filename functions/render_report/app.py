@@ -7,6 +7,7 @@ import boto3
 from plotting import ReportInput, TableProfile, render
 from sluice.aws.objects import read_text
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
+from sluice.documents import read_stored
 from sluice.evaluation.document import Evaluation
 from sluice.layout import RunLayout, uri
 from sluice.messages import Outcome, Rendered, RenderRequest, RunResult
@@ -33,9 +34,9 @@ def handler(request: RenderRequest) -> Rendered:
         ReportInput(
             run=request.run,
             result=request.result,
-            profile=TableProfile.model_validate_json(profile) if profile else None,
+            profile=read_stored(TableProfile, profile) if profile else None,
             training=request.training,
-            evaluation=Evaluation.model_validate_json(evaluation) if evaluation else None,
+            evaluation=Evaluation.read(evaluation) if evaluation else None,
         )
     )
     s3.put_object(
@@ -51,5 +52,5 @@ def is_recorded(result: RunResult, layout: RunLayout) -> bool:
     recorded = read_text(s3, settings.artifact_bucket, layout.outcome)
     if recorded is None:
         return False
-    stored = RunResult.model_validate_json(recorded)
+    stored = read_stored(RunResult, recorded)
     return (stored.finished_at, stored.outcome) == (result.finished_at, result.outcome)

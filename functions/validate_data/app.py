@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from sluice.aws.errors import is_not_found, is_precondition_failed
 from sluice.aws.objects import ObjectTooLargeError, StoredText, read_stored, read_text, upload_working_data, write_json
 from sluice.aws.step import TRANSFER_CONFIG, step
 from sluice.dataset.aws.contract import write_contract
-from sluice.dataset.config import MAX_CONFIG_BYTES, ConfigError, DatasetConfig, parse_config
+from sluice.dataset.config import MAX_CONFIG_BYTES, ConfigError, DatasetConfig, parse_config, read_config, stored_config
 from sluice.dataset.contract import ContractError, Plan, plan
 from sluice.endpoint.network import no_vpc_reason
 from sluice.layout import RunLayout, config_key, contract_key, incoming_key, uri
@@ -72,7 +73,7 @@ def config_of(run: Run) -> DatasetConfig:
     """
     kept = read_text(s3, settings.artifact_bucket, RunLayout(run.dataset, run.run_id).config)
     if kept is not None:
-        return DatasetConfig.model_validate_json(kept)
+        return read_config(json.loads(kept))
     key = config_key(run.folder)
     name = uri(run.bucket, key)
     try:
@@ -172,7 +173,7 @@ def store(run: Run, config: DatasetConfig, report: TableReport, out: Path) -> Va
     """Uploads what validation made. The report goes last: where it lies, everything lies."""
     there, bucket = RunLayout(run.dataset, run.run_id), settings.artifact_bucket
     accepted = report.verdict == "accepted"
-    write_json(s3, bucket, there.config, config.model_dump(mode="json"))
+    write_json(s3, bucket, there.config, stored_config(config))
     if accepted:
         for part in layout.PARTS:
             upload_working_data(s3, out / layout.part_file(part), bucket, there.part_file(part))

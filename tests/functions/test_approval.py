@@ -12,6 +12,7 @@ import pytest
 
 from functions.ask_for_approval import app as asking
 from functions.decide_approval import app as deciding
+from sluice.documents import read_stored
 from sluice.messages import Approval
 from sluice.runs.approval import APPROVAL_SECONDS, Question, caller_name, deadline, notice
 from sluice.runs.aws.approval import read_pending
@@ -101,7 +102,7 @@ def test_the_ledger_shows_that_a_run_waits_until_when_and_for_what(
     ask(context)
     item = run_item(aws)
     assert item["status"] == {"S": "awaiting_approval"}
-    question = Question.model_validate_json(item["question"]["S"])
+    question = read_stored(Question, item["question"]["S"])
     pending = read_pending(aws.dynamodb, TABLE, RUN_ID)
     assert pending is not None
     assert datetime.fromisoformat(question.expires_at).timestamp() == int(pending.expires_at)

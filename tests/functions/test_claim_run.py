@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.claim_run import app
+from sluice.documents import read_stored
 from sluice.messages import Claim, Outcome, RecordRequest, Run, RunResult
 from sluice.runs.aws.claim import waiting_seconds
 from sluice.runs.aws.ledger import close_run, run_key
@@ -51,7 +52,7 @@ def test_a_new_run_is_claimed_and_the_ledger_knows_all_of_it(aws: Aws, context: 
     found = item(aws)
     assert found["status"] == {"S": "running"}
     assert found["running_since"] == {"S": RUN.started_at}
-    assert Run.model_validate_json(found["run"]["S"]) == RUN
+    assert read_stored(Run, found["run"]["S"]) == RUN
     assert slot_holders(aws.dynamodb, TABLE) == {RUN.execution_arn}
 
 

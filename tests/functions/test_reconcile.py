@@ -17,6 +17,7 @@ from functions.record_outcome import app as recording
 from functions.register_model import app as registering
 from functions.render_report import app as rendering
 from functions.restore_endpoint import app as restoring
+from sluice.documents import read_stored
 from sluice.endpoint.aws.turns import take_turn, turn_holder
 from sluice.endpoint.restoration import MAX_ATTEMPTS
 from sluice.layout import RunLayout
@@ -111,7 +112,7 @@ class World:
         return dict(self.aws.dynamodb.get_item(TableName=TABLE, Key={"pk": {"S": f"RUN#{run.run_id}"}})["Item"])
 
     def result(self, run: Run) -> RunResult:
-        return RunResult.model_validate_json(self.item(run)["result"]["S"])
+        return read_stored(RunResult, self.item(run)["result"]["S"])
 
 
 @pytest.fixture

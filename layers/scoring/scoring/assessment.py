@@ -31,6 +31,7 @@ from scoring.slices import slice_results
 from sluice.dataset.config import DatasetConfig, Facet, Gates
 from sluice.dataset.facets import CountedFacet, FacetCounts, is_member
 from sluice.dataset.recipe import WHITESPACE, Recipe
+from sluice.documents import GOLDEN_VERSION, VERSION_KEY
 from sluice.evaluation.document import Bootstrap, ChampionComparison, ClassCount, Evaluation, FacetBias, SliceResult
 from sluice.messages import Metrics
 
@@ -347,5 +348,6 @@ def wants_held_out(config: DatasetConfig, champion: Champion | None) -> bool:
 
 
 def golden_rows(lines: Sequence[str], scores: Floats) -> dict[str, object]:
-    """The first test rows as the endpoint takes them, with the scores that it must give."""
-    return {"rows": [line.rstrip("\n").partition(",")[2] for line in lines], "scores": scores[: len(lines)].tolist()}
+    """``golden.json``: the first test rows as the endpoint takes them, with the scores that it must give."""
+    rows = [line.rstrip("\n").partition(",")[2] for line in lines]
+    return {VERSION_KEY: GOLDEN_VERSION, "rows": rows, "scores": scores[: len(lines)].tolist()}

@@ -6,11 +6,13 @@ would let a bad model through.
 
 import math
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator, model_validator
 
 from sluice.dataset.contract import ContractConfig
+from sluice.documents import VERSION_KEY, NewerDocumentError, read_stored, version_of
 from sluice.evaluation.metrics import METRICS
 from sluice.training.hyperparameters import DEFAULTS, TUNABLE, multi_class
 from sluice.training.instances import INSTANCE_TYPE, without_accelerators
@@ -53,6 +55,11 @@ class Limits(_Section):
             raise ValueError("a gate needs a limit, such as `min` or `max`; without one it would let every model pass")
         return self
 
+
+CONFIG_VERSION: Final = 1
+"""Of ``config.json``. It rises if a key changes its meaning."""
+
+_NOTHING: Final[tuple[Any, ...]] = (None, "", [], {})
 
 MAX_CONFIG_BYTES: Final = 1 << 20
 """YAML is read slowly, some seconds for so many bytes; 5,000 names of columns fit."""
@@ -455,6 +462,50 @@ def parse_config(text: str | None, name: str) -> DatasetConfig:
         return DatasetConfig.model_validate(loaded)
     except ValidationError as error:
         raise ConfigError([_sentence(name, problem) for problem in error.errors()]) from error
+
+
+def stored_config(config: DatasetConfig) -> dict[str, Any]:
+    """A configuration as ``config.json`` of a run keeps it, with all defaults."""
+    return {VERSION_KEY: CONFIG_VERSION, **config.model_dump(mode="json")}
+
+
+def read_config(stored: Mapping[str, Any]) -> DatasetConfig:
+    """The configuration that a run goes by. A key that this release does not know may only be null or empty: an unknown
+    gate that is ignored would let a bad model through.
+
+    Args:
+        stored: the run's ``config.json``, parsed.
+
+    Raises:
+        NewerDocumentError: it sets something that this release does not know.
+        pydantic.ValidationError: it does not fit.
+    """
+    version = version_of(stored)
+    if version > CONFIG_VERSION:
+        raise NewerDocumentError(f"configuration version {version}, this one reads up to {CONFIG_VERSION}")
+    try:
+        return DatasetConfig.model_validate(_without_version(stored))
+    except ValidationError as error:
+        problems = error.errors()
+        if any(problem["type"] != "extra_forbidden" for problem in problems):
+            raise
+        unknown = [".".join(map(str, problem["loc"])) for problem in problems if problem["input"] not in _NOTHING]
+        if unknown:
+            raise NewerDocumentError(f"configuration with `{'`, `'.join(unknown)}`") from error
+    return read_known_config(stored)
+
+
+def read_known_config(stored: Mapping[str, Any]) -> DatasetConfig:
+    """What this release knows of the configuration of a run that has ended, whatever release wrote it.
+
+    Raises:
+        pydantic.ValidationError: what is known of it does not fit.
+    """
+    return read_stored(DatasetConfig, _without_version(stored))
+
+
+def _without_version(stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in stored.items() if key != VERSION_KEY}
 
 
 def parse_gates(text: str, name: str) -> Gates:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from sluice.dataset.recipe import FALSE_WORDS, TRUE_WORDS
+from sluice.documents import ExactDocument, NewerDocumentError
 
 MAX_LEVELS: Final = 100
 """A text column with more levels than this is free text to the contract: its levels are not held."""
@@ -204,10 +205,14 @@ class TargetTerms(_Part):
         return self
 
 
-class Contract(_Part):
+class Contract(ExactDocument):
     """What the files of a dataset look like. Columns in the order of the file that it was made from, the target too."""
 
-    schema_version: Literal[1] = 1
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    KIND = "contract"
+    WAY_OUT = "set `contract: reset` in config.yaml to have the next accepted file make a new one"
+
     version: int = Field(1, ge=1, description="Counts up with each `contract: reset`.")
     run_id: str | None = Field(None, description="The run whose file it was made from; none if written by hand.")
     rows: int | None = Field(None, ge=1)
@@ -232,9 +237,11 @@ def parse_contract(text: str, name: str) -> Contract:
     Raises:
         ContractError: it is no JSON object, or a key or value does not fit.
     """
-    fix = "Fix it, or set `contract: reset` in config.yaml to have the next accepted file make a new one."
+    fix = f"Fix it, or {Contract.WAY_OUT}."
     try:
-        return Contract.model_validate_json(text)
+        return Contract.read(text)
+    except NewerDocumentError as error:
+        raise ContractError([f"{name}: {error}."]) from error
     except ValidationError as error:
         reasons = []
         for problem in error.errors():

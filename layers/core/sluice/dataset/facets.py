@@ -2,12 +2,12 @@
 who is of a group."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from sluice.dataset.config import Facet
 from sluice.dataset.recipe import WHITESPACE, Notation, NumberColumn
+from sluice.documents import Document
 
 
 class _Part(BaseModel):
@@ -35,10 +35,9 @@ class CountedFacet(_Part):
     unread: int = Field(0, ge=0, description="Rows in neither group, as their cell is missing or no number.")
 
 
-class FacetCounts(_Part):
+class FacetCounts(Document):
     """``facets.json``: the facets in the order of the configuration."""
 
-    schema_version: Literal[1] = 1
     facets: tuple[CountedFacet, ...]
 
 

@@ -29,6 +29,8 @@ from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sluice.documents import ExactDocument
+
 type Cell = str | int | float | bool | None
 
 WHITESPACE: Final = " \t\n\r\v\f\u00a0"
@@ -322,12 +324,11 @@ class Feature(_Part):
     source: str = Field(description="Header of the column that it is made from.")
 
 
-class Recipe(BaseModel):
+class Recipe(ExactDocument):
     """The columns of a table in the file's order, the target apart, and what becomes of each."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    KIND = "recipe"
 
-    schema_version: Literal[1] = 1
     target: Target
     missing: tuple[str, ...] = Field(description="Cells that mean: no value. Compared after trimming, in exact case.")
     columns: tuple[Column, ...]

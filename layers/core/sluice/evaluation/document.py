@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from sluice.documents import Document
 from sluice.messages import GateCheck, Interval, Message, Metrics, Reasons
 
 
@@ -211,10 +212,9 @@ class Bootstrap(Message):
     confidence: float = 0.95
 
 
-class Evaluation(Message):
+class Evaluation(Document):
     """``evaluation.json``: all that was measured of one model, and what was decided on it."""
 
-    schema_version: Literal[1] = 1
     run_id: str
     dataset: str
     job_name: str

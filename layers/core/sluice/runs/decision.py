@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from sluice.dataset.config import ChampionPolicy, DatasetConfig, Gates
+from sluice.documents import Document
 from sluice.evaluation.document import Bootstrap, ChampionComparison, CutoffChoice, Evaluation
 from sluice.messages import (
     Approval,
@@ -101,10 +102,9 @@ class Live(Message):
     largest_difference: float | None = None
 
 
-class Decision(Message):
+class Decision(Document):
     """The document. What the run never reached, or what is unknown, is None."""
 
-    schema_version: Literal[1] = 1
     run_id: str
     dataset: str
     outcome: Outcome

@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 def read_evaluation(s3: S3Client, result: EvaluationResult | None) -> Evaluation | None:
     """The evaluation in full, or None where there is none, or none that this code can read.
 
-    Whoever asks has the essentials in ``result``: a document that was written by an older release, or that is gone, is
-    logged and not raised.
+    Whoever asks has the essentials in ``result``: a document that is gone or damaged is logged and not raised.
     """
     if result is None or result.evaluation_uri is None:
         return None
     try:
-        return Evaluation.model_validate(read_json(s3, result.evaluation_uri))
+        return Evaluation.read(read_json(s3, result.evaluation_uri))
     except (ClientError, BotoCoreError, OSError, ValueError):
         logger.warning("the evaluation cannot be read in full", exc_info=True)
         return None

@@ -5,12 +5,13 @@ A run's documents never change once it is deployed, so what was read of one is k
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from sluice.aws.objects import read_json
 from sluice.dataset.recipe import Recipe
+from sluice.documents import NewerDocumentError
 from sluice.layout import RunLayout, uri
+from sluice.prediction.request import RefusedError
 from sluice.prediction.seal import make_seal
 from sluice.prediction.version import Version
 
@@ -23,6 +24,7 @@ def read_version(s3: S3Client, bucket: str, dataset: str, run_id: str) -> Versio
 
     Raises:
         FileNotFoundError: one of its documents is gone.
+        RefusedError: 503 if a newer release made it.
     """
     layout = RunLayout(dataset, run_id)
 
@@ -31,7 +33,10 @@ def read_version(s3: S3Client, bucket: str, dataset: str, run_id: str) -> Versio
 
     # Plain JSON but for the recipe: these documents are large, and little of them is of use here.
     evaluation, config = read(layout.evaluation), read(layout.config)
-    recipe = Recipe.model_validate_json(json.dumps(read(layout.recipe)))
+    try:
+        recipe = Recipe.read(read(layout.recipe))
+    except NewerDocumentError as error:
+        raise RefusedError(503, f"the live model of {dataset} was {error}") from error
     metrics = evaluation.get("metrics") or {}
     return Version(
         run_id=run_id,

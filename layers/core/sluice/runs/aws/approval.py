@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from sluice.documents import read_stored, stored_text
 from sluice.messages import Approval, Run
 from sluice.runs.approval import Pending, Question
 from sluice.runs.aws.ledger import run_key
@@ -51,7 +52,7 @@ def _pending(run_id: str, item: Mapping[str, Any]) -> Pending:
         item["for_dataset"]["S"],
         item["task_token"]["S"],
         float(item["expires_at"]["N"]),
-        Approval.model_validate_json(decided["S"]) if decided else None,
+        read_stored(Approval, decided["S"]) if decided else None,
     )
 
 
@@ -63,7 +64,7 @@ def decide(dynamodb: DynamoDBClient, table: str, run_id: str, approval: Approval
             Key=_key(run_id),
             UpdateExpression="SET approval = :approval",
             ConditionExpression="attribute_exists(task_token) AND attribute_not_exists(approval)",
-            ExpressionAttributeValues={":approval": {"S": approval.model_dump_json()}},
+            ExpressionAttributeValues={":approval": {"S": stored_text(approval)}},
         )
     except dynamodb.exceptions.ConditionalCheckFailedException:
         return False
@@ -81,7 +82,7 @@ def start_waiting(dynamodb: DynamoDBClient, table: str, run: Run, question: Ques
             ExpressionAttributeNames={"#status": "status"},
             ExpressionAttributeValues={
                 ":waits": {"S": AWAITING_APPROVAL},
-                ":question": {"S": question.model_dump_json()},
+                ":question": {"S": stored_text(question)},
                 ":me": {"S": run.execution_arn},
             },
         )

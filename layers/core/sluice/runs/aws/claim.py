@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from sluice.documents import stored_text
 from sluice.messages import Run
 from sluice.runs.aws.ledger import read_claim, run_key
 from sluice.runs.aws.slots import give_slot_back
@@ -67,7 +68,7 @@ def _put_claim(
                 "running_since": {"S": run.started_at},
                 "version_id": {"S": run.version_id} if run.version_id else {"NULL": True},
                 # All of it, so that the run can be closed or started again by whoever finds it abandoned.
-                "run": {"S": run.model_dump_json()},
+                "run": {"S": stored_text(run)},
             },
             ConditionExpression=condition,
             ExpressionAttributeValues={name: value for name, value in known.items() if name in condition}

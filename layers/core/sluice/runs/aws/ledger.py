@@ -8,10 +8,11 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from sluice.documents import MESSAGE_VERSION, VERSION_KEY, read_stored, stored_text
 from sluice.messages import RecordRequest, Restoration, Run, RunResult
 
 if TYPE_CHECKING:
@@ -43,6 +44,12 @@ class Deployed:
     @classmethod
     def of(cls, run: Run, config_name: str) -> Deployed:
         return cls(run.run_id, config_name, run.data_at, run.key, run.sequencer)
+
+    @classmethod
+    def read(cls, stored: Mapping[str, str]) -> Deployed:
+        """One of the models before the champion, as the champion's item lists them."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in stored.items() if name in known})
 
     def is_newer_than(self, run: Run) -> bool:
         """Whether it was trained on newer data than the run's.
@@ -95,9 +102,7 @@ def read_champion(dynamodb: DynamoDBClient, table: str, dataset: str) -> Champio
         return None
     known = {name: item[name]["S"] for name in ("data_at", "key", "sequencer") if name in item}
     past = json.loads(item["history"]["S"]) if "history" in item else []
-    return Champion(
-        item["run_id"]["S"], item["config_name"]["S"], **known, history=tuple(Deployed(**before) for before in past)
-    )
+    return Champion(item["run_id"]["S"], item["config_name"]["S"], **known, history=tuple(map(Deployed.read, past)))
 
 
 def crown_champion(
@@ -161,6 +166,7 @@ def _replace_champion(
             TableName=table,
             Item={
                 **dataset_key(dataset),
+                VERSION_KEY: {"N": str(MESSAGE_VERSION)},
                 "run_id": {"S": new.run_id},
                 "config_name": {"S": new.config_name},
                 "data_at": {"S": new.data_at},
@@ -211,8 +217,8 @@ def _claim(item: Mapping[str, Any]) -> Claim:
         text.get("etag", ""),
         text.get("version_id"),
         text.get("execution_arn", ""),
-        Run.model_validate_json(text["run"]) if "run" in text else None,
-        Restoration.model_validate_json(text["restoration"]) if "restoration" in text else None,
+        read_stored(Run, text["run"]) if "run" in text else None,
+        read_stored(Restoration, text["restoration"]) if "restoration" in text else None,
     )
 
 
@@ -253,7 +259,7 @@ def keep_restoration(dynamodb: DynamoDBClient, table: str, claim: Claim, restora
             UpdateExpression="SET restoration = :found",
             ConditionExpression="execution_arn = :owner AND attribute_not_exists(finished_at)",
             ExpressionAttributeValues={
-                ":found": {"S": restoration.model_dump_json()},
+                ":found": {"S": stored_text(restoration)},
                 ":owner": {"S": claim.execution_arn},
             },
         )
@@ -299,10 +305,10 @@ def close_run(dynamodb: DynamoDBClient, table: str, result: RunResult, asked: Re
             ExpressionAttributeValues={
                 ":status": {"S": result.outcome.value},
                 ":at": {"S": result.finished_at},
-                ":result": {"S": json.dumps(result.as_json())},
+                ":result": {"S": stored_text(result)},
                 ":dataset": {"S": run.dataset},
                 ":me": {"S": run.execution_arn},
-                ":asked": {"S": asked.model_dump_json()},
+                ":asked": {"S": stored_text(asked)},
                 ":due": {"SS": [str(what) for what in due]},
             },
             ReturnValues="ALL_OLD",
@@ -356,12 +362,12 @@ class Closed:
 
 
 def read_closed(dynamodb: DynamoDBClient, table: str, run_id: str) -> Closed | None:
-    """None where the run goes on, or all is done."""
+    """None where the run goes on, or all is done. What only a newer release can do is left to it."""
     item = dynamodb.get_item(TableName=table, Key=run_key(run_id), ConsistentRead=True).get("Item", {})
     if "asked" not in item:
         return None
     return Closed(
-        RecordRequest.model_validate_json(item["asked"]["S"]),
-        RunResult.model_validate_json(item["result"]["S"]),
-        frozenset(Due(what) for what in item.get("due", {}).get("SS", ())),
+        read_stored(RecordRequest, item["asked"]["S"]),
+        read_stored(RunResult, item["result"]["S"]),
+        frozenset(Due(what) for what in item.get("due", {}).get("SS", ()) if what in Due),
     )

@@ -193,6 +193,7 @@ def reject(request: EvaluateRequest, reason: str) -> EvaluationResult:
 def record(request: EvaluateRequest, found: Evaluation, golden_uri: str | None = None) -> EvaluationResult:
     """Writes evaluation.json, and answers with the little that the next states need."""
     key = RunLayout(request.run.dataset, request.run.run_id).evaluation
+    found = found.model_copy(update={"trainer": request.training.trainer})
     write_json(s3, settings.artifact_bucket, key, found.model_dump(mode="json"))
     return EvaluationResult(
         verdict=found.verdict,

@@ -26,7 +26,6 @@ from sluice.runs.aws.slots import give_slot_back
 from sluice.runs.decision import Decision, decide
 from sluice.runs.outcome import close, notice
 from sluice.settings import RecordSettings
-from sluice.training.images import training_image
 
 settings = RecordSettings.load()
 s3 = boto3.client("s3", config=TRANSFER_CONFIG)
@@ -43,8 +42,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def record(request: RecordRequest) -> RunResult:
     run, table, now = request.run, settings.runs_table, datetime.now(UTC)
     config = config_of(request)
-    instance_type = (config and config.training.instance_type) or settings.training_instance_type
-    result = close(request, now.isoformat(timespec="seconds"), settings.artifact_bucket, instance_type)
+    result = close(request, now.isoformat(timespec="seconds"), settings.artifact_bucket)
     claim = read_claim(dynamodb, table, run.run_id)
     if claim and claim.execution_arn != run.execution_arn:
         return foreign(result, run)
@@ -53,7 +51,7 @@ def record(request: RecordRequest) -> RunResult:
             dynamodb,
             table,
             run.dataset,
-            Deployed.of(run, request.deployment.config_name),
+            Deployed.of(run, request.deployment.config_name, result.trainer),
             request.deployment.champion_run_id,
             result.finished_at,
         )
@@ -105,8 +103,7 @@ def config_of(request: RecordRequest) -> DatasetConfig | None:
 
 
 def decision_of(request: RecordRequest, config: DatasetConfig | None, result: RunResult) -> Decision:
-    image = training_image(settings.aws_region) if request.training_started else None
-    return decide(request, read_evaluation(s3, request.evaluation), config, result, image)
+    return decide(request, read_evaluation(s3, request.evaluation), config, result)
 
 
 def measure(result: RunResult, seconds: float) -> None:

@@ -131,3 +131,14 @@ def test_a_sentence_may_name_a_file(tmp_path: Path) -> None:
     module = tmp_path / "module.py"
     module.write_text('"""Writes recipe.json."""\nwhat = "see validation.json"\nField(description="outcome.json")')
     assert not [text for text, _ in literals(module) if is_place(text)]
+
+
+def calls(module: Path, function: str) -> bool:
+    found = (node.func for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Call))
+    return any(isinstance(called, ast.Name) and called.id == function for called in found)
+
+
+def test_the_image_table_is_asked_for_training_jobs_alone() -> None:
+    """What serves and what is recorded is the image that the job ran, as its description has it."""
+    askers = [module for module in MODULES if calls(module, "training_image")]
+    assert askers == [CORE / "training" / "job.py"]

@@ -134,7 +134,7 @@ def test_asking_leaves_a_run_alone_that_another_execution_owns_or_that_is_closed
     ask(context)
     assert run_item(aws)["status"] == {"S": "queued"}
     claim(aws)
-    close_run(aws.dynamodb, TABLE, close(GOOD, "2026-11-23T09:07:00+00:00", ARTIFACTS, "ml.m5.large"), GOOD)
+    close_run(aws.dynamodb, TABLE, close(GOOD, "2026-11-23T09:07:00+00:00", ARTIFACTS), GOOD)
     ask(context)
     assert run_item(aws)["status"] == {"S": "deployed"}
 
@@ -145,7 +145,7 @@ def test_a_run_that_nobody_decided_on_is_closed_without_its_question(
     claim(aws)
     ask(context)
     assert "question" in run_item(aws)
-    close_run(aws.dynamodb, TABLE, close(GOOD, "2026-11-26T09:07:00+00:00", ARTIFACTS, "ml.m5.large"), GOOD)
+    close_run(aws.dynamodb, TABLE, close(GOOD, "2026-11-26T09:07:00+00:00", ARTIFACTS), GOOD)
     assert "question" not in run_item(aws)
 
 

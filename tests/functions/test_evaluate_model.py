@@ -93,6 +93,8 @@ def test_a_good_model_passes_and_leaves_evidence(aws: Aws, context: Context, bod
     assert set(result.metrics.intervals) >= {"log_loss", "roc_auc", "f1"}
     found = stored(aws)
     assert found.metrics == result.metrics
+    assert found.trainer is not None
+    assert found.trainer.algorithm == "sagemaker-xgboost:3.2-0"
     assert found.cutoff is not None
     assert (found.cutoff.policy, found.cutoff.rows) == ("best_f1", 100)
     assert found.curves[0].label == "malignant"

@@ -206,7 +206,13 @@ def test_a_decision_says_why_the_model_is_live(aws: Aws, context: Context) -> No
     assert decision.grounds.champion == evaluation().champion
     assert decision.model is not None
     assert decision.model.sha256 == evaluation().model_sha256
-    assert decision.model.training_image.endswith("sagemaker-xgboost:3.2-0")
+    assert GOOD.training is not None
+    assert decision.model.trainer is not None
+    assert decision.model.trainer == result.trainer == GOOD.training.trainer
+    assert decision.model.training_image == decision.model.trainer.image
+    champion = read_champion(aws.dynamodb, TABLE, DATASET)
+    assert champion is not None
+    assert (champion.algorithm, champion.image) == ("sagemaker-xgboost:3.2-0", decision.model.training_image)
     assert decision.decided_at == result.finished_at
 
 

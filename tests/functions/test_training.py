@@ -80,6 +80,10 @@ def test_a_finished_job_is_reported_with_its_model(aws: Aws, context: Context) -
     status = TrainingStatus.model_validate(answer)
     assert status.status == "completed"
     assert status.model_uri is not None
+    job = aws.sagemaker.describe_training_job(TrainingJobName=name)
+    assert status.trainer is not None
+    assert status.trainer.image == job["AlgorithmSpecification"]["TrainingImage"]
+    assert (status.trainer.algorithm, status.trainer.instance_type) == ("sagemaker-xgboost:3.2-0", "ml.m5.large")
 
 
 def test_a_failed_job_is_reported_with_the_end_of_its_log(

@@ -100,9 +100,9 @@ def is_quiet(text: str) -> bool:
 
 @pytest.mark.parametrize("name", KEYS)
 def test_a_notice_fits_sns_and_each_of_its_lines_is_ours(name: str) -> None:
-    honest = notice(close(GOOD, GOOD.run.started_at, "artifacts", "ml.m5.large"), "k")[1].split("\n")
+    honest = notice(close(GOOD, GOOD.run.started_at, "artifacts"), "k")[1].split("\n")
     told = GOOD.model_copy(update={"run": run_of(KEYS[name])})
-    subject, text = notice(close(told, GOOD.run.started_at, "artifacts", "ml.m5.large"), told.run.key)
+    subject, text = notice(close(told, GOOD.run.started_at, "artifacts"), told.run.key)
     assert re.fullmatch(r"[ -~]{1,100}", subject)
     assert len(text.split("\n")) == len(honest)
     assert all(map(is_quiet, text.split("\n")))

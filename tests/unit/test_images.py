@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from sluice.training.images import ACCOUNTS, UnknownRegionError, training_image
+from sluice.messages import Trainer
+from sluice.training.images import ACCOUNTS, UnknownRegionError, image_of, training_image
 
 
 @pytest.mark.parametrize("region", sorted(ACCOUNTS))
@@ -37,3 +38,17 @@ def test_an_unknown_region_is_named_beside_the_known_ones(region: str) -> None:
     assert caught.value.region == region
     assert "eu-central-1" in caught.value.known
     assert "eu-central-1" in str(caught.value)
+
+
+def test_what_a_job_ran_is_not_worked_out_again() -> None:
+    trainer = Trainer(algorithm="another:1.0", image="000000000000.dkr.ecr.eu-west-1.amazonaws.com/another:1.0")
+    assert image_of(trainer, "us-east-1") == trainer.image
+
+
+def test_a_run_of_the_release_before_ran_the_one_image_that_it_knew() -> None:
+    assert image_of(None, "us-east-1") == "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
+
+
+def test_an_algorithm_without_an_image_serves_no_model() -> None:
+    with pytest.raises(ValueError, match="an-algorithm names no image"):
+        image_of(Trainer(algorithm="an-algorithm"), "us-east-1")

@@ -138,6 +138,15 @@ class CheckTrainingRequest(Request):
     job_name: str
 
 
+class Trainer(Message):
+    """What a training job ran, copied from its description: nothing after it works it out again."""
+
+    algorithm: str = Field(description="The image's name and version, or the name of an algorithm of SageMaker's.")
+    image: str | None = Field(None, description="Address of the container; None for an algorithm by name.")
+    instance_type: str | None = None
+    instance_count: int = Field(1, ge=1)
+
+
 class TrainingStatus(Message):
     status: Literal["in_progress", "completed", "failed", "stopped"]
     job_name: str
@@ -150,6 +159,7 @@ class TrainingStatus(Message):
     )
     training_seconds: int | None = None
     billable_seconds: int | None = None
+    trainer: Trainer | None = Field(None, description="None in a run that a release before the field trained.")
 
 
 class EvaluateRequest(Request):
@@ -344,6 +354,7 @@ class RunResult(Message):
     approval: Approval | None = Field(None, description="What a person decided, and when; None if nobody was asked.")
     endpoint: RecordedEndpoint | None = None
     artifacts: dict[str, str] = Field(default_factory=dict, description="S3 URI by name.")
+    trainer: Trainer | None = Field(None, description="None if no training job ran.")
     training_seconds: int | None = None
     price_estimate_usd: float | None = None
     finished_at: str

@@ -131,8 +131,6 @@ class RecordSettings(_Settings):
     artifact_bucket: str
     runs_table: str
     outcome_topic_arn: str
-    aws_region: str
-    training_instance_type: str
 
 
 class RegisterSettings(_Settings):

@@ -19,7 +19,7 @@ from botocore.stub import Stubber
 
 from sluice.dataset.config import DatasetConfig, parse_config
 from sluice.endpoint.requests import endpoint_config_request, endpoint_request, model_request
-from sluice.messages import Run, ValidationResult
+from sluice.messages import Run, Trainer, TrainingStatus, ValidationResult
 from sluice.settings import DeploySettings, TrainSettings
 from sluice.training.images import ACCOUNTS, VERSION, training_image
 from sluice.training.job import training_job_request
@@ -71,7 +71,14 @@ DEPLOY = DeploySettings(
     subnet_ids=(),
     security_group_ids=(),
 )
-MODEL_URI = "s3://sluice-artifacts/customer-churn/runs/0123456789ab/model/job/output/model.tar.gz"
+IMAGE = training_image("eu-central-1")
+TRAINED = TrainingStatus(
+    status="completed",
+    job_name="job",
+    secondary_status="Completed",
+    model_uri="s3://sluice-artifacts/customer-churn/runs/0123456789ab/model/job/output/model.tar.gz",
+    trainer=Trainer(algorithm="sagemaker-xgboost", image=IMAGE, instance_type="ml.m5.large"),
+)
 
 CONFIGS = {
     "defaults": "",
@@ -112,7 +119,7 @@ def test_the_sdk_sends_our_create_training_job(config: DatasetConfig) -> None:
 
 
 def test_the_sdk_sends_our_create_model(config: DatasetConfig) -> None:
-    request = model_request(RUN, MODEL_URI, config, DEPLOY)
+    request = model_request(RUN, TRAINED, config, DEPLOY)
     assert _sent_by_the_sdk(resources.Model, "create_model", "CreateModelInput", request) == request
 
 

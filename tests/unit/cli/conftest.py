@@ -101,10 +101,10 @@ class World:
             }
         )
         request = request.model_copy(update={"run": run, "outcome": outcome})
-        result = close(request, started_at.replace(":00Z", ":30Z"), ARTIFACTS, "ml.m5.large")
+        result = close(request, started_at.replace(":00Z", ":30Z"), ARTIFACTS)
         more = {"status": outcome.value, "finished_at": result.finished_at, "result": result.model_dump_json()}
         self.claim(run_id, started_at, **more)
-        decision = decide(request, None, None, result, "image")
+        decision = decide(request, None, None, result)
         self.s3.put_object(
             Bucket=ARTIFACTS, Key=RunLayout(DATASET, run_id).decision, Body=decision.model_dump_json().encode()
         )

@@ -51,7 +51,7 @@ def pipeline(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 
 def ends(monkeypatch: pytest.MonkeyPatch, outcome: str, *reasons: str) -> None:
     """Executions are followed to this end."""
-    recorded = close(GOOD, "2026-11-25T09:10:00+00:00", ARTIFACTS, "ml.m5.large").as_json()
+    recorded = close(GOOD, "2026-11-25T09:10:00+00:00", ARTIFACTS).as_json()
     recorded |= {"outcome": outcome, "reasons": reasons}
     phase = Phase("ValidateData", START, START + timedelta(seconds=2), 1)
     validation = event("record_outcome")["validation"]

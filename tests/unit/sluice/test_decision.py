@@ -15,8 +15,8 @@ IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 CONFIG = DatasetConfig.model_validate({"gates": {"recall": {"min": 0.9}}, "hyperparameters": {"eta": 0.3}})
 
 
-def decided(request: RecordRequest = GOOD, document: Evaluation | None = None, image: str | None = IMAGE) -> Decision:
-    return decide(request, document, CONFIG, close(request, AT, "artifacts", "ml.m5.large"), image)
+def decided(request: RecordRequest = GOOD, document: Evaluation | None = None) -> Decision:
+    return decide(request, document, CONFIG, close(request, AT, "artifacts"))
 
 
 def test_a_live_model_can_be_traced_to_its_file_its_data_and_its_grounds() -> None:
@@ -50,7 +50,7 @@ def test_without_the_whole_evaluation_it_has_what_the_messages_carry() -> None:
 def test_a_refused_file_has_a_decision_too() -> None:
     validation = ValidationResult(verdict="rejected", reasons=("no header",), contract_version=2)
     request = RecordRequest(run=GOOD.run, outcome=Outcome.DATASET_REJECTED, validation=validation)
-    decision = decided(request, image=None)
+    decision = decided(request)
     assert decision.reasons == ("no header",)
     assert decision.data.contract_version == 2
     assert (decision.model, decision.grounds, decision.live) == (None, None, None)

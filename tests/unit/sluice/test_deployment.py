@@ -20,6 +20,7 @@ from sluice.endpoint.requests import (
     scaling_requests,
     update_request,
 )
+from sluice.messages import Trainer
 from sluice.names import alarm_names
 from sluice.settings import DeploySettings
 from tests.messages import GOOD
@@ -39,12 +40,21 @@ SETTINGS = DeploySettings(
 SERVERLESS = DatasetConfig.model_validate({})
 INSTANCE = DatasetConfig.model_validate({"endpoint": {"kind": "instance", "instance_count": 2}})
 assert GOOD.deployment is not None
+assert GOOD.training is not None
+TRAINED = GOOD.training
 DEPLOYMENT = GOOD.deployment
+
+
+def test_a_model_is_served_by_the_image_that_trained_it() -> None:
+    trainer = Trainer(algorithm="another:1.0", image="000000000000.dkr.ecr.us-east-1.amazonaws.com/another:1.0")
+    trained = TRAINED.model_copy(update={"trainer": trainer})
+    container = model_request(GOOD.run, trained, SERVERLESS, SETTINGS)["PrimaryContainer"]
+    assert container == {"Image": trainer.image, "ModelDataUrl": TRAINED.model_uri}
 
 
 @pytest.mark.parametrize("config", [SERVERLESS, INSTANCE])
 def test_the_requests_fit_the_service_model(config: DatasetConfig) -> None:
-    assert not problems("CreateModel", model_request(GOOD.run, "s3://b/model.tar.gz", config, SETTINGS))
+    assert not problems("CreateModel", model_request(GOOD.run, TRAINED, config, SETTINGS))
     assert not problems("CreateEndpointConfig", endpoint_config_request(GOOD.run, config, SETTINGS))
     assert not problems("CreateEndpoint", endpoint_request(GOOD.run, SETTINGS))
 
@@ -59,8 +69,8 @@ def test_an_endpoint_costs_nothing_at_rest_unless_instances_are_asked_for() -> N
 
 
 def test_serverless_models_are_not_isolated_since_sagemaker_refuses_that() -> None:
-    assert model_request(GOOD.run, "s3://b/m", SERVERLESS, SETTINGS)["EnableNetworkIsolation"] is False
-    assert model_request(GOOD.run, "s3://b/m", INSTANCE, SETTINGS)["EnableNetworkIsolation"] is True
+    assert model_request(GOOD.run, TRAINED, SERVERLESS, SETTINGS)["EnableNetworkIsolation"] is False
+    assert model_request(GOOD.run, TRAINED, INSTANCE, SETTINGS)["EnableNetworkIsolation"] is True
 
 
 KEY = "arn:aws:kms:us-east-1:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -91,7 +101,7 @@ def test_captured_data_are_encrypted_by_the_stacks_key(instance_type: str) -> No
 
 def test_a_model_runs_in_the_stacks_vpc_and_stays_isolated() -> None:
     network = {"subnet_ids": ("subnet-0a",), "security_group_ids": ("sg-0a", "sg-0b")}
-    request = model_request(GOOD.run, "s3://b/m", INSTANCE, SETTINGS.model_copy(update=network))
+    request = model_request(GOOD.run, TRAINED, INSTANCE, SETTINGS.model_copy(update=network))
     assert not problems("CreateModel", request)
     assert request["VpcConfig"] == {"Subnets": ["subnet-0a"], "SecurityGroupIds": ["sg-0a", "sg-0b"]}
     assert request["EnableNetworkIsolation"] is True
@@ -100,7 +110,7 @@ def test_a_model_runs_in_the_stacks_vpc_and_stays_isolated() -> None:
 def test_without_key_and_vpc_the_requests_name_neither() -> None:
     config = instances(data_capture={"share": 1})
     assert "Kms" not in str(endpoint_config_request(GOOD.run, config, SETTINGS))
-    assert "VpcConfig" not in model_request(GOOD.run, "s3://b/m", config, SETTINGS)
+    assert "VpcConfig" not in model_request(GOOD.run, TRAINED, config, SETTINGS)
 
 
 def instances(count: int = 4, **endpoint: Any) -> DatasetConfig:

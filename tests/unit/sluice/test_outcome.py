@@ -11,7 +11,7 @@ AT = "2026-11-23T09:05:00+00:00"
 
 
 def closed(**changes: object) -> RunResult:
-    return close(GOOD.model_copy(update=changes), AT, "artifacts", "ml.m5.large")
+    return close(GOOD.model_copy(update=changes), AT, "artifacts")
 
 
 def test_a_deployed_run_tells_what_it_made() -> None:
@@ -21,10 +21,12 @@ def test_a_deployed_run_tells_what_it_made() -> None:
     assert result.endpoint.name == "sluice-breast-cancer"
     assert {"validation", "recipe", "train", "test", "model", "evaluation", "outcome"} <= set(result.artifacts)
     assert result.price_estimate_usd == training_price_usd("ml.m5.large", 62)
+    assert result.trainer is not None
+    assert result.trainer.instance_type == "ml.m5.large"
 
 
 def test_a_run_that_ended_early_has_only_what_it_reached() -> None:
-    result = close(RecordRequest(run=GOOD.run, outcome=Outcome.ERROR), AT, "artifacts", "ml.m5.large")
+    result = close(RecordRequest(run=GOOD.run, outcome=Outcome.ERROR), AT, "artifacts")
     assert result.metrics is None
     assert result.endpoint is None
     assert set(result.artifacts) == {"decision", "outcome", "report"}
@@ -83,6 +85,7 @@ def test_a_fault_names_its_state_and_the_way_out() -> None:
 def test_an_unknown_instance_type_has_no_price_rather_than_a_wrong_one() -> None:
     assert training_price_usd("ml.unknown.large", 60) is None
     assert training_price_usd("ml.m5.large", 3600) == pytest.approx(0.115)
+    assert training_price_usd("ml.m5.large", 3600, 2) == pytest.approx(0.23)
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))

@@ -74,7 +74,7 @@ def test_the_record_says_what_became_of_the_execution_and_the_way_out(execution:
     untouched = Restoration(verdict="untouched")
     asked = closing_request(GOOD.run, execution, untouched, is_live=False)
     assert asked.outcome is Outcome.ERROR
-    result = close(asked, "2026-11-23T09:05:00+00:00", "artifacts", "ml.m5.large")
+    result = close(asked, "2026-11-23T09:05:00+00:00", "artifacts")
     for part in words.split(" .* "):
         assert part in result.reasons[0]
     assert f"sluice redrive {GOOD.run.run_id}" in result.reasons[1]

@@ -71,7 +71,11 @@ def test_a_package_says_how_it_is_served_and_where_its_quality_lies() -> None:
     (container,) = request["InferenceSpecification"]["Containers"]
     assert REQUEST.training is not None
     assert container["ModelDataUrl"] == REQUEST.training.model_uri
-    assert container["Image"].startswith("141502667606.dkr.ecr.eu-west-1.")
+    assert REQUEST.training.trainer is not None
+    assert container["Image"] == REQUEST.training.trainer.image, (
+        "the image that the job ran, whatever the table says now"
+    )
+    assert request["CustomerMetadataProperties"]["algorithm"] == "sagemaker-xgboost:3.2-0"
     statistics = request["ModelMetrics"]["ModelQuality"]["Statistics"]
     assert statistics["S3Uri"] == "s3://artifacts/breast-cancer/runs/4f1c09b2a7de/model_quality.json"
     assert "Tags" not in request, "a version takes those of its group"

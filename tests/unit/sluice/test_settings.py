@@ -8,7 +8,7 @@ from sluice.settings import RecordSettings, TrainSettings
 
 def test_a_missing_variable_stops_the_function_by_name() -> None:
     with pytest.raises(ValidationError, match="runs_table"):
-        RecordSettings.load({"ARTIFACT_BUCKET": "a", "OUTCOME_TOPIC_ARN": "t", "TRAINING_INSTANCE_TYPE": "ml.m5.large"})
+        RecordSettings.load({"ARTIFACT_BUCKET": "a", "OUTCOME_TOPIC_ARN": "t"})
 
 
 def test_the_templates_text_becomes_numbers_and_switches() -> None:

@@ -6,8 +6,17 @@ from typing import Any
 import pytest
 
 from sluice.dataset.config import DatasetConfig, Training
+from sluice.messages import Trainer
 from sluice.settings import TrainSettings
-from sluice.training.job import FIRST_WAIT_SECONDS, is_used_up, log_tail, refusal, training_job_request, training_status
+from sluice.training.job import (
+    FIRST_WAIT_SECONDS,
+    is_used_up,
+    log_tail,
+    refusal,
+    trainer_of,
+    training_job_request,
+    training_status,
+)
 from tests.messages import GOOD
 from tests.service_models import problems
 
@@ -232,3 +241,45 @@ def test_the_longest_job_fits_the_history_of_an_execution() -> None:
     events_of_a_look = 9
     assert count * events_of_a_look < 20_000, "Step Functions ends an execution after 25,000"
     assert late <= 300
+
+
+DESCRIBED: dict[str, Any] = {
+    "TrainingJobName": "job",
+    "TrainingJobStatus": "InProgress",
+    "SecondaryStatus": "Training",
+    "CreationTime": datetime(2026, 11, 23, 9, 0, tzinfo=UTC),
+    "AlgorithmSpecification": {
+        "TrainingImage": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0",
+        "TrainingInputMode": "File",
+    },
+    "ResourceConfig": {"InstanceType": "ml.c5.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 30},
+}
+TRAINER = Trainer(
+    algorithm="sagemaker-xgboost:3.2-0",
+    image="683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0",
+    instance_type="ml.c5.xlarge",
+    instance_count=2,
+)
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        {},
+        {"TrainingJobStatus": "Completed", "ModelArtifacts": {"S3ModelArtifacts": "s3://bucket/model.tar.gz"}},
+        {"TrainingJobStatus": "Failed", "FailureReason": "AlgorithmError"},
+        {"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxRuntimeExceeded"},
+    ],
+)
+def test_whatever_became_of_a_job_it_is_known_what_it_ran(ended: dict[str, Any]) -> None:
+    assert training_status({**DESCRIBED, **ended}).trainer == TRAINER
+
+
+def test_an_algorithm_by_name_has_no_image() -> None:
+    specification = {"AlgorithmName": "an-algorithm", "TrainingInputMode": "File"}
+    found = trainer_of({**DESCRIBED, "AlgorithmSpecification": specification})
+    assert found == TRAINER.model_copy(update={"algorithm": "an-algorithm", "image": None})
+
+
+def test_a_description_that_does_not_say_what_ran_is_no_fault() -> None:
+    assert trainer_of({"TrainingJobName": "job"}) is None

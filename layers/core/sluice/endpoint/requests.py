@@ -13,7 +13,7 @@ from sluice.dataset.config import Autoscaling, DatasetConfig, Endpoint, Previous
 from sluice.endpoint.disks import has_own_disks
 from sluice.endpoint.network import vpc_config
 from sluice.layout import captured_prefix, uri
-from sluice.messages import Deployment, EndpointStatus, Run
+from sluice.messages import Deployment, EndpointStatus, Run, TrainingStatus
 from sluice.names import (
     alarm_names,
     dataset_tags,
@@ -25,7 +25,7 @@ from sluice.names import (
     scaling_policy_name,
 )
 from sluice.settings import NAMESPACE, DeploySettings, EndpointSettings
-from sluice.training.images import training_image
+from sluice.training.images import image_of
 
 #: Guarded updates need the same variant name in the old and the new configuration.
 VARIANT: Final = "champion"
@@ -39,12 +39,17 @@ _ROUNDING: Final = 1e-9
 _BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 
 
-def model_request(run: Run, model_uri: str, config: DatasetConfig, settings: DeploySettings) -> dict[str, Any]:
+def model_request(
+    run: Run, training: TrainingStatus, config: DatasetConfig, settings: DeploySettings
+) -> dict[str, Any]:
     """The CreateModel request. Serverless endpoints cannot be isolated from the network; instances are."""
     return {
         "ModelName": model_name(settings.name_prefix, run),
         "ExecutionRoleArn": settings.sagemaker_role_arn,
-        "PrimaryContainer": {"Image": training_image(settings.aws_region), "ModelDataUrl": model_uri},
+        "PrimaryContainer": {
+            "Image": image_of(training.trainer, settings.aws_region),
+            "ModelDataUrl": training.model_uri,
+        },
         "EnableNetworkIsolation": config.endpoint.kind == "instance",
         **vpc_config(settings),
         "Tags": run_tags(settings.name_prefix, run),

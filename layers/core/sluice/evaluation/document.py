@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from sluice.documents import Document
-from sluice.messages import GateCheck, Interval, Message, Metrics, Reasons
+from sluice.messages import GateCheck, Interval, Message, Metrics, Reasons, Trainer
 
 
 class CutoffChoice(Message):
@@ -239,6 +239,7 @@ class Evaluation(Document):
     champion: ChampionComparison | None = None
     bias: tuple[FacetBias, ...] = ()
     training: TrainingReport | None = None
+    trainer: Trainer | None = Field(None, description="What the model's training job ran.")
     hyperparameters: dict[str, str] = Field(default_factory=dict)
     training_metrics: dict[str, float] = Field(default_factory=dict)
     evaluated_at: str | None = Field(None, description="ISO 8601, UTC.")

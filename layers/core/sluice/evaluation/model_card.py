@@ -17,7 +17,7 @@ from sluice.layout import uri
 from sluice.messages import Interval, Metrics, Outcome, RegisterRequest
 from sluice.names import dataset_tags, model_card_name
 from sluice.settings import RegisterSettings
-from sluice.training.images import training_image
+from sluice.training.images import image_of
 
 type CardStatus = Literal["Approved", "PendingReview", "Draft"]
 
@@ -92,7 +92,7 @@ def _card(
     target = line(validation.target if validation and validation.target else "the target", 200)
     classes = validation.classes if validation else ()
     labels = line(", ".join(line(label, 60) for label in classes), 1000)
-    image = [training_image(settings.aws_region)]
+    image = [image_of(training.trainer if training else None, settings.aws_region)]
     datasets = [found for found in (validation.train_uri, validation.validation_uri) if found] if validation else []
     findings = document.training.findings if document and document.training else ()
     champion = document.champion if document else None

@@ -15,7 +15,7 @@ from sluice.layout import RunLayout, uri
 from sluice.messages import Interval, Metrics, Outcome, RegisterRequest, Run
 from sluice.names import dataset_tags, model_package_group_name, model_package_token
 from sluice.settings import RegisterSettings
-from sluice.training.images import training_image
+from sluice.training.images import image_of
 
 type Approval = Literal["Approved", "Rejected", "PendingManualApproval"]
 
@@ -74,6 +74,7 @@ def package_request(
         NotMeasuredError: there is no model, or nothing was measured of it.
     """
     run, (model_uri, metrics) = request.run, measured(request)
+    image = image_of(request.training.trainer if request.training else None, settings.aws_region)
     layout = RunLayout(run.dataset, run.run_id)
     return {
         "ModelPackageGroupName": model_package_group_name(settings.name_prefix, run.dataset),
@@ -82,7 +83,12 @@ def package_request(
             f"{metrics.prior_log_loss:.5f} for the class shares."
         ),
         "InferenceSpecification": {
-            "Containers": [{"Image": training_image(settings.aws_region), "ModelDataUrl": model_uri}],
+            "Containers": [
+                {
+                    "Image": image,
+                    "ModelDataUrl": model_uri,
+                }
+            ],
             "SupportedContentTypes": ["text/csv"],
             "SupportedResponseMIMETypes": ["text/csv"],
         },
@@ -127,6 +133,7 @@ def version_of(package_arn: str) -> int:
 def properties(request: RegisterRequest, document: Evaluation | None, settings: RegisterSettings) -> dict[str, str]:
     """Values are held to the letters, digits and ``_.:/=+-@`` that SageMaker allows: no text of a user's is in them."""
     run, validation, training = request.run, request.validation, request.training
+    trainer = training.trainer if training else None
     layout = RunLayout(run.dataset, run.run_id)
     version = validation.contract_version if validation else None
     known = {
@@ -134,6 +141,8 @@ def properties(request: RegisterRequest, document: Evaluation | None, settings: 
         "dataset": run.dataset,
         "outcome": str(request.outcome),
         "training_job": training.job_name if training else None,
+        "algorithm": trainer.algorithm if trainer else None,
+        "instance_type": trainer.instance_type if trainer else None,
         "decision": uri(settings.artifact_bucket, layout.decision),
         "evaluation": request.evaluation.evaluation_uri if request.evaluation else None,
         "recipe": validation.recipe_uri if validation else None,

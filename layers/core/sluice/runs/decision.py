@@ -24,6 +24,7 @@ from sluice.messages import (
     RecordRequest,
     RowCounts,
     RunResult,
+    Trainer,
     Verification,
 )
 
@@ -58,7 +59,8 @@ class TrainedModel(Message):
     """The training job and its result."""
 
     job_name: str
-    training_image: str
+    training_image: str | None = Field(None, description="None if the job was never looked at.")
+    trainer: Trainer | None = None
     hyperparameters: dict[str, str] = Field(default_factory=dict)
     uri: str | None = Field(None, description="model.tar.gz")
     sha256: str | None = None
@@ -126,14 +128,12 @@ def decide(
     evaluation: Evaluation | None,
     config: DatasetConfig | None,
     result: RunResult,
-    training_image: str | None,
 ) -> Decision:
     """The decision of the run that ``request`` describes and ``result`` closes.
 
     Args:
         evaluation: all of evaluation.json; without it the decision has what the messages carry.
         config: the dataset's configuration as the run resolved it.
-        training_image: what its training job ran; None if there was no job.
     """
     run = request.run
     return Decision(
@@ -144,7 +144,7 @@ def decide(
         warnings=result.warnings,
         source=SourceObject(bucket=run.bucket, key=run.key, version_id=run.version_id, etag=run.etag, size=run.size),
         data=_data(request, evaluation),
-        model=_model(request, evaluation, config, training_image),
+        model=_model(request, evaluation, config),
         grounds=_grounds(request, evaluation, config),
         live=_live(result.outcome, request.deployment, request.verification),
         decided_by=_decided_by(request),
@@ -180,18 +180,18 @@ def _data(request: RecordRequest, evaluation: Evaluation | None) -> DataUsed:
     )
 
 
-def _model(
-    request: RecordRequest, evaluation: Evaluation | None, config: DatasetConfig | None, training_image: str | None
-) -> TrainedModel | None:
+def _model(request: RecordRequest, evaluation: Evaluation | None, config: DatasetConfig | None) -> TrainedModel | None:
     started, training = request.training_started, request.training
-    if started is None or training_image is None:
+    if started is None:
         return None
+    trainer = training.trainer if training else None
     hyperparameters = evaluation.hyperparameters if evaluation else {}
     if not hyperparameters and config and request.validation:
         hyperparameters = config.resolved_hyperparameters(len(request.validation.classes))
     return TrainedModel(
         job_name=started.job_name,
-        training_image=training_image,
+        training_image=trainer.image if trainer else None,
+        trainer=trainer,
         hyperparameters=hyperparameters,
         uri=training.model_uri if training else None,
         sha256=evaluation.model_sha256 if evaluation else None,

@@ -16,6 +16,7 @@ from sluice.messages import (
     Restoration,
     RowCounts,
     RunResult,
+    TrainingStatus,
 )
 from sluice.training.prices import training_price_usd
 from sluice.wording import one_line
@@ -33,10 +34,9 @@ _HEADLINES = {
 }
 
 
-def close(request: RecordRequest, finished_at: str, artifact_bucket: str, instance_type: str) -> RunResult:
+def close(request: RecordRequest, finished_at: str, artifact_bucket: str) -> RunResult:
     """The result of the run that ``request`` describes; ``finished_at`` is ISO 8601, UTC."""
     run, validation, training = request.run, request.validation, request.training
-    billable = training.billable_seconds if training else None
     return RunResult(
         outcome=request.outcome,
         run_id=run.run_id,
@@ -49,10 +49,20 @@ def close(request: RecordRequest, finished_at: str, artifact_bucket: str, instan
         approval=_approval(request.approval, finished_at),
         endpoint=_endpoint(request),
         artifacts=_artifacts(request, artifact_bucket),
+        trainer=training.trainer if training else None,
         training_seconds=training.training_seconds if training else None,
-        price_estimate_usd=training_price_usd(instance_type, billable) if billable is not None else None,
+        price_estimate_usd=_price(training),
         finished_at=finished_at,
     )
+
+
+def _price(training: TrainingStatus | None) -> float | None:
+    if training is None or training.billable_seconds is None or training.trainer is None:
+        return None
+    trainer = training.trainer
+    if trainer.instance_type is None:
+        return None
+    return training_price_usd(trainer.instance_type, training.billable_seconds, trainer.instance_count)
 
 
 def _approval(approval: Approval | None, finished_at: str) -> Approval | None:

@@ -13,7 +13,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from sluice.messages import Trainer
+
 VERSION: Final = "3.2-0"
+_UNRECORDED_VERSION: Final = "3.2-0"
 
 ACCOUNTS: Final[dict[str, str]] = {
     "af-south-1": "510948584623",
@@ -77,15 +80,33 @@ class UnknownRegionError(ValueError):
 
 
 def training_image(region: str) -> str:
-    """The registry address of the image, which both trains and serves.
+    """The registry address of the image for a training job to come. That of a job that ran is :func:`image_of` it.
 
     Raises:
         UnknownRegionError: the region is not in the table.
     """
+    return _image(region, VERSION)
+
+
+def _image(region: str, version: str) -> str:
     account = ACCOUNTS.get(region)
     if account is None:
         raise UnknownRegionError(region)
-    return f"{account}.dkr.ecr.{region}.{_suffix(region)}/sagemaker-xgboost:{VERSION}"
+    return f"{account}.dkr.ecr.{region}.{_suffix(region)}/sagemaker-xgboost:{version}"
+
+
+def image_of(trainer: Trainer | None, region: str) -> str:
+    """The image that a job ran, for what serves its model.
+
+    Raises:
+        ValueError: the job ran an algorithm that has no image of its own.
+    """
+    if trainer is None:
+        # A run of the release before jobs' images were kept: that release knew one.
+        return _image(region, _UNRECORDED_VERSION)
+    if trainer.image is None:
+        raise ValueError(f"{trainer.algorithm} names no image that could serve its model")
+    return trainer.image
 
 
 def _suffix(region: str) -> str:

@@ -15,7 +15,7 @@ from sluice.dataset.config import DatasetConfig
 from sluice.endpoint.disks import has_own_disks
 from sluice.endpoint.network import vpc_config
 from sluice.layout import RunLayout, uri
-from sluice.messages import Run, TrainingStatus, ValidationResult
+from sluice.messages import Run, Trainer, TrainingStatus, ValidationResult
 from sluice.names import run_tags, training_job_name
 from sluice.settings import TrainSettings
 from sluice.training.images import training_image
@@ -107,6 +107,21 @@ def _channel(name: str, prefix: str | None) -> dict[str, Any]:
     }
 
 
+def trainer_of(description: Mapping[str, Any]) -> Trainer | None:
+    """What a job ran, by its DescribeTrainingJob response; None if that does not say it."""
+    specification = description.get("AlgorithmSpecification", {})
+    image, name = specification.get("TrainingImage"), specification.get("AlgorithmName")
+    if image is None and name is None:
+        return None
+    resources = description.get("ResourceConfig", {})
+    return Trainer(
+        algorithm=name or image.rpartition("/")[2],
+        image=image,
+        instance_type=resources.get("InstanceType"),
+        instance_count=resources.get("InstanceCount") or 1,
+    )
+
+
 def training_status(
     description: Mapping[str, Any], log_tail: tuple[str, ...] = (), now: datetime | None = None
 ) -> TrainingStatus:
@@ -123,9 +138,11 @@ def training_status(
     secondary = description["SecondaryStatus"]
     told = {metric["MetricName"]: float(metric["Value"]) for metric in description.get("FinalMetricDataList", [])}
     metrics = {name: value for name, value in told.items() if math.isfinite(value)}
-    timing = {
+    known = {
+        "metrics": metrics,
         "training_seconds": description.get("TrainingTimeInSeconds"),
         "billable_seconds": description.get("BillableTimeInSeconds"),
+        "trainer": trainer_of(description),
     }
     if status == "Completed":
         return TrainingStatus(
@@ -133,8 +150,7 @@ def training_status(
             job_name=name,
             secondary_status=secondary,
             model_uri=description["ModelArtifacts"]["S3ModelArtifacts"],
-            metrics=metrics,
-            **timing,
+            **known,
         )
     if status == "Failed":
         said = description.get("FailureReason", "SageMaker gave no reason")
@@ -142,17 +158,14 @@ def training_status(
             f"Training job {name} failed: {said}",
             *([f"Its log ends: {' | '.join(log_tail)}"] if log_tail else []),
         )
-        return TrainingStatus(
-            status="failed", job_name=name, secondary_status=secondary, reasons=reasons, metrics=metrics, **timing
-        )
+        return TrainingStatus(status="failed", job_name=name, secondary_status=secondary, reasons=reasons, **known)
     if status == "Stopped":
         return TrainingStatus(
             status="stopped",
             job_name=name,
             secondary_status=secondary,
             reasons=(_why_stopped(name, secondary),),
-            metrics=metrics,
-            **timing,
+            **known,
         )
     return TrainingStatus(
         status="in_progress",
@@ -160,6 +173,7 @@ def training_status(
         secondary_status=secondary,
         wait_seconds=_wait_seconds(secondary, description["CreationTime"], now or datetime.now(UTC)),
         metrics=metrics,
+        trainer=trainer_of(description),
     )
 
 

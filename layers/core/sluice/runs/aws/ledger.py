@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from sluice.documents import MESSAGE_VERSION, VERSION_KEY, read_stored, stored_text
-from sluice.messages import RecordRequest, Restoration, Run, RunResult
+from sluice.messages import RecordRequest, Restoration, Run, RunResult, Trainer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -40,10 +40,15 @@ class Deployed:
     """Of the object that it was trained on."""
     sequencer: str = ""
     """Orders the versions of one key. Empty: not known."""
+    algorithm: str = ""
+    """What trained it. Empty: not known."""
+    image: str = ""
+    """The container that trained it and serves it. Empty: not known."""
 
     @classmethod
-    def of(cls, run: Run, config_name: str) -> Deployed:
-        return cls(run.run_id, config_name, run.data_at, run.key, run.sequencer)
+    def of(cls, run: Run, config_name: str, trainer: Trainer | None = None) -> Deployed:
+        made_by = {"algorithm": trainer.algorithm, "image": trainer.image or ""} if trainer else {}
+        return cls(run.run_id, config_name, run.data_at, run.key, run.sequencer, **made_by)
 
     @classmethod
     def read(cls, stored: Mapping[str, str]) -> Deployed:
@@ -71,11 +76,11 @@ class Champion(Deployed):
 
     @property
     def itself(self) -> Deployed:
-        return Deployed(self.run_id, self.config_name, self.data_at, self.key, self.sequencer)
+        return Deployed(**{field.name: getattr(self, field.name) for field in fields(Deployed)})
 
     @classmethod
     def after(cls, history: tuple[Deployed, ...], live: Deployed) -> Champion:
-        return cls(live.run_id, live.config_name, live.data_at, live.key, live.sequencer, history)
+        return cls(**{field.name: getattr(live, field.name) for field in fields(Deployed)}, history=history)
 
 
 def is_after(sequencer: str, other: str) -> bool:
@@ -96,11 +101,14 @@ def dataset_key(dataset: str) -> dict[str, dict[str, str]]:
     return {"pk": {"S": f"DATASET#{dataset}"}}
 
 
+_OPTIONAL: Final = ("data_at", "key", "sequencer", "algorithm", "image")
+
+
 def read_champion(dynamodb: DynamoDBClient, table: str, dataset: str) -> Champion | None:
     item = dynamodb.get_item(TableName=table, Key=dataset_key(dataset), ConsistentRead=True).get("Item")
     if item is None:
         return None
-    known = {name: item[name]["S"] for name in ("data_at", "key", "sequencer") if name in item}
+    known = {name: item[name]["S"] for name in _OPTIONAL if name in item}
     past = json.loads(item["history"]["S"]) if "history" in item else []
     return Champion(item["run_id"]["S"], item["config_name"]["S"], **known, history=tuple(map(Deployed.read, past)))
 
@@ -169,9 +177,7 @@ def _replace_champion(
                 VERSION_KEY: {"N": str(MESSAGE_VERSION)},
                 "run_id": {"S": new.run_id},
                 "config_name": {"S": new.config_name},
-                "data_at": {"S": new.data_at},
-                "key": {"S": new.key},
-                "sequencer": {"S": new.sequencer},
+                **{name: {"S": getattr(new, name)} for name in _OPTIONAL},
                 "since": {"S": at},
                 "history": {"S": json.dumps([asdict(past) for past in new.history])},
                 **({"previous_run_id": {"S": seen}} if seen else {}),

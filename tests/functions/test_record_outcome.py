@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.record_outcome import app
+from sluice.documents import stored
 from sluice.endpoint.aws.turns import take_turn
 from sluice.messages import RunResult
 from sluice.runs.aws.ledger import (
@@ -49,7 +50,7 @@ def test_a_deployed_run_becomes_the_champion_and_is_written_down(aws: Aws, conte
     assert champion.run_id == GOOD.run.run_id
     item = aws.dynamodb.get_item(TableName=TABLE, Key={"pk": {"S": f"RUN#{GOOD.run.run_id}"}})["Item"]
     assert item["status"] == {"S": "deployed"}
-    assert json.loads(aws.read(aws.layout.outcome)) == result.as_json()
+    assert json.loads(aws.read(aws.layout.outcome)) == stored(result)
 
 
 @pytest.mark.parametrize("outcome", ["dataset_rejected", "training_failed", "model_rejected", "deployment_failed"])

@@ -14,8 +14,6 @@ releases: a stack is updated, and is rolled back. Each document says the version
   and read by :func:`read_stored`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, Self

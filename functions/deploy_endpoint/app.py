@@ -17,7 +17,7 @@ from sluice.aws.errors import code_of, is_in_progress, is_not_found, message_of
 from sluice.aws.objects import read_json
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger, step
 from sluice.dataset.aws.config import read_config
-from sluice.dataset.config import DatasetConfig
+from sluice.dataset.config import DatasetConfig, read_whole_config
 from sluice.endpoint.aws.calls import create_if_absent, delete_endpoint, describe_endpoint, update_endpoint
 from sluice.endpoint.aws.scaling import put_scaling
 from sluice.endpoint.aws.turns import take_free_turn
@@ -66,7 +66,7 @@ def handler(request: DeployRequest) -> Deployment:
         asked = asked.model_copy(update=seen)
     if before is champion and (other := overtaken(request, champion)):
         return asked.model_copy(update=other)
-    config = DatasetConfig.model_validate(read_json(s3, request.validation.config_uri or ""))
+    config = read_whole_config(read_json(s3, request.validation.config_uri or ""))
     if reason := no_vpc_reason(config.endpoint, settings.subnet_ids, "the dataset's config.yaml"):
         return failed(asked, reason)
     try:
@@ -108,7 +108,7 @@ def deploy(request: DeployRequest, asked: Deployment, config: DatasetConfig, bef
     run = request.run
     previous = model_of_config(before.config_name) if before else None
     configuration = endpoint_config_request(run, config, settings, previous)
-    create_if_absent(sagemaker.create_model, model_request(run, request.training.model_uri or "", config, settings))
+    create_if_absent(sagemaker.create_model, model_request(run, request.training, config, settings))
     create_if_absent(sagemaker.create_endpoint_config, configuration)
     live = describe_endpoint(sagemaker, asked.endpoint_name)
     following = next_step(asked, live, config.endpoint, run.dataset)

@@ -22,7 +22,7 @@ from scoring.xgboost import load
 from sluice.aws.errors import is_not_found
 from sluice.aws.objects import read_json, write_json
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, emit, logger, step
-from sluice.dataset.config import DatasetConfig, parse_gates, read_config
+from sluice.dataset.config import DatasetConfig, parse_gates, read_whole_config
 from sluice.dataset.facets import FacetCounts
 from sluice.dataset.recipe import Recipe
 from sluice.documents import NewerDocumentError
@@ -66,7 +66,7 @@ def handler(request: EvaluateRequest) -> EvaluationResult:
 
 def evaluate(request: EvaluateRequest, scratch: Path) -> EvaluationResult:
     run, validation, training = request.run, request.validation, request.training
-    config = read_config(read_json(s3, validation.config_uri or ""))
+    config = read_whole_config(read_json(s3, validation.config_uri or ""))
     recipe_file = fetch(validation.recipe_uri or "", scratch / "recipe")
     recipe = Recipe.read(recipe_file.read_bytes())
     test_file = fetch(part_file_uri(validation.test_uri or "", "test"), scratch / "test")

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from sluice.aws.errors import already_exists, code_of, message_of
 from sluice.aws.objects import read_json
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
-from sluice.dataset.config import read_config
+from sluice.dataset.config import read_whole_config
 from sluice.messages import StartTrainingRequest, TrainingStarted
 from sluice.settings import TrainSettings
 from sluice.training.job import (
@@ -26,7 +26,7 @@ sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)
 
 @step(StartTrainingRequest)
 def handler(request: StartTrainingRequest) -> TrainingStarted:
-    config = read_config(read_json(s3, request.validation.config_uri or ""))
+    config = read_whole_config(read_json(s3, request.validation.config_uri or ""))
     job = training_job_request(request.run, request.validation, config, settings)
     name = job["TrainingJobName"]
     try:

@@ -18,7 +18,14 @@ from sluice.aws.errors import is_not_found, is_precondition_failed
 from sluice.aws.objects import ObjectTooLargeError, StoredText, read_stored, read_text, upload_working_data, write_json
 from sluice.aws.step import TRANSFER_CONFIG, step
 from sluice.dataset.aws.contract import write_contract
-from sluice.dataset.config import MAX_CONFIG_BYTES, ConfigError, DatasetConfig, parse_config, read_config, stored_config
+from sluice.dataset.config import (
+    MAX_CONFIG_BYTES,
+    ConfigError,
+    DatasetConfig,
+    parse_config,
+    read_whole_config,
+    stored_config,
+)
 from sluice.dataset.contract import ContractError, Plan, plan
 from sluice.endpoint.network import no_vpc_reason
 from sluice.layout import RunLayout, config_key, contract_key, incoming_key, uri
@@ -73,7 +80,7 @@ def config_of(run: Run) -> DatasetConfig:
     """
     kept = read_text(s3, settings.artifact_bucket, RunLayout(run.dataset, run.run_id).config)
     if kept is not None:
-        return read_config(json.loads(kept))
+        return read_whole_config(json.loads(kept))
     key = config_key(run.folder)
     name = uri(run.bucket, key)
     try:

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from sluice.aws.errors import is_not_ready, message_of, model_status
 from sluice.aws.objects import read_json
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
-from sluice.dataset.config import DatasetConfig
+from sluice.dataset.config import DatasetConfig, read_whole_config
 from sluice.endpoint.aws.calls import describe_endpoint
 from sluice.endpoint.aws.golden import is_refusal, replay, wrongly_scored
 from sluice.endpoint.aws.scaling import put_scaling
@@ -36,7 +36,7 @@ runtime = boto3.client("sagemaker-runtime", config=CLIENT_CONFIG.merge(Config(re
 @step(VerifyRequest)
 def handler(request: VerifyRequest) -> Verification:
     started = time.monotonic()
-    config = DatasetConfig.model_validate(read_json(s3, request.validation.config_uri or ""))
+    config = read_whole_config(read_json(s3, request.validation.config_uri or ""))
     try:
         return verify(request, config)
     except ReadTimeoutError:

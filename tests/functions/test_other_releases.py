@@ -8,10 +8,9 @@ from typing import Any, Final
 
 import pytest
 
-from functions.clean_up import app as clean_up
 from functions.evaluate_model import app as evaluate_model
+from sluice.dataset.aws.config import read_config
 from sluice.documents import VERSION_KEY
-from sluice.endpoint.aws.operations import Clients
 from sluice.evaluation.document import Evaluation
 from sluice.layout import RunLayout, uri
 from sluice.messages import Outcome
@@ -139,13 +138,11 @@ def test_a_prediction_says_that_a_newer_release_made_the_model(aws: Aws) -> None
         read_version(aws.s3, ARTIFACTS, DATASET, RUN_ID)
 
 
-def test_a_clean_up_keeps_as_many_models_as_a_newer_releases_configuration_says(
-    aws: Aws, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_champion_of_a_newer_release_keeps_its_configuration_as_far_as_it_is_known(aws: Aws) -> None:
+    """Clean-up, rollback and the scaling of the model that is put back go by it."""
     put_files(aws)
     newer(aws, LAYOUT.config, schema_version=2)
-    monkeypatch.setattr(clean_up, "clients", Clients.of(lambda service: aws.s3 if service == "s3" else None))
-    assert clean_up.config_of(DATASET, RUN_ID).endpoint.keep == 3
+    assert read_config(aws.s3, ARTIFACTS, DATASET, RUN_ID).endpoint.keep == 3
 
 
 def test_a_page_is_drawn_from_the_documents_of_a_newer_release(aws: Aws, context: Context) -> None:

@@ -9,7 +9,7 @@ releases: a stack is updated, and is rolled back. Each document says the version
 - An :class:`ExactDocument` is computed with: a part that is ignored would change the numbers. The version rises with
   each field, and a newer version is refused by name.
 - A run's resolved configuration may have fields that the release does not know if they say nothing
-  (``sluice.dataset.config.read_config``).
+  (``sluice.dataset.config.read_whole_config``).
 - A message that is kept as well (the closing word on a run, what its record was made of) is stored by :func:`stored`
   and read by :func:`read_stored`.
 """

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from plotting import TableProfile
-from sluice.dataset.config import DatasetConfig, read_config, read_known_config, stored_config
+from sluice.dataset.config import DatasetConfig, read_known_config, read_whole_config, stored_config
 from sluice.dataset.contract import Contract, ContractError, parse_contract
 from sluice.dataset.facets import FacetCounts
 from sluice.dataset.recipe import Recipe
@@ -43,7 +43,7 @@ READERS: Final[dict[str, tuple[Any, Callable[[Any], Any]]]] = {
     "golden": (kept("golden"), make_seal),
     "recipe": (kept("recipe"), Recipe.read),
     "contract": (kept("contract"), Contract.read),
-    "config": (kept("config"), read_config),
+    "config": (kept("config"), read_whole_config),
     "validation": (kept("validation"), lambda value: read_stored(TableProfile, value)),
     "run of a claim": (attribute("claimed_run", "run"), lambda value: read_stored(Run, value)),
     "run of a closed run": (attribute("closed_run", "run"), lambda value: read_stored(Run, value)),
@@ -165,7 +165,7 @@ def test_a_mistyped_key_of_a_contract_is_not_taken_for_a_newer_release() -> None
 
 def test_a_configuration_is_kept_and_read_as_it_was() -> None:
     config = DatasetConfig.model_validate({"target": "churned", "gates": {"roc_auc": {"min": 0.6}}})
-    assert read_config(stored_config(config)) == read_known_config(stored_config(config)) == config
+    assert read_whole_config(stored_config(config)) == read_known_config(stored_config(config)) == config
     assert stored_config(config)["schema_version"] == 1
 
 
@@ -173,22 +173,22 @@ def test_a_configuration_is_kept_and_read_as_it_was() -> None:
 def test_a_key_of_a_newer_configuration_may_say_nothing(nothing: object) -> None:
     value = kept("config")
     value["gates"]["made_up"] = nothing
-    assert read_config({**value, "labels": nothing}) == read_config(kept("config"))
+    assert read_whole_config({**value, "labels": nothing}) == read_whole_config(kept("config"))
 
 
 def test_a_gate_of_a_newer_release_is_not_ignored_where_a_model_is_judged() -> None:
     value = kept("config")
     value["gates"]["made_up"] = {"min": 0.9}
     with pytest.raises(NewerDocumentError, match=r"configuration with `gates\.made_up`; deploy the newer release"):
-        read_config(value)
+        read_whole_config(value)
     assert read_known_config(value) == read_known_config(kept("config")), "a run that has ended was judged by it"
     with pytest.raises(NewerDocumentError, match="configuration version 2, this one reads up to 1"):
-        read_config({**kept("config"), "schema_version": 2})
+        read_whole_config({**kept("config"), "schema_version": 2})
 
 
 def test_a_value_that_does_not_fit_is_no_newer_configuration() -> None:
     with pytest.raises(ValidationError, match="split"):
-        read_config({**kept("config"), "split": 3, "made_up": 1})
+        read_whole_config({**kept("config"), "split": 3, "made_up": 1})
 
 
 @pytest.mark.parametrize(

@@ -469,7 +469,7 @@ def stored_config(config: DatasetConfig) -> dict[str, Any]:
     return {VERSION_KEY: CONFIG_VERSION, **config.model_dump(mode="json")}
 
 
-def read_config(stored: Mapping[str, Any]) -> DatasetConfig:
+def read_whole_config(stored: Mapping[str, Any]) -> DatasetConfig:
     """The configuration that a run goes by. A key that this release does not know may only be null or empty: an unknown
     gate that is ignored would let a bad model through.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sluice.aws.objects import read_json
-from sluice.dataset.config import DatasetConfig
+from sluice.dataset.config import DatasetConfig, read_known_config
 from sluice.layout import RunLayout, uri
 
 if TYPE_CHECKING:
@@ -18,4 +18,4 @@ def read_config(s3: S3Client, bucket: str, dataset: str, run_id: str) -> Dataset
     Raises:
         FileNotFoundError: there is none.
     """
-    return DatasetConfig.model_validate(read_json(s3, uri(bucket, RunLayout(dataset, run_id).config)))
+    return read_known_config(read_json(s3, uri(bucket, RunLayout(dataset, run_id).config)))

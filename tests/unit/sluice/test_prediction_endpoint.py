@@ -222,6 +222,16 @@ def test_a_dataset_without_champion_or_endpoint_is_not_found(world: World) -> No
     assert world.refused().status == 404
 
 
+@pytest.mark.parametrize("error", [failing("ModelNotReadyException"), ReadTimeoutError(endpoint_url="here")])
+def test_a_variant_that_is_being_provisioned_is_to_be_asked_later_than_one_that_is_busy(
+    world: World, error: Exception
+) -> None:
+    world.live = lambda _: error
+    assert world.refused().headers == {"retry-after": "20"}
+    world.live = lambda _: failing("ThrottlingException")
+    assert world.refused().headers == {"retry-after": "5"}
+
+
 @pytest.mark.parametrize(
     ("error", "status"),
     [

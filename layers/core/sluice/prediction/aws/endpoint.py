@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's own
 
-from sluice.aws.errors import is_invalid, is_unavailable, model_status
+from sluice.aws.errors import is_invalid, is_not_ready, is_unavailable, model_status
 from sluice.endpoint.aws.calls import describe_config, describe_endpoint
 from sluice.endpoint.aws.golden import ask
 from sluice.endpoint.golden import parse_scores
@@ -41,6 +41,8 @@ TRIES: Final = 8
 PATIENCE_SECONDS: Final = 20.0
 MAX_PAUSE_SECONDS: Final = 1.0
 RETRY_AFTER_SECONDS: Final = 5
+#: A serverless variant is provisioned for minutes; to ask for it every few seconds only fills its queue.
+NOT_READY_RETRY_AFTER_SECONDS: Final = 20
 _FIRST_PAUSE: Final = 0.05
 _VERSIONS_KEPT: Final = 16
 
@@ -78,8 +80,8 @@ class Clients:
 class NotRightNowError(RefusedError):
     """The endpoint is throttled, or being changed: later it will answer."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(503, message, headers={"retry-after": str(RETRY_AFTER_SECONDS)})
+    def __init__(self, message: str, retry_after: int = RETRY_AFTER_SECONDS) -> None:
+        super().__init__(503, message, headers={"retry-after": str(retry_after)})
 
 
 class Endpoints:
@@ -227,7 +229,8 @@ class Endpoints:
         except ClientError as error:
             raise _meaning(error, dataset) from error
         except (ConnectionError, HTTPClientError) as error:
-            raise NotRightNowError(f"the endpoint of {dataset} gave no answer in time") from error
+            message = f"the endpoint of {dataset} did not answer in time"
+            raise NotRightNowError(message, NOT_READY_RETRY_AFTER_SECONDS) from error
         except UnicodeError as error:
             raise NonsenseError("not text") from error
         try:
@@ -249,6 +252,9 @@ def _meaning(error: ClientError, dataset: str) -> Exception:
         return BrokenSealError()  # a model of another width
     if is_invalid(error):
         return BrokenSealError()  # no such variant, or no such endpoint
+    if is_not_ready(error):
+        message = f"the endpoint of {dataset} is being provisioned, which takes minutes; ask again later"
+        return NotRightNowError(message, NOT_READY_RETRY_AFTER_SECONDS)
     if is_unavailable(error) or by_model in (0, 503):
         return NotRightNowError(f"the endpoint of {dataset} has no time; ask again in a few seconds")
     return RefusedError(502, f"the endpoint of {dataset} failed")

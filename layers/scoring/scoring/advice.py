@@ -71,7 +71,7 @@ def worst_slice(metric: Metric, key: str) -> str:
     if _is_too_good(metric, key):
         return limit(metric, key, classes=0)
     return (
-        "Give it more rows of this slice, or columns that tell more about them. If such a model is good enough, change "
+        "Give it more rows of this slice, or columns that tell more about them. If this is good enough, change "
         f"{_key(metric, key)}"
     )
 

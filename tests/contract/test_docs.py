@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import typer
+from typer.core import TyperGroup
 
+from cli.app import app
 from scripts import reference_docs
 from tests.template import TEMPLATE
 
@@ -104,3 +107,17 @@ def test_every_alarm_has_a_line_that_says_what_to_do() -> None:
     ]
     advice = page.rpartition("<!-- end -->")[2]
     assert [name for name in alarms if f"`{name}`" not in advice] == []
+
+
+def test_every_sluice_command_that_a_page_names_exists() -> None:
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    named = {(page.name, word) for page in PAGES for word in first_words(page, "sluice")}
+    assert {word for _, word in named} >= {"drop", "why", "predict", "local", "demo"}
+    assert sorted((page, word) for page, word in named if word not in group.commands) == []
+
+
+def test_the_commands_of_a_page_are_seen_in_blocks_and_in_spans(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("`sluice drop F`\n```\nX=1 sluice why a && sluice runs | head\n```\n```python\nsluice no\n```\n")
+    assert first_words(page, "sluice") == {"drop", "why", "runs"}

@@ -49,7 +49,7 @@ def write_table(file: Path, rows: int) -> None:
 
 
 def _faulty_rows(rows: int) -> Iterator[tuple[int, int, str | None]]:
-    """Row, column and what stands there, in the order of the rows; None where the cell is lost."""
+    """Row, column and what stands there, in the order of the rows; None if the cell is lost."""
     wanted = mixed.faults(rows)
     chosen = np.random.default_rng([_SEED, rows]).choice(rows, wanted.rows, replace=False).tolist()
     found: list[tuple[int, int, str | None]] = [

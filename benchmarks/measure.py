@@ -34,7 +34,7 @@ class JobError(RuntimeError):
 class Counts:
     """What a job made of the rows: those that it set aside as faulty, and those in its result.
 
-    ``rows`` is None where the job leaves it to the clock's other side to count the lines of its training files.
+    ``rows`` is None if the job leaves it to the clock's other side to count the lines of its training files.
     """
 
     set_aside: int = 0

@@ -85,7 +85,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Ratio:
-    """One of the numbers that are wanted. ``met`` is None where it cannot be judged."""
+    """One of the numbers that are wanted. ``met`` is None if it cannot be judged."""
 
     name: str
     value: str

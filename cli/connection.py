@@ -48,7 +48,7 @@ class Connection:
     """One account and region, or one local AWS.
 
     Attributes:
-        endpoint_url: where all services but SageMaker are, where that is not AWS itself.
+        endpoint_url: where all services but SageMaker are, if that is not AWS itself.
         urls: addresses of single services by boto3's name without its hyphens.
         is_told: whether boto3 finds the endpoint in the environment itself, with the exceptions that may stand there.
     """

@@ -64,7 +64,7 @@ class Stack:
 
 
 def find_stack(cloudformation: CloudFormationClient, name: str) -> Stack:
-    """Raises: CommandError where there is no such stack, or it is not one of Sluice."""
+    """Raises: CommandError if there is no such stack, or it is not one of Sluice."""
     from botocore.exceptions import ClientError
 
     from sluice.aws.errors import is_not_found

@@ -1,4 +1,4 @@
-"""The header of a CSV file, read cheaply and before anything is sent, to catch a misspelt column.
+"""The header of a CSV file, read cheaply and before anything is sent, to catch a misspelled column.
 
 That alone: the pipeline says what is wrong with the rows, with line and column.
 """

@@ -12,7 +12,7 @@ _METRICS: Final = ("log_loss", "prior_log_loss", "accuracy", "confusion_matrix")
 
 
 def run_result(snapshot: Snapshot) -> RunResult | None:
-    """The run's own closing word, however it ended; None where it ended before one was recorded."""
+    """The run's own closing word, however it ended; None if it ended before one was recorded."""
     recorded = snapshot.payloads.get("RecordOutcome")
     return read_stored(RunResult, recorded) if recorded else None
 
@@ -29,7 +29,7 @@ def result_json(
 
     Args:
         dataset: the name it was dropped under, used where the run did not get as far as to name itself.
-        prediction: what the live endpoint answered, None where it was not asked.
+        prediction: what the live endpoint answered, None if it was not asked.
         total_seconds: from the command's start to its end.
     """
     recorded = run_result(snapshot)

@@ -165,7 +165,7 @@ def _tls_only(resource: dict[str, Any]) -> bool:
 
 
 def _without_tls_only(resource: dict[str, Any]) -> dict[str, Any] | None:
-    """None where no other statement is left: a policy needs one."""
+    """None if no other statement is left: a policy needs one."""
     kept = [statement for statement in _statements(resource) if statement.get("Condition") != _TLS_ONLY]
     if not kept:
         return None
@@ -193,7 +193,7 @@ def with_note(template: Template, name: str, value: str) -> Template:
 
 
 def with_packed_code(template: Template, build: Path) -> Template:
-    """The built template with zips in the place of the folders that they were made from, where there are any."""
+    """The built template with zips in the place of the folders that they were made from, if there are any."""
 
     def packed(resource: dict[str, Any]) -> dict[str, Any]:
         properties = {

@@ -76,7 +76,7 @@ def evaluation(**changes: object) -> Evaluation:
         ),
         training=TrainingReport(
             rounds=30,
-            findings=(TrainingFinding(rule="overfitting", severity="warning", what="It learnt the rows by heart."),),
+            findings=(TrainingFinding(rule="overfitting", severity="warning", what="It learned the rows by heart."),),
             importances=(Importance(column="mean radius", gain=9.0, cover=4.0, weight=3.0, shap=0.7),),
         ),
         hyperparameters={"objective": "binary:logistic", "num_round": "500"},

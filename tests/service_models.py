@@ -9,7 +9,7 @@ from botocore.validate import ParamValidator
 
 
 def problems(operation: str, request: dict[str, Any], service: str = "sagemaker") -> str:
-    """What the service's model finds wrong with a request; empty where it fits."""
+    """What the service's model finds wrong with a request; empty if it fits."""
     shape = botocore.session.get_session().get_service_model(service).operation_model(operation).input_shape
     assert shape is not None
     return str(ParamValidator().validate(request, shape).generate_report())

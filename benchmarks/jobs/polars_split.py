@@ -1,7 +1,7 @@
 """A split by someone who knows the table and trusts it: Polars streams one scan into three files, and checks nothing.
 
-Types, levels and ranks are given, not learnt. A row with a cell too few is padded, a text in a number column becomes an
-empty cell, and both go into the training files.
+Types, levels and ranks are given, not learned. A row with a cell too few is padded, a text in a number column becomes
+an empty cell, and both go into the training files.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def daily_round(holder: str) -> int:
 
 
 def clean(dataset: str, holder: str) -> tuple[str, ...] | None:
-    """What was removed; None where another has the turn: it will clean up itself."""
+    """What was removed; None if another has the turn: it will clean up itself."""
     with turn(clients, stack, dataset, holder) as taken:
         if not taken:
             return None

@@ -79,7 +79,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
 
 
 def start(upload: Upload) -> str | None:
-    """Starts the run of a file. Returns: its dataset; None where an earlier round did so."""
+    """Starts the run of a file. Returns: its dataset; None if an earlier round did so."""
     try:
         stepfunctions.start_execution(
             stateMachineArn=settings.state_machine_arn,
@@ -96,7 +96,7 @@ def start(upload: Upload) -> str | None:
 
 
 def close(run_id: str, at: datetime) -> str | None:
-    """Closes a run whose execution has ended. Returns: its dataset; None where it goes on, or its endpoint is on its
+    """Closes a run whose execution has ended. Returns: its dataset; None if it goes on, or its endpoint is on its
     way back to the model before."""
     claim = read_claim(dynamodb, settings.runs_table, run_id)
     if claim is None or claim.status not in OPEN or claim.run is None:
@@ -121,7 +121,7 @@ def close(run_id: str, at: datetime) -> str | None:
 
 
 def finish(run_id: str, at: datetime) -> str | None:
-    """Has done what is due for a run that is closed. Returns: its dataset; None where nothing was, or its own
+    """Has done what is due for a run that is closed. Returns: its dataset; None if nothing was, or its own
     execution may still be at it.
 
     Raises:

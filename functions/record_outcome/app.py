@@ -96,7 +96,7 @@ def tell(result: RunResult, run: Run) -> None:
 
 
 def config_of(request: RecordRequest) -> DatasetConfig | None:
-    """The dataset's configuration as the run resolved it; None where the file was refused before."""
+    """The dataset's configuration as the run resolved it; None if the file was refused before."""
     if request.validation is None or request.validation.config_uri is None:
         return None
     return read_known_config(read_json(s3, request.validation.config_uri))

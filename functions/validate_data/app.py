@@ -151,7 +151,7 @@ def left_out(report: TableReport) -> Iterator[tuple[str, str]]:
 
 
 def fetch(run: Run, path: Path) -> str | None:
-    """Downloads the very content that the run's event told of. Where it is gone: the reason, for a person."""
+    """Downloads the very content that the run's event told of. If it is gone: the reason, for a person."""
     try:
         if run.version_id:
             s3.download_file(run.bucket, run.key, str(path), ExtraArgs={"VersionId": run.version_id})

@@ -31,7 +31,7 @@ def main() -> None:
         help="what the waits of a guarded update are multiplied by (default: %(default)s)",
     )
     parser.add_argument("--auth", action="store_true", help="callers need IAM permissions, except for root")
-    parser.add_argument("--account-id", help="default: MINISTACK_ACCOUNT_ID, else 000000000000")
+    parser.add_argument("--account-id", help="default: MINISTACK_ACCOUNT_ID, otherwise 000000000000")
     parser.add_argument("--state", type=Path, help="file that keeps what there is, for the next process to take up")
     options = parser.parse_args()
 

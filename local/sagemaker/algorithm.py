@@ -277,7 +277,7 @@ def _train(
     monitor = _Monitor(log)
     stopper = _Stopper(should_stop)
     callbacks: list[Any] = [monitor]
-    # Without an eval_metric of one's own and a validation channel the container drops early stopping in silence.
+    # Without an eval_metric of your own and a validation channel the container drops early stopping silently.
     watched = tuned.split(":")[1] if tuned else given[-1] if given else None
     if rounds and watched and data.validation is not None:
         callbacks.append(

@@ -37,7 +37,7 @@ class ScalableVariants:
     """The endpoints as autoscaling sees them.
 
     Attributes:
-        capacity: of a variant by endpoint and variant; None where there is no such variant.
+        capacity: of a variant by endpoint and variant; None if there is no such variant.
         scale: gives it another.
     """
 
@@ -128,7 +128,7 @@ class Autoscaling:
         return {"ScalableTargetARN": target["ScalableTargetARN"]}
 
     def _scalable(self, asked: Mapping[str, Any]) -> tuple[str, str, Capacity]:
-        """Endpoint, variant and its capacity, where it has what the scalable dimension scales."""
+        """Endpoint, variant and its capacity, if it has what the scalable dimension scales."""
         resource, dimension = _key(asked)
         kind, _, rest = resource.partition("/")
         endpoint, _, variant = rest.partition("/variant/")

@@ -110,7 +110,7 @@ class Aws:
         trust = self._trust_policy(role_arn, region)
         if trust is None and credentials is None:
             raise RoleError(f"there is no role {role_arn}")
-        # Where AWS is stood in for without IAM, roles need not exist; where one does, it must trust SageMaker.
+        # Where AWS is stood in for without IAM, roles need not exist; if one does, it must trust SageMaker.
         if trust is not None and not policies.trusts(trust, SERVICE_PRINCIPAL, role_arn, account, source_arn):
             raise RoleError(f"{role_arn} does not trust {SERVICE_PRINCIPAL}")
         return credentials or self._federate(role_arn, region)

@@ -128,7 +128,7 @@ class ControlPlane:
         return self._hosting.variant(self._backend(account, region), name, target)
 
     def tags(self, arn: str, account: str, region: str) -> dict[str, str]:
-        """Tags of a resource; none where there is no such resource."""
+        """Tags of a resource; none if there is no such resource."""
         with self._lock:
             try:
                 resource = self._backend(account, region)._get_resource_from_arn(arn)

@@ -51,7 +51,7 @@ class Update:
         config: the new configuration, with what is retained of the old one.
         deployment: DeploymentConfig, as DescribeEndpoint shows it afterwards; None leaves the last one.
         rollout: what follows from it.
-        alarms_on: which of the rollout's alarms are on. Raises DeploymentError where nobody can tell.
+        alarms_on: which of the rollout's alarms are on. Raises DeploymentError if nobody can tell.
     """
 
     config: EndpointConfig
@@ -288,7 +288,7 @@ class Endpoint:
         _raise(fault, update.config)
 
     def _watch(self, seconds: float, update: Update) -> None:
-        """Waits with an eye on the alarms.
+        """Waits watching the alarms.
 
         Raises:
             DeploymentError: one of them is on.
@@ -337,7 +337,7 @@ class Endpoint:
     # -- as seen from outside
 
     def pick(self, target: str | None = None) -> tuple[Variant, Fleet] | None:
-        """A variant to answer one request, and its fleet; None where there is none, or none of the name asked for."""
+        """A variant to answer one request, and its fleet; None if there is none, or none of the name asked for."""
         with self._lock:
             if self.endpoint_status not in ANSWERING:
                 return None

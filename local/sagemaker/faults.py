@@ -18,7 +18,7 @@ that fleet lives: the next one that is brought up.
 were made: SageMaker's reads are eventually consistent.
 
 ``times`` counts down with each use (null: for ever). With ``after_effect`` the operation is carried out and its answer
-lost, as when a connection breaks. ``delay`` seconds pass before the answer, which is a good one where there is no
+lost, as when a connection breaks. ``delay`` seconds pass before the answer, which is a good one if there is no
 ``error``.
 """
 
@@ -69,7 +69,7 @@ class FaultBoard:
             return [dict(fault) for fault in self._faults]
 
     def take(self, kind: str, name: str, outcome: str | None = None) -> dict[str, Any] | None:
-        """The next fault for this operation, training job or endpoint, used up by one; None where there is none."""
+        """The next fault for this operation, training job or endpoint, used up by one; None if there is none."""
         with self._lock:
             for fault in self._faults:
                 if fnmatchcase(name, fault.get(kind, "")) and outcome in (None, fault.get("outcome")):

@@ -97,7 +97,7 @@ class Fleet:
         return any(variant.capacity.serverless is not None for variant in self.variants)
 
     def pick(self, target: str | None = None) -> Variant | None:
-        """A production variant for one request, by weight; None where there is none of the name asked for."""
+        """A production variant for one request, by weight; None if there is none of the name asked for."""
         variants = [variant for variant in self.variants if target in (None, variant.name)]
         if not variants:
             return None

@@ -71,7 +71,7 @@ class Hosting:
         return picked
 
     def capacity(self, backend: Backend, name: str, variant: str) -> Capacity | None:
-        """What a production variant has now; None where there is no such variant."""
+        """What a production variant has now; None if there is no such variant."""
         with self._lock:
             endpoint = backend.endpoints.get(name)
         variants = endpoint.fleet.variants if endpoint is not None else []

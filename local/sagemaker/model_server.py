@@ -1,7 +1,7 @@
 """The serving half of the built-in XGBoost container, version 3.2-0: a tarball in, answers out.
 
 It follows aws/sagemaker-xgboost-container (``algorithm_mode/serve.py``, ``serve_utils.py``, ``encoder.py``), quirks
-included: too few columns are scored without a word, a header is a 415, one column too many a 400. Two departures are
+included: too few columns are scored silently, a header is a 415, one column too many a 400. Two departures are
 meant: the container unpickles whatever it finds, this server reads what training writes; and the container unpacks
 links, this server unpacks nothing at all.
 """

@@ -37,7 +37,7 @@ class Rollout:
 def rollout_of(deployment: Mapping[str, Any] | None, config: EndpointConfig) -> Rollout:
     """
     Args:
-        deployment: DeploymentConfig of the request; None where it has none.
+        deployment: DeploymentConfig of the request; None if it has none.
         config: the new one, with the numbers of instances that it will have.
 
     Raises:

@@ -135,7 +135,7 @@ class TrainingJob:
         """Asks the job to stop, as StopTrainingJob does.
 
         Returns:
-            False where it is over already.
+            False if it is over already.
         """
         with self._lock:
             if self.training_job_status not in ("InProgress", "Stopping"):

@@ -80,14 +80,14 @@ def sources() -> list[str]:
     return [name for name in listed.split() if Path(name).suffix in KINDS and name not in EXEMPT]
 
 
-#: What is read so far; the rest of the repository follows.
-READ: Final = re.compile(
-    r"README|CONTRIBUTING|docs/(README|validation|contract|hostile|reliab|config|tables|how|arch|costs|tut|aws|auto|run-)"
-    r"|layers/tabular|layers/core/sluice/(dataset|prediction)|scripts/(validation|reference)|tests/(corpus|unit/tabular)"
+#: Not read yet.
+LATER: Final = re.compile(
+    r"SECURITY.md|cli/|docs/(decisions|deployment|local-aws)|following/|layers/scoring/scoring/xgboost/training_report|local/"
+    r"|scripts/(bootstrap|remove)|template.yaml|tests/(docker|unit/scoring)"
 )
 
 
-@pytest.mark.parametrize("name", [name for name in sources() if READ.match(name)])
+@pytest.mark.parametrize("name", [name for name in sources() if not LATER.match(name)])
 def test_no_text_has_a_phrase_that_reads_as_translated(name: str) -> None:
     assert faults(name, (ROOT / name).read_text()) == []
 

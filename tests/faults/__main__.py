@@ -1,6 +1,6 @@
 """``python -m tests.faults``: the enumeration of faults, on as many local AWS as are asked for.
 
-It prints what was not survived and exits 1 where there is any; ``--write`` puts the table into docs/reliability.md,
+It prints what was not survived and exits 1 if there is any; ``--write`` puts the table into docs/reliability.md,
 ``--check`` exits 1 if the table that is there says something else. ``--sample`` tries a quarter of the cases, chosen by
 the commit's hash, and those of what changed (``tests.faults.selection``).
 """
@@ -89,12 +89,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--shard", default="", help=argparse.SUPPRESS)
     parser.add_argument("--results", default="", help=argparse.SUPPRESS)
     parser.add_argument("--write", action="store_true", help="write docs/reliability.md")
-    parser.add_argument("--check", action="store_true", help="exit 1 where docs/reliability.md says something else")
+    parser.add_argument("--check", action="store_true", help="exit 1 if docs/reliability.md says something else")
     return parser.parse_args()
 
 
 def enumerate_faults(workers: int, only: str, sample: str = "") -> list[Result] | None:
-    """All results in the order of their cases; None where a worker failed."""
+    """All results in the order of their cases; None if a worker failed."""
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / f"{number}.jsonl" for number in range(workers)]
         processes = [

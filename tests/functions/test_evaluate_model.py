@@ -285,7 +285,7 @@ def test_a_contract_that_starts_anew_leaves_the_live_model_out(
 
 
 def weaker_archive(rounds: int = 2) -> bytes:
-    """A model of the same features that learnt little."""
+    """A model of the same features that learned little."""
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(400, 3)).astype(np.float32)
     labels = (rows[:, 0] + rows[:, 1] > 0).astype(int)

@@ -56,7 +56,7 @@ class Call:
 
     Attributes:
         caller: the access key that signed it.
-        subject: what it is about, such as a key or a name; empty where the request names nothing.
+        subject: what it is about, such as a key or a name; empty if the request names nothing.
     """
 
     caller: str

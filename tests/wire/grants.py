@@ -5,7 +5,7 @@ each action that a call takes and on what. IAM is enforced behind the wire, so n
 tells what is granted and used by nothing.
 
 ``python -m tests.wire.grants RECORD`` writes what was used to ``used_grants.json``, by which a contract test holds the
-template; with ``--check`` it exits 1 where something was used that is not there.
+template; with ``--check`` it exits 1 if something was used that is not there.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def template_grants() -> Iterator[tuple[str, str, Any]]:
 
 
 def _arn(kind: str, physical: str) -> str:
-    """ARN of a resource by its type and physical id, where that is not an ARN already."""
+    """ARN of a resource by its type and physical id, if that is not an ARN already."""
     if physical.startswith("arn:"):
         return physical
     here = f"{REGION}:{ACCOUNT}"
@@ -177,9 +177,7 @@ def read(files: Iterable[Path]) -> dict[str, dict[str, list[str]]]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.wire.grants", description=__doc__)
     parser.add_argument("record", type=Path, nargs="+")
-    parser.add_argument(
-        "--check", action="store_true", help=f"exit 1 where something was used that is not in {USED.name}"
-    )
+    parser.add_argument("--check", action="store_true", help=f"exit 1 if something was used that is not in {USED.name}")
     arguments = parser.parse_args()
     found = read(arguments.record)
     if not arguments.check:

@@ -36,7 +36,7 @@ class Fault(StrEnum):
     THROTTLED = "throttled"
     """The service says that it is asked too often."""
     NO_ANSWER = "no answer"
-    """It takes effect, and the connection ends without a word: what a client sees at a time-out, only sooner."""
+    """It takes effect, and the connection ends silently: what a client sees at a time-out, only sooner."""
     KILLED = "killed"
     """It takes effect, and the function's process is killed before it hears of it."""
 

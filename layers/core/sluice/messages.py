@@ -29,7 +29,7 @@ class Outcome(StrEnum):
 
 
 class Message(BaseModel):
-    """A value between two states. Unknown fields are refused: a typo in the state machine must not pass in silence."""
+    """A value between two states. Unknown fields are refused: a typo in the state machine must not pass silently."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -97,7 +97,7 @@ class ValidateRequest(Request):
 
 
 class ValidationResult(Message):
-    """What validation decided, and where it put what it made. The S3 URIs are None where the file was rejected."""
+    """What validation decided, and where it put what it made. The S3 URIs are None if the file was rejected."""
 
     verdict: Literal["accepted", "rejected"]
     reasons: Reasons = ()
@@ -114,7 +114,7 @@ class ValidationResult(Message):
     validation_uri: str | None = None
     test_uri: str | None = None
     held_out_uri: str | None = Field(None, description="The rows of the test part as the user's file has them: CSV.")
-    facets_uri: str | None = Field(None, description="facets.json; None where the configuration has no facets.")
+    facets_uri: str | None = Field(None, description="facets.json; None if the configuration has no facets.")
     recipe_uri: str | None = None
     config_uri: str | None = Field(None, description="The resolved dataset configuration of this run, as JSON.")
     report_uri: str | None = Field(None, description="validation.json")
@@ -247,7 +247,7 @@ class DeployRequest(Request):
 
 
 class Deployment(Message):
-    """An endpoint on its way to a new model. ``previous_config_name`` is None where the endpoint is new.
+    """An endpoint on its way to a new model. ``previous_config_name`` is None if the endpoint is new.
 
     ``busy``: another has the turn, or the endpoint is being changed. ``stale``: the champion is another than the one
     that the evaluation compared with. ``superseded``: the champion was trained on newer data.
@@ -306,7 +306,7 @@ class Restoration(Message):
     verdict: Literal["untouched", "restored", "in_progress", "failed"]
     reasons: Reasons = ()
     attempts: int = Field(0, ge=0, description="Updates and deletions that were asked for.")
-    config_name: str | None = Field(None, description="What is live; None where nothing is.")
+    config_name: str | None = Field(None, description="What is live; None if nothing is.")
     wait_seconds: int = Field(0, ge=0, le=30)
 
 
@@ -403,7 +403,7 @@ class Registered(Message):
     reasons: Reasons = ()
     group: str | None = Field(None, description="Model package group: one a dataset.")
     version: int | None = Field(None, ge=1, description="Of the model package in its group.")
-    card: str | None = Field(None, description="The dataset's model card; None where it still describes another model.")
+    card: str | None = Field(None, description="The dataset's model card; None if it still describes another model.")
 
 
 class CleanUpRequest(Request):

@@ -425,7 +425,7 @@ def _signed(value: float) -> str:
 
 
 def slices(results: Sequence[SliceResult], name: str, overall: float | None, place: int) -> Drawing | None:
-    """One metric over the slices of one column, with intervals; None where it was measured in none."""
+    """One metric over the slices of one column, with intervals; None if it was measured in none."""
     measured = [(one, value) for one in results if (value := one.metrics.get(name)) is not None]
     shown = sorted(measured, key=lambda pair: -pair[0].rows)[:_MAX_SLICES]
     if not shown:

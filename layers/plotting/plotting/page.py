@@ -340,7 +340,7 @@ def _worst_confusions(metrics: Metrics, classes: Sequence[str]) -> tuple[Confusi
 
 
 def _drawings(evaluation: Evaluation | None, metrics: Metrics | None) -> dict[str, Drawing | None]:
-    """By what they show; None where there is nothing to draw."""
+    """By what they show; None if there is nothing to draw."""
     drawn: dict[str, Drawing | None] = dict.fromkeys(_FIGURES)
     if metrics and metrics.confusion_matrix:
         drawn["confusion"] = figures.confusion(metrics.confusion_matrix, _classes(evaluation, metrics))

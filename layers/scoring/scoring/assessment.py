@@ -78,9 +78,9 @@ class Subject:
     default_share_of_prior: float
     default_gates: Gates | None = None
     validation: Rows | None = None
-    """The validation part; None where the cutoff needs none."""
+    """The validation part; None if the cutoff needs none."""
     held_out: Path | None = None
-    """A file with the test rows' own cells; None where nothing asks for them."""
+    """A file with the test rows' own cells; None if nothing asks for them."""
     facet_counts: FacetCounts | None = None
     champion: Champion | None = None
     new_contract: bool = False
@@ -103,7 +103,7 @@ def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
 
     Args:
         subject: what is evaluated.
-        scores: of the test rows, where they are known.
+        scores: of the test rows, if they are known.
 
     Raises:
         NothingToMeasureError: the test set allows no honest measurement.
@@ -175,7 +175,7 @@ def _in_file_order(scored: Scored, values: Ints) -> Ints:
 
 
 def _validation(subject: Subject) -> Scored | None:
-    """The validation rows, scored; None where they allow no measurement."""
+    """The validation rows, scored; None if they allow no measurement."""
     if subject.validation is None:
         return None
     labels, features = subject.validation.labels, subject.validation.features

@@ -4,7 +4,7 @@ Definitions are those of the developer guide ("Pre-training Bias Metrics", "Post
 facet d is the group that may be at a disadvantage, facet a are all other rows, and of several classes all but the
 favoured one count as one. The open-source smclarify 0.5 differs from the guide in three places, in which this follows
 the guide: it leaves a label that one of the groups never has out of the sums of KL, JS, LP and TVD; it takes 0 / 0 for
-0 and 1 / 0 for infinite, where here the metric has no value; and its flip test has the opposite sign.
+0 and 1 / 0 for infinite, if here the metric has no value; and its flip test has the opposite sign.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def post_training(
         favoured: (n,) the observed label is the favoured one.
         predicted: (n,) the predicted label is the favoured one.
         stratum: (n,) codes of the variable that CDDPL is conditioned on.
-        features: (n, k), NaN where missing, by which FT finds neighbours; best without what tells the group itself.
+        features: (n, k), NaN if missing, by which FT finds neighbours; best without what tells the group itself.
         seed: of the sample of rows that FT takes of large groups.
     """
     count = _counts(None, member, favoured, predicted)

@@ -24,7 +24,7 @@ def choose_cutoff(policy: Cutoff, costs: Costs | None, validation: Scored | None
     Args:
         policy: as the configuration has it.
         costs: the cost matrix, which ``minimum_cost`` needs.
-        validation: the validation rows; None where the policy needs none, or there are none that can be measured.
+        validation: the validation rows; None if the policy needs none, or there are none that can be measured.
     """
     if policy.policy == "fixed":
         value = CUTOFF if policy.value is None else policy.value

@@ -37,11 +37,11 @@ def judge(
     Args:
         metrics: of the model.
         gates: what the dataset sets.
-        default: what holds where it sets none. Where that is none either:
+        default: what holds where it sets none. If that is none either:
         default_share_of_prior: the log loss may be at most this share of that of always predicting the class shares.
         prior: metrics of always predicting the class shares.
         slices: the same metrics by slice.
-        champion: the comparison with the live model, None where there is none.
+        champion: the comparison with the live model, None if there is none.
         facets: the bias report, with what was asked of it.
     """
     of_prior = {"log_loss": Limits(max_of_prior=default_share_of_prior)}

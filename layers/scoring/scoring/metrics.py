@@ -59,7 +59,7 @@ def confusion_matrix(labels: Ints, predicted: Ints, classes: int = 2) -> tuple[t
 
 
 def _divided(part: Counts, whole: Counts) -> Floats:
-    """NaN where there is nothing to divide by."""
+    """NaN if there is nothing to divide by."""
     result = np.full(np.broadcast_shapes(np.shape(part), np.shape(whole)), np.nan)
     np.divide(part, whole, out=result, where=np.asarray(whole) > 0)
     return result
@@ -109,7 +109,7 @@ def ranked(of_class: NDArray[np.bool_], scores: Floats, order: Ints | None = Non
     Args:
         of_class: (n,), whether the row is of the class.
         scores: (n,), of the class.
-        order: what sorts the scores upwards, where it is known.
+        order: what sorts the scores upwards, if it is known.
     """
     order = np.argsort(scores, kind="stable") if order is None else order
     falling, hit = scores[order][::-1], of_class[order][::-1]
@@ -121,7 +121,7 @@ def ranked(of_class: NDArray[np.bool_], scores: Floats, order: Ints | None = Non
 def areas(positives: Counts, negatives: Counts) -> tuple[Floats, Floats]:
     """ROC AUC by the rank statistic, ties at half, and average precision as the sum of precision over steps of recall.
 
-    NaN where one side has no rows.
+    NaN if one side has no rows.
 
     Args:
         positives: (..., thresholds), rows of the class at each threshold, highest score first.
@@ -136,7 +136,7 @@ def areas(positives: Counts, negatives: Counts) -> tuple[Floats, Floats]:
 
 
 def roc_auc(labels: Ints, scores: Floats) -> float | None:
-    """Area under the ROC curve; None where one class is missing."""
+    """Area under the ROC curve; None if one class is missing."""
     if not labels.size:
         return None
     counts = ranked(labels == 1, scores)
@@ -168,6 +168,6 @@ def hard_label_log_loss(error_rate: float) -> float:
 
 
 def known(value: Any) -> float | None:
-    """The number, or None where there was nothing to measure."""
+    """The number, or None if there was nothing to measure."""
     number = float(value)
     return number if np.isfinite(number) else None

@@ -13,7 +13,7 @@ from sluice.dataset.recipe import Recipe
 from sluice.evaluation.document import ClassCount, TrainingReport
 
 type Matrix = NDArray[np.float32]
-"""(n, f), the features of the model's recipe in their order; NaN where missing."""
+"""(n, f), the features of the model's recipe in their order; NaN if missing."""
 
 
 class UnsafeArtifactError(ValueError):
@@ -38,7 +38,7 @@ class Model(Protocol):
 
         Args:
             recipe: of the model.
-            features: (n, f), NaN where missing.
+            features: (n, f), NaN if missing.
             predicted: number of the class of each row; from three classes on, contributions are to that one's margin.
             records: the values of the columns, to be named.
             most: columns of a row.

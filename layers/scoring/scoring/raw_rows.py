@@ -34,7 +34,7 @@ class Applied(NamedTuple):
     """What a recipe makes of rows."""
 
     features: NDArray[np.float32]
-    """(n, features of the recipe); NaN where missing, or where a cell does not fit its column."""
+    """(n, features of the recipe); NaN if missing, or where a cell does not fit its column."""
     misfits: Mapping[str, int]
     """How many cells do not fit, by column; the columns without any are left out."""
 

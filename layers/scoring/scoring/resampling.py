@@ -2,7 +2,7 @@
 
 Rows are cut at random into at most 2,000 groups, and whole groups are drawn with replacement. What a metric needs
 (counts by score bin, cells of the confusion matrix, sums of losses) is added up by group once, so that all resamples
-together are one matrix product: (resamples x groups) times (groups x counts). Where there are no more rows than groups,
+together are one matrix product: (resamples x groups) times (groups x counts). If there are no more rows than groups,
 a group is a row and this is the plain bootstrap; beyond, the groups are random samples of equal size, whose spread
 estimates the same variance, within 2 % at 2,000 groups. Rows that belong together (``split.group_by``) are drawn
 together, or intervals would be too narrow. All metrics and both models of a comparison see the same
@@ -91,10 +91,10 @@ class Resamples:
 
 
 def interval(values: Floats, shift: float = 0.0) -> tuple[float, float] | None:
-    """The percentiles between which 95 % of the resamples lie; None where too many have no value.
+    """The percentiles between which 95 % of the resamples lie; None if too many have no value.
 
     Args:
-        values: (replicates,), NaN where a resample has none.
+        values: (replicates,), NaN if a resample has none.
         shift: what is added, where the resamples measure a coarser value than the one that is told.
     """
     defined = values[np.isfinite(values)]

@@ -156,7 +156,7 @@ def _sent_by_the_sdk(resource: Any, operation: str, shape: str, request: dict[st
         stub.add_response(operation, {f"{resource.__name__}Arn": "arn:" + "x" * 20})
         patch.setattr(resources.Base, "get_sagemaker_client", lambda **_: client)
         # The SDK misspells this field when it sends it (aws/sagemaker-core issue 225), so it cannot make serverless
-        # endpoints at all; mended here, so that the rest of our request can be compared.
+        # endpoints at all; fixed here, so that the rest of our request can be compared.
         patch.setitem(sdk_utils.SPECIAL_SNAKE_TO_PASCAL_MAPPINGS, "memory_size_in_mb", "MemorySizeInMB")
         # Having created it, the SDK would ask for its description.
         patch.setattr(resource, "get", lambda **_: None)

@@ -137,10 +137,10 @@ def test_following_shows_the_steps_and_ends_with_0_where_the_model_is_deployed(
 def test_following_ends_with_1_and_the_reasons_where_the_model_is_not_deployed(
     pipeline: World, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ends(monkeypatch, "model_rejected", "it learnt nothing; gather more rows")
+    ends(monkeypatch, "model_rejected", "it learned nothing; gather more rows")
     called = pipeline.call("drop", str(table), "--dataset", "churn", "-f", "--json")
     assert called.exit_code == 1
-    assert json.loads(called.stdout)["reasons"] == ["it learnt nothing; gather more rows"]
+    assert json.loads(called.stdout)["reasons"] == ["it learned nothing; gather more rows"]
     assert "gather more rows" in called.stderr
     assert ACCOUNT not in called.output
 

@@ -243,7 +243,7 @@ def test_a_run_that_begins_again_can_be_followed(
     called = world.call("redrive", FIRST, "--follow")
     assert called.exit_code == 0, called.stderr
     assert "log loss" in called.stdout
-    ends(monkeypatch, "model_rejected", "it learnt nothing")
+    ends(monkeypatch, "model_rejected", "it learned nothing")
     assert world.call("redrive", FIRST, "-f").exit_code == 1
 
 

@@ -34,7 +34,7 @@ class ObjectTooLargeError(Exception):
 
 
 def read_stored(s3: S3Client, bucket: str, key: str, most_bytes: int | None = None) -> StoredText | None:
-    """The object, or None where there is none. Undecodable bytes become U+FFFD.
+    """The object, or None if there is none. Undecodable bytes become U+FFFD.
 
     Raises:
         ObjectTooLargeError: it has more than ``most_bytes``.
@@ -51,7 +51,7 @@ def read_stored(s3: S3Client, bucket: str, key: str, most_bytes: int | None = No
 
 
 def read_text(s3: S3Client, bucket: str, key: str, most_bytes: int | None = None) -> str | None:
-    """The object's text, or None where there is none.
+    """The object's text, or None if there is none.
 
     Raises:
         ObjectTooLargeError: it has more than ``most_bytes``.

@@ -62,7 +62,7 @@ def endpoint_config_request(
     """The CreateEndpointConfig request: the new model, and beside it the one before where the configuration says so.
 
     Args:
-        previous_model: name of the model that is live; None where there is none.
+        previous_model: name of the model that is live; None if there is none.
     """
     endpoint, name = config.endpoint, endpoint_config_name(settings.name_prefix, run)
     beside = endpoint.previous if previous_model and endpoint.previous.role != "none" else PreviousModel()
@@ -119,12 +119,12 @@ def endpoint_request(run: Run, settings: DeploySettings) -> dict[str, Any]:
 def update_request(
     asked: Deployment, endpoint: Endpoint, alarms: Sequence[str], instances: int, *, guarded: bool
 ) -> dict[str, Any]:
-    """The UpdateEndpoint request: blue/green, with a way back as long as the alarms have an eye on it.
+    """The UpdateEndpoint request: blue/green, with a way back as long as the alarms watch it.
 
     Args:
         alarms: names of those that roll the update back.
-        instances: that there are now, of an endpoint that scales by itself; else those that are asked for.
-        guarded: False where the variants are others than those that are live: SageMaker then takes no guards.
+        instances: that there are now, of an endpoint that scales by itself; otherwise those that are asked for.
+        guarded: False if the variants are others than those that are live: SageMaker then takes no guards.
     """
     request: dict[str, Any] = {"EndpointName": asked.endpoint_name, "EndpointConfigName": asked.config_name}
     if endpoint.autoscaling:
@@ -233,7 +233,7 @@ def scaling_requests(endpoint: str, scaling: Autoscaling) -> tuple[dict[str, Any
 def not_as_asked(
     asked: Mapping[str, Any], configuration: Mapping[str, Any], description: Mapping[str, Any]
 ) -> str | None:
-    """What of a live endpoint is not what was asked for; None where it is.
+    """What of a live endpoint is not what was asked for; None if it is.
 
     Args:
         asked: the CreateEndpointConfig request.

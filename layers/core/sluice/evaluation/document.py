@@ -18,7 +18,7 @@ class CutoffChoice(Message):
 
     value: float
     policy: str = Field(description="best_f1, fixed, minimum_cost, target_recall or target_precision.")
-    rows: int = Field(ge=0, description="Of the validation set that it was chosen on; 0 where it is fixed.")
+    rows: int = Field(ge=0, description="Of the validation set that it was chosen on; 0 if it is fixed.")
     reason: str = Field(description="A sentence: what the policy came to.")
 
 
@@ -160,7 +160,7 @@ class Mistake(Message):
 
 class ShapPoint(Message):
     """One column's SHAP values over a sample of test rows, thinned: how far each pushed, and where its value stands
-    among the column's (0 the lowest, 1 the highest; None where missing or not a number)."""
+    among the column's (0 the lowest, 1 the highest; None if missing or not a number)."""
 
     shap: float
     position: float | None
@@ -189,7 +189,7 @@ class TrainingFinding(Message):
 
 
 class TrainingReport(Message):
-    """How the training went, and what the model learnt."""
+    """How the training went, and what the model learned."""
 
     rounds: int = Field(ge=0, description="Boosting rounds that the model has.")
     rounds_trained: int | None = Field(None, description="Rounds in the job's log, where it could be read.")
@@ -204,7 +204,7 @@ class TrainingReport(Message):
 
 
 class Bootstrap(Message):
-    """How the intervals were made: ``groups`` of rows (or single rows, where there are no more) were resampled."""
+    """How the intervals were made: ``groups`` of rows (or single rows, if there are no more) were resampled."""
 
     replicates: int
     groups: int

@@ -46,7 +46,7 @@ def card_request(request: RegisterRequest, content: str, settings: RegisterSetti
 
 
 def card_updates(known: Mapping[str, Any], request: RegisterRequest, content: str) -> tuple[dict[str, Any], ...]:
-    """The UpdateModelCard requests that bring a described card up to date; none where nothing is to change.
+    """The UpdateModelCard requests that bring a described card up to date; none if nothing is to change.
 
     SageMaker takes content and status in calls of their own, and makes a version of the card of each content.
     """

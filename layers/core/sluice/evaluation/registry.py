@@ -159,7 +159,7 @@ def properties(request: RegisterRequest, document: Evaluation | None, settings: 
 def model_quality(metrics: Metrics, curves: tuple[ClassCurves, ...] = ()) -> dict[str, Any]:
     """The model quality document. Classes are named by their numbers, as in the data that the model was trained on.
 
-    ``standard_deviation`` is that of the bootstrap, taken from the 95 % interval, and "NaN" where there is none.
+    ``standard_deviation`` is that of the bootstrap, taken from the 95 % interval, and "NaN" if there is none.
     Besides SageMaker's own metrics it has ours, under our names.
     """
     matrix = metrics.confusion_matrix

@@ -11,7 +11,7 @@ from typing import Final
 
 DEFAULTS: Final[dict[str, str | int | float]] = {
     "objective": "binary:logistic",
-    # early_stopping_rounds is ignored in silence without an explicit eval_metric, so both are always sent.
+    # early_stopping_rounds is ignored silently without an explicit eval_metric, so both are always sent.
     "eval_metric": "logloss",
     "num_round": 500,
     "early_stopping_rounds": 20,

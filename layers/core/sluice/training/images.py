@@ -5,7 +5,7 @@ the address cannot be computed: this is a table. Source: ``sagemaker/core/image_
 SageMaker Python SDK; ``tests/contract/sdk`` holds every address here to the one that the SDK gives.
 
 The same image trains and serves. A model must be served by a version at least as new as the one that trained it
-(older ones load it without a word and mispredict), so there is one version for both, and ``evaluate_model`` scores with
+(older ones load it silently and mispredict), so there is one version for both, and ``evaluate_model`` scores with
 the same ``xgboost`` release.
 """
 

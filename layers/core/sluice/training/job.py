@@ -197,13 +197,13 @@ def _why_stopped(name: str, secondary: str) -> str:
 
 
 def refusal(code: str, message: str) -> str | None:
-    """Why SageMaker will not do what was asked, and the way out; None where asking again may help."""
+    """Why SageMaker will not do what was asked, and the way out; None if asking again may help."""
     if code == "ResourceLimitExceeded":
         return _quota_reason(message)
     # A role that was made a moment ago cannot be assumed everywhere at once.
     if code == "ValidationException" and "assume" not in message.lower():
         return (
-            f"SageMaker refused the request: {message} Mend what it names in the dataset's config.yaml or in the "
+            f"SageMaker refused the request: {message} Fix what it names in the dataset's config.yaml or in the "
             "stack's parameters, and drop the file again."
         )
     return None

@@ -19,6 +19,6 @@ USD_PER_HOUR: Final = {
 
 
 def training_price_usd(instance_type: str, billable_seconds: int, instances: int = 1) -> float | None:
-    """Price of ``billable_seconds`` on each of the instances, or None where the type's price is not known here."""
+    """Price of ``billable_seconds`` on each of the instances, or None if the type's price is not known here."""
     hourly = USD_PER_HOUR.get(instance_type)
     return None if hourly is None else round(hourly * instances * billable_seconds / 3600, 6)

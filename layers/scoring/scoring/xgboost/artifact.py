@@ -116,7 +116,7 @@ def load_booster(model: bytes | bytearray, features: int | None = None) -> xgboo
 
     Raises:
         UnsafeArtifactError: a pickle, an unknown format, a model of another version or width, one that is damaged, or
-            this xgboost is older than 3.2: older loaders take a newer model without a word and mispredict.
+            this xgboost is older than 3.2: older loaders take a newer model silently and mispredict.
     """
     if tuple(int(part) for part in xgboost.__version__.split(".")[:2]) < TRAINER:
         raise UnsafeArtifactError(f"xgboost {xgboost.__version__} is older than the trainer's 3.2")

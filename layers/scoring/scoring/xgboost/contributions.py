@@ -25,7 +25,7 @@ def contributions(
     Args:
         booster: the model.
         recipe: of the model.
-        features: (n, features of the recipe), NaN where missing.
+        features: (n, features of the recipe), NaN if missing.
         predicted: number of the class of each row; of many classes, contributions are to that one's margin.
         records: the values of the columns, to be named.
         most: columns a row.

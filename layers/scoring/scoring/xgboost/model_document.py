@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 TRAINER: Final = (3, 2)
-"""Of the container that trains. A model of a newer XGBoost would be scored wrongly without a word."""
+"""Of the container that trains. A model of a newer XGBoost would be scored wrongly silently."""
 
 _LEAF: Final = -1
 _TREE: Final = {
@@ -108,7 +108,7 @@ def _check_version(version: Any) -> None:
 
 
 def _check_form(value: Any, form: Any, name: str) -> None:
-    """Raises: DamagedModelError where the value has not that form; see ``_MODEL``."""
+    """Raises: DamagedModelError if the value has not that form; see ``_MODEL``."""
     if form is None:
         return
     if isinstance(form, str):

@@ -145,7 +145,7 @@ def retire(
 
 
 def turn(clients: Clients, stack: StackNames, dataset: str, holder: str) -> AbstractContextManager[bool]:
-    """The dataset's turn while the context lasts. False where another has it."""
+    """The dataset's turn while the context lasts. False if another has it."""
     return short_turn(
         clients.dynamodb, stack.runs_table, dataset, holder, functools.partial(has_ended, clients.stepfunctions)
     )
@@ -163,7 +163,7 @@ def _turn(clients: Clients, stack: StackNames, dataset: str, holder: str) -> Ite
 
 
 def _settled(clients: Clients, endpoint: str, poll: float) -> dict[str, Any] | None:
-    """The endpoint once nothing changes it any more; None where there is none."""
+    """The endpoint once nothing changes it any more; None if there is none."""
     deadline = time.monotonic() + _MAX_WAIT_SECONDS
     while (live := describe_endpoint(clients.sagemaker, endpoint)) and is_busy(live["EndpointStatus"]):
         if time.monotonic() > deadline:

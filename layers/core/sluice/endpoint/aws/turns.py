@@ -65,7 +65,7 @@ def _put_turn(
 
 
 def turn_holder(dynamodb: DynamoDBClient, table: str, dataset: str) -> str | None:
-    """Who may change the dataset's endpoint; None where nobody does."""
+    """Who may change the dataset's endpoint; None if nobody does."""
     item = dynamodb.get_item(TableName=table, Key=_turn_key(dataset), ConsistentRead=True).get("Item")
     return item["execution_arn"]["S"] if item else None
 
@@ -115,7 +115,7 @@ def take_free_turn(
 
 @contextlib.contextmanager
 def short_turn(dynamodb: DynamoDBClient, table: str, dataset: str, holder: str, has_ended: HasEnded) -> Iterator[bool]:
-    """The turn of whoever is no execution, given back at the end. False where another has it."""
+    """The turn of whoever is no execution, given back at the end. False if another has it."""
     taken = take_free_turn(dynamodb, table, dataset, holder, has_ended, SHORT_TURN_SECONDS, from_deployments=False)
     try:
         yield taken

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def read_evaluation(s3: S3Client, result: EvaluationResult | None) -> Evaluation | None:
-    """The evaluation in full, or None where there is none, or none that this code can read.
+    """The evaluation in full, or None if there is none, or none that this code can read.
 
     Whoever asks has the essentials in ``result``: a document that is gone or damaged is logged and not raised.
     """

@@ -57,7 +57,7 @@ def _pending(run_id: str, item: Mapping[str, Any]) -> Pending:
 
 
 def decide(dynamodb: DynamoDBClient, table: str, run_id: str, approval: Approval) -> bool:
-    """Enters a decision. False where another was made already: the first one stands."""
+    """Enters a decision. False if another was made already: the first one stands."""
     try:
         dynamodb.update_item(
             TableName=table,

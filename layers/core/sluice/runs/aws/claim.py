@@ -27,14 +27,14 @@ _SPREAD: Final = 0.3
 def claim_run(dynamodb: DynamoDBClient, table: str, run: Run, has_ended: Callable[[str], bool]) -> bool:
     """Makes the execution the one that works on the run. Repeatable by that execution.
 
-    A run that a fault stopped is free again, and so is one whose execution has ended without a word: one that was
+    A run that a fault stopped is free again, and so is one whose execution has ended silently: one that was
     aborted, or that could not record its outcome.
 
     Args:
         has_ended: whether an execution, by its ARN, will do nothing any more.
 
     Returns:
-        False where another execution is at it, or it is done.
+        False if another execution is at it, or it is done.
     """
     if _put_claim(dynamodb, table, run, "attribute_not_exists(pk) OR #status = :error OR execution_arn = :me"):
         return True

@@ -368,7 +368,7 @@ class Closed:
 
 
 def read_closed(dynamodb: DynamoDBClient, table: str, run_id: str) -> Closed | None:
-    """None where the run goes on, or all is done. What only a newer release can do is left to it."""
+    """None if the run goes on, or all is done. What only a newer release can do is left to it."""
     item = dynamodb.get_item(TableName=table, Key=run_key(run_id), ConsistentRead=True).get("Item", {})
     if "asked" not in item:
         return None

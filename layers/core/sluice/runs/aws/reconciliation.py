@@ -44,7 +44,7 @@ GRACE: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Upload:
-    """The current version of an object of the inbox. ``version_id`` is None where the bucket had no versions."""
+    """The current version of an object of the inbox. ``version_id`` is None if the bucket had no versions."""
 
     bucket: str
     key: str
@@ -89,8 +89,8 @@ def created_event(
     """An event in the shape of S3's by EventBridge, as far as the state machine reads it.
 
     Args:
-        sequencer: empty where it is not known.
-        at: when the object came: ISO 8601, UTC, whole seconds; empty where that is not known.
+        sequencer: empty if it is not known.
+        at: when the object came: ISO 8601, UTC, whole seconds; empty if that is not known.
         reason: who made the event up, where S3 names the operation.
     """
     known = {"version-id": version_id, "sequencer": sequencer}

@@ -20,7 +20,7 @@ _LAST_LINES: Final = 50
 
 
 def log_lines(logs: CloudWatchLogsClient, job_name: str) -> Iterator[str]:
-    """The job's log from its beginning, line by line; nothing where there is none."""
+    """The job's log from its beginning, line by line; nothing if there is none."""
     for stream in _streams(logs, job_name):
         page = logs.get_log_events(logGroupName=TRAINING_LOG_GROUP, logStreamName=stream, startFromHead=True)
         for _ in range(_MAX_PAGES):
@@ -46,7 +46,7 @@ def last_lines(logs: CloudWatchLogsClient, job_name: str) -> list[str]:
 
 
 def _streams(logs: CloudWatchLogsClient, job_name: str) -> list[str]:
-    """Names of the job's log streams, one an instance; none where no job of the account has logged yet."""
+    """Names of the job's log streams, one an instance; none if no job of the account has logged yet."""
     try:
         found = logs.describe_log_streams(
             logGroupName=TRAINING_LOG_GROUP, logStreamNamePrefix=training_log_streams(job_name)

@@ -1,7 +1,7 @@
 """What AWS's errors mean. No other module of the pipeline reads their codes and their words.
 
 Each service names the same thing in its own way, and SageMaker has one code for nearly everything, ValidationException:
-what it means is in the message. Where a wording comes from is noted in ``local/sagemaker/errors.py``, which answers
+what it means is in the message. The source of each wording is noted in ``local/sagemaker/errors.py``, which answers
 with them.
 """
 

@@ -12,21 +12,29 @@ from typing import TYPE_CHECKING, Any, Final
 from cli.failure import AnswerIsNoError, CommandError
 from cli.output import Output, moment, number, table
 from sluice.names import is_run_id
-from sluice.runs.statuses import OPEN, RUNNING
+from sluice.runs.statuses import AWAITING_APPROVAL, OPEN, RUNNING
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from sluice.messages import RunResult
+    from sluice.runs.approval import Question
 
 DEPLOYED: Final = "deployed"
 ERROR: Final = "error"
 _BY_DATASET: Final = "by_dataset"
+_STATES: Final = {AWAITING_APPROVAL: "waits for approval"}
 
 
 @dataclass(frozen=True)
 class Run:
-    """The item of a run. ``status``: ``queued``, ``running`` or the outcome; ``result`` is None until it is closed."""
+    """The item of a run.
+
+    Attributes:
+        status: ``queued``, ``running``, ``awaiting_approval`` or the outcome.
+        result: None until the run is closed.
+        question: what a person is asked while the run waits for an approval, as JSON; otherwise None.
+    """
 
     run_id: str
     status: str
@@ -39,6 +47,7 @@ class Run:
     started_at: str
     finished_at: str | None
     result: Mapping[str, Any] | None
+    question: str | None = None
 
     @classmethod
     def of(cls, item: Mapping[str, Any]) -> Run:
@@ -56,6 +65,7 @@ class Run:
             started_at=text.get("started_at", ""),
             finished_at=text.get("finished_at"),
             result=json.loads(text["result"]) if "result" in text else None,
+            question=text.get("question"),
         )
 
     @property
@@ -68,8 +78,18 @@ class Run:
         return self.status in OPEN
 
     @property
+    def state(self) -> str:
+        """Its status in words."""
+        return _STATES.get(self.status) or self.status.replace("_", " ")
+
+    def asked(self) -> Question | None:
+        from sluice.runs.approval import Question
+
+        return Question.model_validate_json(self.question) if self.question is not None else None
+
+    @property
     def log_loss(self) -> float | None:
-        metrics = (self.result or {}).get("metrics")
+        metrics = (self.result or json.loads(self.question or "{}")).get("metrics")
         return metrics["log_loss"] if metrics else None
 
     def closed(self) -> RunResult | None:
@@ -151,7 +171,7 @@ def list_runs(dynamodb: DynamoDBClient, table_name: str, dataset: str | None, li
             run.run_id,
             run.dataset,
             run.key.rpartition("/")[2],
-            run.status.replace("_", " "),
+            run.state,
             moment(run.started_at),
             number(run.log_loss),
         )

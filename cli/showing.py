@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from cli.connection import Connection
 from cli.decisions import read_decision, undecided
@@ -13,65 +15,124 @@ from cli.runs import Run, the_run
 from cli.stack import Stack
 
 if TYPE_CHECKING:
-    from sluice.runs.approval import Pending
+    from sluice.messages import Approval, GateCheck, Metrics, RunResult
+    from sluice.runs.approval import Question
+
+_REPORT: Final = "report"
+_PAGE_SECONDS: Final = 3600
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A run with all that is known of it. ``until``: the deadline for a person's decision, if it waits for one."""
+
+    run: Run
+    closed: RunResult | None
+    question: Question | None
+    until: str | None
+    at: Whereabouts | None
+
+    @property
+    def metrics(self) -> Metrics | None:
+        return self._found.metrics if self._found else None
+
+    @property
+    def gates(self) -> tuple[GateCheck, ...]:
+        return self._found.gates if self._found else ()
+
+    @property
+    def artifacts(self) -> Mapping[str, str]:
+        return self._found.artifacts if self._found else {}
+
+    @property
+    def approval(self) -> Approval | None:
+        return self.closed.approval if self.closed else None
+
+    @property
+    def _found(self) -> RunResult | Question | None:
+        return self.closed or self.question
 
 
 def show(connection: Connection, stack: Stack, run_id: str, output: Output) -> None:
-    """Raises: CommandError where there is no such run."""
+    """Raises: CommandError if there is no such run."""
     run = the_run(connection.dynamodb, stack.runs_table, run_id)
-    pending = undecided(connection.dynamodb, stack.runs_table, run)
-    at = whereabouts(connection, run.execution_arn) if run.goes_on and run.execution_arn else None
-    output.document(_document(run, pending, at))
+    shown = Shown(run, run.closed(), run.asked(), _until(connection, stack, run), _whereabouts(connection, run))
+    page = _address(connection, shown)
+    output.document(_document(shown, page))
     if not output.as_json:
-        _print(connection, stack, run, pending, at, output)
+        _print(connection, stack, shown, page, output)
 
 
-def _until(pending: Pending) -> str:
-    return datetime.fromtimestamp(pending.expires_at, UTC).isoformat(timespec="seconds")
+def _until(connection: Connection, stack: Stack, run: Run) -> str | None:
+    pending = undecided(connection.dynamodb, stack.runs_table, run)
+    return datetime.fromtimestamp(pending.expires_at, UTC).isoformat(timespec="seconds") if pending else None
 
 
-def _document(run: Run, pending: Pending | None, at: Whereabouts | None) -> dict[str, Any]:
-    closing = run.result or {}
-    told = ("reasons", "warnings", "rows", "metrics", "gates", "endpoint", "artifacts")
+def _whereabouts(connection: Connection, run: Run) -> Whereabouts | None:
+    return whereabouts(connection, run.execution_arn) if run.goes_on and run.execution_arn else None
+
+
+def _address(connection: Connection, shown: Shown) -> str | None:
+    """Where a browser opens the run's page: the console, or the local AWS for an hour."""
+    from sluice.layout import split_uri
+    from sluice.runs.approval import console_url
+
+    where = shown.artifacts.get(_REPORT)
+    if where is None:
+        return None
+    if not connection.is_local:
+        return console_url(shown.run.execution_arn, where)
+    bucket, key = split_uri(where)
+    return connection.s3.generate_presigned_url(
+        "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=_PAGE_SECONDS
+    )
+
+
+def _document(shown: Shown, page: str | None) -> dict[str, Any]:
+    closing = shown.run.result or (shown.question.model_dump(mode="json") if shown.question else {})
+    told = ("reasons", "warnings", "rows", "metrics", "gates", "endpoint", "artifacts", "approval")
     return {
-        **run.as_json(),
-        "execution": run.execution,
+        **shown.run.as_json(),
+        "execution": shown.run.execution,
         **{name: closing.get(name) for name in told},
-        "now": at.as_json() if at else None,
-        "waits_for_approval_until": _until(pending) if pending else None,
+        "now": shown.at.as_json() if shown.at else None,
+        "waits_for_approval_until": shown.until,
+        "page": page,
     }
 
 
-def _print(
-    connection: Connection, stack: Stack, run: Run, pending: Pending | None, at: Whereabouts | None, output: Output
-) -> None:
+def _print(connection: Connection, stack: Stack, shown: Shown, page: str | None, output: Output) -> None:
     from following.report import gates_table, print_artifacts, print_metrics
+    from sluice.runs.outcome import approved
 
-    output.print(f"run {run.run_id} of dataset {run.dataset}: {run.status.replace('_', ' ')}")
+    run, closed = shown.run, shown.closed
+    output.print(f"run {run.run_id} of dataset {run.dataset}: {run.state}")
     output.print(f"file      {run.key}")
     output.print(f"started   {moment(run.started_at)}, execution {run.execution}")
     if run.finished_at:
         output.print(f"finished  {moment(run.finished_at)}")
-    if pending:
+    if shown.until:
         output.print(
-            f"It waits for a person until {moment(_until(pending))}: sluice approve {run.run_id}, or sluice reject "
-            f"{run.run_id} --comment 'why'"
+            f"Its model passed the gates and waits for your approval until {moment(shown.until)}:",
+            f"  sluice approve {run.run_id}",
+            f"  sluice reject {run.run_id} --comment 'why'",
         )
-    elif at:
-        output.print(f"It {at.sentence()}.")
-    closed = run.closed()
-    if closed is None:
-        return
-    for reason in closed.reasons:
+    elif shown.at:
+        output.print(f"It {shown.at.sentence()}.")
+    if shown.approval:
+        output.print(approved(shown.approval))
+    for reason in closed.reasons if closed else ():
         output.print(f"- {reason}")
-    for warning in closed.warnings:
-        output.print(f"worth a look: {warning}")
-    if closed.metrics:
+    for warning in closed.warnings if closed else ():
+        output.print(f"warning: {warning}")
+    if shown.metrics:
         output.print("")
-        decision = read_decision(connection.s3, stack.artifacts, run)
-        print_metrics(output.out, closed.metrics, decision.data.classes if decision else ())
-    if closed.gates:
-        output.print(gates_table(closed.gates))
-    if closed.endpoint:
+        decision = read_decision(connection.s3, stack.artifacts, run) if closed else None
+        print_metrics(output.out, shown.metrics, decision.data.classes if decision else ())
+    if shown.gates:
+        output.print(gates_table(shown.gates))
+    if closed and closed.endpoint:
         output.print(f"endpoint  {closed.endpoint.name} ({closed.endpoint.status}, {closed.endpoint.config})")
-    print_artifacts(output.out, closed.artifacts)
+    print_artifacts(output.out, dict(shown.artifacts))
+    if page:
+        output.print(f"open this {page}")

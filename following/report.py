@@ -39,7 +39,7 @@ def print_report(
     if recorded and recorded.gates:
         console.print(gates_table(recorded.gates))
     for warning in recorded.warnings if recorded else ():
-        console.print(Text(one_line(f"worth a look: {warning}"), style="yellow"), soft_wrap=not console.is_terminal)
+        console.print(Text(one_line(f"warning: {warning}"), style="yellow"), soft_wrap=not console.is_terminal)
     if validation and validation.left_out:
         console.print(
             Text(one_line(f"{'left out':<16} {_left_out(validation.left_out)}")), soft_wrap=not console.is_terminal
@@ -91,7 +91,7 @@ def print_metrics(console: Console, metrics: Metrics, classes: tuple[str, ...]) 
 
 
 def _confusion_matrix(metrics: Metrics, classes: tuple[str, ...]) -> Table:
-    names = tuple(map(one_line, classes)) or tuple(str(number) for number in range(len(metrics.confusion_matrix)))
+    names = _names(metrics, classes)
     table = Table(title="confusion matrix (held-out rows)", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("")
     for name in names:
@@ -103,7 +103,7 @@ def _confusion_matrix(metrics: Metrics, classes: tuple[str, ...]) -> Table:
 
 def _confusions(metrics: Metrics, classes: tuple[str, ...]) -> Table:
     """What of a matrix too wide for a terminal matters: how each class fares, and what it is taken for."""
-    classes = tuple(map(one_line, classes))
+    classes = _names(metrics, classes)
     table = Table(title="classes (held-out rows)", title_justify="left", box=box.SIMPLE_HEAD)
     for heading in ("class", "rows", "right", "most often taken for"):
         table.add_column(heading, justify="right" if heading in ("rows", "right") else "left")
@@ -113,6 +113,11 @@ def _confusions(metrics: Metrics, classes: tuple[str, ...]) -> Table:
         taken_for = "" if worst is None else f"{classes[worst]} ({wrong[worst]:,})"
         table.add_row(Text(classes[number]), f"{sum(counts):,}", f"{counts[number]:,}", Text(taken_for))
     return table
+
+
+def _names(metrics: Metrics, classes: tuple[str, ...]) -> tuple[str, ...]:
+    """The classes by name; by number if the names are not known."""
+    return tuple(map(one_line, classes)) or tuple(str(number) for number in range(len(metrics.confusion_matrix)))
 
 
 def gates_table(gates: tuple[GateCheck, ...]) -> Table:

@@ -5,11 +5,14 @@ from typing import Any
 import pytest
 
 from cli.execution import Whereabouts
-from sluice.messages import Outcome
+from sluice.messages import Approval, Outcome
+from sluice.runs.approval import question
 from sluice.runs.aws import approval
 from tests.messages import GOOD
 
-from .conftest import ACCOUNT, DATASET, FIRST, SECOND, TABLE, World
+from .conftest import ACCOUNT, ARTIFACTS, DATASET, FIRST, REGION, SECOND, TABLE, World
+
+EXECUTION = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:pipeline:of-{SECOND}"
 
 OLD, NEW = "2026-11-23T09:00:00Z", "2026-11-24T09:00:00Z"
 
@@ -88,6 +91,49 @@ def test_an_execution_that_was_aborted_is_told(two: World, monkeypatch: pytest.M
 
 def test_an_execution_that_step_functions_forgot_is_told(two: World) -> None:
     assert "FORGOTTEN" in two.call("show", SECOND).stdout
+
+
+def test_a_run_that_waits_shows_what_the_person_must_know(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.showing.whereabouts", lambda *_: Whereabouts("RUNNING", "AskForApproval", 1.0))
+    run = GOOD.run.model_copy(update={"run_id": SECOND, "execution_arn": EXECUTION})
+    evaluation = GOOD.evaluation
+    assert evaluation is not None
+    assert evaluation.metrics is not None
+    report = f"s3://{ARTIFACTS}/{DATASET}/runs/{SECOND}/report.html"
+    approval.ask(two.dynamodb, TABLE, run, "token", 1_800_000_000.0)
+    approval.start_waiting(two.dynamodb, TABLE, run, question(evaluation, report, 1_799_000_000.0, 1_800_000_000.0))
+
+    listed = two.call("runs", DATASET).stdout.splitlines()[2]
+    assert SECOND in listed
+    assert "waits for approval" in listed
+    assert f"{evaluation.metrics.log_loss:.4f}" in listed
+
+    shown = two.call("show", SECOND).stdout
+    for words in (
+        f"sluice approve {SECOND}",
+        f"sluice reject {SECOND}",
+        "2027-01-15 08:00 UTC",
+        f"log loss {evaluation.metrics.log_loss:.4f}",
+        "log_loss.max_of_prior",
+        report.removeprefix(f"s3://{ARTIFACTS}/{DATASET}/runs/{SECOND}/"),
+        f"https://us-east-1.console.aws.amazon.com/s3/object/{ARTIFACTS}",
+    ):
+        assert words in shown
+    assert ACCOUNT not in shown
+    document = two.document("show", SECOND)
+    assert document["outcome"] == "awaiting_approval"
+    assert document["waits_for_approval_until"] == "2027-01-15T08:00:00+00:00"
+    assert document["metrics"]["log_loss"] == evaluation.metrics.log_loss
+    assert document["artifacts"]["report"] == report
+
+
+def test_afterwards_a_run_says_who_approved_it_and_when(world: World) -> None:
+    word = Approval(
+        decision="approved", decided_by="user/alice", comment="seen", decided_at="2026-11-24T10:00:00+00:00"
+    )
+    world.finish(FIRST, OLD, Outcome.DEPLOYED, GOOD.model_copy(update={"approval": word}))
+    assert "Approved by user/alice at 2026-11-24 10:00 UTC: seen" in world.call("show", FIRST).stdout
+    assert world.document("show", FIRST)["approval"]["decided_by"] == "user/alice"
 
 
 def test_a_run_that_waits_for_a_person_says_how_to_decide(two: World, monkeypatch: pytest.MonkeyPatch) -> None:

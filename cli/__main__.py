@@ -1,10 +1,10 @@
-"""``python -m cli``, and what the installed ``sluice`` calls."""
+"""What the installed ``sluice`` calls."""
 
 from __future__ import annotations
 
 import sys
 
-INTERRUPTED = 130
+from cli.failure import INTERRUPTED
 
 
 def main() -> int:

@@ -146,8 +146,7 @@ def drop(
 
     shell: Shell = ctx.obj
     asked = check_drop(file, dataset, config, target)
-    # A pipe may be read by whoever calls this in a loop.
-    confirm = _confirm(yes, shell.output) if yes or sys.stdin.isatty() else lambda _: None
+    confirm = _confirm_on_terminal(yes, shell.output)
     raise typer.Exit(dropping.drop(shell.connection, shell.stack, asked, confirm, follow, shell.output))
 
 
@@ -162,15 +161,21 @@ def runs(
 
     shell: Shell = ctx.obj
     named = dataset_name(dataset) if dataset is not None else None
-    list_runs(shell.connection.dynamodb, shell.stack.runs_table, named, limit, shell.output)
+    list_runs(shell.connection, shell.stack, named, limit, shell.output)
 
 
 @app.command()
-def show(ctx: typer.Context, run: RunId) -> None:
+def show(
+    ctx: typer.Context,
+    run: RunId,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show the steps of a run that goes on.")] = False,
+) -> None:
     """Show one run: its outcome, reasons, metrics, gates and files, or where it is."""
     from cli import showing
 
     shell: Shell = ctx.obj
+    if follow:
+        raise typer.Exit(showing.follow(shell.connection, shell.stack, run, shell.output))
     showing.show(shell.connection, shell.stack, run, shell.output)
 
 
@@ -195,13 +200,14 @@ def predict(
     explain: Annotated[
         int, typer.Option("--explain", metavar="K", min=0, help="Name the K columns that count most.")
     ] = 0,
+    yes: Yes = False,
 ) -> None:
     """Ask the live model about rows with the columns of your own table. Exit status 1 where rows are refused."""
     from cli import predicting
 
     shell: Shell = ctx.obj
-    named = dataset_name(dataset)
-    status = predicting.predict(shell.connection, shell.stack, named, file, explain, output, shell.output)
+    named, confirm = dataset_name(dataset), _confirm_on_terminal(yes, shell.output)
+    status = predicting.predict(shell.connection, shell.stack, named, file, explain, output, confirm, shell.output)
     raise typer.Exit(status)
 
 
@@ -275,6 +281,11 @@ def local(ctx: typer.Context) -> None:
     from cli.laptop import call_local
 
     raise typer.Exit(call_local(ctx.args, "sluice local"))
+
+
+def _confirm_on_terminal(yes: bool, output: Output) -> Confirm:
+    """Asks if a terminal is there: standard input may be the file, or the list that a loop reads."""
+    return _confirm(yes, output) if yes or sys.stdin.isatty() else lambda _: None
 
 
 def _confirm(yes: bool, output: Output) -> Confirm:

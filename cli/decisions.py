@@ -11,6 +11,7 @@ from cli.failure import NO, AnswerIsNoError, CommandError
 from cli.output import Output, moment
 from cli.runs import DEPLOYED, Run, find_run, runs_of
 from cli.stack import Stack
+from cli.suggesting import dataset_hint
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -125,6 +126,7 @@ def why(connection: Connection, stack: Stack, dataset: str, output: Output) -> i
     if found.live is None and found.newest is None:
         raise AnswerIsNoError(
             f"Dataset {dataset} has had no run in this stack; drop a file: sluice drop FILE --dataset {dataset}"
+            f"{dataset_hint(connection, stack, dataset)}"
         )
     said = list(sentences(found))
     output.document(_document(found, said))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.connection import Connection
-from cli.failure import NO
+from cli.failure import NO, InterruptedRunError
 from cli.output import Output
 from cli.runs import DEPLOYED, Run
 
@@ -57,7 +57,18 @@ def whereabouts(connection: Connection, arn: str) -> Whereabouts:
 
 
 def follow_to_the_end(connection: Connection, arn: str, run_id: str, output: Output) -> Snapshot:
-    """Shows each state on standard error; returns the last snapshot, which is complete."""
+    """Shows each state on standard error; returns the last snapshot, which is complete.
+
+    Raises:
+        InterruptedRunError: the person stops watching.
+    """
+    try:
+        return _watch(connection, arn, run_id, output)
+    except KeyboardInterrupt:
+        raise InterruptedRunError(run_id) from None
+
+
+def _watch(connection: Connection, arn: str, run_id: str, output: Output) -> Snapshot:
     from following.execution import follow
     from following.progress import Progress
 
@@ -68,8 +79,8 @@ def follow_to_the_end(connection: Connection, arn: str, run_id: str, output: Out
             if not asked and _waits_for_a_person(snapshot):
                 asked = True
                 output.say(
-                    f"The model passed its gates and waits for a person: sluice approve {run_id}, or "
-                    f"sluice reject {run_id} (Ctrl-C stops watching, not the run)"
+                    f"The model passed its gates and waits for your approval: sluice approve {run_id}, or "
+                    f"sluice reject {run_id} (Ctrl-C ends this view, not the run)"
                 )
     return snapshot
 
@@ -79,7 +90,7 @@ def _waits_for_a_person(snapshot: Snapshot) -> bool:
 
 
 def tell_end(snapshot: Snapshot, run: Run, output: Output) -> int:
-    """Shows what an execution came to. Returns: exit status, 0 where the model was deployed."""
+    """Shows what an execution came to. Returns: exit status, 0 if the model was deployed."""
     from following.report import print_report
     from following.result import result_json, run_result, validation_result
 

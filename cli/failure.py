@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 NO: Final = 1
 #: The call is wrong, or the stack cannot be reached.
 WRONG: Final = 2
+#: As shells have it for Ctrl-C.
+INTERRUPTED: Final = 130
 
 
 class CommandError(Exception):
@@ -19,6 +22,13 @@ class CommandError(Exception):
     def __init__(self, sentence: str, status: int = WRONG) -> None:
         super().__init__(sentence)
         self.status = status
+
+
+class InterruptedRunError(CommandError):
+    """The person stops watching a run, which goes on."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"Run {run_id} goes on. To follow it again: sluice show {run_id} --follow", INTERRUPTED)
 
 
 class AnswerIsNoError(CommandError):
@@ -100,5 +110,15 @@ def _unreached(error: BotoCoreError) -> str:
     if isinstance(error, exceptions.SSOError | exceptions.TokenRetrievalError | exceptions.CredentialRetrievalError):
         return f"Your AWS credentials cannot be had; log in again (for SSO: aws sso login). ({error})"
     if isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError):
-        return f"AWS cannot be reached: {error}. Check the network, --region and AWS_ENDPOINT_URL."
+        return _unanswered(str(error))
     return f"{error}"
+
+
+def _unanswered(said: str) -> str:
+    address = os.environ.get("AWS_ENDPOINT_URL", "")
+    if address and address in said:
+        return (
+            f"Nothing answers at {address}, to which AWS_ENDPOINT_URL sends this call: start the local AWS (sluice "
+            "local up), or unset the AWS_ variables of this shell to reach AWS itself."
+        )
+    return f"AWS cannot be reached: {said}. Check the network, --region and AWS_ENDPOINT_URL."

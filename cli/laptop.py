@@ -64,9 +64,12 @@ def call_local(arguments: Sequence[str], prog: str) -> int:
 
 def sagemaker_beside(endpoint_url: str, environ: Mapping[str, str]) -> dict[str, str]:
     """SageMaker's addresses if the endpoint is the local AWS of the state folder; otherwise none."""
-    from local.home import Home
+    from local.home import Home, LocalError
 
-    state = Home.at(None, environ).read()
+    try:
+        state = Home.at(None, environ).read()
+    except LocalError as error:
+        raise CommandError(str(error)) from error
     return _urls(state) if urlsplit(state.endpoint_url).port == urlsplit(endpoint_url).port else {}
 
 

@@ -13,6 +13,7 @@ from cli.failure import AnswerIsNoError, CommandError, as_sentence
 from cli.output import Output, moment
 from cli.runs import Run, find_run
 from cli.stack import Stack
+from cli.suggesting import dataset_hint
 
 if TYPE_CHECKING:
     from sluice.endpoint.aws.operations import Clients
@@ -72,7 +73,8 @@ def retire(connection: Connection, stack: Stack, dataset: str, confirm: Confirm,
 def _live(connection: Connection, stack: Stack, dataset: str) -> LiveModel:
     live = live_model(connection.dynamodb, stack.runs_table, dataset)
     if live is None:
-        raise AnswerIsNoError(f"Nothing is live for dataset {dataset}; see sluice why {dataset}")
+        hint = dataset_hint(connection, stack, dataset)
+        raise AnswerIsNoError(f"Nothing is live for dataset {dataset}; see sluice why {dataset}.{hint}")
     return live
 
 

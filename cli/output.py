@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -62,13 +61,13 @@ class Output:
         with self.out.capture() as captured:
             self.out.print(item)
         lines = [line.rstrip() for line in captured.get().splitlines()]
-        sys.stdout.write("\n".join(line for line in lines if line) + "\n")
+        _write("\n".join(line for line in lines if line) + "\n")
 
     def document(self, content: Any) -> None:
         """Writes the one document, where ``--json`` asks for it."""
         if self.as_json:
             text = json.dumps(_cleaned(content), indent=2, ensure_ascii=False)
-            sys.stdout.write(_CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n")
+            _write(_CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n")
 
 
 def clean(text: str) -> str:
@@ -110,10 +109,16 @@ def number(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
 
-def _console(*, stderr: bool) -> Console:
-    from rich.console import Console
+def _write(text: str) -> None:
+    from following.console import write
 
-    console = Console(stderr=stderr, highlight=False, emoji=False)
+    write(text)
+
+
+def _console(*, stderr: bool) -> Console:
+    from following.console import PatientConsole
+
+    console = PatientConsole(stderr=stderr, highlight=False, emoji=False)
     if not console.is_terminal:
         console.width = _UNWRAPPED
     return console

@@ -18,8 +18,10 @@ from typing import Any, Final, Literal
 
 from cli.connection import Answer, Connection
 from cli.failure import NO, AnswerIsNoError, CommandError, as_sentence
+from cli.operating import Confirm
 from cli.output import Output, table
 from cli.stack import Stack
+from cli.suggesting import dataset_hint
 
 Record = Mapping[str, Any]
 Kind = Literal["csv", "json", "jsonl"]
@@ -56,9 +58,21 @@ class Predictions:
         """Args: ``first``: how many records of the file stand before those that the errors count."""
         self.errors += [{**error, "record": error["record"] + first} for error in errors]
 
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether all records of a batch have the same problem, such as a missing column: the rest will, too."""
+        return any("records" in error for error in self.errors)
+
 
 def predict(
-    connection: Connection, stack: Stack, dataset: str, source: str, explain: int, target: Path | None, output: Output
+    connection: Connection,
+    stack: Stack,
+    dataset: str,
+    source: str,
+    explain: int,
+    target: Path | None,
+    confirm: Confirm,
+    output: Output,
 ) -> int:
     """Does it. Returns: exit status, 1 where records were refused: then nothing is written.
 
@@ -66,8 +80,8 @@ def predict(
         AnswerIsNoError: nothing is live.
         CommandError: the file cannot be read, or the function does not answer.
     """
-    if target and not target.absolute().parent.is_dir():
-        raise CommandError(f"--output {target}: there is no folder {target.absolute().parent}")
+    if target:
+        _check_target(target, source, confirm)
     url = stack.url("PredictUrl")
     found = Predictions()
     records: Sequence[Record] = ()
@@ -76,7 +90,10 @@ def predict(
     except RecordsError as error:
         found.refuse(error.errors, 0)
     else:
-        ask(connection, f"{url.rstrip('/')}/{dataset}", records, explain, found, output)
+        try:
+            ask(connection, f"{url.rstrip('/')}/{dataset}", records, explain, found, output)
+        except AnswerIsNoError as error:
+            raise AnswerIsNoError(f"{error}{dataset_hint(connection, stack, dataset)}") from error
     if found.errors:
         return _tell_errors(found, source, output)
     if target:
@@ -86,13 +103,30 @@ def predict(
     return 0
 
 
+def _check_target(target: Path, source: str, confirm: Confirm) -> None:
+    """Nothing that is there is overwritten without a question, and never the file that is asked about."""
+    if target.is_dir():
+        raise CommandError(f"--output {target} is a folder; name a file")
+    if not target.absolute().parent.is_dir():
+        raise CommandError(f"--output {target}: there is no folder {target.absolute().parent}")
+    if not target.exists():
+        return
+    if source != STANDARD_INPUT and Path(source).exists() and target.samefile(source):
+        raise CommandError(f"--output {target} would overwrite the file that is asked about; name another one")
+    answer = confirm(f"Replace {target}?")
+    if answer is None:
+        raise CommandError(f"--output {target} exists; say --yes to replace it, or name another file")
+    if not answer:
+        raise AnswerIsNoError("Nothing was changed.")
+
+
 def ask(
     connection: Connection, url: str, records: Sequence[Record], explain: int, found: Predictions, output: Output
 ) -> None:
     """Sends all records; a batch that is too large for the function is sent in halves."""
     size = _EXPLAINED_BATCH if explain else BATCH
     waiting = deque((at, min(at + size, len(records))) for at in range(0, len(records), size))
-    while waiting and len(found.errors) < _ERRORS_SHOWN:
+    while waiting and len(found.errors) < _ERRORS_SHOWN and not found.is_hopeless:
         start, stop = waiting.popleft()
         body: dict[str, Any] = {"records": records[start:stop], **({"explain": explain} if explain else {})}
         answer = connection.post(url, json.dumps(body, ensure_ascii=False).encode())
@@ -172,6 +206,8 @@ def _text(source: str) -> str:
     try:
         raw = sys.stdin.buffer.read() if source == STANDARD_INPUT else Path(source).read_bytes()
     except OSError as error:
+        if Path(source).is_dir():
+            raise CommandError(f"{source} is a folder; name the file in it") from error
         raise CommandError(f"{source}: {error.strerror or error}") from error
     try:
         return raw.decode("utf-16" if raw.startswith(_UTF16) else "utf-8-sig")
@@ -309,10 +345,15 @@ def _table(found: Predictions, explained: bool) -> tuple[list[str], Iterator[lis
     return headings, rows
 
 
+def _records(error: Mapping[str, Any]) -> str:
+    first, count = error["record"], error.get("records", 1)
+    return f"{first:,}" if count == 1 else f"{first:,} to {first + count - 1:,}"
+
+
 def _tell_errors(found: Predictions, source: str, output: Output) -> int:
     shown = found.errors[:_ERRORS_SHOWN]
     output.document({"error": "records were refused; no prediction is given", "errors": shown})
-    rows = ([f"{error['record']:,}", error.get("column") or "", error["message"]] for error in shown)
+    rows = ([_records(error), error.get("column") or "", error["message"]] for error in shown)
     output.print(table(("record", "column", "what is wrong"), rows, right=("record",)))
     more = "; the first ones are listed" if len(found.errors) > _ERRORS_SHOWN else ""
     output.say(f"{source}: {len(found.errors):,} cells or records were refused{more}; mend them and ask again")

@@ -13,6 +13,7 @@ from cli.failure import NO, AnswerIsNoError
 from cli.output import Output
 from cli.runs import DEPLOYED, ERROR, Run, runs_of, the_run
 from cli.stack import Stack
+from cli.suggesting import dataset_hint
 from sluice.names import dataset_name, is_run_id
 
 if TYPE_CHECKING:
@@ -167,12 +168,13 @@ def redrive_run(connection: Connection, stack: Stack, named: str, follow: bool, 
 
 def _named(connection: Connection, stack: Stack, named: str) -> Run:
     if is_run_id(named):
-        return the_run(connection.dynamodb, stack.runs_table, named)
+        return the_run(connection, stack, named)
     dataset = dataset_name(named)
     found = (run for run in runs_of(connection.dynamodb, stack.runs_table, dataset) if run.status == ERROR)
     if run := next(found, None):
         return run
-    raise AnswerIsNoError(f"No run of dataset {dataset} was stopped by a fault; sluice runs {dataset} shows all.")
+    hint = dataset_hint(connection, stack, dataset)
+    raise AnswerIsNoError(f"No run of dataset {dataset} was stopped by a fault; sluice runs {dataset} shows all.{hint}")
 
 
 def _ended(run: Run) -> str:

@@ -17,6 +17,8 @@ from sluice.runs.statuses import AWAITING_APPROVAL, OPEN, RUNNING
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from cli.connection import Connection
+    from cli.stack import Stack
     from sluice.messages import RunResult
     from sluice.runs.approval import Question
 
@@ -117,12 +119,15 @@ def find_run(dynamodb: DynamoDBClient, table_name: str, run_id: str) -> Run | No
     return Run.of(item) if item else None
 
 
-def the_run(dynamodb: DynamoDBClient, table_name: str, run_id: str) -> Run:
-    """Raises: CommandError where ``run_id`` is none, or there is no such run."""
+def the_run(connection: Connection, stack: Stack, run_id: str) -> Run:
+    """Raises: CommandError if ``run_id`` is no id of a run, or there is no such run."""
+    from cli.suggesting import run_hint
+
     check_run_id(run_id)
-    run = find_run(dynamodb, table_name, run_id)
+    run = find_run(connection.dynamodb, stack.runs_table, run_id)
     if run is None:
-        raise AnswerIsNoError(f"There is no run {run_id} in this stack; `sluice runs` lists those that there are.")
+        hint = run_hint(connection, stack, run_id)
+        raise AnswerIsNoError(f"There is no run {run_id} in this stack; `sluice runs` lists all.{hint}")
     return run
 
 
@@ -145,25 +150,35 @@ def runs_of(dynamodb: DynamoDBClient, table_name: str, dataset: str) -> Iterator
 
 
 def newest_runs(dynamodb: DynamoDBClient, table_name: str, limit: int) -> list[Run]:
-    """Of all datasets, by a scan: the table is keyed by run, and holds few items for each."""
+    """Of all datasets."""
+    return heapq.nlargest(limit, all_runs(dynamodb, table_name), key=lambda run: run.started_at)
+
+
+def all_runs(dynamodb: DynamoDBClient, table_name: str) -> Iterator[Run]:
+    """In any order, by a scan: the table is keyed by run, and holds few items for each."""
     pages = dynamodb.get_paginator("scan").paginate(
         TableName=table_name,
         FilterExpression="begins_with(pk, :run)",
         ExpressionAttributeValues={":run": {"S": "RUN#"}},
     )
-    runs = (Run.of(item) for page in pages for item in page["Items"])
-    return heapq.nlargest(limit, runs, key=lambda run: run.started_at)
+    return (Run.of(item) for page in pages for item in page["Items"])
 
 
-def list_runs(dynamodb: DynamoDBClient, table_name: str, dataset: str | None, limit: int, output: Output) -> None:
+def list_runs(connection: Connection, stack: Stack, dataset: str | None, limit: int, output: Output) -> None:
     """Prints runs, the newest first."""
+    from cli.suggesting import dataset_hint
+
+    dynamodb, table_name = connection.dynamodb, stack.runs_table
     if dataset is None:
         found = newest_runs(dynamodb, table_name, limit)
     else:
         found = list(itertools.islice(runs_of(dynamodb, table_name, dataset), limit))
     output.document({"runs": [run.as_json() for run in found]})
     if not found:
-        output.say(f"There are no runs{f' of dataset {dataset}' if dataset else ''}; drop a file: sluice drop FILE")
+        hint = dataset_hint(connection, stack, dataset) if dataset else ""
+        output.say(
+            f"There are no runs{f' of dataset {dataset}' if dataset else ''}; drop a file: sluice drop FILE{hint}"
+        )
         return
     headings = ("run", "dataset", "file", "outcome", "started", "log loss")
     rows = [

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli.connection import Connection
 from cli.decisions import read_decision, undecided
-from cli.execution import Whereabouts, whereabouts
+from cli.execution import Whereabouts, follow_to_the_end, tell_end, whereabouts
+from cli.failure import AnswerIsNoError
 from cli.output import Output, moment
 from cli.runs import Run, the_run
 from cli.stack import Stack
@@ -55,12 +56,24 @@ class Shown:
 
 def show(connection: Connection, stack: Stack, run_id: str, output: Output) -> None:
     """Raises: CommandError if there is no such run."""
-    run = the_run(connection.dynamodb, stack.runs_table, run_id)
+    run = the_run(connection, stack, run_id)
     shown = Shown(run, run.closed(), run.asked(), _until(connection, stack, run), _whereabouts(connection, run))
     page = _address(connection, shown)
     output.document(_document(shown, page))
     if not output.as_json:
         _print(connection, stack, shown, page, output)
+
+
+def follow(connection: Connection, stack: Stack, run_id: str, output: Output) -> int:
+    """Shows a run's steps to its end. Returns: exit status, 0 if the model was deployed.
+
+    Raises:
+        AnswerIsNoError: the run has ended.
+    """
+    run = the_run(connection, stack, run_id)
+    if not run.goes_on or not run.execution_arn:
+        raise AnswerIsNoError(f"Run {run_id} does not go on; to see how it ended: sluice show {run_id}")
+    return tell_end(follow_to_the_end(connection, run.execution_arn, run_id, output), run, output)
 
 
 def _until(connection: Connection, stack: Stack, run: Run) -> str | None:

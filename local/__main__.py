@@ -15,6 +15,7 @@ from typing import Final
 from rich.console import Console
 
 from following.configuration import Confirm
+from following.console import PatientConsole
 from following.dropping import WrongCallError, check_drop
 from local import cloud, stack
 from local.aws import Aws
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m local") 
     _forget_real_aws()
     options = _parser(prog).parse_args(arguments)
     home = Home.at(options.state_dir)
-    console = Console(highlight=False)
+    console = PatientConsole(highlight=False)
     try:
         return int(options.command(home, options, console))
     except WrongCallError as error:

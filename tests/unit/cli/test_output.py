@@ -53,6 +53,30 @@ def test_the_command_starts_without_the_heavy_libraries() -> None:
     assert told.stdout == "[]\n"
 
 
+@pytest.mark.parametrize("shape", ["words", "table", "document"])
+def test_a_reader_that_goes_away_changes_neither_the_status_nor_what_is_said(shape: str) -> None:
+    script = f"""
+import sys
+from cli.output import Output, table
+output = Output(as_json={shape == "document"})
+for number in range(20000):
+    output.print("a line of words" if {shape == "words"} else table(["a"], [["b"]]))
+    output.document([number])
+sys.exit(7)
+"""
+    shell = f"{sys.executable} -c '{script}' | head -n 1; echo ${{PIPESTATUS[0]}}"
+    told = subprocess.run(
+        ["bash", "-c", shell],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": "layers/core"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.stderr == ""
+    assert told.stdout.splitlines()[-1] == "7"
+
+
 def test_a_reader_that_goes_away_is_no_traceback() -> None:
     help_to_nobody = f"{Path(sys.executable).with_name('sluice')} --help | :"
     told = subprocess.run(["sh", "-c", help_to_nobody], cwd=REPOSITORY, capture_output=True, text=True, check=False)

@@ -10,7 +10,7 @@ import pytest
 
 from cli.predicting import kind_of
 
-from .conftest import URLS, Function, World
+from .conftest import ARTIFACTS, URLS, Function, World
 
 type Stand = Callable[[Function], None]
 
@@ -250,3 +250,67 @@ def test_a_folder_that_is_not_there_is_found_before_anything_is_asked(world: Wor
     called = world.call("predict", "churn", str(table), "-o", "/nonexistent/out.csv")
     assert called.exit_code == 2
     assert world.posted == []
+
+
+def without_size(body: dict[str, Any]) -> tuple[int, Any]:
+    error = {"record": 1, "records": len(body["records"]), "column": "size", "message": "the column is missing"}
+    return 400, {"message": "records do not fit", "errors": [error]}
+
+
+def test_a_column_that_is_missing_is_told_once_and_the_rest_of_the_file_not_sent(
+    world: World, answer: Stand, tmp_path: Path
+) -> None:
+    answer(without_size)
+    path = tmp_path / "rows.csv"
+    path.write_text("colour,y\n" + "red,1\n" * 2500)
+    called = world.call("predict", "churn", str(path))
+    assert called.exit_code == 1
+    (line,) = [line for line in called.stdout.splitlines() if "the column is missing" in line]
+    assert line.split()[:4] == ["1", "to", "1,000", "size"]
+    assert len(world.posted) == 1
+
+
+def test_an_output_that_exists_is_replaced_only_if_yes_is_said(
+    world: World, answer: Stand, table: Path, tmp_path: Path
+) -> None:
+    answer(scores)
+    mine = tmp_path / "mine.csv"
+    mine.write_text("my own\n")
+    call = ["predict", "churn", str(table), "--output", str(mine)]
+    refused = world.call(*call)
+    assert (refused.exit_code, mine.read_text()) == (2, "my own\n")
+    assert "--yes" in refused.stderr
+    assert world.posted == []
+    assert world.call(*call, "--yes").exit_code == 0
+    assert mine.read_text().startswith("size,colour,label")
+
+
+def test_the_file_that_is_asked_about_is_never_overwritten(world: World, answer: Stand, table: Path) -> None:
+    answer(scores)
+    before = table.read_text()
+    called = world.call("predict", "churn", str(table), "--output", str(table), "--yes")
+    assert (called.exit_code, table.read_text()) == (2, before)
+    assert "would overwrite the file" in called.stderr
+
+
+def test_a_folder_is_named_as_such(world: World, table: Path, tmp_path: Path) -> None:
+    for arguments in ([str(tmp_path)], [str(table), "--output", str(tmp_path)]):
+        called = world.call("predict", "churn", *arguments)
+        assert called.exit_code == 2
+        assert "is a folder" in called.stderr
+
+
+def test_a_dataset_that_is_nearly_one_with_runs_is_suggested(world: World, answer: Stand, table: Path) -> None:
+    world.s3.put_object(Bucket=ARTIFACTS, Key="churn/contract.json", Body=b"{}")
+    answer(lambda _: (404, {"message": "nothing is live for dataset chrun"}))
+    for arguments in (
+        ["predict", "chrun", str(table)],
+        ["why", "chrun"],
+        ["rollback", "chrun", "--yes"],
+        ["redrive", "chrun"],
+    ):
+        called = world.call(*arguments)
+        assert called.exit_code == 1
+        assert "Did you mean churn?" in called.stderr, arguments
+    assert "Did you mean churn?" in world.call("runs", "chrun").stderr
+    assert "Did you mean" not in world.call("runs", "something-else").stderr

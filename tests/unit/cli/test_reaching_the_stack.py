@@ -146,6 +146,23 @@ def test_global_options_may_stand_anywhere_but_behind_two_hyphens() -> None:
     assert hoisted(given) == ["--json", "--stack", "a", "--region=b", "runs", "churn", "--", "--local"]
 
 
+def test_a_dead_address_is_one_sentence_that_names_it(bare: World, monkeypatch: Any) -> None:
+    address = "http://127.0.0.1:9"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+    monkeypatch.setenv("SLUICE_STATE_DIR", "/nonexistent")
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise EndpointConnectionError(endpoint_url=address)
+
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", refuse)
+    called = bare.call("runs")
+    assert called.exit_code == 2
+    assert called.stderr.splitlines() == [
+        f"Nothing answers at {address}, to which AWS_ENDPOINT_URL sends this call: start the local AWS (sluice local "
+        "up), or unset the AWS_ variables of this shell to reach AWS itself."
+    ]
+
+
 # Where to go
 
 

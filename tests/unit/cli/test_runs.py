@@ -152,3 +152,32 @@ def test_an_unknown_run_is_a_no_and_a_wrong_id_a_wrong_call(two: World) -> None:
     assert two.call("show", "0123456789ab").exit_code == 1
     assert "no run 0123456789ab" in two.document("show", "0123456789ab", status=1)["error"]
     assert two.call("show", "churn").exit_code == 2
+
+
+def test_an_id_that_is_nearly_that_of_a_run_is_suggested(two: World) -> None:
+    assert f"Did you mean {FIRST}?" in two.call("show", FIRST[:-1] + "0").stderr
+
+
+def test_a_command_that_is_nearly_one_is_suggested(two: World) -> None:
+    called = two.call("shwo", FIRST)
+    assert called.exit_code == 2
+    assert "show" in called.stderr.partition("Did you mean")[2]
+
+
+def test_a_run_that_has_ended_cannot_be_followed(two: World) -> None:
+    called = two.call("show", FIRST, "--follow")
+    assert called.exit_code == 1
+    assert f"sluice show {FIRST}" in called.stderr
+
+
+def test_ctrl_c_says_that_the_run_goes_on_and_how_to_follow_it_again(
+    two: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+        yield  # it is an iterator
+
+    monkeypatch.setattr("following.execution.follow", interrupted)
+    called = two.call("show", SECOND, "--follow")
+    assert called.exit_code == 130
+    assert f"Run {SECOND} goes on. To follow it again: sluice show {SECOND} --follow" in called.stderr

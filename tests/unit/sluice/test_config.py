@@ -186,3 +186,22 @@ def test_what_an_endpoint_cannot_have_is_refused_with_the_reason(endpoint: dict[
 def test_traffic_moves_as_carefully_as_the_endpoint_can(endpoint: dict[str, object], policy: str, baking: int) -> None:
     found = parse_config(json.dumps({"endpoint": endpoint}), "config.yaml").endpoint
     assert (found.rollout_policy, found.baking_seconds) == (policy, baking)
+
+
+@pytest.mark.parametrize(
+    ("text", "near"),
+    [
+        ("targett: y", "`target`"),
+        ("Gates: {}", "`gates`"),
+        ("gates: {log_los: {max: 1}}", "`gates.log_loss`"),
+        ("endpoint: {rollout: {polisy: canary}}", "`endpoint.rollout.policy`"),
+    ],
+)
+def test_an_unknown_key_that_is_near_a_known_one_is_told_so(text: str, near: str) -> None:
+    with pytest.raises(ConfigError, match=rf"; did you mean {near}\? Known here: "):
+        parse_config(text, "config.yaml")
+
+
+def test_an_unknown_key_that_is_near_none_lists_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match=r"unknown key `zzzzz`; known here: .*target"):
+        parse_config("zzzzz: 1", "config.yaml")

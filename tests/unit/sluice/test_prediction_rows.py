@@ -116,6 +116,19 @@ def test_many_misfits_are_counted_and_some_are_listed() -> None:
     assert len(refusal.value.errors) == MAX_ERRORS
 
 
+def test_a_column_that_all_records_lack_is_listed_once_and_cells_by_their_record() -> None:
+    renamed = {("ages" if name == "age" else name): cell for name, cell in RECORD.items()}
+    with pytest.raises(RefusedError, match="3 values") as refusal:
+        RowMaker(RECIPE).rows([renamed, {**renamed, "old": "x"}, renamed])
+    listed = [(error["record"], error.get("records"), error["column"]) for error in refusal.value.errors]
+    assert listed == [(1, 3, "age"), (1, 3, "ages"), (2, None, "old")]
+
+
+def test_a_column_that_some_records_lack_is_listed_for_each_of_them() -> None:
+    without = {name: cell for name, cell in RECORD.items() if name != "age"}
+    assert [(record, column) for record, column, _ in errors(without, RECORD, without)] == [(1, "age"), (3, "age")]
+
+
 def test_a_missing_value_in_a_row_of_one_is_no_empty_line() -> None:
     assert line_of([math.nan]) == "nan"
 

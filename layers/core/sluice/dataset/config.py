@@ -7,6 +7,7 @@ would let a bad model through.
 import math
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator, model_validator
@@ -521,7 +522,11 @@ def _sentence(name: str, problem: Any) -> str:
     path = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         known = _keys_beside(problem["loc"])
-        return f"{name}: unknown key `{path}`; known here: {', '.join(known)}"
+        listed = f"known here: {', '.join(known)}"
+        *above, wrong = map(str, problem["loc"])
+        near = get_close_matches(wrong.lower(), known, n=1)
+        hint = f"did you mean `{'.'.join([*above, *near])}`? K{listed[1:]}" if near else listed
+        return f"{name}: unknown key `{path}`; {hint}"
     message = re.sub(r"^Value error, ", "", problem["msg"])
     if problem["type"] == "string_type":
         message = "expected one text; put it in quotes if it looks like something else"

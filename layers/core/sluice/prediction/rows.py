@@ -7,7 +7,7 @@ measured on. Pure.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,7 @@ class RowMaker:
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
+        self._known = frozenset(column.name for column in recipe.columns)
         self._tests = list(_tests(recipe))
 
     def rows(self, records: Sequence[Mapping[str, Any]]) -> Rows:
@@ -48,20 +49,50 @@ class RowMaker:
             RefusedError: cells or columns do not fit; names each, up to a number of them.
         """
         features: list[list[float]] = []
-        errors: list[dict[str, Any]] = []
         count = 0
+        shared: frozenset[Problem] = frozenset()
         for number, record in enumerate(records, start=1):
             try:
                 features.append(self._features(record))
             except RecordError as error:
                 count += len(error.by_column)
-                if len(errors) < MAX_ERRORS:
-                    errors += [
-                        {"record": number, "column": found.column, "message": found.what} for found in error.by_column
-                    ]
+                wrong = frozenset(self._of_columns(record, error.by_column))
+                shared = wrong if number == 1 else shared & wrong
+            else:
+                shared = frozenset()
         if count:
-            raise RefusedError(400, refusal_message(count, "value", "does not fit the model"), errors[:MAX_ERRORS])
+            raise self._refusal(records, shared, count)
         return Rows(tuple(map(line_of, features)), tuple(features), tuple(map(self._outside, features)))
+
+    def _refusal(self, records: Sequence[Mapping[str, Any]], shared: frozenset[Problem], count: int) -> RefusedError:
+        """Names each problem by its record; a column that is missing from all of several records, or unknown, once."""
+        if len(records) == 1:
+            shared = frozenset()
+        errors: list[dict[str, Any]] = [
+            {"record": 1, "records": len(records), "column": found.column, "message": found.what}
+            for found in sorted(shared)
+        ]
+        for number, record in enumerate(records, start=1):
+            if len(errors) >= MAX_ERRORS:
+                break
+            errors += [
+                {"record": number, "column": found.column, "message": found.what}
+                for found in self._problems(record)
+                if found not in shared
+            ]
+        listed = count - len(shared) * (len(records) - 1)
+        return RefusedError(400, refusal_message(listed, "value", "does not fit the model"), errors[:MAX_ERRORS])
+
+    def _of_columns(self, record: Mapping[str, Any], problems: Sequence[Problem]) -> Iterator[Problem]:
+        """Those that are not of a cell: the record lacks the column, or the model does not know it."""
+        return (found for found in problems if found.column not in record or found.column not in self._known)
+
+    def _problems(self, record: Mapping[str, Any]) -> Sequence[Problem]:
+        try:
+            self._features(record)
+        except RecordError as error:
+            return error.by_column
+        return ()
 
     def _features(self, record: Mapping[str, Any]) -> list[float]:
         # The recipe takes a cell of a text column as its text, and so would take a list.

@@ -27,6 +27,7 @@ from sluice.evaluation.document import (
     LearningCurve,
     Mistake,
     ShapColumn,
+    ShapLevel,
     ShapPoint,
     TrainingFinding,
     TrainingReport,
@@ -58,6 +59,11 @@ FEW_HELD_OUT_ROWS: Final = 20
 SHAP_ROWS: Final = 500
 SHAP_COLUMNS: Final = 15
 SHAP_POINTS: Final = 200
+#: Values of a column of categories whose effect is told.
+SHAP_LEVELS: Final = 8
+_LEVEL_CHARACTERS: Final = 100
+OTHER_LEVEL: Final = "(another value)"
+MISSING_LEVEL: Final = "(missing)"
 MISTAKES: Final = 10
 CONTRIBUTIONS: Final = 5
 #: TreeSHAP takes 0.1 to 0.2 microseconds a row and split on two weak cores, so this is some two seconds. A larger model
@@ -189,7 +195,7 @@ def training_report(
     )
 
 
-# What the model learnt
+# What the model learned
 
 
 @dataclass(frozen=True)
@@ -201,6 +207,8 @@ class _Column:
     stop: int
     ordered: bool
     """Made of one feature that grows with the column's value."""
+    levels: tuple[str, ...] | None = None
+    """Of categories: by feature, or by rank from 1 on."""
 
 
 def _columns(recipe: Recipe) -> list[_Column]:
@@ -208,7 +216,9 @@ def _columns(recipe: Recipe) -> list[_Column]:
     for column in recipe.columns:
         stop = start + len(column.feature_names())
         if stop > start:
-            columns.append(_Column(column.name, start, stop, column.kind in ("number", "boolean", "frequency_rank")))
+            levels = column.levels if column.kind in ("one_hot", "frequency_rank") else None
+            ordered = column.kind in ("number", "boolean", "frequency_rank")
+            columns.append(_Column(column.name, start, stop, ordered, levels))
         start = stop
     return columns
 
@@ -279,7 +289,36 @@ def _shap_column(column: _Column, pushes: Floats, rows: Rows) -> ShapColumn:
             ShapPoint(shap=float(pushes[i]), position=None if np.isnan(positions[i]) else float(positions[i]))
             for i in shown
         ),
+        levels=() if column.levels is None else _levels(column, column.levels, pushes, rows),
     )
+
+
+def _levels(column: _Column, levels: Sequence[str], pushes: Floats, rows: Rows) -> tuple[ShapLevel, ...]:
+    """The mean push of each of the most frequent values, a missing one and all that are not listed among them."""
+    names = [*levels, OTHER_LEVEL, MISSING_LEVEL]
+    codes = _level_codes(rows[:, column.start : column.stop], len(levels), by_feature=not column.ordered)
+    counts = np.bincount(codes, minlength=len(names))
+    sums = np.bincount(codes, weights=pushes, minlength=len(names))
+    most = np.argsort(-counts, kind="stable")[:SHAP_LEVELS]
+    return tuple(
+        ShapLevel(level=names[i][:_LEVEL_CHARACTERS], rows=int(counts[i]), shap=float(sums[i] / counts[i]))
+        for i in most
+        if counts[i]
+    )
+
+
+def _level_codes(features: Rows, levels: int, *, by_feature: bool) -> Ints:
+    """(n,): the number of the level; ``levels`` for another one, and one more for a missing value.
+
+    Args:
+        features: (n, levels) with a 1 for the level, or (n, 1) with its rank from 1 on.
+    """
+    missing = np.isnan(features[:, 0])
+    if by_feature:
+        found = np.where(features.max(axis=1) > 0, features.argmax(axis=1), levels)
+    else:
+        found = np.where(missing, 0, features[:, 0] - 1).astype(np.int64).clip(0, levels)
+    return np.where(missing, levels + 1, found).astype(np.int64)
 
 
 def _positions(values: Rows) -> Floats:

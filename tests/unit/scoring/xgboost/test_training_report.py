@@ -320,6 +320,45 @@ def test_a_column_of_several_features_has_no_position(case: Case, column: str) -
     assert {point.position for point in points} == {None}
 
 
+@pytest.mark.parametrize(("column", "start"), [("country", 1), ("city", 4)])
+def test_the_effect_of_a_category_is_the_mean_shap_value_of_its_rows(case: Case, column: str, start: int) -> None:
+    few = case.of_rows(np.arange(100))
+    shap, _ = subject.column_contributions(few.booster, few.recipe, few.rows)
+    place = COLUMNS.index(column)
+    pushes = shap[:, 0, place] if shap.shape[1] == 1 else shap[np.arange(100), few.predicted, place]
+    names = np.array([_level_of(column, row[start:]) for row in few.rows])
+    (levels,) = [found.levels for found in few.report().shap if found.column == column]
+    told = {level.level: level for level in levels}
+    assert len(told) == min(8, len(set(names)))
+    for name, level in told.items():
+        assert level.rows == (names == name).sum() > 0
+        assert level.shap == pytest.approx(pushes[names == name].mean(), abs=1e-6)
+    assert [level.rows for level in levels] == sorted((level.rows for level in levels), reverse=True)
+    assert min(level.rows for level in levels) >= max(
+        ((names == name).sum() for name in set(names) - set(told)), default=0
+    ), "the most frequent ones are told"
+
+
+def _level_of(column: str, features: Rows) -> str:
+    if np.isnan(features[0]):
+        return "(missing)"
+    if column == "country":
+        return COUNTRIES[int(np.argmax(features[:3]))]
+    return [*"abcdefgh", "(another value)"][int(features[0]) - 1]
+
+
+def test_a_category_that_training_did_not_see_is_another_value(binary: Case) -> None:
+    few = binary.of_rows(np.arange(100))
+    few.rows[:60, 1:4] = 0
+    (levels,) = [found.levels for found in few.report().shap if found.column == "country"]
+    assert (levels[0].level, levels[0].rows) == ("(another value)", 60)
+
+
+@pytest.mark.parametrize("column", ["age", "since", "member", "noise"])
+def test_what_is_no_category_has_no_levels(case: Case, column: str) -> None:
+    assert [found.levels for found in case.report().shap if found.column == column] in ([()], [])
+
+
 def test_a_column_of_one_value_lies_in_the_middle(binary: Case) -> None:
     few = binary.of_rows(np.arange(40))
     few.rows[:, 0] = np.where(np.isnan(few.rows[:, 0]), np.nan, 40)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from functions.render_report import app
+from plotting import read_cells
 from sluice.messages import Rendered, RunResult
 from tests.functions.conftest import ARTIFACTS, Aws, Context, request
 from tests.report_samples import binary_evaluation, validation_json
@@ -69,3 +71,51 @@ def test_an_evaluation_that_does_not_parse_is_a_fault(aws: Aws, context: Context
     aws.put(ARTIFACTS, aws.layout.evaluation, '{"schema_version": 2}')
     with pytest.raises(ValidationError):
         render(context)
+
+
+HELD_OUT = 'name,"note, of the clerk"\r\n"O\'Neil","two\nlines"\r\n=cmd(),ünïcode\r\n<b>x</b>,\r\n'
+
+
+def with_mistakes(aws: Aws, *rows: int) -> None:
+    evaluation = binary_evaluation()
+    assert evaluation.training is not None
+    worst = evaluation.training.mistakes[0]
+    training = evaluation.training.model_copy(
+        update={"mistakes": tuple(worst.model_copy(update={"row": row}) for row in rows)}
+    )
+    aws.put(ARTIFACTS, aws.layout.evaluation, evaluation.model_copy(update={"training": training}).model_dump_json())
+
+
+def test_the_worst_mistakes_show_the_cells_of_the_persons_file_as_text(
+    aws: Aws, context: Context, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record(aws)
+    with_mistakes(aws, 3, 1, 2)
+    aws.put(ARTIFACTS, aws.layout.held_out_rows, HELD_OUT)
+    render(context)
+    html = aws.read(aws.layout.report).decode()
+    assert "<dd>O&#39;Neil</dd>" in html
+    assert "<dt>note, of the clerk</dt><dd>two lines</dd>" in html
+    assert "<dd>=cmd()</dd>" in html
+    assert "<dd>ünïcode</dd>" in html
+    assert "<dd>&lt;b&gt;x&lt;/b&gt;</dd>" in html
+    assert html.index("&lt;b&gt;x") < html.index("O&#39;Neil") < html.index("=cmd()"), "in the mistakes' order"
+    printed = capsys.readouterr()
+    assert "Neil" not in printed.out + printed.err + caplog.text
+
+
+def test_the_page_of_a_run_whose_held_out_rows_are_gone_has_its_mistakes_without_cells(
+    aws: Aws, context: Context
+) -> None:
+    record(aws)
+    with_mistakes(aws, 1)
+    assert render(context).verdict == "rendered"
+    html = aws.read(aws.layout.report).decode()
+    assert "mistakes-table" in html
+    assert '<tr class="cells"' not in html
+
+
+def test_rows_beyond_the_last_mistake_are_not_read() -> None:
+    stream = io.BytesIO(b"a,b\n1,2\n3,4\nwrong number of cells\n")
+    assert read_cells(stream, {2}) == {2: {"a": "3", "b": "4"}}
+    assert read_cells(io.BytesIO(b"a\n1\n"), {1, 7}) == {1: {"a": "1"}}

@@ -343,8 +343,8 @@ def _level_of(column: str, features: Rows) -> str:
     if np.isnan(features[0]):
         return "(missing)"
     if column == "country":
-        return COUNTRIES[int(np.argmax(features[:3]))]
-    return [*"abcdefgh", "(another value)"][int(features[0]) - 1]
+        return str(COUNTRIES[int(np.argmax(features[:3]))])
+    return str([*"abcdefgh", "(another value)"][int(features[0]) - 1])
 
 
 def test_a_category_that_training_did_not_see_is_another_value(binary: Case) -> None:

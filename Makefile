@@ -13,6 +13,8 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 SLUICE := $(VENV)/bin/sluice
 LINT := .venv-lint
+# What of .sluice a clean leaves: what cannot be built again.
+LOCAL_DATA := data demo state.json env.sh
 ARCHITECTURE ?= arm64
 LONG_TESTS = $(addprefix tests/local/test_,$(addsuffix .py,cli deployment events predict teardown)) tests/faults
 TESTS ?= tests --ignore=tests/docker --ignore=tests/browser --ignore=tests/contract/sdk $(addprefix --ignore=,$(LONG_TESTS))
@@ -23,7 +25,7 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.13 --ge
 	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 SAM = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam
 
-.PHONY: help setup demo local status down check lint types templates security test longer faults audit deploy remove lock clean
+.PHONY: help setup demo local status down check lint types templates security test longer faults audit deploy remove lock clean forget
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -106,7 +108,12 @@ lock: setup ## renew the locks from their .in files; UPGRADE=1 to take newer ver
 	$(LOCK) requirements-lint.in -o requirements-lint.txt
 	$(LOCK) tests/docker/runtime.in -o tests/docker/runtime.txt
 
-clean: ## stop the local AWS and remove all that was made here, .venv too
+clean: ## stop the local AWS and remove what was built here, .venv too; its data and the demo's reports stay
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m local down; fi
-	rm -rf .sluice .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis $(VENV) .venv-*
+	if [ -d .sluice ]; then find .sluice -mindepth 1 -maxdepth 1 $(LOCAL_DATA:%=! -name %) -exec rm -rf {} +; fi
+	rm -rf .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis $(VENV) .venv-*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+forget: ## stop the local AWS and remove its data: runs, models, endpoints, the demo's reports
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m local down; fi
+	rm -rf .sluice

@@ -114,7 +114,7 @@ def plan(stored: str | None, drop: Drop, name: str) -> Change:
     if drop.target is None:
         return Change(None)
     if stored is None:
-        return Change(with_target(None, drop.target, name))
+        return Change(with_target(drop.first_config, drop.target, name))
     target = _parsed(stored, name).target
     if target is None:
         return Change(with_target(stored, drop.target, name))

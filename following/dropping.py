@@ -31,6 +31,7 @@ class Drop:
         config: text of the configuration that the call gives, with the target merged in; None if it gives none.
         target: the column to predict, if the call names one.
         config_name: what the person calls the configuration.
+        first_config: what the target is merged into if the dataset has no configuration yet.
     """
 
     table: Path
@@ -38,6 +39,7 @@ class Drop:
     config: str | None = None
     target: str | None = None
     config_name: str = "--config"
+    first_config: str | None = None
 
     @property
     def dataset(self) -> str:

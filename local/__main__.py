@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,10 +18,10 @@ from rich.console import Console
 from following.configuration import Confirm
 from following.console import PatientConsole
 from following.dropping import WrongCallError, check_drop
-from local import cloud, stack
-from local.aws import Aws
+from local import cloud, stack, users
+from local.aws import Aws, answering
 from local.cloud import Options
-from local.demo import TARGET, write_breast_cancer
+from local.demo import FIRST_CONFIG, TARGET, write_breast_cancer
 from local.guide import guide
 from local.home import Home, LocalError
 from local.run import NOT_DEPLOYED, WRONG_CALL, check_result_path, newest_page, run, start_and_deploy
@@ -41,7 +42,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m local") 
     home = Home.at(options.state_dir)
     console = PatientConsole(highlight=False)
     try:
-        return int(options.command(home, options, console))
+        with answering():
+            return int(options.command(home, options, console))
     except WrongCallError as error:
         print("\n".join(map(one_line, str(error).split("\n"))), file=sys.stderr)
         return WRONG_CALL
@@ -54,13 +56,21 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m local") 
 
 
 def _up(home: Home, options: argparse.Namespace, console: Console) -> int:
-    _, outputs = start_and_deploy(home, _options(options), console, verbose=options.verbose)
+    if options.fresh:
+        with home.locked():
+            users.refuse_if_used(home)
+            cloud.stop(home)
+            cloud.forget(home)
+    with users.using(home, "sluice local up"):
+        _, outputs = start_and_deploy(home, _options(options), console, verbose=options.verbose)
     console.print(guide(home, home.read(), outputs), markup=False, soft_wrap=True)
     return 0
 
 
 def _down(home: Home, options: argparse.Namespace, console: Console) -> int:
     with home.locked():
+        if not options.force:
+            users.refuse_if_used(home)
         stopped = cloud.stop(home)
     console.print(f"stopped {' and '.join(stopped)}" if stopped else "nothing was up", markup=False)
     return 0
@@ -86,15 +96,16 @@ def _status(home: Home, options: argparse.Namespace, console: Console) -> int:
 def _run(home: Home, options: argparse.Namespace, console: Console) -> int:
     call = check_drop(options.file, options.dataset, options.config, options.target)
     check_result_path(options.json, options.file, options.config)
-    return run(
-        home,
-        call,
-        _options(options),
-        console,
-        json_path=options.json,
-        confirm=_confirm(options.yes, console),
-        verbose=options.verbose,
-    )
+    with users.using(home, f"a run of {call.dataset}"):
+        return run(
+            home,
+            call,
+            _options(options),
+            console,
+            json_path=options.json,
+            confirm=_confirm(options.yes, console),
+            verbose=options.verbose,
+        )
 
 
 def _report(home: Home, options: argparse.Namespace, console: Console) -> int:
@@ -103,27 +114,28 @@ def _report(home: Home, options: argparse.Namespace, console: Console) -> int:
 
 
 def _demo(home: Home, options: argparse.Namespace, console: Console) -> int:
-    """Runs the main job and leaves things as they were: what it started, it stops."""
+    """Runs the main job. The local AWS stays up, so that the next one takes seconds."""
     if bool(options.csv) != bool(options.target):
         raise WrongCallError("a table of your own goes with its column: make demo CSV=path/to/file.csv TARGET=column")
     table = options.csv or write_breast_cancer(home.root / "demo")
     call = check_drop(table, options.dataset, options.config, options.target or TARGET)
+    if not options.csv:
+        call = replace(call, first_config=FIRST_CONFIG)
     check_result_path(options.json, table, options.config)
-    was_up = cloud.is_up(home.read())
-    try:
-        return run(
+    with users.using(home, f"a demo of {call.dataset}"):
+        status = run(
             home,
             call,
             _options(options),
             console,
             json_path=options.json,
-            keep=None if was_up else home.root / "demo" / call.dataset,
+            keep=home.root / "demo" / call.dataset,
             confirm=_confirm(options.yes, console),
             verbose=options.verbose,
         )
-    finally:
-        if not was_up:
-            _down(home, options, console)
+    if cloud.is_up(home.read()):
+        console.print("the local AWS stays up; stop it with: sluice local down", markup=False)
+    return status
 
 
 def _confirm(yes: bool, console: Console) -> Confirm:
@@ -166,15 +178,17 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         added.set_defaults(command=does)
         return added
 
-    command("up", _up, "start, deploy, and say what to type", starting)
-    command("down", _down, "stop what was started")
+    up = command("up", _up, "start, deploy, and say what to type", starting)
+    up.add_argument("--fresh", action="store_true", help="forget all runs, models and endpoints that there were")
+    down = command("down", _down, "stop what was started; the next up has all runs, models and endpoints again")
+    down.add_argument("--force", action="store_true", help="even if others use it")
     command("status", _status, "say what is up; exit status 1 if nothing is")
     for_file = command("run", _run, "drop a table and follow its run to the end", starting, running)
     for_file.add_argument("file", type=Path, metavar="FILE.csv")
     for_file.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
     page = command("report", _report, "print the address of the page of a dataset's newest run")
     page.add_argument("dataset", metavar="DATASET")
-    demo = command("demo", _demo, "run on real data, then stop what was started", starting, running)
+    demo = command("demo", _demo, "run on real data", starting, running)
     demo.add_argument("--csv", type=Path, metavar="FILE", help="a table (default: scikit-learn's breast cancer table)")
     demo.add_argument("--target", metavar="COLUMN", help="the column to predict in it")
     return parser

@@ -5,14 +5,18 @@ What follows a run uses nothing but these clients, so that it would follow one o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ConnectionError as UnreachableError
+from botocore.exceptions import HTTPClientError
 
-from local.home import State
+from local.home import LocalError, State
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -33,6 +37,21 @@ SECRET_KEY: Final = "test"  # noqa: S105
 _CONFIG: Final = Config(
     retries={"total_max_attempts": 3, "mode": "standard"}, connect_timeout=5, read_timeout=120, proxies={}
 )
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """
+    Raises:
+        LocalError: in place of whatever botocore raises if nobody listens any longer.
+    """
+    try:
+        yield
+    except (HTTPClientError, UnreachableError) as error:
+        raise LocalError(
+            "the local AWS does not answer any longer: it was stopped, or its processes have ended. Start it with "
+            "`sluice local up`, and it has the runs, models and endpoints again"
+        ) from error
 
 
 @dataclass(frozen=True)

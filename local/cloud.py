@@ -1,4 +1,7 @@
-"""Starts and stops the process group of a local AWS: MiniStack with IAM enforced, and the SageMaker server."""
+"""Starts and stops the process group of a local AWS: MiniStack with IAM enforced, and the SageMaker server.
+
+Both keep what they have in the state folder, and the next start takes it up.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from local import ministack as local_ministack
 from local import processes
@@ -22,9 +26,11 @@ from local.home import REPOSITORY, Home, LocalError, Process, State
 
 HOST: Final = "127.0.0.1"
 USUAL_PORT: Final = 4566
-"""Where AWS stand-ins are looked for by habit; taken where it is free."""
+"""Where AWS stand-ins are looked for by habit; taken if it is free."""
 
 _START_SECONDS: Final = 60.0
+_SAVE_SECONDS: Final = 20.0
+"""Longer than it takes to write what is kept."""
 _ATTEMPTS: Final = 3
 
 
@@ -33,18 +39,23 @@ class Options:
     """How a local AWS is started.
 
     Attributes:
-        port: MiniStack's; None takes 4566 where it is free, any other port where it is not, 0 any free one.
+        port: MiniStack's; None takes the one that it had before, or 4566, or any if that is not free; 0 any free one.
         wait_scale: what Wait states and retry pauses are multiplied by. A training takes seconds here, so its checks
             need not be 30 s apart; 1 waits as on AWS.
         pace: seconds between the statuses of a training job or an endpoint; None: the SageMaker server's own.
-        wire: the addresses that functions are told, of AWS and of SageMaker, where something listens between them and
+        wire: the addresses that functions are told, of AWS and of SageMaker, if something listens between them and
             these; None: these themselves.
+        keep: whether what is there outlives the processes.
     """
 
     port: int | None = None
     wait_scale: float = 0.03
     pace: float | None = None
     wire: tuple[str, str] | None = None
+    keep: bool = True
+
+
+Say = Callable[[str], None]
 
 
 def is_up(state: State) -> bool:
@@ -52,8 +63,11 @@ def is_up(state: State) -> bool:
     return len(state.processes) == 2 and all(processes.is_running(process) for process in state.processes)
 
 
-def start(home: Home, options: Options) -> State:
-    """Starts what is not up, and waits until it answers. Call with the home locked.
+def start(home: Home, options: Options, say: Say = lambda _: None) -> State:
+    """Starts what is not up, and waits until it answers, with all that was kept. Call with the home locked.
+
+    Args:
+        say: told in a line if it listens on other ports than the usual ones or those that it had before.
 
     Raises:
         LocalError: a process ended or did not answer in time; what had been started is stopped again.
@@ -64,7 +78,7 @@ def start(home: Home, options: Options) -> State:
     stop(home)  # the rest of a start or of a machine that crashed
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            return _start(home, options)
+            started = _start(home, options)
         except _PortTakenError as error:
             # Between choosing a free port and listening on it another program was faster.
             stop(home)
@@ -73,20 +87,41 @@ def start(home: Home, options: Options) -> State:
         except BaseException:
             stop(home)
             raise
+        else:
+            _say_moved(home, state, started, options, say)
+            return started
     raise AssertionError("unreachable")
 
 
+def _say_moved(home: Home, before: State, now: State, options: Options, say: Say) -> None:
+    moved = before.endpoint_url and (before.endpoint_url, before.sagemaker_url) != (now.endpoint_url, now.sagemaker_url)
+    if moved and options.port is None:
+        say(
+            f"another program has a port that this local AWS had: it now listens at {now.endpoint_url} and "
+            f"{now.sagemaker_url}; a shell that sourced {home.root / 'env.sh'} sources it again"
+        )
+    elif not before.endpoint_url and options.port is None and now.endpoint_url != f"http://{HOST}:{USUAL_PORT}":
+        say(f"another program has port {USUAL_PORT}: the local AWS listens at {now.endpoint_url}, and keeps that port")
+
+
+def forget(home: Home) -> None:
+    """Removes all that was kept, of a local AWS that is down. Call with the home locked."""
+    shutil.rmtree(home.data, ignore_errors=True)
+    home.state_file.unlink(missing_ok=True)
+
+
 def stop(home: Home) -> list[str]:
-    """Stops what this state folder says was started, and forgets it. Call with the home locked.
+    """Stops what this state folder says was started; what it keeps remains. Call with the home locked.
 
     Returns:
         Names of the processes that were still running.
     """
     state = home.read()
     # MiniStack goes first: its functions call the SageMaker server.
-    stopped = [process.name for process in reversed(state.processes) if processes.stop(process)]
+    stopped = [process.name for process in reversed(state.processes) if processes.stop(process, _SAVE_SECONDS)]
     shutil.rmtree(home.scratch, ignore_errors=True)
-    home.state_file.unlink(missing_ok=True)
+    if state.endpoint_url:
+        home.write(state.model_copy(update={"processes": ()}))
     return stopped
 
 
@@ -96,8 +131,10 @@ class _PortTakenError(Exception):
 
 def _start(home: Home, options: Options) -> State:
     home.scratch.mkdir(parents=True, exist_ok=True)
-    port = _choose_port(options.port)
-    sagemaker_port = _free_port()
+    before = home.read()
+    port = _choose_port(options.port, _port_of(before.endpoint_url))
+    had = _port_of(before.sagemaker_url)
+    sagemaker_port = had if had and _is_free(had) else _free_port()
     state = State(endpoint_url=f"http://{HOST}:{port}", sagemaker_url=f"http://{HOST}:{sagemaker_port}")
 
     def begin(name: str, command: list[str], environment: dict[str, str], folder: Path) -> Process:
@@ -107,6 +144,7 @@ def _start(home: Home, options: Options) -> State:
         home.write(state)
         return process
 
+    kept = ["--state", str(home.data / "sagemaker.json")] if options.keep else []
     pace = [] if options.pace is None else ["--pace", str(options.pace)]
     sagemaker = begin(
         "sagemaker",
@@ -116,6 +154,7 @@ def _start(home: Home, options: Options) -> State:
             *("--aws-endpoint", state.endpoint_url, "--auth"),
             *("--wait-scale", str(options.wait_scale)),
             *pace,
+            *kept,
         ],
         _environment(home),
         REPOSITORY,
@@ -128,7 +167,7 @@ def _start(home: Home, options: Options) -> State:
         home.root,
     )
     _await(ministack, home, f"{state.endpoint_url}/_ministack/health", _says_auth_enabled)
-    _await(sagemaker, home, f"{state.sagemaker_url}/_health", bool)
+    _await(sagemaker, home, f"{state.sagemaker_url}/_health", _has_taken_up)
     return state
 
 
@@ -157,7 +196,10 @@ def _ministack_settings(home: Home, port: int, options: Options, state: State) -
         "BIND_HOST": HOST,
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": REGION,
-        "STATE_DIR": str(home.root / "ministack"),
+        "STATE_DIR": str(home.data / "ministack"),
+        "PERSIST_STATE": str(int(options.keep)),
+        "S3_DATA_DIR": str(home.data / "s3"),
+        "S3_PERSIST": str(int(options.keep)),
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "SFN_WAIT_SCALE": str(options.wait_scale),
@@ -174,6 +216,10 @@ def _says_auth_enabled(answer: bytes) -> bool:
     return bool(json.loads(answer).get("auth") == "enabled")
 
 
+def _has_taken_up(answer: bytes) -> bool:
+    return bool(json.loads(answer)["taken_up"])
+
+
 def _await(process: Process, home: Home, url: str, healthy: Callable[[bytes], bool]) -> None:
     log = home.log(process.name)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -188,16 +234,21 @@ def _await(process: Process, home: Home, url: str, healthy: Callable[[bytes], bo
             with opener.open(url, timeout=2) as answer:
                 if healthy(answer.read()):
                     return
-        except (OSError, urllib.error.URLError, ValueError):
+        except (OSError, urllib.error.URLError, ValueError, KeyError):
             pass  # not listening yet
         time.sleep(0.05)
     raise LocalError(f"{process.name} did not answer at {url} within {_START_SECONDS:.0f} s:\n{processes.tail(log)}")
 
 
-def _choose_port(wanted: int | None) -> int:
+def _choose_port(wanted: int | None, had: int | None) -> int:
     if wanted:
         return wanted
-    return USUAL_PORT if wanted is None and _is_free(USUAL_PORT) else _free_port()
+    usual = [] if wanted == 0 else [had or USUAL_PORT]
+    return next((port for port in usual if _is_free(port)), None) or _free_port()
+
+
+def _port_of(url: str) -> int | None:
+    return urlsplit(url).port
 
 
 def _is_free(port: int) -> bool:

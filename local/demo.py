@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Final
 
 TARGET: Final = "diagnosis"
+FIRST_CONFIG: Final = "champion: {policy: ignore}\n"
+"""What the dataset is configured with if nobody did before: a model is deployed, though it predicts what the live one
+of the demo before predicts."""
 
 
 def write_breast_cancer(folder: Path) -> Path:

@@ -18,9 +18,14 @@ def exports(aws: Aws) -> str:
 
 
 def write_exports(home: Home, aws: Aws) -> str:
-    """Writes them to a file to be sourced, and returns its path."""
+    """Writes them to a file to be sourced, with a function that takes them back, and returns its path."""
     path = home.root / "env.sh"
-    path.write_text(exports(aws) + "\n")
+    names = " ".join(aws.environment())
+    path.write_text(
+        f"# Sends the AWS tools of this shell to the local AWS of {home.root}; sluice_local_off takes it back.\n"
+        f"{exports(aws)}\n"
+        f"sluice_local_off() {{ unset {names}; unset -f sluice_local_off; }}\n"
+    )
     return str(path)
 
 

@@ -1,4 +1,4 @@
-"""The state folder of one local AWS: what runs, where it listens, its logs.
+"""The state folder of one local AWS: what runs, where it listens, its data, its logs.
 
 By default ``.sluice`` in the repository; ``--state-dir`` or SLUICE_STATE_DIR put it elsewhere, so that several local
 AWS run side by side. What ``sam build`` makes is the same for all of them and lies in the repository's folder.
@@ -35,7 +35,11 @@ class Process(BaseModel):
 
 
 class State(BaseModel):
-    """What is up. Written before the processes answer, so that ``down`` finds those of a start that failed."""
+    """What is up, and where it listens or last did.
+
+    Written before the processes answer, so that ``down`` finds those of a start that failed; ``down`` leaves the
+    addresses, which the next start takes again if they are free.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -63,11 +67,21 @@ class Home:
         """TMPDIR of the processes: unpacked layers and the like, removed by ``down``."""
         return self.root / "tmp"
 
+    @property
+    def data(self) -> Path:
+        """What outlives the processes: objects, tables, logs, the stack, models. ``up --fresh`` forgets it."""
+        return self.root / "data"
+
+    @property
+    def users(self) -> Path:
+        """Notes of who uses the local AWS, see :mod:`local.users`."""
+        return self.root / "users"
+
     def log(self, name: str) -> Path:
         return self.root / "logs" / f"{name}.log"
 
     def read(self) -> State:
-        """The state, empty where nothing was ever started."""
+        """The state, empty if nothing was ever started."""
         if not self.state_file.exists():
             return State()
         try:

@@ -43,11 +43,17 @@ def mount(folder: Path, store: Path) -> str:
     return name
 
 
+def there(home: Home, store: Path) -> bool:
+    """Whether the layers that the functions of a local AWS have still lie in the store."""
+    lease = _lease(home, store)
+    return lease.exists() and all((store / name).exists() for name in json.loads(lease.read_text())["layers"])
+
+
 def use(home: Home, store: Path, layers: Iterable[str]) -> None:
     """Notes which layers the functions of a local AWS have, and removes those that none has any longer."""
-    leases = store / "used-by"
+    own = _lease(home, store)
+    leases = own.parent
     leases.mkdir(parents=True, exist_ok=True)
-    own = leases / hashlib.sha256(str(home.root).encode()).hexdigest()[:16]
     own.write_text(json.dumps({"home": str(home.root), "layers": sorted(layers)}))
     used: set[str] = set()
     for lease in leases.iterdir():
@@ -59,6 +65,10 @@ def use(home: Home, store: Path, layers: Iterable[str]) -> None:
     for folder in store.iterdir():
         if folder != leases and folder.name not in used:
             shutil.rmtree(folder)
+
+
+def _lease(home: Home, store: Path) -> Path:
+    return store / "used-by" / hashlib.sha256(str(home.root).encode()).hexdigest()[:16]
 
 
 def _link(source: str, target: str) -> None:

@@ -1,4 +1,4 @@
-"""MiniStack, with three things put right that the pipeline and those who follow it rest on.
+"""MiniStack, with four things put right that the pipeline and those who follow it rest on.
 
 Run this file in place of ``python -m ministack``.
 
@@ -7,13 +7,19 @@ leaves it out; on AWS a versioned bucket's event has it.
 
 A function that dies where Step Functions waits for its task token: MiniStack waits on for an answer that nobody was
 asked for; on AWS the step fails, and is retried as any other.
+
 Events of log streams by the prefix of their names: FilterLogEvents takes the prefix and answers with the events of all
 streams of the group, so that two runs that are followed at once both show the training rounds of either.
+
+What is kept: MiniStack writes objects at once and all the rest when it is told to end. Here the rest is written every
+minute, too, so that a laptop that loses its power loses a minute and not all runs.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import threading
 from contextvars import ContextVar
 from typing import Any
 
@@ -87,10 +93,33 @@ def filter_log_events_by_the_prefix_of_their_stream() -> None:
     cloudwatch_logs._filter_log_events = find_by_prefix
 
 
+def keep_while_it_runs(seconds: float) -> None:
+    """Saves the state in such intervals, if there was a request."""
+    asked, answer = threading.Event(), app.app
+
+    async def answer_and_note(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith("/_ministack/"):
+            asked.set()
+        await answer(scope, receive, send)
+
+    def keep() -> None:
+        waiting = threading.Event()
+        while not waiting.wait(seconds):
+            if asked.is_set():
+                asked.clear()
+                persistence.save_all(app._build_persistence_save_dict())
+
+    app.app = answer_and_note
+    threading.Thread(target=keep, name="keep", daemon=True).start()
+
+
 if __name__ == "__main__":
-    from ministack.app import main
+    from ministack import app
+    from ministack.core import persistence
 
     name_versions_in_events()
     notice_functions_that_die_before_they_ask()
     filter_log_events_by_the_prefix_of_their_stream()
-    main()
+    if persistence.PERSIST_STATE:
+        keep_while_it_runs(float(os.environ.get("KEEP_SECONDS", "60")))
+    app.main()

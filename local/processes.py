@@ -45,6 +45,13 @@ def start(name: str, command: Sequence[str], environment: Mapping[str, str], log
     return Process(name=name, pid=child.pid, birth=birth)
 
 
+def this(name: str) -> Process:
+    """The process that runs this."""
+    birth = _birth(os.getpid())
+    assert birth is not None, "it runs"  # noqa: S101
+    return Process(name=name, pid=os.getpid(), birth=birth)
+
+
 def is_running(process: Process) -> bool:
     return _birth(process.pid) == process.birth
 
@@ -62,7 +69,7 @@ def stop(process: Process, patience_seconds: float = 1.0) -> bool:
     while is_running(process) and time.monotonic() < deadline:
         time.sleep(0.02)
     with contextlib.suppress(ProcessLookupError):
-        # Also where the leader went by itself: its children may not have.
+        # Even if the leader went by itself: its children may not have.
         os.killpg(process.pid, signal.SIGKILL)
     while is_running(process):
         time.sleep(0.02)
@@ -77,7 +84,7 @@ def tail(log: Path, lines: int = 15) -> str:
 
 
 def _birth(pid: int) -> str | None:
-    """When the process started, in the system's own words; None where it is gone or a zombie."""
+    """When the process started, in the system's own words; None if it is gone or a zombie."""
     child = _children.get(pid)
     if child is not None and child.poll() is not None:
         del _children[pid]

@@ -21,7 +21,7 @@ from following.progress import Progress
 from following.report import print_report
 from following.result import failure_json, result_json, run_result, validation_result
 from local import cloud, stack
-from local.aws import Aws
+from local.aws import Aws, answering
 from local.cloud import Options
 from local.home import Home, LocalError
 from sluice.endpoint.golden import parse_scores
@@ -82,7 +82,7 @@ def run(
 
     Args:
         json_path: where to write the result.
-        keep: a folder for copies of the reports, if the local AWS will be gone before they are read.
+        keep: a folder for copies of the reports, which are there when the local AWS is down, too.
         confirm: asks whether a stored configuration may be replaced.
         verbose: says what of the template is left out here, too.
 
@@ -94,7 +94,8 @@ def run(
     """
     started = time.monotonic()
     try:
-        result, recorded, validation = _run(home, call, options, console, started, confirm, verbose)
+        with answering():
+            result, recorded, validation = _run(home, call, options, console, started, confirm, verbose)
     except (LocalError, DeclinedError) as error:
         result, recorded, validation = failure_json(call.dataset, str(error), time.monotonic() - started), None, None
     if json_path:
@@ -174,7 +175,7 @@ def start_and_deploy(
     with home.locked():
         if not cloud.is_up(home.read()):
             say("starting the local AWS ...")
-        state = cloud.start(home, options)
+        state = cloud.start(home, options, say)
         outputs = stack.deploy(home, say, tell_left_out=verbose)
     return Aws.of(state), outputs
 

@@ -101,7 +101,8 @@ def deploy(home: Home, say: Say, project: Project = SHIPPED, *, tell_left_out: b
     aws = Aws.of(home.read())
     fingerprint = project.fingerprint()
     found = _outputs(aws)
-    if found is None or found.get(_SOURCES_OUTPUT) != fingerprint:
+    current = found is not None and found.get(_SOURCES_OUTPUT) == fingerprint
+    if not current or not layers.there(home, project.layers):
         with exclusive(project.work / "build.lock"):
             _build(project, fingerprint, say)
             _deploy(home, aws, project, fingerprint, say, tell_left_out)

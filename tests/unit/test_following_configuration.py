@@ -227,4 +227,7 @@ def test_a_plan_writes_nothing_it_was_not_asked_for(tmp_path: Path) -> None:
     make: Callable[..., Drop] = lambda **what: Drop(tmp_path / "t.csv", "churn", **what)  # noqa: E731
     assert plan(None, make(), NAME) == Change(None)
     assert plan(None, make(config="a: 1"), NAME) == Change("a: 1")
+    first = {"target": "y", "first_config": "champion: {policy: ignore}\n"}
+    assert plan(None, make(**first), NAME) == Change("target: y\nchampion: {policy: ignore}\n")
+    assert plan("target: y\napproval: {required: true}\n", make(**first), NAME) == Change(None)
     assert plan("b: 1", make(config="a: 1"), NAME) == Change("a: 1", replaces=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -23,9 +24,9 @@ def using(home: Home, purpose: str) -> Iterator[None]:
     Args:
         purpose: what it does, for whoever is refused to stop the local AWS, such as ``a run of churn``.
     """
-    note = home.users / f"{os.getpid()}.json"
+    note = home.users / str(os.getpid())
     note.parent.mkdir(parents=True, exist_ok=True)
-    beside = note.with_suffix(".new")
+    beside = note.with_name(f".{note.name}")
     beside.write_text(processes.this(purpose).model_dump_json())
     beside.replace(note)
     try:
@@ -35,9 +36,9 @@ def using(home: Home, purpose: str) -> Iterator[None]:
 
 
 def others(home: Home) -> list[Process]:
-    """The users beside this process, oldest note first; notes of processes that have ended are removed."""
+    """The users beside this process; notes of processes that have ended are removed."""
     found = []
-    for note in sorted(home.users.glob("*.json"), key=lambda path: int(path.stem)):
+    for note in _notes(home):
         try:
             user = Process.model_validate_json(note.read_text())
         except FileNotFoundError:
@@ -62,3 +63,7 @@ def refuse_if_used(home: Home) -> None:
             f"{named} {'uses' if len(found) == 1 else 'use'} the local AWS: wait until it has ended, or stop the local "
             "AWS all the same with `sluice local down --force`"
         )
+
+
+def _notes(home: Home) -> list[Path]:
+    return sorted(path for path in home.users.glob("*") if path.name.isdigit())

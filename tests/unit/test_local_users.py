@@ -74,7 +74,7 @@ def test_the_pid_of_a_user_that_is_gone_may_be_given_again(tmp_path: Path) -> No
     home = Home(tmp_path)
     home.users.mkdir()
     with user(home, "a run of churn") as process:
-        note = home.users / f"{process.pid}.json"
+        note = home.users / str(process.pid)
         now = Process.model_validate_json(note.read_text())
         assert processes.is_running(now)
         note.write_text(now.model_copy(update={"birth": "before"}).model_dump_json())
@@ -85,7 +85,7 @@ def test_the_pid_of_a_user_that_is_gone_may_be_given_again(tmp_path: Path) -> No
 def test_a_note_that_cannot_be_read_is_removed(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.users.mkdir()
-    (home.users / "1.json").write_text("{")
+    (home.users / "1").write_text("{")
 
     assert users.others(home) == []
     assert list(home.users.iterdir()) == []

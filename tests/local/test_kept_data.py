@@ -1,4 +1,4 @@
-"""What a local AWS has outlives ``down``; who uses it is not left without a word."""
+"""What a local AWS has outlives ``down``; whoever uses it then is told in a sentence."""
 
 from __future__ import annotations
 

@@ -78,8 +78,8 @@ def _rows(said: dict[str, Any]) -> str:
     if said["verdict"] == "rejected":
         return f"file rejected, {rows['received']:,} rows read"
     parts = " / ".join(f"{rows[part]:,}" for part in ("train", "validation", "test"))
-    aside = f", {rows['rejected']:,} set aside" if rows["rejected"] else ""
-    return f"{rows['accepted']:,} rows{aside}; train / validation / test {parts}; {said['features']} features"
+    rejected = f", {rows['rejected']:,} rejected" if rows["rejected"] else ""
+    return f"{rows['accepted']:,} rows{rejected}; train / validation / test {parts}; {said['features']} features"
 
 
 def _rounds(snapshot: Snapshot) -> str:

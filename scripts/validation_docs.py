@@ -130,7 +130,7 @@ WHAT: Final[dict[Rule, str]] = {
     Rule.SPLIT_IMPOSSIBLE: "A class cannot be in all three parts, or too little is left to train on.",
     Rule.SPLIT_COLUMN_UNKNOWN: "`group_by` or `by_time` names a column that the file does not have, or the target.",
     Rule.SPLIT_COLUMN_KIND: "`by_time` names a column whose values are neither dates nor numbers.",
-    Rule.SPLIT_VALUE_MISSING: "A row has no value in the column that the split goes by.",
+    Rule.SPLIT_VALUE_MISSING: "A row has no value in the column that the split uses.",
 }
 """What breaks each rule. Those of the contract stand in docs/contract.md."""
 
@@ -171,7 +171,7 @@ FIELDS: Final[dict[str, str]] = {
     "columns[].name": "As in the header, without blanks around it and invisible characters.",
     "columns[].kind": "`number`, `boolean`, `date`, `text` or `empty`.",
     "columns[].missing": "Rows without a value.",
-    "columns[].use": "What becomes of it: `number`, `boolean`, `date`, `one_hot`, `frequency_rank`, `dropped` or "
+    "columns[].use": "What happens to it: `number`, `boolean`, `date`, `one_hot`, `frequency_rank`, `dropped` or "
     "`target`; none if the file was rejected.",
     "problems": "The faults of rejected_rows.csv, summed up by rule and column. They count also what is not listed.",
     "problems[].rule": "Id of the rule.",
@@ -187,7 +187,7 @@ FIELDS: Final[dict[str, str]] = {
     "split": "How rows were put into the parts.",
     "split.method": "`stratified`, `group_by` or `by_time`.",
     "split.seed": "Of the hash.",
-    "contract": "The dataset's contract, as the file was held against it or as it made it; see contract.md.",
+    "contract": "The dataset's contract, as the file was compared with it or as it made it; see contract.md.",
     "contract.version": "Which version.",
 }
 """What a field of validation.json holds, where the model itself does not say."""
@@ -212,7 +212,7 @@ def _effects() -> dict[Rule, list[str]]:
     found: dict[Rule, dict[str, None]] = {rule: {} for rule in Rule}
     for effect, said in (
         ("refuses the file", lambda case: case.rules[:1]),  # what is said beside it is not the cause
-        ("sets the row aside", lambda case: [rule for _, rule, _ in case.rejected_rows]),
+        ("rejects the row", lambda case: [rule for _, rule, _ in case.rejected_rows]),
         ("warning", lambda case: [one.rule for one in case.warnings]),
     ):
         for case in CASES:
@@ -419,7 +419,7 @@ def _too_many(more: int, what: str) -> list[str]:
 
 
 def _become(case: Case, matrix: Any, header: list[str]) -> str | None:
-    """What becomes of the cell to look at."""
+    """What happens to the cell to look at."""
     numbers = {name for name in header if name not in {"city", "note"}}
     places = [(line, name) for line, _, name in case.rejected_rows] if case.look_at is None else [case.look_at]
     for line, name in [place for place in places if place[1] in numbers][:1]:

@@ -1,4 +1,4 @@
-"""Requests held against botocore's own description of the service."""
+"""Requests compared with botocore's own description of the service."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ type Flags = NDArray[np.bool_]
 
 @dataclass
 class _Recipe:
-    """What becomes of each column; ``features`` are made from all good rows, levels learned from the training rows."""
+    """What happens to each column; ``features`` are made from all good rows, levels learned from the training rows."""
 
     features: list[pd.DataFrame | pd.Series[Any]] = field(default_factory=list)
     columns: dict[str, dict[str, Any]] = field(default_factory=dict)

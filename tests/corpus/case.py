@@ -52,7 +52,7 @@ class Case:
         header_line: the line of the header; None if it is not asked for.
         delimiter: how the report must call it; None if it is not asked for.
         kinds: the kind of some columns as the report gives it.
-        uses: what becomes of some columns, as the report gives it.
+        uses: what happens to some columns, as the report gives it.
         extremes: the least and the greatest number that some columns have in the training files.
         classes: the labels by class number; None if they are not asked for.
         look_at: line and column of a cell that shows best what other readers make of the file.

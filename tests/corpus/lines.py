@@ -244,7 +244,7 @@ LINES: Final = (
     Case(
         "rows-of-commas-allowed",
         BLANK_LINES,
-        "with `max_rejected_share: 0.1` they are set aside",
+        "with `max_rejected_share: 0.1` they are rejected",
         table([*lines(), *[",,,,"] * 12]),
         rejected_rows=on_lines(range(122, 134), "target_missing", _LABEL),
         config={"max_rejected_share": 0.1},

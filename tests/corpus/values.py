@@ -319,7 +319,7 @@ VALUES: Final = (
     Case(
         "two-bad-cells",
         UNITS,
-        "a row with two faults is set aside once and told twice",
+        "a row with two faults is rejected once and told twice",
         with_lines({57: "1,old,Oslo,x,high"}),
         rejected_rows=((57, "not_a_number", "age"), (57, "not_a_number", "score")),
     ),

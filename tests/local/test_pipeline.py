@@ -1,4 +1,4 @@
-"""The main job end to end: the shipped template, dropped tables, and what becomes of them."""
+"""The main job end to end: the shipped template, dropped tables, and what happens to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of cases that were not survived: they are told, and tried once more only if that is asked for."""
+"""What happens to cases that were not survived: they are told, and tried once more only if that is asked for."""
 
 from __future__ import annotations
 

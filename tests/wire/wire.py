@@ -27,7 +27,7 @@ _HOP_BY_HOP: Final = {"connection", "keep-alive", "transfer-encoding", "content-
 
 
 class Fault(StrEnum):
-    """What becomes of a call."""
+    """What happens to a call."""
 
     REFUSED = "refused"
     """It fails before it is made: access is denied."""

@@ -55,7 +55,7 @@ def config_key(folder: str) -> str:
 
 
 def contract_key(dataset: str) -> str:
-    """Artifact bucket's key of the contract that the dataset's files are held against."""
+    """Artifact bucket's key of the contract that the dataset's files are compared with."""
     return f"{dataset}/{CONTRACT}"
 
 

@@ -119,7 +119,7 @@ class ValidationResult(Message):
     config_uri: str | None = Field(None, description="The resolved dataset configuration of this run, as JSON.")
     report_uri: str | None = Field(None, description="validation.json")
     rejected_rows_uri: str | None = None
-    contract_uri: str | None = Field(None, description="The contract that the run was held against, or that it made.")
+    contract_uri: str | None = Field(None, description="The contract that the run was compared with, or that it made.")
     contract_version: int | None = None
 
 

@@ -15,7 +15,7 @@ from sluice.evaluation.metrics import METRICS, Metric
 from sluice.messages import GateCheck, Metrics
 
 MIN_SLICE_ROWS: Final = 30
-"""Of a slice that a limit is held against: of fewer a metric says next to nothing."""
+"""Of a slice that a limit is compared with: of fewer a metric says next to nothing."""
 
 _NAMED: Final = 60
 """Characters of a slice's value that are told."""
@@ -146,7 +146,7 @@ def _of_metric(
             advice_if_beyond=advice.limit(metric, key, classes),
             if_uncertain=if_uncertain and advice.uncertain(metric, key),
         )  # fmt: skip
-    # A first model has no champion to be held against, nor has one of a table that starts anew.
+    # A first model has no champion to be compared with, nor has one of a table that starts anew.
     if champion is not None and not _starts_anew(champion):
         of_champion = getattr(champion.metrics, name, None)
         for side, limit, comparison in _pairs(limits.min_of_champion, limits.max_of_champion):

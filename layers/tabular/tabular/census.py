@@ -90,7 +90,7 @@ class DoubtError(Exception):
 
 @dataclass
 class _Column:
-    """The running counts of one column: the first ones over all rows, the others over those that are not set aside."""
+    """The running counts of one column: the first ones over all rows, the others over those that are not rejected."""
 
     levels: Levels
     forms: Counter[str] = field(default_factory=Counter)
@@ -133,7 +133,7 @@ class _Measured:
     chunk: Chunk
     faults: list[_Fault]
     bad: pl.Series
-    """Numbers of the rows that are set aside."""
+    """Numbers of the rows that are rejected."""
     cells: Mapping[int, tuple[int, int]]
     """By number or date column: cells that are not missing, and those that do not fit."""
     row_hashes: pl.Series
@@ -183,12 +183,12 @@ class Census:
         """Rows by label, in each of the parts."""
         self.bad_rows = 0
         self.aside: list[pl.Series] = []
-        """The rows of each chunk that are set aside."""
+        """The rows of each chunk that are rejected."""
         # Of the chunks that were added: others may have been read already.
         self._added_rows = 0
         self._added_malformed = 0
         self.hashes = Hashes(folder / "hashes")
-        """Of all rows that are not set aside, by what tells them apart."""
+        """Of all rows that are not rejected, by what tells them apart."""
         self.frames = Frames(folder / "frames") if kept else None
         """What is written later of these rows, by chunk; None if the disk has no room for it."""
         self.held_out = HeldOutRows(folder / "held_out.csv", question.names)

@@ -62,7 +62,7 @@ def is_pair(levels: Sequence[str]) -> bool:
 
 @dataclass(frozen=True)
 class Profile:
-    """Facts of one column over the rows that were not set aside.
+    """Facts of one column over the rows that were not rejected.
 
     ``whole``: every number is; ``integer``: and a double holds it exactly. ``constant``: there is one value only,
     blanks apart. ``levels`` are the different texts of a text column: ``cell``, ``rows``, ``train`` (rows of the

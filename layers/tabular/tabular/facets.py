@@ -33,7 +33,7 @@ class Seen:
 
 
 class FacetTally:
-    """The running counts of one facet over the rows that are not set aside."""
+    """The running counts of one facet over the rows that are not rejected."""
 
     def __init__(self, facet: Facet, question: Question) -> None:
         self._facet = facet

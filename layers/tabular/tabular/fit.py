@@ -1,4 +1,4 @@
-"""Learns the recipe: what becomes of each column.
+"""Learns the recipe: what happens to each column.
 
 Levels and ranks come from the training rows only.
 """

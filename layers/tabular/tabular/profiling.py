@@ -45,7 +45,7 @@ def see_for(contract: Contract, census: Census, profiles: Sequence[Profile], fra
     """The file by the levels and the edges of a contract.
 
     Args:
-        contract: to be held against.
+        contract: to be compared with.
         census: of the file, with the contract's edges and levels.
         profiles: of every column.
         frame: what is known of the file already; its columns are filled in.

@@ -136,7 +136,7 @@ class Question:
         return pl.when(~cell.is_in(alike)).then(value) if alike else value
 
     def moment(self) -> pl.Expr | None:
-        """The time of a row that the split goes by, as a number that grows with it; null if there is none."""
+        """The time of a row that the split uses, as a number that grows with it; null if there is none."""
         if self.time is None:
             return None
         reading = self.readings[self.time]
@@ -155,7 +155,7 @@ class Question:
     @cached_property
     def frame(self) -> list[pl.Expr]:
         """Of each row, over a chunk's cells, all that is counted and written: ``label``; ``u`` for its part, and
-        ``time`` where the split goes by it; x3, the value of number or date column 3; h4, the hour of date column 4;
+        ``time`` where the split uses it; x3, the value of number or date column 3; h4, the hour of date column 4;
         c5, the text of column 5."""
         by = self.hashed if self.group is None else [f"c{self.group}"]
         moment = self.moment()

@@ -37,7 +37,7 @@ class DialectReport(_Part):
 
 
 class ColumnReport(_Part):
-    """One column of the file, over the rows that were not set aside."""
+    """One column of the file, over the rows that were not rejected."""
 
     name: str
     kind: str = Field(description="number, boolean, date, text or empty.")
@@ -47,7 +47,7 @@ class ColumnReport(_Part):
 
 
 class ContractReport(_Part):
-    """The dataset's contract, as this file was held against it, or as it made it."""
+    """The dataset's contract, as this file was compared with it, or as it made it."""
 
     version: int
     made: bool = Field(False, description="This file made this version.")
@@ -59,7 +59,7 @@ class SplitReport(_Part):
     """What decided which part a row is in. The parts are in ``class_counts``."""
 
     method: Literal["stratified", "group_by", "by_time"]
-    column: str | None = Field(None, description="The column that the split goes by; none if it is stratified.")
+    column: str | None = Field(None, description="The column that the split uses; none if it is stratified.")
     seed: int
 
 

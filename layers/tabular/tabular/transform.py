@@ -92,7 +92,7 @@ def _date_part(part: DatePart, date: pl.Expr, hours: pl.Expr) -> pl.Expr:
 
 
 def _frames(path: Path, question: Question, census: Census) -> Iterator[pl.DataFrame]:
-    """What is written of the rows that are not set aside, chunk by chunk: as it was kept, or read again."""
+    """What is written of the rows that are not rejected, chunk by chunk: as it was kept, or read again."""
     if census.frames is not None:
         yield from census.frames.taken()
         return
@@ -138,7 +138,7 @@ def write_parts(
     Args:
         path: text in UTF-8.
         question: as the census was taken.
-        census: of the file, which says which rows are set aside.
+        census: of the file, which says which rows are rejected.
         recipe: what to make.
         out: the folder of the parts.
         edges: of bins to count, by column.

@@ -266,7 +266,7 @@ class _Validation:
                 question = question.asking(question.read)
                 continue
             if (fitting := census.readings()) != question.readings:
-                # Rows that are set aside for one column hide what others hold: from now on all are asked.
+                # Rows that are rejected for one column hide what others hold: from now on all are asked.
                 question = replace(question, readings=fitting).asking(question.read)
                 continue
             judged = self._judgement = _Judgement(question, census, census.profiles())

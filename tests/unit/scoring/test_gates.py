@@ -133,7 +133,7 @@ def test_a_metric_may_be_held_against_that_of_the_live_model() -> None:
     assert passed(judge(worse, limits, 0.9, champion=live))["recall.min_of_champion"] is False
     assert passed(judge(GOOD, limits, 0.9, champion=live))["recall.min_of_champion"] is True
     (default,) = judge(GOOD, limits, 0.9)
-    assert default.name == "log_loss.max_of_prior", "a first model has nobody to be held against, and no free pass"
+    assert default.name == "log_loss.max_of_prior", "a first model has nobody to be compared with, and no free pass"
 
 
 @pytest.mark.parametrize(("policy", "deploys", "held"), [("ignore", True, True), ("not_worse", True, False)])

@@ -1,4 +1,4 @@
-"""What SQL counts of a file for its contract, and files that are held against one."""
+"""What SQL counts of a file for its contract, and files that are compared with one."""
 
 from __future__ import annotations
 

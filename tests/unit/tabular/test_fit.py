@@ -1,4 +1,4 @@
-"""What becomes of each kind of column, and why some are left out."""
+"""What happens to each kind of column, and why some are left out."""
 
 from __future__ import annotations
 

@@ -246,7 +246,7 @@ def test_a_text_that_begins_as_compressed_data_do_is_text(
 
 
 def test_columns_that_change_places_partway_are_read_in_the_end(judge: Judge) -> None:
-    """Rows that are set aside for one column hide what the other holds."""
+    """Rows that are rejected for one column hide what the other holds."""
     rows = [f"{i}.5,word{i % 9}" if i < 2000 else f"word{i % 9},{i}.5" for i in range(20_000)]
     lines = [f"{row},{i % 97},{'ab'[i % 2]},{i}" for i, row in enumerate(rows)]
     content = table(lines, "a,b,x,label,t")

@@ -1,7 +1,7 @@
 """The contract of a dataset: what its accepted files look like. Pure.
 
 The first accepted file makes ``<dataset>/contract.json``; a person may also write or edit it by hand. Every part is
-optional: what a contract does not say is not checked. How a file is held against it stands in ``drift``; the rules,
+optional: what a contract does not say is not checked. How a file is compared with it stands in ``drift``; the rules,
 their severities and thresholds are set in ``config.yaml`` (``contract:``) and described in docs/contract.md.
 """
 

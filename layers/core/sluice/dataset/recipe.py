@@ -325,7 +325,7 @@ class Feature(_Part):
 
 
 class Recipe(ExactDocument):
-    """The columns of a table in the file's order, the target apart, and what becomes of each."""
+    """The columns of a table in the file's order, the target apart, and what happens to each."""
 
     KIND = "recipe"
 

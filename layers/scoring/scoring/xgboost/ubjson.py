@@ -1,7 +1,7 @@
 """Reads UBJSON (ubjson.org, draft 12) as XGBoost writes it, and nothing beyond.
 
 XGBoost's own reader trusts what a file says of itself: a length that was made up, or some thousand brackets one in
-another, end the process. So a model is read here first, where each length is held against the bytes that are left.
+another, end the process. So a model is read here first, where each length is compared with the bytes that are left.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ContractTakenError(RuntimeError):
-    """Another run wrote the contract meanwhile. A repeated step is held against that one."""
+    """Another run wrote the contract meanwhile. A repeated step is compared with that one."""
 
 
 def write_contract(s3: S3Client, bucket: str, key: str, text: str, replaces: StoredText | None) -> None:

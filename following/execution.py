@@ -31,6 +31,7 @@ PHASES: Final = {
     "WaitForTraining": "CheckTraining",
     "WaitForTurn": "DeployEndpoint",
     "WaitForEndpoint": "CheckEndpoint",
+    "WaitForVariant": "VerifyEndpoint",
     "WaitForRestoration": "RestoreEndpoint",
 }
 """Wait states by the state that they alternate with: to a person that is one phase. A test holds it to the machine."""

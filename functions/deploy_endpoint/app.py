@@ -21,7 +21,7 @@ from sluice.dataset.config import DatasetConfig, read_whole_config
 from sluice.endpoint.aws.calls import create_if_absent, delete_endpoint, describe_endpoint, update_endpoint
 from sluice.endpoint.aws.scaling import put_scaling
 from sluice.endpoint.aws.turns import take_free_turn
-from sluice.endpoint.deployment import begun, failed, next_step
+from sluice.endpoint.deployment import begun, busy, failed, next_step
 from sluice.endpoint.network import no_vpc_reason
 from sluice.endpoint.requests import (
     alarm_requests,
@@ -53,17 +53,15 @@ stepfunctions = boto3.client("stepfunctions", config=CLIENT_CONFIG)
 
 @step(DeployRequest)
 def handler(request: DeployRequest) -> Deployment:
-    run, asked = request.run, begun(settings.name_prefix, request.run)
+    run = request.run
     if not take_free_turn(
         dynamodb, settings.runs_table, run.dataset, run.execution_arn, partial(has_ended, stepfunctions)
     ):
-        return asked.model_copy(update={"verdict": "busy", "wait_seconds": TURN_POLL_SECONDS})
+        return busy(begun(settings.name_prefix, run), TURN_POLL_SECONDS)
     champion = read_champion(dynamodb, settings.runs_table, run.dataset)
     # From the ledger, not from the endpoint: a repeated call would find its own configuration live there.
     before = before_this(champion, run.run_id)
-    if before:
-        seen = {"previous_config_name": before.config_name, "champion_run_id": before.run_id}
-        asked = asked.model_copy(update=seen)
+    asked = begun(settings.name_prefix, run, (before.run_id, before.config_name) if before else None)
     if before is champion and (other := overtaken(request, champion)):
         return asked.model_copy(update=other)
     config = read_whole_config(read_json(s3, request.validation.config_uri or ""))
@@ -72,14 +70,7 @@ def handler(request: DeployRequest) -> Deployment:
     try:
         return deploy(request, asked, config, before)
     except ClientError as error:
-        if is_in_progress(error):
-            return asked.model_copy(update={"verdict": "busy"})
-        reason = reason_of(error, asked)
-        if reason is None:
-            raise
-        if before:
-            keep_scaling(run, before, asked.endpoint_name)
-        return failed(asked, reason)
+        return refused(error, run, asked, before)
 
 
 def overtaken(request: DeployRequest, champion: Champion | None) -> dict[str, Any] | None:
@@ -147,15 +138,22 @@ def update(asked: Deployment, config: DatasetConfig, live: dict[str, Any], alarm
         logger.warning("SageMaker takes no guards for this endpoint; it is updated without")
 
 
-def reason_of(error: ClientError, asked: Deployment) -> str | None:
-    """Why SageMaker will not deploy, for a person; None if asking again may help.
+def refused(error: ClientError, run: Run, asked: Deployment, before: Deployed | None) -> Deployment:
+    """What an error of SageMaker means for the deployment.
 
-    What this run made a moment ago may not be found yet: SageMaker's reads are eventually consistent, see
-    CreateEndpointConfig in its API reference.
+    Raises:
+        ClientError: asking again may help. What this run made a moment ago may not be found yet: SageMaker's reads are
+            eventually consistent, see CreateEndpointConfig in its API reference.
     """
-    if is_not_found(error) and asked.config_name in message_of(error):
-        return None
-    return refusal(code_of(error), message_of(error))
+    if is_in_progress(error):
+        return busy(asked)
+    not_seen_yet = is_not_found(error) and asked.config_name in message_of(error)
+    reason = None if not_seen_yet else refusal(code_of(error), message_of(error))
+    if reason is None:
+        raise error
+    if before:
+        keep_scaling(run, before, asked.endpoint_name)
+    return failed(asked, reason)
 
 
 def keep_scaling(run: Run, live: Deployed, endpoint: str) -> None:

@@ -42,7 +42,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
         if event["RequestType"] == "Delete":
             patience = Patience(context.get_remaining_time_in_millis() / 1000 - ANSWER_SECONDS)
             tear_down(event["ResourceProperties"]["StateMachineArn"], patience)
-    except Exception as error:  # noqa: BLE001 - whatever it is: CloudFormation waits an hour for an answer
+    except Exception as error:  # noqa: BLE001 - whatever it is, CloudFormation waits an hour for an answer
         logger.exception("fault")
         reason = f"{type(error).__name__}: {error}"
     respond(event, reason)
@@ -59,7 +59,7 @@ def tear_down(state_machine: str, patience: Patience) -> None:
 
 
 def respond(event: dict[str, Any], reason: str | None) -> None:
-    """Answers CloudFormation. A failure keeps the stack, with the reason, so that nothing goes on costing unseen."""
+    """Answers CloudFormation. A failure keeps the stack, with the reason: nothing continues to cost unnoticed."""
     body = {
         "Status": "FAILED" if reason else "SUCCESS",
         "Reason": (reason or "done")[:1000],

@@ -23,7 +23,7 @@ BUSY: Final = ("Creating", "Updating", "RollingBack", "Deleting")
 ANSWERING: Final = ("InService", "Updating", "RollingBack")
 ALARM_POLL_SECONDS: Final = 0.2
 
-# What faults on request say where they are given no reason.
+# What faults on request say if they are given no reason.
 NO_CAPACITY: Final = (
     "Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error. Please retry using a "
     "different ML instance type or after some time."
@@ -288,7 +288,7 @@ class Endpoint:
         _raise(fault, update.config)
 
     def _watch(self, seconds: float, update: Update) -> None:
-        """Waits watching the alarms.
+        """Waits and watches the alarms.
 
         Raises:
             DeploymentError: one of them is on.

@@ -22,7 +22,7 @@ class Rollout:
     """What happens after the new fleet has come up.
 
     Attributes:
-        shares: of the requests that the new fleet has got by and by; the last is 1.
+        shares: of the requests that the new fleet has got after each step; the last is 1.
         wait: seconds after each of these but the last.
         baking: seconds after the last, before the old fleet goes.
         alarms: names of those that send the update back.

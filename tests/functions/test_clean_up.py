@@ -482,6 +482,27 @@ def test_a_guarded_update_that_takes_hours_ends_the_removal_with_the_way_out(mon
     assert endpoints.now == 600
 
 
+def test_a_training_job_that_does_not_stop_in_time_ends_the_removal_with_the_way_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Jobs:
+        asked: list[str] = []  # noqa: RUF012
+
+        def stop_training_job(self, TrainingJobName: str) -> None:  # noqa: N803
+            self.asked.append(TrainingJobName)
+
+        def describe_training_job(self, TrainingJobName: str) -> dict[str, str]:  # noqa: N803
+            return {"TrainingJobStatus": "Stopping"}
+
+    monkeypatch.setattr(teardown, "running_jobs", lambda *_: ["sluice-job"])
+    now = [0.0]
+    patience = Patience(60, clock=lambda: now[0], pause=lambda seconds: now.append(now.pop() + seconds))
+    jobs = Jobs()
+    with pytest.raises(teardown.StillBusyError, match=r"sluice-job has not stopped yet\. Delete the stack again"):
+        teardown.stop_jobs(jobs, "sluice", lambda _: None, patience)
+    assert (jobs.asked, now) == (["sluice-job"], [60.0])
+
+
 @pytest.mark.usefixtures("machine")
 @pytest.mark.parametrize(("key", "rests"), [("", []), ("arn:aws:kms:key", [teardown.RELEASE_SECONDS])])
 def test_sagemaker_gets_time_to_release_its_grants_of_the_key_before_its_role_goes(

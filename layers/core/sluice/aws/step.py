@@ -1,4 +1,4 @@
-"""What every function does round its own work: parse, name the run on every log line, time itself, answer in JSON."""
+"""What every function does around its own work: parse, name the run on every log line, time itself, answer in JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sluice.settings import NAMESPACE
 #: The state machine retries, and nothing below it: two layers would multiply. Shorter than the functions' time limit,
 #: so that a call that hangs is an error with a name.
 CLIENT_CONFIG = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=5, read_timeout=20)
-#: For transfers, where one lost part must not repeat minutes of work, and for the notice.
+#: For transfers, of which one lost part must not repeat minutes of work, and for the notice.
 TRANSFER_CONFIG = Config(retries={"total_max_attempts": 4, "mode": "standard"}, connect_timeout=5, read_timeout=60)
 
 logger = Logger(service="sluice")

@@ -30,15 +30,27 @@ class Step:
         return cls("nothing", asked.model_copy(update=changes))
 
 
-def begun(prefix: str, run: Run) -> Deployment:
-    """The deployment of a run before anything is known of the endpoint."""
+def begun(prefix: str, run: Run, champion: tuple[str, str] | None = None) -> Deployment:
+    """The deployment of a run before anything is known of the endpoint.
+
+    Args:
+        champion: run and configuration of the model that it replaces; None if it replaces none.
+    """
+    run_id, config_name = champion or (None, None)
     return Deployment(
         verdict="started",
         endpoint_name=endpoint_name(prefix, run.dataset),
         config_name=endpoint_config_name(prefix, run),
         model_name=model_name(prefix, run),
+        champion_run_id=run_id,
+        previous_config_name=config_name,
         wait_seconds=POLL_SECONDS,
     )
+
+
+def busy(asked: Deployment, wait_seconds: int = POLL_SECONDS) -> Deployment:
+    """Another has the turn, or the endpoint is being changed: ask again later."""
+    return asked.model_copy(update={"verdict": "busy", "wait_seconds": wait_seconds})
 
 
 def failed(asked: Deployment, reason: str) -> Deployment:

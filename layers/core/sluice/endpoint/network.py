@@ -1,4 +1,4 @@
-"""The VPC of training jobs and models, where the stack has one. Pure."""
+"""The VPC of training jobs and models, if the stack has one. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def no_vpc_reason(endpoint: Endpoint, subnet_ids: tuple[str, ...], config: str) 
     if not subnet_ids or endpoint.kind == "instance":
         return None
     return (
-        "The endpoint would be serverless, and SageMaker runs none of that kind in a VPC, as this stack wants it "
+        "The endpoint would be serverless, and SageMaker runs none of that kind in a VPC, as this stack requires "
         f"(parameter SubnetIds). Write `endpoint: {{kind: instance}}` into {config} and drop the file again, or have "
         "the stack deployed without SubnetIds."
     )

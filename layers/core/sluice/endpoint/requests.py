@@ -29,10 +29,10 @@ from sluice.training.images import image_of
 
 #: Guarded updates need the same variant name in the old and the new configuration.
 VARIANT: Final = "champion"
-#: The model before, where it stays beside the new one.
+#: The previous model, if it stays beside the new one.
 PREVIOUS_VARIANT: Final = "previous"
 POLL_SECONDS: Final = 10
-#: An update that goes on for longer rolls back. SageMaker allows no more than four hours.
+#: An update that takes longer is rolled back. SageMaker allows no more than four hours.
 _MAX_UPDATE_SECONDS: Final = 14_400
 _START_SECONDS: Final = 3_600
 _ROUNDING: Final = 1e-9
@@ -59,7 +59,7 @@ def model_request(
 def endpoint_config_request(
     run: Run, config: DatasetConfig, settings: EndpointSettings, previous_model: str | None = None
 ) -> dict[str, Any]:
-    """The CreateEndpointConfig request: the new model, and beside it the one before where the configuration says so.
+    """The CreateEndpointConfig request: the new model, and beside it the previous one if the configuration says so.
 
     Args:
         previous_model: name of the model that is live; None if there is none.
@@ -292,8 +292,8 @@ def other_kind_reason(name: str, dataset: str, live: str, wanted: str) -> str:
     """SageMaker changes no endpoint from instances to serverless; the other way could not be taken back."""
     return (
         f"Endpoint {name} is of kind {live} and cannot become {wanted} while it lives. Set endpoint.kind to {live} in "
-        f"the dataset's config.yaml, or remove the endpoint (sluice retire {dataset}) to have it made anew, and drop "
-        "the file again."
+        f"the dataset's config.yaml, or remove the endpoint (sluice retire {dataset}) to have it created again. Then "
+        "drop the file again."
     )
 
 

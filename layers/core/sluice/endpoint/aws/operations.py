@@ -1,7 +1,7 @@
 """What a person, or the daily round, does to a dataset's endpoint outside of a run: roll back, retire.
 
 Each takes the dataset's turn, so that no run changes the endpoint meanwhile, and may be called again after it was
-interrupted: it then goes on where it stopped.
+interrupted: it then continues.
 """
 
 from __future__ import annotations
@@ -104,16 +104,13 @@ def roll_back(
             raise OperationRefusedError(f"dataset {dataset} has no model that is live")
         if not champion.history:
             raise OperationRefusedError(
-                f"{champion.run_id} is the first model of {dataset}: there is none to go back to; to take the endpoint "
-                "away use retire"
+                f"{champion.run_id} is the first model of {dataset}: there is none to go back to. To remove the "
+                "endpoint, use retire"
             )
         before = champion.history[0]
         endpoint = endpoint_name(stack.name_prefix, dataset)
-        try:
-            _switch(clients, endpoint, before.config_name, say, poll)
-        except OperationRefusedError:
-            _scale(clients, stack, dataset, champion.run_id)
-            raise
+        keep_scaling = functools.partial(_scale, clients, stack, dataset, champion.run_id)
+        _switch(clients, endpoint, before.config_name, keep_scaling, say, poll)
         _scale(clients, stack, dataset, before.run_id)
         _hold_to_golden_rows(clients, stack, dataset, before.run_id, say)
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -156,8 +153,8 @@ def _turn(clients: Clients, stack: StackNames, dataset: str, holder: str) -> Ite
     with turn(clients, stack, dataset, holder) as taken:
         if not taken:
             raise OperationRefusedError(
-                f"a run of {dataset} is changing its endpoint now; wait until it has ended and call again; where "
-                "its execution was stopped, that is some ten minutes later"
+                f"a run of {dataset} is changing its endpoint now; wait until it has ended and call again. If its "
+                "execution was stopped, wait ten minutes"
             )
         yield
 
@@ -172,11 +169,17 @@ def _settled(clients: Clients, endpoint: str, poll: float) -> dict[str, Any] | N
     return live
 
 
-def _switch(clients: Clients, endpoint: str, config_name: str, say: Say, poll: float) -> None:
-    """Moves an endpoint to a configuration that was live before, and waits until it is."""
+def _switch(
+    clients: Clients, endpoint: str, config_name: str, keep_scaling: Callable[[], None], say: Say, poll: float
+) -> None:
+    """Moves an endpoint to a configuration that was live before, and waits until it is.
+
+    Args:
+        keep_scaling: puts the autoscaling of the live model into force again, if that model stays.
+    """
     live = _settled(clients, endpoint, poll)
     if live is None:
-        raise OperationRefusedError(f"endpoint {endpoint} does not exist; drop a file to have it made anew")
+        raise OperationRefusedError(f"endpoint {endpoint} does not exist; drop a file to have it created again")
     if live["EndpointConfigName"] == config_name:
         return
     say(f"putting {config_name} back ...")
@@ -186,9 +189,11 @@ def _switch(clients: Clients, endpoint: str, config_name: str, say: Say, poll: f
     except ClientError as error:
         if not is_invalid(error):
             raise
+        keep_scaling()
         raise OperationRefusedError(f"SageMaker refused: {message_of(error)}") from error
     live = _settled(clients, endpoint, poll) or {}
     if live.get("EndpointConfigName") != config_name:
+        keep_scaling()
         said = live.get("FailureReason", "SageMaker gave no reason")
         raise OperationRefusedError(f"the endpoint did not take {config_name} and rolled back itself: {said}")
 
@@ -205,7 +210,9 @@ def _hold_to_golden_rows(clients: Clients, stack: StackNames, dataset: str, run_
     variant = VARIANT if config.endpoint.previous.role == "variant" else None
     found = replay(clients.runtime, endpoint_name(stack.name_prefix, dataset), golden, variant)
     if found.wrong is not None:
-        raise OperationRefusedError(f"{run_id} is live, but {found.wrong}; look at the endpoint before you go on")
+        raise OperationRefusedError(
+            f"{run_id} is live, but {found.wrong}; look at the endpoint before you do anything else"
+        )
     say(f"{found.rows} golden rows have the scores of the evaluation")
 
 

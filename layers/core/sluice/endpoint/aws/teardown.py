@@ -21,7 +21,7 @@ Say = Callable[[str], None]
 _ALARMS_A_CALL: Final = 100
 _POLL_SECONDS: Final = 5.0
 _AGAIN: Final = "Delete the stack again when that has ended; what was removed stays removed."
-#: SageMaker goes on releasing what an endpoint had after that is gone, such as grants of the key, with the execution
+#: SageMaker continues to release what an endpoint had after that is gone, such as grants of the key, with the execution
 #: role: "a few minutes", says DeleteEndpoint in its API reference, and not to delete the role meanwhile.
 RELEASE_SECONDS: Final = 180.0
 
@@ -136,10 +136,10 @@ def stop_runs(stepfunctions: Any, state_machine: str, say: Say) -> None:
 
 
 def stop_jobs(sagemaker: Any, prefix: str, say: Say, patience: Patience) -> None:
-    """Stops training jobs and waits: a stopped job may go on writing its model for two minutes.
+    """Stops training jobs and waits: a stopped job may write its model for two more minutes.
 
     Raises:
-        StillBusyError: one still goes on when the patience ends. Calling again goes on.
+        StillBusyError: one still runs when the patience ends. Calling again continues.
     """
     jobs = running_jobs(sagemaker, prefix)
     for job in jobs:
@@ -171,7 +171,7 @@ def delete_served(
         Names of the endpoints that are gone.
 
     Raises:
-        StillBusyError: an endpoint is still there when the patience ends. Calling again goes on.
+        StillBusyError: an endpoint is still there when the patience ends. Calling again continues.
     """
     gone = []
     for kind in kinds:

@@ -27,9 +27,9 @@ def take_turn(
     """Makes the holder the only one that may change the dataset's endpoint. Repeatable by the holder.
 
     Args:
-        holder: an execution's ARN, or who else works on the endpoint.
+        holder: an execution's ARN, or whoever works on the endpoint.
         now: seconds since the epoch.
-        seconds: after which the turn is free again, whatever became of the holder.
+        seconds: after which the turn is free again, whatever happened to the holder.
 
     Returns:
         False while another has the turn.
@@ -71,7 +71,7 @@ def turn_holder(dynamodb: DynamoDBClient, table: str, dataset: str) -> str | Non
 
 
 def give_turn_back(dynamodb: DynamoDBClient, table: str, dataset: str, holder: str) -> None:
-    """Lets the next one change the endpoint; harmless where this holder has no turn."""
+    """Lets the next one change the endpoint; harmless if this holder has no turn."""
     delete_if(dynamodb, table, _turn_key(dataset), "execution_arn", holder)
 
 

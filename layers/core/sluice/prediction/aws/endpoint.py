@@ -1,7 +1,7 @@
 """Asks a live endpoint for the scores of records, and makes sure that the model whose recipe was used has answered.
 
 The ledger names the champion. While an endpoint is updated, another model may answer: the seal of each request (see
-``prediction_seal``) tells. Then the ledger and the endpoint are looked at anew, and the versions that may be live are
+``prediction_seal``) tells. Then the ledger and the endpoint are looked at again, and the versions that may be live are
 tried in turns, for a few seconds.
 """
 
@@ -51,7 +51,7 @@ _RUN_ID: Final = re.compile(r"-([0-9a-f]{12})")
 
 @dataclass(frozen=True)
 class Target:
-    """Who is to answer: the run of the model, and the variant to ask where there are several."""
+    """Who is to answer: the run of the model, and the variant to ask if there are several."""
 
     run_id: str
     variant: str | None = None
@@ -114,8 +114,8 @@ class Endpoints:
         """The scores of records.
 
         Raises:
-            RefusedError: 400 where records do not fit the live model, 404 where none is live, 502 where the endpoint
-                failed, 503 where it will answer later.
+            RefusedError: 400 if records do not fit the live model, 404 if none is live, 502 if the endpoint failed,
+                503 if it will answer later.
         """
         deadline = self._clock() + PATIENCE_SECONDS
         for retries, config_name in enumerate(self._candidates(dataset)):
@@ -148,7 +148,7 @@ class Endpoints:
         yield last
         while True:
             found = dict.fromkeys([self._champion(dataset), *self._on_the_endpoint(dataset)])
-            # What has just failed is not tried twice in a row, unless there is nothing else.
+            # What has just failed is not tried twice in a row, unless it is the only one.
             for config_name in sorted(found, key=last.__eq__):
                 last = config_name
                 yield config_name
@@ -256,5 +256,5 @@ def _meaning(error: ClientError, dataset: str) -> Exception:
         message = f"the endpoint of {dataset} is being provisioned, which takes minutes; ask again later"
         return NotRightNowError(message, NOT_READY_RETRY_AFTER_SECONDS)
     if is_unavailable(error) or by_model in (0, 503):
-        return NotRightNowError(f"the endpoint of {dataset} has no time; ask again in a few seconds")
+        return NotRightNowError(f"the endpoint of {dataset} is busy; ask again in a few seconds")
     return RefusedError(502, f"the endpoint of {dataset} failed")

@@ -1,7 +1,7 @@
 """How fast the evaluation is, and in how much memory: ``python -m benchmarks.evaluate`` from the repository's root.
 
 Makes rows, a model and its scores, runs each job (``benchmarks.evaluation_jobs``) in a process of its own, checks that
-its log loss is right, measures what the evaluate function imports, and prints the ratios last.
+its log loss is right, measures what the evaluate function imports from the built layers, and prints the ratios last.
 """
 
 from __future__ import annotations
@@ -10,9 +10,6 @@ import argparse
 import importlib
 import json
 import math
-import os
-import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,7 +19,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from benchmarks.measure import ROOT, JobError, module_path, peak_mib, python_module
+from benchmarks.built import build_layers, import_seconds, runtime_packages
+from benchmarks.measure import ROOT, JobError, peak_mib, python_module
 from benchmarks.validate import Ratio, short
 
 MAX_TIMES_PREDICT: Final = 2.5
@@ -85,7 +83,6 @@ def judge(measured: Measured) -> list[Ratio]:
     of_predict = measured.times(EVALUATION, PREDICT)
     faster = measured.times(SCIKIT, EVALUATION)
     peak = max(run.peak_mib for run in measured.runs[EVALUATION])
-    of_import = median(own / bare for own, bare in measured.imports)
     size = short(measured.rows)
     return [
         _ratio(f"evaluation vs bare predict, {size} rows", of_predict, MAX_TIMES_PREDICT, "its time"),
@@ -101,8 +98,13 @@ def judge(measured: Measured) -> list[Ratio]:
             f"under {MEMORY_MIB:,.0f} MiB",
             peak < MEMORY_MIB,
         ),
-        _ratio(f"imports of the evaluate function vs `{BARE_IMPORT}`", of_import, MAX_TIMES_IMPORT, "its time"),
+        judge_imports(measured.imports),
     ]
+
+
+def judge_imports(imports: Sequence[tuple[float, float]]) -> Ratio:
+    of_import = median(own / bare for own, bare in imports)
+    return _ratio(f"imports of the evaluate function vs `{BARE_IMPORT}`", of_import, MAX_TIMES_IMPORT, "its time")
 
 
 def _ratio(name: str, value: float, most: float, of_what: str) -> Ratio:
@@ -116,6 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             name, folder = options.job
             _run_here(name, Path(folder))
             return 0
+        if options.imports:
+            return _benchmark_imports(options.pairs, options.check)
         return _benchmark(options.rows, options.pairs, options.check, options.json)
     except JobError as error:
         print(f"no result: {error}", file=sys.stderr)
@@ -129,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rows", type=int, default=1_000_000, help="test rows, and as many of validation (1M)")
     parser.add_argument("--pairs", type=int, default=_PAIRS, help="runs of the evaluation, each with one of predict")
+    parser.add_argument("--imports", action="store_true", help="measure the imports alone")
     parser.add_argument("--check", action="store_true", help=f"exit with {_MISSED} where a ratio is missed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured there, too")
     parser.add_argument("--job", nargs=2, help=argparse.SUPPRESS)
@@ -146,8 +151,7 @@ def _benchmark(rows: int, pairs: int, check: bool, result: Path | None) -> int:
                 runs[job].append(_run_apart(job, folder))
         _progress(TITLES[SCIKIT])
         runs[SCIKIT].append(_run_apart(SCIKIT, folder))
-    _progress("imports")
-    imports = [(_import_seconds(OWN_IMPORT), _import_seconds(BARE_IMPORT)) for _ in range(pairs + 1)][1:]
+    imports = _imports(pairs)
     check_results(runs)
     measured = Measured(rows, runs, imports)
     _print(measured)
@@ -162,6 +166,15 @@ def _benchmark(rows: int, pairs: int, check: bool, result: Path | None) -> int:
         result.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     print("\n".join(map(str, ratios)))
     return _MISSED if check and any(ratio.met is False for ratio in ratios) else 0
+
+
+def _benchmark_imports(pairs: int, check: bool) -> int:
+    imports = _imports(pairs)
+    for statement, place in ((OWN_IMPORT, 0), (BARE_IMPORT, 1)):
+        print(f"{statement:<44}{median(pair[place] for pair in imports):>6.2f} s")
+    ratio = judge_imports(imports)
+    print(ratio)
+    return _MISSED if check and not ratio.met else 0
 
 
 def check_results(runs: dict[str, list[Run]]) -> None:
@@ -184,15 +197,18 @@ def _run_apart(job: str, folder: str) -> Run:
     return Run(**json.loads(python_module("benchmarks.evaluate", "--job", job, folder).splitlines()[-1]))
 
 
-def _import_seconds(statement: str) -> float:
-    """CPU seconds of a process that imports and ends, which other work on the machine hardly changes."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    environment = {**os.environ, **_ENVIRONMENT, "PYTHONPATH": module_path()}
-    ended = subprocess.run([sys.executable, "-c", statement], cwd=ROOT, env=environment, check=False)  # noqa: S603
-    if ended.returncode != 0:
-        raise JobError(f"`{statement}` ended with code {ended.returncode}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def _imports(pairs: int) -> list[tuple[float, float]]:
+    """CPU seconds of our import and of the bare one, in turns, from the built layers as on Lambda."""
+    with tempfile.TemporaryDirectory(prefix="sluice-benchmark-") as folder:
+        _progress("building the layers")
+        built = build_layers(["CoreLayer", "ScoringLayer"], Path(folder))
+        path = (*built, runtime_packages(Path(folder) / "runtime"), ROOT)
+        _progress("imports")
+        timed = [
+            (import_seconds(OWN_IMPORT, path, _ENVIRONMENT), import_seconds(BARE_IMPORT, path, _ENVIRONMENT))
+            for _ in range(pairs + 1)
+        ]
+    return timed[1:]  # the first reads the files
 
 
 def _print(measured: Measured) -> None:

@@ -53,3 +53,14 @@ def test_insides_are_seen_however_they_are_imported(tmp_path: Path) -> None:
 @pytest.mark.parametrize("module", SHARED, ids=lambda path: path.stem)
 def test_the_rest_of_the_layer_names_no_trainer(module: Path) -> None:
     assert "xgboost" not in module.read_text().lower()
+
+
+@pytest.mark.parametrize("module", sorted(SCORING.rglob("*.py")), ids=lambda path: path.stem)
+def test_pandas_is_imported_only_by_what_reads_cells(module: Path) -> None:
+    at_the_top = {
+        alias.name
+        for node in ast.parse(module.read_text()).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    assert "pandas" not in at_the_top, "a third of a second of every cold start, see benchmarks.evaluate"

@@ -74,7 +74,8 @@ def test_the_ratios_come_last_and_decide_the_exit_status(
     seconds = {PREDICT: 5.0, EVALUATION: 10.0, SCIKIT: scikit}
     monkeypatch.setattr(evaluate, "python_module", lambda *command: "")
     monkeypatch.setattr(evaluate, "_run_apart", lambda job, folder: Run(seconds[job], 100.0, 0.5))
-    monkeypatch.setattr(evaluate, "_import_seconds", lambda statement: 1.0)
+    monkeypatch.setattr(evaluate, "build_layers", lambda names, folder: (folder,))
+    monkeypatch.setattr(evaluate, "import_seconds", lambda statement, path, environment: 1.0)
     assert main(["--rows", "1000", "--pairs", "2", "--check", "--json", str(tmp_path / "out.json")]) == code
     lines = capsys.readouterr().out.splitlines()
     assert lines[-5] == ""

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pandas as pd
 
 from scoring.bias import post_training, pre_training
 from scoring.champion import compare, not_comparable
@@ -34,6 +33,9 @@ from sluice.dataset.recipe import WHITESPACE, Recipe
 from sluice.documents import GOLDEN_VERSION, VERSION_KEY
 from sluice.evaluation.document import Bootstrap, ChampionComparison, ClassCount, Evaluation, FacetBias, SliceResult
 from sluice.messages import Metrics
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MAX_VALIDATION_ROWS: Final = 200_000
 """That the cutoff is chosen on: more would move it by less than it matters, and scoring them takes time."""
@@ -213,7 +215,7 @@ def _clusters(subject: Subject) -> Ints | None:
     column = subject.config.split.group_by
     if column is None or subject.held_out is None:
         return None
-    codes, _ = pd.factorize(read_raw_rows(subject.held_out, [column])[column], sort=True)
+    codes, _ = read_raw_rows(subject.held_out, [column])[column].factorize(sort=True)
     return codes.astype(np.int64)
 
 
@@ -305,7 +307,7 @@ def _facet_bias(
         np.array([strata[count.stratum] for count in counted.counts]) if counted.condition_on else None,
     )
     cells = rows[facet.column].str.strip(WHITESPACE)
-    codes, different = pd.factorize(cells)
+    codes, different = cells.factorize()
     answers = [is_member(facet, str(cell), counted.notation, missing) for cell in different]
     of_group = np.array([answer is True for answer in answers], bool)[codes]
     read = np.array([answer is not None for answer in answers], bool)[codes]
@@ -333,7 +335,7 @@ def _facet_bias(
 def _strata(cells: pd.Series, missing: Sequence[str]) -> Ints:
     """Missing cells are one stratum, however they are written, as before training."""
     trimmed = cells.str.strip(WHITESPACE)
-    return pd.factorize(trimmed.where(~trimmed.isin(list(missing)), ""))[0].astype(np.int64)
+    return trimmed.where(~trimmed.isin(list(missing)), "").factorize()[0].astype(np.int64)
 
 
 def _without(subject: Subject, column: str) -> Matrix:

@@ -6,13 +6,15 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from sluice.dataset.recipe import Column, Recipe
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _AS_TEXT: Final[dict[str, Any]] = {"dtype": str, "na_filter": False, "index_col": False, "encoding": "utf-8"}
 """Nothing of a cell is interpreted, also not that of a missing value."""
@@ -47,8 +49,15 @@ def read_raw_rows(path: Path, columns: Sequence[str] | None = None) -> pd.DataFr
         columns: those to read; by default all.
     """
     wanted = None if columns is None else list(dict.fromkeys(columns))
-    rows: pd.DataFrame = pd.read_csv(path, usecols=wanted, **_AS_TEXT)
+    rows: pd.DataFrame = _read(path, usecols=wanted)
     return rows
+
+
+def _read(path: Path, **options: Any) -> Any:
+    """As ``pandas.read_csv``, each cell as text. Imported here: a run that reads no cells starts without pandas."""
+    import pandas as pd  # noqa: PLC0415
+
+    return pd.read_csv(path, **_AS_TEXT, **options)
 
 
 def features_of(path: Path, recipe: Recipe) -> Applied:
@@ -57,9 +66,9 @@ def features_of(path: Path, recipe: Recipe) -> Applied:
     Raises:
         MissingColumnError: a column that it makes features of is not there.
     """
-    wanted = [column.name for column in _needed(recipe, pd.read_csv(path, nrows=0, **_AS_TEXT))]
+    wanted = [column.name for column in _needed(recipe, _read(path, nrows=0))]
     chunksize = max(_CELLS_AT_ONCE // len(wanted), _MIN_ROWS_AT_ONCE)
-    pieces = pd.read_csv(path, usecols=wanted, chunksize=chunksize, **_AS_TEXT)
+    pieces = _read(path, usecols=wanted, chunksize=chunksize)
     with pieces:
         made = [apply_recipe(recipe, rows) for rows in pieces]
     misfits: Counter[str] = Counter()
@@ -97,8 +106,8 @@ def apply_recipe(recipe: Recipe, rows: pd.DataFrame) -> Applied:
     misfits: dict[str, int] = {}
     at = 0
     for column in columns:
-        codes, cells = pd.factorize(rows[column.name])
-        values, misfit = _column_values(recipe, column, cells.tolist())
+        codes, cells = rows[column.name].factorize()
+        values, misfit = _column_values(recipe, column, [str(cell) for cell in cells])
         features[:, at : at + values.shape[1]] = values[codes]
         at += values.shape[1]
         if count := int(misfit[codes].sum()):

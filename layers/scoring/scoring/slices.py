@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from scoring.evaluation import NothingToMeasureError, Scored, measure
 from scoring.metrics import Floats, Ints, confusion_counts, known, log_loss, of_confusions, row_brier
 from sluice.evaluation.document import SliceResult
 from sluice.evaluation.metrics import METRICS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_VALUES: Final = 20
 """Slices of a column. Numbers of more different values are cut into ranges, of texts the rest is one slice."""
@@ -60,6 +62,8 @@ def slices_of(cells: pd.Series, missing: Sequence[str]) -> Iterator[tuple[str, B
     absent = cells.isin(["", *missing]).to_numpy()
     counts = cells[~absent].value_counts()
     if counts.size > MAX_VALUES:
+        import pandas as pd  # noqa: PLC0415 - see scoring.raw_rows
+
         numbers = pd.to_numeric(cells.where(~absent), errors="coerce").to_numpy(np.float64)
         if np.isfinite(numbers).sum() >= _NUMBERS_SHARE * (~absent).sum():
             yield from _ranges(numbers)

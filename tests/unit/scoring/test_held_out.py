@@ -5,7 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scoring import held_out
 from scoring.held_out import read_held_out
+
+
+@pytest.fixture(params=["small", "large"], autouse=True)
+def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are read in two ways, by their size, and both give the same."""
+    if request.param == "large":
+        monkeypatch.setattr(held_out, "_MAX_PLAIN_BYTES", 0)
 
 
 def write(folder: Path, text: str) -> Path:
@@ -31,3 +39,10 @@ def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
 def test_what_validation_never_writes_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(ValueError, match=r"columns|convert|without a label"):
         read_held_out(write(tmp_path, text), features=2)
+
+
+def test_numbers_are_read_as_float32(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    numbers = (rng.normal(size=(300, 4)) * 10.0 ** rng.integers(-30, 30, (300, 4))).astype(np.float32)
+    text = "".join(f"1,{','.join(str(float(number)) for number in row)}\n" for row in numbers)
+    np.testing.assert_array_equal(read_held_out(write(tmp_path, text), features=4)[1], numbers)

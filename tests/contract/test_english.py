@@ -82,8 +82,7 @@ def sources() -> list[str]:
 
 #: Not read yet.
 LATER: Final = re.compile(
-    r"SECURITY.md|cli/|docs/(decisions|deployment|local-aws)|following/|layers/scoring/scoring/xgboost/training_report|local/"
-    r"|scripts/(bootstrap|remove)|template.yaml|tests/(docker|unit/scoring)"
+    r"SECURITY.md|cli/|following/report|local/(__main__|run)|scripts/(bootstrap|remove)|template.yaml|tests/docker"
 )
 
 

@@ -1,4 +1,4 @@
-"""How a training went and what the model learnt: what SageMaker Debugger's XGBoost report told, from our own parts.
+"""How a training went and what the model learned: what SageMaker Debugger's XGBoost report told, from our own parts.
 
 The curves come from the training job's log, the importances from the model itself, and the SHAP values from XGBoost's
 own TreeSHAP (``pred_contribs``, https://arxiv.org/abs/1802.03888) over a sample of the test rows. All of it is told by
@@ -35,13 +35,13 @@ from sluice.evaluation.document import (
 
 Rows = NDArray[np.float32]
 
-#: Of validation and training value where the model ends, as a share of the former: more is learnt by heart.
+#: Of validation and training value where the model ends, as a share of the former: more is learned by heart.
 OVERFIT_GAP: Final = 0.25
 #: The same gap in the metric's own units: losses near 0 differ by large shares that mean nothing.
 OVERFIT_LEAST_GAP: Final = 0.05
 #: By what share the validation metric must have got worse after its best round.
 OVERFIT_RISE: Final = 0.01
-#: A validation metric that improved by a smaller share than this has learnt nothing.
+#: A validation metric that improved by a smaller share than this has learned nothing.
 MIN_LEARNED: Final = 0.01
 #: A best round in this last share of the rounds says that more of them would have been better.
 STILL_IMPROVING_SHARE: Final = 0.1
@@ -151,10 +151,10 @@ def training_report(
         rows: (n, f) features of the test set, missing as NaN.
         labels: (n,) class numbers.
         scores: (n,) probability of class 1, or (n, k) of each class.
-        predicted: (n,) class numbers, by the cutoff where there is one.
+        predicted: (n,) class numbers, by the cutoff if there is one.
         classes: label by class number.
         curves: of :func:`read_curves`; the last that has validation values is the one that early stopping watched.
-        early_stopping_rounds: as the job was told; None where it was not.
+        early_stopping_rounds: as the job was told; None if it was not.
         seed: of the sample of test rows.
     """
     columns = _columns(recipe)
@@ -275,7 +275,7 @@ def _sample(scores: Floats, marks: NDArray[np.uint64], size: int, seed: int) -> 
 
 
 def _pushes(shap: Floats, predicted: Ints) -> Floats:
-    """(n, c): towards the positive class of two, else towards the class that is predicted."""
+    """(n, c): towards the positive class of two, otherwise towards the class that is predicted."""
     return shap[:, 0] if shap.shape[1] == 1 else shap[np.arange(len(predicted)), predicted]
 
 
@@ -322,7 +322,7 @@ def _level_codes(features: Rows, levels: int, *, by_feature: bool) -> Ints:
 
 
 def _positions(values: Rows) -> Floats:
-    """Mean rank of each value among the others, from 0 to 1; NaN where missing."""
+    """Mean rank of each value among the others, from 0 to 1; NaN if missing."""
     positions = np.full(values.size, np.nan)
     known = ~np.isnan(values)
     _, group, size = np.unique(values[known], return_inverse=True, return_counts=True)
@@ -477,7 +477,7 @@ def _no_learning(
     if course.worse(start, than=best) >= MIN_LEARNED:
         return None
     what = (
-        f"The model learnt next to nothing: {metric} on the validation part was {start:.4g} at the start and "
+        f"The model learned next to nothing: {metric} on the validation part was {start:.4g} at the start and "
         f"{best:.4g} at its best. {way_out}"
     )
     return TrainingFinding(rule="no_learning", severity="warning", what=what)
@@ -581,7 +581,7 @@ def _few_rows(class_counts: tuple[ClassCount, ...]) -> TrainingFinding | None:
     return TrainingFinding(
         rule="few_rows_of_class",
         severity="warning" if few_to_learn else "note",
-        what=f"There are few rows of {named}{more}, so what is {'learnt' if few_to_learn else 'measured'} of them is "
+        what=f"There are few rows of {named}{more}, so what is {'learned' if few_to_learn else 'measured'} of them is "
         f"uncertain. Bring at least {FEW_TRAINING_ROWS} of each class to train on and {FEW_HELD_OUT_ROWS} to measure, "
         "or join classes that mean the same.",
     )

@@ -211,7 +211,7 @@ def test_what_is_no_round_is_passed_over(line: str) -> None:
     assert read_curves([line]) == ()
 
 
-# What the model learnt
+# What the model learned
 
 
 def test_contributions_and_bias_add_up_to_the_margin(case: Case) -> None:

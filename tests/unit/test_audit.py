@@ -60,7 +60,7 @@ def test_the_second_service_is_asked_where_the_first_knows_nothing(capsys: pytes
     assert "1 packages audited by osv, 0 with findings" in capsys.readouterr().out
 
 
-def test_a_finding_is_named_with_its_version_and_what_mends_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_finding_is_named_with_its_version_and_what_fixes_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert report([LOCK], services({"pypi": [JINJA]}, [CLEAN, BAD])) == 1
     assert "bad 1.0: PYSEC-2026-1, CVE-2026-1; fixed in 1.1" in capsys.readouterr().out
 

@@ -16,8 +16,8 @@ LINT := .venv-lint
 # What of .sluice a clean leaves: what cannot be built again.
 LOCAL_DATA := data demo state.json env.sh
 ARCHITECTURE ?= arm64
-LONG_TESTS = $(addprefix tests/local/test_,$(addsuffix .py,cli deployment events predict teardown)) tests/faults
-TESTS ?= tests --ignore=tests/docker --ignore=tests/browser --ignore=tests/contract/sdk $(addprefix --ignore=,$(LONG_TESTS))
+LONG_TESTS = $(addprefix tests/local/test_,$(addsuffix .py,cli cloud_check deployment events predict teardown)) tests/faults
+TESTS ?= tests --ignore=tests/cloud --ignore=tests/docker --ignore=tests/browser --ignore=tests/contract/sdk $(addprefix --ignore=,$(LONG_TESTS))
 # As many processes as there are cores, but no more than can be fed; tests that share a server stay together.
 WORKERS ?= auto
 SIDE_BY_SIDE = -n $(WORKERS) --maxprocesses 4 --dist loadgroup
@@ -25,10 +25,10 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.13 --ge
 	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 SAM = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam
 
-.PHONY: help setup demo local status down check lint types templates security test longer faults audit deploy remove lock clean forget
+.PHONY: help setup demo local status down check lint types templates security test longer faults audit deploy cloud-check remove lock clean forget
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed ## make .venv from the lock; the other targets do it by themselves
 
@@ -94,6 +94,10 @@ deploy: setup ## deploy to your AWS account, guided; ARCHITECTURE=arm64 (default
 	SLUICE_ARCHITECTURE=$(ARCHITECTURE) $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 	@echo "When asked for Parameter Architecture, answer $(ARCHITECTURE): that is what was built."
 	$(SAM) deploy --guided
+
+cloud-check: setup ## go through docs/first-deployment.md on a stack in your AWS account; STACK=name
+	@test -n "$(STACK)" || { echo "say which: make cloud-check STACK=sluice" >&2; exit 2; }
+	SLUICE_CLOUD_STACK="$(STACK)" $(PYTHON) -m pytest -n 0 -x tests/cloud
 
 remove: setup ## remove a stack from your AWS account with all that its runs made; STACK=name
 	@test -n "$(STACK)" || { echo "say which: make remove STACK=sluice" >&2; exit 2; }

@@ -2,8 +2,8 @@
 
 pip-audit asks a vulnerability service about each package, and its exit status cannot be relied on: behind a package
 index that mirrors files only, PyPI's own service knows no package, and pip-audit reports "no known vulnerabilities";
-where no service can be reached, it fails as if it had found some. So a service must first tell of a package that is
-known to be vulnerable, and where none does, nothing was audited, which is said and is no failure.
+if no service can be reached, it fails as if it had found some. So a service must first tell of a package that is
+known to be vulnerable. If none does, nothing was audited, which is said and is no failure.
 
 Exit status 0: nothing was found, or nothing could be asked. 1: there are findings, which are printed.
 """
@@ -48,7 +48,7 @@ def report(files: list[Path], audit: Audit) -> int:
         print(
             f"NOT AUDITED: no vulnerability service ({', '.join(SERVICES)}) answers here, or what answers does not "
             f"know that even {KNOWN_VULNERABLE} is vulnerable. This says nothing about the packages. Run `make audit` "
-            "where pypi.org or api.osv.dev can be reached."
+            "on a machine that reaches pypi.org or api.osv.dev."
         )
         return 0
     found = [print_findings(file, audit(file, service), service) for file in files]

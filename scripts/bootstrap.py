@@ -142,7 +142,7 @@ def install() -> None:
         return
     say("uv could not install it; trying pip, which takes longer ...")
     if not attempt(pip_install(python, *options)):
-        sys.exit("requirements-dev.txt could not be installed; see above. Is a package index within reach?")
+        sys.exit("requirements-dev.txt could not be installed; see above. Can this machine reach a package index?")
 
 
 def write_command() -> None:

@@ -1,8 +1,8 @@
 """Removes a stack and everything that its runs made.
 
 CloudFormation cannot do it alone: endpoints, their configurations, models and what the model registry has are made by
-runs, not by the stack, and a bucket with objects in it is not deleted. What runs is stopped first, so that nothing is
-made behind the removal's back.
+runs, not by the stack, and a bucket with objects in it is not deleted. What is running is stopped first, so that
+nothing new is made meanwhile.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Stack:
 
 
 def describe(cloudformation: Any, name: str) -> Stack:
-    """Raises: RemoveError where there is no such stack, or it is not one of Sluice."""
+    """Raises: RemoveError if there is no such stack, or it is not one of Sluice."""
     try:
         (found,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
@@ -121,24 +121,24 @@ def remove(session: Any, name: str, confirm: Callable[[str], bool], say: Say = p
     cloudformation.delete_stack(StackName=name)
     say(f"deleting stack {name} ...")
     cloudformation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 5})
-    say("gone; SageMaker's own log groups under /aws/sagemaker/ stay, since other work of the account may share them")
+    say("gone. SageMaker's own log groups under /aws/sagemaker/ stay, because other work of the account may share them")
     return True
 
 
 def _tell(sagemaker: Any, stack: Stack, say: Say) -> None:
-    say(f"This removes the stack {stack.name} and all that it holds, for good:")
+    say(f"This removes the stack {stack.name} and everything in it permanently:")
     for bucket in stack.buckets:
         say(f"  bucket {bucket} with every object and version in it")
     for kind in KINDS:
         for name in made_by_runs(sagemaker, kind, stack.prefix):
             say(f"  {kind.what} {name}")
     for job in running_jobs(sagemaker, stack.prefix):
-        say(f"  training job {job}, which runs, is stopped")
-    say("  runs that are under way are stopped")
+        say(f"  training job {job}, which is running, is stopped")
+    say("  runs in progress are stopped")
 
 
 def _typed(name: str) -> bool:
-    return input(f"Type the stack's name ({name}) to go on: ").strip() == name
+    return input(f"Type the stack's name ({name}) to continue: ").strip() == name
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -153,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print("nothing was removed")
             return 1
     except (RemoveError, StillBusyError, BotoCoreError, ClientError) as error:
-        print(f"{error}\nFix this and call again; what was removed before stays removed.", file=sys.stderr)
+        print(f"{error}\nFix this and call again. What was removed before stays removed.", file=sys.stderr)
         return 1
     return 0
 

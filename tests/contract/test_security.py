@@ -137,7 +137,7 @@ def test_each_role_trusts_one_service_of_this_account(role: str) -> None:
     }
 
 
-# ---------------------------------------------------------------------- nobody else gets in
+# ---------------------------------------------------------------------- no one else gets access
 
 
 def policies_of(kind: str, member: str, name: str) -> list[dict[str, Any]]:
@@ -239,7 +239,7 @@ def _queue_key(properties: dict[str, Any]) -> Any:
     return properties.get("KmsMasterKeyId", "SQS")
 
 
-#: What keeps data, how to read its key, and what its key is where the stack has none.
+#: What keeps data, how to read its key, and what its key is if the stack has none.
 KEEPS_DATA: dict[str, tuple[Callable[[dict[str, Any]], Any], str | None]] = {
     "AWS::S3::Bucket": (_bucket_key, "S3"),
     "AWS::DynamoDB::Table": (_table_key, None),
@@ -396,7 +396,7 @@ def test_keys_and_networks_are_checked_before_anything_is_deployed(parameter: st
     assert bool(re.fullmatch(TEMPLATE["Parameters"][parameter]["AllowedPattern"], value)) is fits
 
 
-# ---------------------------------------------------------------------- what linters are told to leave
+# ---------------------------------------------------------------------- what linters ignore
 
 
 def said_why(text: object) -> bool:

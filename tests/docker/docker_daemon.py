@@ -1,4 +1,4 @@
-"""A Docker daemon for the lane: the one that answers already, else one of its own.
+"""A Docker daemon for the lane: the one that answers already, otherwise one of its own.
 
 The daemon that is started here touches nothing of a Docker that the machine may have: its data, its state, its socket
 and its log lie in one temporary folder that goes when it stops. It writes no firewall rules and forwards no packets, so

@@ -69,7 +69,7 @@ def _without_aws(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _answer(function: str, finished: subprocess.CompletedProcess[str]) -> Any:
-    """SAM ends with 0 where the function failed, too: only the payload says."""
+    """SAM exits with 0 even if the function failed: only the payload says so."""
     said = f"{function}\n{finished.stderr}\n{finished.stdout}"
     if finished.returncode != 0:
         raise InvocationError(f"sam local invoke ended with {finished.returncode}: {said}")

@@ -174,7 +174,7 @@ def seed(aws: Aws, folder: Path) -> dict[str, str]:
     made = {
         "INBOX_BUCKET": THE_RUN.run.bucket,
         "STATE_MACHINE_ARN": machine["stateMachineArn"],
-        # Called where a run was left open or unfinished, of which there is none.
+        # Called if a run was left open or unfinished, of which there is none.
         "RESTORE_ENDPOINT_FUNCTION": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:sluice-restore-endpoint",
         "RECORD_OUTCOME_FUNCTION": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:sluice-record-outcome",
         "REGISTER_MODEL_FUNCTION": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:sluice-register-model",
@@ -189,7 +189,7 @@ def seed(aws: Aws, folder: Path) -> dict[str, str]:
 
 
 def create_role(iam: IAMClient, name: str, service: str) -> str:
-    """A role that the service may assume and that may do all; that the template's may do enough, tests/local tells."""
+    """A role that the service may assume and that may do all; tests/local shows that the template's may do enough."""
     trust = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_policy(trust))["Role"]
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -270,7 +270,7 @@ def test_render_report_draws_the_page(pipeline: Pipeline, aws: Aws) -> None:
     result = RunResult.model_validate(json.loads((EVENTS / "render_report.json").read_text())["result"])
     pipeline.answer("record_outcome", RunResult)
     layout, bucket = RunLayout(result.dataset, result.run_id), pipeline.variables["ARTIFACT_BUCKET"]
-    # The event tells of a result of its own: the page is drawn of what is recorded alone.
+    # The event has a result of its own: the page shows only what is recorded.
     aws.s3.put_object(Bucket=bucket, Key=layout.outcome, Body=result.model_dump_json())
     assert pipeline.answer("render_report", Rendered).verdict == "rendered"
     page = aws.s3.get_object(Bucket=bucket, Key=layout.report)["Body"].read().decode()
@@ -309,6 +309,16 @@ class Round(BaseModel):
 def test_reconcile_starts_what_came_before_its_round_alone(pipeline: Pipeline) -> None:
     # The table was put there just now, and the round of the event was long ago.
     assert pipeline.answer("reconcile", Round) == Round(started=0, closed=0, faults=0)
+
+
+class Report(BaseModel):
+    misplaced: bool
+    told: bool
+
+
+def test_report_misplaced_file_tells_of_the_file_of_its_event(pipeline: Pipeline) -> None:
+    answer = Report.model_validate(pipeline.invoke("report_misplaced_file"))
+    assert answer == Report(misplaced=True, told=True)
 
 
 def test_ask_for_approval_and_decide_approval_take_a_persons_word(pipeline: Pipeline) -> None:

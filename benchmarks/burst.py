@@ -130,7 +130,7 @@ def measure(uploads: int) -> Burst:
         home = Home(Path(folder))
         try:
             aws, outputs = run.start_and_deploy(
-                home, Options(port=0, wait_scale=_NO_WAITS, pace=0.0), Console(file=sys.stderr)
+                home, Options(port=0, wait_scale=_NO_WAITS, pace=0.0, keep=False), Console(file=sys.stderr)
             )
             stack = _Stack(aws, outputs)
             stack.alone(-1)  # the first run starts the functions

@@ -110,7 +110,9 @@ def measure(rounds: int) -> Times:
     with tempfile.TemporaryDirectory(prefix="sluice-benchmark-") as folder:
         home = Home(Path(folder) / "aws")
         try:
-            aws, outputs = run.start_and_deploy(home, Options(port=0, wait_scale=0.01), Console(file=sys.stderr))
+            aws, outputs = run.start_and_deploy(
+                home, Options(port=0, wait_scale=0.01, keep=False), Console(file=sys.stderr)
+            )
             result = _deploy_model(aws, outputs, Path(folder))
             user = _user(aws)
             with (

@@ -12,12 +12,16 @@ of the demo before predicts."""
 
 
 def write_breast_cancer(folder: Path) -> Path:
-    """Writes ``breast-cancer.csv``: the 30 measurements as they are, and ``diagnosis``, malignant or benign."""
+    """Writes ``breast-cancer.csv`` unless it is there: the 30 measurements, and ``diagnosis``, malignant or benign."""
+    path = folder / "breast-cancer.csv"
+    if path.exists():
+        return path
     from sklearn.datasets import load_breast_cancer  # noqa: PLC0415  (two seconds that only the demo needs)
 
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "breast-cancer.csv"
     bunch = load_breast_cancer(as_frame=True)
     table = bunch.data.assign(**{TARGET: bunch.target.map(dict(enumerate(bunch.target_names)))})
-    table.to_csv(path, index=False)
+    unfinished = path.with_suffix(".new")
+    table.to_csv(unfinished, index=False)
+    unfinished.replace(path)
     return path

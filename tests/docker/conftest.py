@@ -54,7 +54,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     """A local AWS, empty and on this machine's 127.0.0.1."""
     home = Home.at(tmp_path_factory.mktemp("aws"))
     with home.locked():
-        state = cloud.start(home, cloud.Options(port=0, pace=0.1))
+        state = cloud.start(home, cloud.Options(port=0, pace=0.1, keep=False))
     try:
         yield Aws.of(state)
     finally:

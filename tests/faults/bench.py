@@ -137,7 +137,7 @@ class Bench:
 
     def _start(self) -> None:
         with self.home.locked():
-            state = cloud.start(self.home, Options(port=0, wait_scale=0.0, pace=0.0, wire=self.wire.urls))
+            state = cloud.start(self.home, Options(port=0, wait_scale=0.0, pace=0.0, wire=self.wire.urls, keep=False))
             self.wire.connect(state.endpoint_url, state.sagemaker_url)
             self.outputs = stack.deploy(self.home, lambda said: print(said, file=sys.stderr))
         self.aws = Aws.of(state)

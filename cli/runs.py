@@ -87,7 +87,7 @@ class Run:
     def asked(self) -> Question | None:
         from sluice.runs.approval import Question
 
-        return Question.model_validate_json(self.question) if self.question is not None else None
+        return Question.read(self.question) if self.question is not None else None
 
     @property
     def log_loss(self) -> float | None:

@@ -21,8 +21,8 @@ from tests.faults.scenarios import Scenario
 _SAYS: Final = {
     "deployed": "is live behind the endpoint",
     "model_rejected": "The model was not deployed",
-    "dataset_rejected": "The file was refused",
-    "deployment_failed": "the endpoint did not take it",
+    "dataset_rejected": "The file was rejected",
+    "deployment_failed": "but its deployment failed",
 }
 
 

@@ -12,7 +12,6 @@ import pytest
 
 from functions.ask_for_approval import app as asking
 from functions.decide_approval import app as deciding
-from sluice.documents import read_stored
 from sluice.messages import Approval
 from sluice.runs.approval import APPROVAL_SECONDS, Question, caller_name, deadline, notice
 from sluice.runs.aws.approval import read_pending
@@ -102,7 +101,7 @@ def test_the_ledger_shows_that_a_run_waits_until_when_and_for_what(
     ask(context)
     item = run_item(aws)
     assert item["status"] == {"S": "awaiting_approval"}
-    question = read_stored(Question, item["question"]["S"])
+    question = Question.read(item["question"]["S"])
     pending = read_pending(aws.dynamodb, TABLE, RUN_ID)
     assert pending is not None
     assert datetime.fromisoformat(question.expires_at).timestamp() == int(pending.expires_at)
@@ -273,6 +272,11 @@ def test_the_question_says_until_when_and_how_good_the_model_is() -> None:
     assert "Approve or reject it by 2026-11-26 09:06 UTC." in text
     assert "Log loss is 0.1000 on 85 held-out rows, 15% of the baseline's 0.6602." in text
     assert "Passed: log_loss.max_of_prior: " in text
+
+
+def test_a_question_that_a_newer_release_wrote_is_read() -> None:
+    newer = {"schema_version": 2, "asked_at": "a", "expires_at": "b", "asked_of": "everybody"}
+    assert Question.read(json.dumps(newer)).expires_at == "b"
 
 
 def test_a_person_has_three_days_to_decide() -> None:

@@ -29,7 +29,7 @@ from sluice.evaluation.document import (
 )
 from sluice.evaluation.metrics import METRICS
 
-#: Lines differ by their dashes too, for those who do not tell the colours apart and for printers.
+#: Lines also differ by their dashes, for readers who cannot tell the colours apart and for printers.
 _LINES: Final = (
     ("accent", "-"),
     ("second", "--"),

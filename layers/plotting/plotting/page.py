@@ -1,4 +1,4 @@
-"""``report.html``: what one run decided and why, on one page without script, network or anything beside it.
+"""``report.html``: what one run decided and why, on one page that loads nothing and runs no script.
 
 The template has the sentences; this module gathers what they are about, and decides which sections there are.
 """
@@ -323,7 +323,7 @@ def _champion_rows(evaluation: Evaluation) -> tuple[tuple[str, str, str], ...]:
 
 
 def _classes(evaluation: Evaluation | None, metrics: Metrics | None) -> tuple[str, ...]:
-    """Labels of the matrix; by number where they are not known."""
+    """Labels of the matrix; numbers if the labels are unknown."""
     size = len(metrics.confusion_matrix) if metrics else 0
     known = evaluation.classes if evaluation else ()
     return known if len(known) == size else tuple(f"class {number}" for number in range(size))

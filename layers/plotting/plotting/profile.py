@@ -1,7 +1,7 @@
 """validation.json as the page reads it.
 
-The engine that writes it is in a layer of its own, whose weight this one does not carry. A file that was refused unread
-has a report of its reasons alone, so everything may be missing.
+The engine that writes it is in a layer of its own, whose weight this one does not carry. If a file was rejected before
+it was read, its report has only reasons, so everything may be missing.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Split(_Part):
 
 
 class Problem(_Part):
-    """Rows that break one rule in one column. Their text is left where it is: it may hold personal data."""
+    """Rows that break one rule in one column. Their text stays out of the page: it may hold personal data."""
 
     rule: str
     column: str | None

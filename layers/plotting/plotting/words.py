@@ -39,7 +39,7 @@ def coded(text: str) -> Markup:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """With ``digits`` significant digits, and never in exponents where it can be read without."""
+    """With ``digits`` significant digits, and without an exponent if it is readable without one."""
     if value is None:
         return "–"
     if value == 0:

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
+from sluice.documents import Document
 from sluice.layout import split_uri
 from sluice.messages import Approval, EvaluationResult, GateCheck, Metrics, Run
 from sluice.runs.outcome import measured
@@ -38,20 +39,16 @@ class Pending:
     approval: Approval | None = None
 
 
-class Question(BaseModel):
-    """What a run asks a person, as the ledger keeps it in the run's item while the run waits. Times: ISO 8601, UTC.
-
-    It ignores fields that it does not know: a newer version of the stack may have written it.
-    """
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
+class Question(Document):
+    """What a run asks a person, as the ledger keeps it in the run's item while the run waits. Times: ISO 8601, UTC."""
 
     asked_at: str
     expires_at: str
     metrics: Metrics | None = None
     gates: tuple[GateCheck, ...] = ()
-    artifacts: dict[str, str] = {}
-    """S3 URI by name, as in outcome.json: what the person may want to look at."""
+    artifacts: dict[str, str] = Field(
+        default_factory=dict, description="S3 URI by name, as in outcome.json: what the person may want to look at."
+    )
 
 
 def question(evaluation: EvaluationResult, report_uri: str, asked_at: float, expires_at: float) -> Question:

@@ -1,4 +1,4 @@
-"""Tells people of a file in the inbox that starts nothing where it lies, with the way out."""
+"""Sends a notice about a file in the inbox that starts nothing where it lies, with the way out."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ sns = boto3.client("sns", config=TRANSFER_CONFIG)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, bool]:
-    """Of S3's event for an object outside ``incoming/``. Returns: whether it is misplaced, and whether a notice of it
-    was sent."""
+    """Takes S3's event for an object outside ``incoming/``. Returns: whether the object is misplaced, and whether a
+    notice about it was sent."""
     logger.append_keys(step="ReportMisplacedFile", request_id=context.aws_request_id)
     bucket, key = event["detail"]["bucket"]["name"], event["detail"]["object"]["key"]
     found = misplaced(key, folders(s3, bucket))
     if found is None:
+        logger.info("this file is where it belongs", extra={"key": key})
         return {"misplaced": False, "told": False}
     logger.warning("a file in the inbox starts nothing", extra={"key": key, "reason": found.reason})
     count(found)

@@ -75,11 +75,16 @@ def test_a_notice_that_was_not_sent_is_sent_with_the_next_attempt(
 
 
 def test_a_configuration_is_told_only_if_it_seems_to_be_for_other_files(
-    aws: Aws, context: Context, notices: Notices
+    aws: Aws, context: Context, notices: Notices, log: io.StringIO
 ) -> None:
     aws.put(INBOX, "incoming/churn/june.csv", "a,b\n1,2\n")
     assert not report(context, "datasets/churn/config.yaml")["misplaced"]
     assert not report(context, "datasets/titanic/config.yaml")["misplaced"]
     assert notices == []
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert [(line["level"], line["key"]) for line in lines] == [
+        ("INFO", "datasets/churn/config.yaml"),
+        ("INFO", "datasets/titanic/config.yaml"),
+    ]
     assert report(context, "datasets/chrun/config.yaml")["told"]
     assert "put it into datasets/churn/config.yaml" in notices[0]["Message"]

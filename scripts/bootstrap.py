@@ -1,6 +1,6 @@
 """Makes ``.venv`` from the lock, on a machine that has no more than some Python 3.
 
-Looks for a Python 3.13 (this one, PATH, pyenv's versions even when not selected, uv's), has uv fetch one where there is
+Looks for a Python 3.13 (this one, PATH, pyenv's versions even when not selected, uv's), has uv fetch one if there is
 none, makes the virtual environment, installs ``requirements-dev.txt`` with its hashes, writes the command ``sluice``.
 Runs on Python 3.8 and later, with the standard library alone, and names no package index: pip and uv use the one that
 the machine is set up for.

@@ -87,7 +87,7 @@ def _usual_host() -> str:
 
 
 def _answers(host: str) -> bool:
-    # docker-py leaves a socket open behind each attempt that fails, so it is asked only where somebody listens.
+    # docker-py leaves a socket open behind each attempt that fails, so it is asked only if somebody listens.
     if host.startswith("unix://") and not _somebody_listens(host.removeprefix("unix://")):
         return False
     try:

@@ -16,7 +16,7 @@ class InvocationError(AssertionError):
     """The function failed, or SAM could not run it. The message ends with what was printed.
 
     Attributes:
-        error_type: the runtime's name for the failure, which is what Step Functions matches; None where none came.
+        error_type: the runtime's name for the failure, which is what Step Functions matches; None if none came.
     """
 
     def __init__(self, message: str, error_type: str | None = None) -> None:

@@ -31,6 +31,7 @@ USUAL_PORT: Final = 4566
 _START_SECONDS: Final = 60.0
 _SAVE_SECONDS: Final = 20.0
 """Longer than it takes to write what is kept."""
+_END_SECONDS: Final = 1.0
 _ATTEMPTS: Final = 3
 
 
@@ -118,7 +119,8 @@ def stop(home: Home) -> list[str]:
     """
     state = home.read()
     # MiniStack goes first: its functions call the SageMaker server.
-    stopped = [process.name for process in reversed(state.processes) if processes.stop(process, _SAVE_SECONDS)]
+    patience = _SAVE_SECONDS if state.keeps else _END_SECONDS
+    stopped = [process.name for process in reversed(state.processes) if processes.stop(process, patience)]
     shutil.rmtree(home.scratch, ignore_errors=True)
     if state.endpoint_url:
         home.write(state.model_copy(update={"processes": ()}))
@@ -135,7 +137,9 @@ def _start(home: Home, options: Options) -> State:
     port = _choose_port(options.port, _port_of(before.endpoint_url))
     had = _port_of(before.sagemaker_url)
     sagemaker_port = had if had and _is_free(had) else _free_port()
-    state = State(endpoint_url=f"http://{HOST}:{port}", sagemaker_url=f"http://{HOST}:{sagemaker_port}")
+    state = State(
+        endpoint_url=f"http://{HOST}:{port}", sagemaker_url=f"http://{HOST}:{sagemaker_port}", keeps=options.keep
+    )
 
     def begin(name: str, command: list[str], environment: dict[str, str], folder: Path) -> Process:
         nonlocal state
@@ -184,7 +188,7 @@ def _environment(home: Home) -> dict[str, str]:
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
-        # XGBoost's threads that wait in a busy loop slow everything down where cores are few.
+        # XGBoost's threads that wait in a busy loop slow everything down on few cores.
         "OMP_WAIT_POLICY": "PASSIVE",
     }
 

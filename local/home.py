@@ -46,6 +46,8 @@ class State(BaseModel):
     processes: tuple[Process, ...] = ()
     endpoint_url: str = ""
     sagemaker_url: str = ""
+    keeps: bool = True
+    """Whether the processes write what they have when they are told to end."""
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,7 @@ def keep_while_it_runs(seconds: float) -> None:
 
 
 if __name__ == "__main__":
+    from hypercorn.config import Config
     from ministack import app
     from ministack.core import persistence
 
@@ -122,4 +123,6 @@ if __name__ == "__main__":
     filter_log_events_by_the_prefix_of_their_stream()
     if persistence.PERSIST_STATE:
         keep_while_it_runs(float(os.environ.get("KEEP_SECONDS", "60")))
+    # What is asked when it is told to end is nobody's to wait for: those who ask keep their connections open.
+    Config.graceful_timeout = 0.2
     app.main()

@@ -63,7 +63,7 @@ class Project:
         return self.build / "layers.json"
 
     def fingerprint(self) -> str:
-        """Of all that a deployed stack depends on: the sources, what builds them, and where the build lies."""
+        """Covers all that a deployed stack depends on: the sources, what builds them, and where the build lies."""
         digest = hashlib.sha256(f"{architecture()} {sys.version} {self.work}".encode())
         for module in (template.__file__, layers.__file__, __file__):
             digest.update(Path(module).read_bytes())

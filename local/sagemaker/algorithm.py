@@ -73,7 +73,7 @@ class TrainedModel:
     """What a training run leaves behind.
 
     Attributes:
-        booster: the model, cut to its best round where early stopping was in force.
+        booster: the model, cut to its best round if early stopping was in force.
         metrics: last logged value of each metric by its SageMaker name, like ``validation:logloss``.
         interrupted: the run was told to stop before it was through.
         keep: an interrupted model is to be saved all the same (``save_model_on_termination``).
@@ -228,7 +228,7 @@ def _matrix(folder: Path, content_type: str, weights: bool, flat: Path, log: Cal
 
 
 def _gather(folder: Path, flat: Path, log: Callable[[str], None]) -> list[Path]:
-    """Links to all files in one folder, as XGBoost wants them; markers first."""
+    """Links to all files in one folder, as XGBoost needs them; markers first."""
     flat.mkdir()
     found = sorted(
         (path for path in folder.rglob("*") if path.is_file()),

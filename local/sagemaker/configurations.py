@@ -85,7 +85,7 @@ class EndpointConfig:
 
     @property
     def instances(self) -> int:
-        """Of the smallest production variant; 0 of a serverless one."""
+        """Number of instances of the smallest production variant; 0 if it is serverless."""
         return min(
             0 if "ServerlessConfig" in variant else int(variant.get("InitialInstanceCount", 1))
             for variant in self.variants

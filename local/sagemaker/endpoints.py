@@ -98,7 +98,7 @@ class Endpoint:
         self._forget = forget
         self._fleet = Fleet()
         self._next = Fleet()
-        #: Of the fleet that is in service, or of the first one while it comes up.
+        #: Configuration of the fleet that is in service, or of the first one while it comes up.
         self._config: EndpointConfig | None = None
         #: Share of the requests that the next fleet has got.
         self._shifted = 0.0

@@ -35,7 +35,7 @@ class Capacity:
 
     @classmethod
     def initial(cls, settings: Mapping[str, Any]) -> Capacity:
-        """Of a variant of an endpoint configuration."""
+        """The capacity that a variant of an endpoint configuration starts with."""
         weight, serverless = float(settings.get("InitialVariantWeight", 1.0)), settings.get("ServerlessConfig")
         return cls(weight, 0 if serverless else int(settings.get("InitialInstanceCount", 1)), serverless)
 

@@ -109,7 +109,7 @@ class Hosting:
         url = model.container.get("ModelDataUrl")
         role_arn = model.request.get("ExecutionRoleArn")
         if not url or not role_arn:
-            raise validation_exception("This local SageMaker wants a model's ModelDataUrl and ExecutionRoleArn")
+            raise validation_exception("This local SageMaker needs a model's ModelDataUrl and ExecutionRoleArn")
         try:
             role: Role | None = self._aws.assume(role_arn, backend.region_name, backend.account_id, model.arn)
         except RoleError:

@@ -14,11 +14,11 @@ FLUSH_SECONDS: Final = 0.25
 
 class LogStream:
     """Lines put on a stream a few times a second. A log that cannot be written never fails the job: it is said once on
-    stderr, and the lines are dropped, as on AWS where a role may not write logs.
+    stderr, and the lines are dropped, as on AWS if a role may not write logs.
 
     Args:
         client: CloudWatch Logs with the role's credentials.
-        group: log group, made where it is missing.
+        group: log group, made if it is missing.
         stream: log stream.
     """
 

@@ -138,6 +138,6 @@ def trusts(trust_policy: Any, service: str, role_arn: str, account: str, source_
         secure_transport=True,
         service_context={"aws:sourceaccount": account, "aws:sourcearn": source_arn},
     )
-    # A trust policy names no resource; the evaluator wants one.
+    # A trust policy names no resource; the evaluator needs one.
     document = {"Statement": [{"Resource": "*", **statement} for statement in statements(trust_policy)]}
     return bool(evaluate_resource_policy(document, evaluation, service=service).decision == "Allow")

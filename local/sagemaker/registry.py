@@ -40,7 +40,7 @@ def delete_group(backend: Backend, request: Parameters) -> Parameters:
 def create_package(backend: Backend, request: Parameters) -> Parameters:
     """A version of a group. The same ClientToken answers with the version that it made before."""
     if "ModelPackageGroupName" not in request:
-        raise validation_exception("This local SageMaker wants a model package's ModelPackageGroupName")
+        raise validation_exception("This local SageMaker needs a model package's ModelPackageGroupName")
     if request.get("Tags"):
         raise validation_exception("Tags are not allowed on a model package of a group: it uses those of its group.")
     name = _name(request["ModelPackageGroupName"])
@@ -51,7 +51,7 @@ def create_package(backend: Backend, request: Parameters) -> Parameters:
         if token is not None and version.client_token == token:
             return {"ModelPackageArn": version.arn}
     if "InferenceSpecification" not in request:
-        raise validation_exception("This local SageMaker wants a model package's InferenceSpecification")
+        raise validation_exception("This local SageMaker needs a model package's InferenceSpecification")
     newest = backend.model_package_versions.get(name, 0) + 1
     backend.model_package_versions[name] = newest
     members: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import site
 import sys
 import zipfile
@@ -69,3 +70,14 @@ def test_layers_go_when_the_last_local_aws_that_has_them_is_deployed_anew_or_gon
     layers.use(one, store, [new])
     assert not (store / old).exists()
     assert (store / new).exists()
+
+
+def test_layers_that_were_removed_under_a_local_aws_are_missed(tmp_path: Path) -> None:
+    store, aws = tmp_path / "store", home(tmp_path / "one")
+    assert not layers.there(aws, store)
+    layers.use(aws, store, [layers.mount(built(tmp_path, "VALUE = 1\n"), store)])
+    assert layers.there(aws, store)
+
+    shutil.rmtree(store)
+
+    assert not layers.there(aws, store)

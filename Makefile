@@ -27,10 +27,10 @@ SAM = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam
 
 .PHONY: help setup demo local status down check lint types templates security test longer faults audit deploy cloud-check remove lock clean forget
 
-help: ## say what there is
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.installed ## make .venv from the lock; the other targets do it by themselves
+setup: $(VENV)/.installed ## make .venv from the lock; other targets run this automatically
 
 # The first Python that runs: pyenv's shims refuse to where .python-version names one that is not installed.
 $(VENV)/.installed: requirements-dev.txt scripts/bootstrap.py
@@ -48,17 +48,17 @@ $(LINT)/.installed: requirements-lint.txt $(VENV)/.installed
 		|| $(PYTHON) -m pip --python $(LINT)/bin/python install --quiet --require-hashes -r $<
 	@touch $@
 
-demo: setup ## run the main job here, on real data; or on yours: CSV=file.csv TARGET=column [DATASET=name CONFIG=config.yaml YES=1 JSON=result.json]
+demo: setup ## run the main job here (sluice demo), on real data or on yours: CSV=file.csv TARGET=column [DATASET=name CONFIG=config.yaml YES=1 JSON=result.json]
 	@$(SLUICE) demo $${CSV:+--csv "$$CSV"} $${TARGET:+--target "$$TARGET"} $${DATASET:+--dataset "$$DATASET"} \
 		$${CONFIG:+--config "$$CONFIG"} $${YES:+--yes} $${JSON:+--json "$$JSON"}
 
-local: setup ## start the local AWS with the stack in it, and say what to type
+local: setup ## start the local AWS with the stack in it (sluice local up)
 	@$(SLUICE) local up
 
-status: setup ## say what of the local AWS is up
+status: setup ## show what of the local AWS runs (sluice local status)
 	@$(SLUICE) local status || true
 
-down: setup ## stop the local AWS
+down: setup ## stop the local AWS (sluice local down)
 	@$(SLUICE) local down
 
 check: setup ## lint, types, templates and their security

@@ -1,4 +1,4 @@
-"""The commands and their options. What they do is in the modules beside; what imports slowly, they import."""
+"""The commands and their options. They import the modules that do the work only when they are called."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _PLAIN: Final = ("--local", "--json")
 _HANDED_ON: Final = ("demo", "local")
 _AS_GIVEN: Final = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 _EPILOG: Final = (
-    "--stack, --profile, --region, --local and --json may also stand behind the command. Exit status: 0 done; 1 the "
+    "You can also write --stack, --profile, --region, --local and --json after the command. Exit status: 0 done; 1 the "
     "answer is no (not deployed, rejected, nothing live); 2 the call is wrong or the stack cannot be reached; 130 "
-    "interrupted. docs/cli.md shows each command."
+    "interrupted. docs/cli.md describes each command."
 )
 
 
 @dataclass(frozen=True)
 class Shell:
-    """What every command works with. Nothing is connected before it is needed."""
+    """What every command works with. It connects only when a command needs it."""
 
     stack_name: str
     profile: str | None
@@ -52,7 +52,7 @@ class Shell:
 
 
 class Commands(TyperGroup):
-    """Takes the global options anywhere, and turns what fails into a sentence."""
+    """Takes the global options anywhere, and turns failures into sentences."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, hoisted(args))
@@ -97,13 +97,13 @@ app = typer.Typer(
     # Boxes are for terminals.
     rich_markup_mode="rich" if sys.stdout.isatty() and sys.stderr.isatty() else None,
     epilog=_EPILOG,
-    help="Drop a table, see what its run came to and why, ask the endpoint, decide.",
+    help="Drop a table, see how its run ended and why, get predictions, approve or roll back.",
 )
 
-Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="Its name, or its folder below incoming/.")]
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="Its id, as `sluice runs` shows it.")]
-Comment = Annotated[str, typer.Option("--comment", metavar="TEXT", help="Kept with the decision.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="The dataset's name, or its folder below incoming/.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, as `sluice runs` shows it.")]
+Comment = Annotated[str, typer.Option("--comment", metavar="TEXT", help="A reason, kept with the decision.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 @app.callback()
@@ -112,12 +112,14 @@ def _options(
     stack: Annotated[
         str, typer.Option("--stack", metavar="NAME", envvar="SLUICE_STACK", help="The stack's name.")
     ] = DEFAULT_NAME,
-    profile: Annotated[str | None, typer.Option("--profile", metavar="NAME", help="Of your AWS configuration.")] = None,
+    profile: Annotated[
+        str | None, typer.Option("--profile", metavar="NAME", help="A profile of your AWS configuration.")
+    ] = None,
     region: Annotated[str | None, typer.Option("--region", metavar="NAME", help="AWS region.")] = None,
     local: Annotated[
-        bool, typer.Option("--local", help="The local AWS of this checkout (also: SLUICE_LOCAL=1).")
+        bool, typer.Option("--local", help="Use the local AWS of this checkout (also: SLUICE_LOCAL=1).")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     here = local or os.environ.get("SLUICE_LOCAL") == "1"
     ctx.obj = Shell(stack, profile, region, here, Output(as_json))
@@ -131,13 +133,15 @@ def drop(
         str | None, typer.Option("--dataset", metavar="NAME", help="Folder below incoming/ (default: the file's name).")
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="The dataset's config.yaml, sent first.")
+        Path | None, typer.Option("--config", metavar="FILE", help="The dataset's config.yaml, written first.")
     ] = None,
     target: Annotated[
         str | None,
-        typer.Option("--target", metavar="COLUMN", help="The column to predict; goes into the dataset's config.yaml."),
+        typer.Option(
+            "--target", metavar="COLUMN", help="The column to predict; is added to the dataset's config.yaml."
+        ),
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show the run's steps to its end.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show each step until the run ends.")] = False,
     yes: Yes = False,
 ) -> None:
     """Drop a table into the inbox, which starts a run. With --follow: exit status 0 deployed, 1 not."""
@@ -153,8 +157,8 @@ def drop(
 @app.command()
 def runs(
     ctx: typer.Context,
-    dataset: Annotated[str | None, typer.Argument(metavar="[DATASET]", help="One dataset's only.")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many.")] = 20,
+    dataset: Annotated[str | None, typer.Argument(metavar="[DATASET]", help="Only the runs of this dataset.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show.")] = 20,
 ) -> None:
     """List runs, the newest first."""
     from cli.runs import list_runs
@@ -168,9 +172,9 @@ def runs(
 def show(
     ctx: typer.Context,
     run: RunId,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show the steps of a run that goes on.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show each step until the run ends.")] = False,
 ) -> None:
-    """Show one run: its outcome, reasons, metrics, gates and files, or where it is."""
+    """Show one run: outcome, reasons, metrics, gates and files, or how far it is."""
     from cli import showing
 
     shell: Shell = ctx.obj
@@ -181,7 +185,7 @@ def show(
 
 @app.command()
 def why(ctx: typer.Context, dataset: Dataset) -> None:
-    """Say why a dataset's model is live, and why the newest run's is not. Exit status 1 where nothing is live."""
+    """Say why a dataset's model is live, and why the newest run's is not. Exit status 1 if nothing is live."""
     from cli import decisions
 
     shell: Shell = ctx.obj
@@ -198,11 +202,11 @@ def predict(
         typer.Option("--output", "-o", metavar="FILE", help="Write the rows with their predictions as CSV."),
     ] = None,
     explain: Annotated[
-        int, typer.Option("--explain", metavar="K", min=0, help="Name the K columns that count most.")
+        int, typer.Option("--explain", metavar="K", min=0, help="Name the K columns that matter most.")
     ] = 0,
     yes: Yes = False,
 ) -> None:
-    """Ask the live model about rows with the columns of your own table. Exit status 1 where rows are refused."""
+    """Get predictions for rows with the columns of your own table. Exit status 1 if rows are refused."""
     from cli import predicting
 
     shell: Shell = ctx.obj
@@ -213,7 +217,7 @@ def predict(
 
 @app.command()
 def approve(ctx: typer.Context, run: RunId, comment: Comment = "") -> None:
-    """Let a model that waits for a person be deployed."""
+    """Approve a model that waits for approval; it is deployed."""
     from cli import approving
 
     shell: Shell = ctx.obj
@@ -222,7 +226,7 @@ def approve(ctx: typer.Context, run: RunId, comment: Comment = "") -> None:
 
 @app.command()
 def reject(ctx: typer.Context, run: RunId, comment: Comment = "") -> None:
-    """Keep a model that waits for a person from being deployed."""
+    """Reject a model that waits for approval; it is not deployed."""
     from cli import approving
 
     shell: Shell = ctx.obj
@@ -234,24 +238,26 @@ def redrive(
     ctx: typer.Context,
     named: Annotated[
         str | None,
-        typer.Argument(metavar="[RUN|DATASET]", help="A run that a fault stopped; of a dataset the newest such."),
+        typer.Argument(
+            metavar="[RUN|DATASET]", help="A run that a fault stopped, or a dataset for its newest such run."
+        ),
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show the run's steps to its end.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show each step until the run ends.")] = False,
 ) -> None:
-    """Start a run again that a fault stopped; without one, all that waits in the dead-letter queues."""
+    """Restart a run that a fault stopped; without one, all that waits in the dead-letter queues."""
     from cli import redriving
 
     shell: Shell = ctx.obj
     if named is None:
         if follow:
-            raise CommandError("--follow shows one run; say which, or leave it out")
+            raise CommandError("--follow shows one run; name the run, or leave --follow out")
         raise typer.Exit(redriving.redrive_queues(shell.connection, shell.stack, shell.output))
     raise typer.Exit(redriving.redrive_run(shell.connection, shell.stack, named, follow, shell.output))
 
 
 @app.command()
 def rollback(ctx: typer.Context, dataset: Dataset, yes: Yes = False) -> None:
-    """Put the model before the live one back."""
+    """Put the previous model back."""
     from cli import operating
 
     shell: Shell = ctx.obj
@@ -260,7 +266,7 @@ def rollback(ctx: typer.Context, dataset: Dataset, yes: Yes = False) -> None:
 
 @app.command()
 def retire(ctx: typer.Context, dataset: Dataset, yes: Yes = False) -> None:
-    """Remove a dataset's endpoint and what only it used."""
+    """Remove a dataset's endpoint and what only the endpoint used."""
     from cli import operating
 
     shell: Shell = ctx.obj
@@ -269,7 +275,7 @@ def retire(ctx: typer.Context, dataset: Dataset, yes: Yes = False) -> None:
 
 @app.command(context_settings=_AS_GIVEN)
 def demo(ctx: typer.Context) -> None:
-    """Run the main job on this machine, on real data or on a table of yours; see sluice demo --help."""
+    """Run the main job on this machine, on real data or on your own table."""
     from cli.laptop import call_local
 
     raise typer.Exit(call_local(["demo", *ctx.args], "sluice"))
@@ -277,7 +283,7 @@ def demo(ctx: typer.Context) -> None:
 
 @app.command(context_settings=_AS_GIVEN)
 def local(ctx: typer.Context) -> None:
-    """Start, stop or show the local AWS: sluice local up, down, status, report; see sluice local --help."""
+    """Start, stop or show the local AWS: up, down, status, report."""
     from cli.laptop import call_local
 
     raise typer.Exit(call_local(ctx.args, "sluice local"))

@@ -1,4 +1,4 @@
-"""A person's word on a model that waits for one, to the stack's approval function."""
+"""Sends a person's decision on a model that waits for approval to the stack's approval function."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from cli.stack import Stack
 _MAX_COMMENT_CHARACTERS: Final = 1000
 _DONE: Final = 200
 _REFUSALS: Final = {
-    404: "Run {run} waits for nobody: it has ended, is not there yet, or its dataset asks for no approval; see sluice "
-    "show {run}.",
-    410: "The time to decide on run {run} is over, and its model was not deployed; drop its file again.",
+    404: "Run {run} does not wait for approval: it has ended or not got there yet, or its dataset requires none; see "
+    "sluice show {run}.",
+    410: "The deadline of run {run} has passed, and its model was not deployed; drop its file again.",
 }
 
 
@@ -36,7 +36,9 @@ def decide(
     """
     check_run_id(run_id)
     if len(comment) > _MAX_COMMENT_CHARACTERS:
-        raise CommandError(f"--comment has {len(comment):,} characters; at most {_MAX_COMMENT_CHARACTERS:,} are kept")
+        raise CommandError(
+            f"--comment has {len(comment):,} characters, which exceeds the maximum of {_MAX_COMMENT_CHARACTERS:,}"
+        )
     word = {"run_id": run_id, "decision": decision, "comment": comment}
     answer = connection.post(stack.url("ApprovalUrl"), json.dumps(word).encode())
     if answer.status in _REFUSALS:

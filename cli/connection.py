@@ -32,7 +32,7 @@ _ANSWER_SECONDS: Final = 120
 
 @dataclass(frozen=True)
 class Answer:
-    """Of a function URL. ``body`` is the parsed JSON, or the text where it is none."""
+    """The answer of a function URL. ``body`` is the parsed JSON; the text if it is not JSON."""
 
     status: int
     body: Any

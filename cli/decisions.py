@@ -37,7 +37,7 @@ class LiveModel:
 
 @dataclass(frozen=True)
 class Situation:
-    """Of a dataset: what is live, and its newest run, each with its decision where there is one."""
+    """What is live of a dataset, and its newest run, each with its decision if it has one."""
 
     dataset: str
     live: LiveModel | None
@@ -73,7 +73,7 @@ def live_model(dynamodb: DynamoDBClient, table: str, dataset: str) -> LiveModel 
 
 
 def read_decision(s3: S3Client, bucket: str, run: Run) -> Decision | None:
-    """None where the run has none (it goes on, or was closed without).
+    """The run's decision; None if it has none (it goes on, or was closed without one).
 
     Raises:
         CommandError: another version of Sluice wrote it.
@@ -96,7 +96,7 @@ def read_decision(s3: S3Client, bucket: str, run: Run) -> Decision | None:
 
 
 def undecided(dynamodb: DynamoDBClient, table: str, run: Run) -> Pending | None:
-    """What the ledger has of an approval that the run waits for; None where it waits for none."""
+    """What the ledger has of an approval that the run waits for; None if it does not wait."""
     from sluice.runs.aws.approval import read_pending
 
     pending = read_pending(dynamodb, table, run.run_id) if run.goes_on else None
@@ -117,7 +117,7 @@ def situation(connection: Connection, stack: Stack, dataset: str) -> Situation:
 
 
 def why(connection: Connection, stack: Stack, dataset: str, output: Output) -> int:
-    """Returns: exit status, 1 where nothing is live.
+    """Returns: exit status, 1 if nothing is live.
 
     Raises:
         AnswerIsNoError: the dataset has had no run at all.
@@ -161,7 +161,7 @@ def _document(found: Situation, said: list[str]) -> dict[str, Any]:
 
 
 def sentences(found: Situation) -> Iterator[str]:
-    """What a person is told: the live model first, then the newest run where that is another."""
+    """What a person is told: the live model first, then the newest run if that is another."""
     if found.live is None:
         yield f"Nothing is live for dataset {found.dataset}."
     else:
@@ -184,7 +184,7 @@ def _of_live(found: Situation, live: LiveModel) -> Iterator[str]:
     if run and run.key:
         yield f"- It was trained on {run.key}, dropped {moment(run.started_at)}."
     if decision is None:
-        yield "- Its decision.json is not there any more, so why it was taken is not known."
+        yield "- Its decision.json no longer exists, so the reasons are not known."
         return
     rows = decision.data.rows
     parts = f"{rows.train:,} to train, {rows.validation:,} to stop and to choose the cutoff, {rows.test:,} to test"
@@ -213,7 +213,7 @@ def _taken(grounds: Grounds) -> Iterator[str]:
 
 def _measured(metrics: Metrics) -> str:
     interval = metrics.intervals.get("log_loss")
-    between = f" (95 % interval {interval[0]:.4f} to {interval[1]:.4f})" if interval else ""
+    between = f" (95% interval {interval[0]:.4f} to {interval[1]:.4f})" if interval else ""
     share = f", so it has {metrics.log_loss / metrics.prior_log_loss:.0%} of that" if metrics.prior_log_loss else ""
     return (
         f"On {metrics.rows:,} held-out rows its log loss is {metrics.log_loss:.4f}{between}; always predicting the "
@@ -238,10 +238,10 @@ def _decided_by(decision: Decision) -> str:
 def _of_newest(found: Situation, newest: Run) -> Iterator[str]:
     name = f"The newest run, {newest.run_id} ({newest.key.rpartition('/')[2]}, {moment(newest.started_at)}),"
     if found.newest_waits:
-        yield f"{name} passed its gates and waits for a person: sluice approve {newest.run_id}, or sluice reject."
+        yield f"{name} passed its gates and waits for approval: sluice approve {newest.run_id}, or sluice reject."
         return
     if newest.goes_on:
-        yield f"{name} goes on; sluice show {newest.run_id} says where it is."
+        yield f"{name} goes on; sluice show {newest.run_id} shows how far it is."
         return
     if newest.status == DEPLOYED:
         yield f"{name} was deployed, and is not live any more: {_how_it_went(found, newest)}"

@@ -31,7 +31,7 @@ _PATIENCE_SECONDS: Final = 90.0
 
 @dataclass(frozen=True)
 class Uploaded:
-    """The object as S3 took it. ``version_id`` is None where the bucket has no versions."""
+    """The object as S3 took it. ``version_id`` is None if the bucket has no versions."""
 
     bucket: str
     key: str
@@ -66,18 +66,20 @@ def drop(connection: Connection, stack: Stack, asked: Drop, confirm: Confirm, fo
         run = await_run(connection, stack, dataset, uploaded, before)
     except KeyboardInterrupt:
         raise CommandError(
-            f"The file is in, and its run begins without this command. To see it: sluice runs {dataset}", INTERRUPTED
+            f"The file is in, and its run starts without this command. To see it: sluice runs {dataset}", INTERRUPTED
         ) from None
     if not follow:
         output.document({**run.as_json(), "execution": run.execution, "object": f"s3://{stack.inbox}/{asked.key}"})
-        output.print(f"run {run.run_id} of dataset {dataset} has begun; sluice show {run.run_id} says where it is")
+        output.print(
+            f"run {run.run_id} of dataset {dataset} has started; to see how far it is: sluice show {run.run_id}"
+        )
         return 0
     output.say(f"run {run.run_id} of dataset {dataset}, execution {run.execution}")
     return tell_end(follow_to_the_end(connection, run.execution_arn, run.run_id, output), run, output)
 
 
 def upload(s3: S3Client, table: Path, bucket: str, key: str, output: Output) -> Uploaded:
-    """Uploads, in parts where it is large, with a bar on a terminal."""
+    """Uploads a table, in parts if it is large, with a progress bar on a terminal."""
     from boto3.s3.transfer import TransferConfig
 
     answers: dict[str, Any] = {}
@@ -91,7 +93,7 @@ def upload(s3: S3Client, table: Path, bucket: str, key: str, output: Output) -> 
     with _bar(table, output) as advance:
         transfer = TransferConfig(multipart_threshold=_PART_BYTES, multipart_chunksize=_PART_BYTES, max_concurrency=4)
         s3.upload_file(str(table), bucket, key, Callback=advance, Config=transfer)
-    output.say(f"s3://{bucket}/{key} is in ({table.stat().st_size:,} bytes)")
+    output.say(f"s3://{bucket}/{key} is uploaded ({table.stat().st_size:,} bytes)")
     return Uploaded(bucket, key, answers["ETag"].strip('"'), answers.get("VersionId"))
 
 
@@ -136,7 +138,7 @@ def await_run(
                 return run
         time.sleep(min(connection.poll_seconds, 1.0))
     raise AnswerIsNoError(
-        f"s3://{uploaded.bucket}/{uploaded.key} is in, but no run of it began within {patience_seconds:.0f} s. Its "
+        f"s3://{uploaded.bucket}/{uploaded.key} is in, but its run did not start within {patience_seconds:.0f} s. Its "
         "event may wait in the dead-letter queue, from which `sluice redrive` starts it; if it was lost, the stack "
         "starts the run by itself within twenty minutes."
     )

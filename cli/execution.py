@@ -1,4 +1,4 @@
-"""Follows an execution to its end, says what it came to, and where one is."""
+"""Follows an execution to its end, says how it ended, or how far it is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WAITS_FOR_A_PERSON: Final = "AskForApproval"
 
 @dataclass(frozen=True)
 class Whereabouts:
-    """Of an execution. ``state`` is the last one that did something; None where it is not known any more."""
+    """How far an execution is. ``state`` is the last one that it entered; None if that is no longer known."""
 
     status: str
     state: str | None = None
@@ -30,9 +30,7 @@ class Whereabouts:
 
     def sentence(self) -> str:
         if self.status != "RUNNING":
-            return (
-                f"will be closed within minutes: its execution ended as {self.status} before the outcome was recorded"
-            )
+            return f"will be closed within minutes: its execution ended as {self.status} before it recorded an outcome"
         since = f" for {self.seconds:.0f} s" if self.seconds is not None else ""
         return f"goes on: at {self.state or 'the beginning'}{since}{f' ({self.note})' if self.note else ''}"
 
@@ -90,7 +88,7 @@ def _waits_for_a_person(snapshot: Snapshot) -> bool:
 
 
 def tell_end(snapshot: Snapshot, run: Run, output: Output) -> int:
-    """Shows what an execution came to. Returns: exit status, 0 if the model was deployed."""
+    """Shows how an execution ended. Returns: exit status, 0 if the model was deployed."""
     from following.report import print_report
     from following.result import result_json, run_result, validation_result
 

@@ -57,7 +57,7 @@ _UNKNOWN_KEYS: Final = frozenset(
 
 
 def sentence_for(error: Exception) -> CommandError | None:
-    """What a failed call of AWS means to a person; None where it is no such failure, but a fault of this program."""
+    """What a failed call of AWS means to a person; None if it is a fault of this program instead."""
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
 

@@ -18,7 +18,7 @@ from cli.suggesting import dataset_hint
 if TYPE_CHECKING:
     from sluice.endpoint.aws.operations import Clients
 
-#: Asks a question; None where nobody can answer.
+#: Asks a question; None if nobody can answer.
 Confirm = Callable[[str], bool | None]
 
 
@@ -37,7 +37,7 @@ def roll_back(connection: Connection, stack: Stack, dataset: str, confirm: Confi
             f"away: sluice retire {dataset}"
         )
     output.say(f"live now:   {_described(connection, stack, live.run_id)}, since {moment(live.since)}")
-    output.say(f"would be:   {_described(connection, stack, live.history[0])}")
+    output.say(f"will be:    {_described(connection, stack, live.history[0])}")
     _ask(confirm, f"Roll {dataset} back?")
     with _refusals():
         done = operations.roll_back(
@@ -59,8 +59,8 @@ def retire(connection: Connection, stack: Stack, dataset: str, confirm: Confirm,
     if live:
         output.say(f"live now:   {_described(connection, stack, live.run_id)}, since {moment(live.since)}")
     else:
-        output.say(f"live now:   nothing that the ledger knows of {dataset}; what an endpoint left is removed")
-    output.say("would be:   nothing; predictions are refused. Files in S3 and the model registry stay")
+        output.say(f"live now:   nothing that the ledger knows of {dataset}; remains of an endpoint are removed")
+    output.say("will be:    nothing; predictions are refused. Files in S3 and the model registry stay")
     _ask(confirm, f"Retire {dataset}?")
     with _refusals():
         done = operations.retire(
@@ -91,7 +91,7 @@ def _of(run: Run) -> str:
 def _ask(confirm: Confirm, question: str) -> None:
     answer = confirm(question)
     if answer is None:
-        raise CommandError("Nobody can be asked here; say --yes to go on without a question.")
+        raise CommandError("There is no terminal to ask on; say --yes to go on without a question.")
     if not answer:
         raise AnswerIsNoError("Nothing was changed.")
 

@@ -17,7 +17,7 @@ _ACCOUNT: Final = re.compile(r"(arn:[^:\s]*:[^:\s]*:[^:\s]*:)[0-9]{12}(?=:)")
 # What a file's name or cells hold must not steer the terminal, nor turn the direction of what is read.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _UNWRAPPED: Final = 4096
-"""Columns where no terminal is: nothing is cut or wrapped for whoever reads it."""
+"""Columns if there is no terminal: nothing is cut or wrapped."""
 
 
 class Output:
@@ -64,7 +64,7 @@ class Output:
         _write("\n".join(line for line in lines if line) + "\n")
 
     def document(self, content: Any) -> None:
-        """Writes the one document, where ``--json`` asks for it."""
+        """Writes the one document, if ``--json`` asks for it."""
         if self.as_json:
             text = json.dumps(_cleaned(content), indent=2, ensure_ascii=False)
             _write(_CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n")

@@ -74,7 +74,7 @@ def predict(
     confirm: Confirm,
     output: Output,
 ) -> int:
-    """Does it. Returns: exit status, 1 where records were refused: then nothing is written.
+    """Does it. Returns: exit status, 1 if records were refused; then nothing is written.
 
     Raises:
         AnswerIsNoError: nothing is live.
@@ -159,7 +159,7 @@ class RecordsError(Exception):
 
 
 def read_records(source: str) -> Sequence[Record]:
-    """The records of a CSV, JSON or JSONL file, or of standard input for ``-``. Its ending tells which, else its text.
+    """The records of a CSV, JSON or JSONL file, or of standard input for ``-``. The ending tells which, or the text.
 
     Raises:
         RecordsError: single records cannot be read.
@@ -286,7 +286,7 @@ def _unused(name: str, taken: Sequence[str]) -> str:
 
 
 def _cell(value: Any) -> Any:
-    """As JSON has it where it is no text or number: ``true``; nothing for null."""
+    """A text or number as it is; true and false as in JSON; nothing for null."""
     return json.dumps(value) if isinstance(value, bool) else value
 
 

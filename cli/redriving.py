@@ -34,7 +34,7 @@ class UnusableMessageError(Exception):
 
 @dataclass(frozen=True)
 class Left:
-    """A message that stays where it is."""
+    """A message that stays in its queue."""
 
     queue: str
     message_id: str
@@ -53,7 +53,7 @@ class Redriven:
 def redrive_queues(connection: Connection, stack: Stack, output: Output) -> int:
     """Starts again what waits in the dead-letter queues. A message goes when what it asks for has begun, not before.
 
-    Returns: exit status, 1 where messages were left.
+    Returns: exit status, 1 if messages were left.
     """
     done = Redriven()
     uploads, rounds = stack.dead_letters("Upload"), stack.dead_letters("Round")
@@ -69,7 +69,7 @@ def redrive_queues(connection: Connection, stack: Stack, output: Output) -> int:
         output.print(f"called     {function}")
     if done.uploads:
         events = "1 event" if len(done.uploads) == 1 else f"{len(done.uploads):,} events"
-        output.print(f"Given to the pipeline: {events}. `sluice runs` shows what becomes of them.")
+        output.print(f"Given to the pipeline: {events}. `sluice runs` shows their runs.")
     for left in done.left:
         output.say(f"{left.queue}: message {left.message_id} was left: {left.why}")
     return NO if done.left else 0
@@ -122,7 +122,7 @@ def _uploaded(body: str, inbox: str) -> str:
 
 
 def _invoke(connection: Connection, message: Message) -> str:
-    """Calls a function as its schedule did, and does not wait: where it fails again, the queue gets it again."""
+    """Calls a function as its schedule did, and does not wait: if it fails again, the queue gets it again."""
     function, payload = _called(message)
     connection.client("lambda").invoke(FunctionName=function, InvocationType="Event", Payload=payload.encode())
     return function.rpartition(":")[2]
@@ -145,7 +145,7 @@ def _called(message: Message) -> tuple[str, str]:
 def redrive_run(connection: Connection, stack: Stack, named: str, follow: bool, output: Output) -> int:
     """Starts a run again that a fault stopped: one by its id, or a dataset's newest such.
 
-    Returns: exit status; with ``follow`` 0 where the model was deployed, else 1.
+    Returns: exit status; with ``follow`` 0 if the model was deployed, otherwise 1.
 
     Raises:
         AnswerIsNoError: the run goes on, or ended as it should, or nothing is known that it could begin with.
@@ -160,7 +160,7 @@ def redrive_run(connection: Connection, stack: Stack, named: str, follow: bool, 
     execution = arn.rpartition(":")[2]
     if not follow:
         output.document({"run_id": run.run_id, "dataset": run.dataset, "file": run.key, "execution": execution})
-        output.print(f"run {run.run_id} of dataset {run.dataset} {how}; sluice show {run.run_id} says where it is")
+        output.print(f"run {run.run_id} of dataset {run.dataset} {how}; sluice show {run.run_id} shows how far it is")
         return 0
     output.say(f"run {run.run_id} of dataset {run.dataset}, execution {execution}")
     return tell_end(follow_to_the_end(connection, arn, run.run_id, output), run, output)
@@ -198,7 +198,7 @@ def _redriven(connection: Connection, run: Run) -> str:
     except stepfunctions.exceptions.ExecutionDoesNotExist:
         raise AnswerIsNoError(_not_closed(run, "is forgotten")) from None
     if found["status"] in ("RUNNING", "PENDING_REDRIVE"):
-        raise AnswerIsNoError(f"Run {run.run_id} goes on; sluice show {run.run_id} says where it is.")
+        raise AnswerIsNoError(f"Run {run.run_id} goes on; sluice show {run.run_id} shows how far it is.")
     unfinished = found["status"] in ("ABORTED", "TIMED_OUT")
     if not unfinished or found.get("redriveStatus") != "REDRIVABLE":
         raise AnswerIsNoError(_not_closed(run, f"ended as {found['status']}"))
@@ -209,7 +209,7 @@ def _redriven(connection: Connection, run: Run) -> str:
 def _not_closed(run: Run, what: str) -> str:
     return (
         f"The execution of run {run.run_id} {what}, and the run is not closed yet; that is done within ten minutes "
-        "(longer where the endpoint has to go back first). Call again then."
+        "(longer if the endpoint has to be restored first). Try again then."
     )
 
 

@@ -1,4 +1,4 @@
-"""One run: what it came to and on what grounds, or where its execution is."""
+"""One run: how it ended and why, or how far it is."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ def returned(events: Iterable[HistoryEventTypeDef]) -> dict[str, dict[str, Any]]
 
 
 def training_log(aws: Clients, job_name: str) -> list[str]:
-    """Lines of the training job's log so far; none while it has none, or where the caller may not read it."""
+    """Lines of the training job's log so far; none if it has none yet, or the caller may not read it."""
     try:
         pages = aws.logs.get_paginator("filter_log_events").paginate(
             logGroupName=TRAINING_LOG_GROUP, logStreamNamePrefix=training_log_streams(job_name)

@@ -28,7 +28,7 @@ def print_report(
 
     Args:
         result: as written to RESULT.json.
-        recorded: the run's closing word, None where none was recorded.
+        recorded: the run's closing word, None if none was recorded.
         validation: what validation found, for the names of the classes.
         page: path or address of the run's page.
     """

@@ -28,7 +28,7 @@ def result_json(
     """RESULT.json of an execution that has ended.
 
     Args:
-        dataset: the name it was dropped under, used where the run did not get as far as to name itself.
+        dataset: the name it was dropped under, used if the run ended before it named itself.
         prediction: what the live endpoint answered, None if it was not asked.
         total_seconds: from the command's start to its end.
     """
@@ -61,7 +61,7 @@ def result_json(
 
 
 def failure_json(dataset: str, reason: str, total_seconds: float) -> dict[str, Any]:
-    """RESULT.json where the local AWS failed before an execution could be followed to its end."""
+    """RESULT.json if the local AWS failed before an execution could be followed to its end."""
     return {
         **_empty(dataset),
         "reasons": [reason],

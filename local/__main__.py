@@ -158,19 +158,29 @@ def _options(options: argparse.Namespace) -> Options:
 
 def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=prog, description="The laptop's AWS.")
-    parser.add_argument("--state-dir", type=Path, help="where its state lies (default: SLUICE_STATE_DIR, else .sluice)")
+    parser.add_argument(
+        "--state-dir", type=Path, help="folder of its state (default: SLUICE_STATE_DIR, otherwise .sluice)"
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     starting = argparse.ArgumentParser(add_help=False)
-    starting.add_argument("--port", type=int, help="of the AWS endpoint; 0: any (default: 4566, or any if it is taken)")
+    starting.add_argument(
+        "--port",
+        type=int,
+        help="port of the AWS endpoint; 0: any free one (default: 4566, or any free one if it is taken)",
+    )
     starting.add_argument("--wait-scale", type=float, default=Options.wait_scale, help="factor on waits (%(default)s)")
     starting.add_argument("--pace", type=float, help="seconds between the statuses of a training job or an endpoint")
-    starting.add_argument("--verbose", action="store_true", help="say what of the template is left out here, too")
+    starting.add_argument(
+        "--verbose", action="store_true", help="also list what the local AWS leaves out of the template"
+    )
 
     running = argparse.ArgumentParser(add_help=False)
     running.add_argument("--dataset", metavar="NAME", help="folder below incoming/ (default: the file's name)")
     running.add_argument("--config", type=Path, metavar="FILE", help="the dataset's config.yaml")
-    running.add_argument("--yes", "-y", action="store_true", help="replace a configuration that is there by --config")
+    running.add_argument(
+        "--yes", "-y", action="store_true", help="do not ask before --config replaces another configuration"
+    )
     running.add_argument("--json", type=Path, metavar="FILE", help="where to write the result")
 
     def command(name: str, does: Command, purpose: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -178,17 +188,17 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         added.set_defaults(command=does)
         return added
 
-    up = command("up", _up, "start, deploy, and say what to type", starting)
-    up.add_argument("--fresh", action="store_true", help="forget all runs, models and endpoints that there were")
-    down = command("down", _down, "stop what was started; the next up has all runs, models and endpoints again")
+    up = command("up", _up, "start it, deploy the stack, and say what to type", starting)
+    up.add_argument("--fresh", action="store_true", help="forget all runs, models and endpoints of before")
+    down = command("down", _down, "stop it; the next up has all runs, models and endpoints again")
     down.add_argument("--force", action="store_true", help="even if others use it")
-    command("status", _status, "say what is up; exit status 1 if nothing is")
-    for_file = command("run", _run, "drop a table and follow its run to the end", starting, running)
+    command("status", _status, "show what runs; exit status 1 if nothing does")
+    for_file = command("run", _run, "drop a table and show each step of its run", starting, running)
     for_file.add_argument("file", type=Path, metavar="FILE.csv")
     for_file.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
     page = command("report", _report, "print the address of the page of a dataset's newest run")
     page.add_argument("dataset", metavar="DATASET")
-    demo = command("demo", _demo, "run on real data", starting, running)
+    demo = command("demo", _demo, "run the main job on real data", starting, running)
     demo.add_argument("--csv", type=Path, metavar="FILE", help="a table (default: scikit-learn's breast cancer table)")
     demo.add_argument("--target", metavar="COLUMN", help="the column to predict in it")
     return parser

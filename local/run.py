@@ -134,7 +134,7 @@ def keep_reports(aws: Aws, artifacts: dict[str, str], folder: Path) -> dict[str,
 
 
 def page_url(aws: Aws, s3_uri: str | None) -> str | None:
-    """Where a browser finds a run's page for an hour; None where there is none."""
+    """The address at which a browser finds a run's page for an hour; None if there is none."""
     if s3_uri is None:
         return None
     bucket, key = split_uri(s3_uri)

@@ -36,7 +36,7 @@ def test_a_decision_is_posted_signed_and_told(world: World, answer: Stand, comma
 @pytest.mark.parametrize(
     ("status", "message", "words"),
     [
-        (404, "run does not wait", f"Run {RUN} waits for nobody"),
+        (404, "run does not wait", f"Run {RUN} does not wait for approval"),
         (
             409,
             f"run {RUN} was rejected by user/bob already",

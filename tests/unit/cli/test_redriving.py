@@ -159,7 +159,9 @@ def test_a_run_that_a_fault_stopped_begins_again_with_the_same_event(world: Worl
     executions.described[arn(f"of-{FIRST}")] = {"status": "FAILED", "input": "the event", "redriveStatus": "REDRIVABLE"}
     called = world.call("redrive", FIRST)
     assert called.exit_code == 0, called.stderr
-    assert called.stdout == (f"run {FIRST} of dataset {DATASET} begins again; sluice show {FIRST} says where it is\n")
+    assert called.stdout == (
+        f"run {FIRST} of dataset {DATASET} begins again; sluice show {FIRST} shows how far it is\n"
+    )
     assert (executions.started, executions.redriven) == (["the event"], [])
 
 

@@ -86,7 +86,7 @@ def test_a_run_that_goes_on_says_where_it_is(two: World, monkeypatch: pytest.Mon
 
 def test_an_execution_that_was_aborted_is_told(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cli.showing.whereabouts", lambda *_: Whereabouts("ABORTED"))
-    assert "ended as ABORTED before the outcome was recorded" in two.call("show", SECOND).stdout
+    assert "ended as ABORTED before it recorded an outcome" in two.call("show", SECOND).stdout
 
 
 def test_an_execution_that_step_functions_forgot_is_told(two: World) -> None:

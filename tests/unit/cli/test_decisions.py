@@ -77,7 +77,7 @@ def test_who_approved_is_named(world: World) -> None:
 def test_a_newest_run_that_waits_for_a_person_says_how_to_decide(world: World) -> None:
     world.claim(FIRST, OLD)
     wait(world, FIRST)
-    assert f"waits for a person: sluice approve {FIRST}" in world.call("why", DATASET).stdout
+    assert f"waits for approval: sluice approve {FIRST}" in world.call("why", DATASET).stdout
     assert world.document("why", DATASET, status=1)["newest"]["waits_for_approval"] is True
 
 
@@ -110,7 +110,7 @@ def test_a_lost_decision_is_admitted(world: World) -> None:
     world.finish(FIRST, OLD, Outcome.DEPLOYED)
     world.crown(FIRST)
     world.s3.delete_object(Bucket=ARTIFACTS, Key=f"{DATASET}/runs/{FIRST}/decision.json")
-    assert "decision.json is not there any more" in world.call("why", DATASET).stdout
+    assert "decision.json no longer exists" in world.call("why", DATASET).stdout
 
 
 def test_a_decision_of_another_version_is_no_traceback(world: World) -> None:

@@ -252,4 +252,4 @@ def test_a_run_that_begins_again_can_be_followed(
 def test_all_that_waits_cannot_be_followed(world: World, executions: Executions) -> None:
     called = world.call("redrive", "--follow")
     assert called.exit_code == 2
-    assert "say which" in called.stderr
+    assert "name the run" in called.stderr

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from following.execution import Snapshot
 from sluice.documents import read_stored
-from sluice.messages import Metrics, Outcome, RowCounts, RunResult, ValidationResult
+from sluice.messages import AcceptedFile, Metrics, Outcome, RejectedFile, RowCounts, RunResult
 
 _METRICS: Final = ("log_loss", "prior_log_loss", "accuracy", "confusion_matrix")
 
@@ -17,9 +17,13 @@ def run_result(snapshot: Snapshot) -> RunResult | None:
     return read_stored(RunResult, recorded) if recorded else None
 
 
-def validation_result(snapshot: Snapshot) -> ValidationResult | None:
+def validation_result(snapshot: Snapshot) -> AcceptedFile | RejectedFile | None:
     validated = snapshot.payloads.get("ValidateData")
-    return read_stored(ValidationResult, validated) if validated else None
+    if not validated:
+        return None
+    if validated.get("verdict") == "accepted":
+        return read_stored(AcceptedFile, validated)
+    return read_stored(RejectedFile, validated)
 
 
 def result_json(

@@ -26,7 +26,7 @@ from local.cloud import Options
 from local.home import Home, LocalError
 from sluice.endpoint.golden import parse_scores
 from sluice.layout import is_report, runs_prefix, split_uri, uri
-from sluice.messages import Outcome, RunResult, ValidationResult
+from sluice.messages import AcceptedFile, Outcome, RunResult, ValidationResult
 from sluice.wording import one_line
 
 DEPLOYED: Final = 0
@@ -195,7 +195,7 @@ def _run(
     snapshot = _follow(aws, arn, console)
     recorded, validation = run_result(snapshot), validation_result(snapshot)
     prediction = None
-    if recorded and recorded.outcome is Outcome.DEPLOYED and recorded.endpoint and validation:
+    if recorded and recorded.outcome is Outcome.DEPLOYED and recorded.endpoint and isinstance(validation, AcceptedFile):
         prediction = ask_endpoint(aws, recorded.endpoint.name, validation, _cutoff(recorded))
     elapsed = time.monotonic() - started
     return (
@@ -229,7 +229,7 @@ def drop(
         raise LocalError(str(error)) from error
 
 
-def ask_endpoint(aws: Aws, endpoint: str, validation: ValidationResult, cutoff: float | None) -> dict[str, Any]:
+def ask_endpoint(aws: Aws, endpoint: str, validation: AcceptedFile, cutoff: float | None) -> dict[str, Any]:
     """Sends the first held-out row to the live endpoint.
 
     Returns:
@@ -257,8 +257,8 @@ def ask_endpoint(aws: Aws, endpoint: str, validation: ValidationResult, cutoff: 
     }
 
 
-def _first_test_row(aws: Aws, validation: ValidationResult) -> tuple[int, str]:
-    bucket, prefix = split_uri(validation.test_uri or "")
+def _first_test_row(aws: Aws, validation: AcceptedFile) -> tuple[int, str]:
+    bucket, prefix = split_uri(validation.test_uri)
     key = aws.s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"][0]["Key"]
     head = aws.s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{_TEST_HEAD_BYTES - 1}")["Body"].read().decode()
     label, *features = next(csv.reader(head.splitlines()))

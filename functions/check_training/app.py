@@ -5,7 +5,7 @@ from __future__ import annotations
 import boto3
 
 from sluice.aws.step import CLIENT_CONFIG, step
-from sluice.messages import CheckTrainingRequest, TrainingStatus
+from sluice.messages import CheckTrainingRequest, CompletedTraining, UncompletedTraining
 from sluice.training.aws.log import last_lines
 from sluice.training.job import log_tail, training_status
 
@@ -14,7 +14,7 @@ logs = boto3.client("logs", config=CLIENT_CONFIG)
 
 
 @step(CheckTrainingRequest)
-def handler(request: CheckTrainingRequest) -> TrainingStatus:
+def handler(request: CheckTrainingRequest) -> CompletedTraining | UncompletedTraining:
     description = sagemaker.describe_training_job(TrainingJobName=request.job_name)
     failed = description["TrainingJobStatus"] == "Failed"
     return training_status(description, log_tail(last_lines(logs, request.job_name)) if failed else ())

@@ -64,7 +64,7 @@ def handler(request: DeployRequest) -> Deployment:
     asked = begun(settings.name_prefix, run, (before.run_id, before.config_name) if before else None)
     if before is champion and (other := overtaken(request, champion)):
         return asked.model_copy(update=other)
-    config = read_whole_config(read_json(s3, request.validation.config_uri or ""))
+    config = read_whole_config(read_json(s3, request.validation.config_uri))
     if reason := no_vpc_reason(config.endpoint, settings.subnet_ids, "the dataset's config.yaml"):
         return failed(asked, reason)
     try:

@@ -28,7 +28,7 @@ from sluice.dataset.recipe import Recipe
 from sluice.documents import NewerDocumentError
 from sluice.evaluation.document import Evaluation
 from sluice.layout import RunLayout, part_file_uri, split_uri, uri
-from sluice.messages import EvaluateRequest, EvaluationResult
+from sluice.messages import AcceptedModel, EvaluateRequest, RejectedModel
 from sluice.runs.aws.ledger import read_champion
 from sluice.settings import EvaluateSettings
 from sluice.training.aws.log import log_lines
@@ -56,7 +56,7 @@ class Report(BaseModel):
 
 
 @step(EvaluateRequest)
-def handler(request: EvaluateRequest) -> EvaluationResult:
+def handler(request: EvaluateRequest) -> AcceptedModel | RejectedModel:
     with tempfile.TemporaryDirectory() as scratch:
         try:
             return evaluate(request, Path(scratch))
@@ -64,26 +64,26 @@ def handler(request: EvaluateRequest) -> EvaluationResult:
             return reject(request, f"The model was not measured: {error}.")
 
 
-def evaluate(request: EvaluateRequest, scratch: Path) -> EvaluationResult:
+def evaluate(request: EvaluateRequest, scratch: Path) -> AcceptedModel | RejectedModel:
     run, validation, training = request.run, request.validation, request.training
-    config = read_whole_config(read_json(s3, validation.config_uri or ""))
-    recipe_file = fetch(validation.recipe_uri or "", scratch / "recipe")
+    config = read_whole_config(read_json(s3, validation.config_uri))
+    recipe_file = fetch(validation.recipe_uri, scratch / "recipe")
     recipe = Recipe.read(recipe_file.read_bytes())
-    test_file = fetch(part_file_uri(validation.test_uri or "", "test"), scratch / "test")
-    archive = fetch(training.model_uri or "", scratch / "model")
-    report = Report.model_validate(read_json(s3, validation.report_uri or ""))
+    test_file = fetch(part_file_uri(validation.test_uri, "test"), scratch / "test")
+    archive = fetch(training.model_uri, scratch / "model")
+    report = Report.model_validate(read_json(s3, validation.report_uri))
     test = Rows(*read_held_out(test_file, validation.features))
     with archive.open("rb") as stream:
         model = load(stream, validation.features)
     champion = find_champion(run.dataset, run.run_id, scratch)
     held_out = None
-    if validation.held_out_uri and wants_held_out(config, champion):
+    if wants_held_out(config, champion):
         held_out = fetch(validation.held_out_uri, scratch / "held_out")
     subject = Subject(
         run_id=run.run_id,
         dataset=run.dataset,
         job_name=training.job_name,
-        model_uri=training.model_uri or "",
+        model_uri=training.model_uri,
         model=model,
         recipe=recipe,
         config=config,
@@ -129,7 +129,7 @@ def digest(path: Path) -> str:
 def read_validation(request: EvaluateRequest, config: DatasetConfig, scratch: Path) -> Rows | None:
     """The validation part, where the cutoff is chosen on it."""
     where = request.validation.validation_uri
-    if config.cutoff.policy == "fixed" or len(request.validation.classes) != 2 or where is None:
+    if config.cutoff.policy == "fixed" or len(request.validation.classes) != 2:
         return None
     return Rows(
         *read_held_out(fetch(part_file_uri(where, "validation"), scratch / "validation"), request.validation.features)
@@ -170,7 +170,7 @@ def write_golden(request: EvaluateRequest, test: Path, scores: Floats) -> str:
     return uri(settings.artifact_bucket, key)
 
 
-def reject(request: EvaluateRequest, reason: str) -> EvaluationResult:
+def reject(request: EvaluateRequest, reason: str) -> AcceptedModel | RejectedModel:
     """Of a model that could not be measured."""
     run, validation = request.run, request.validation
     return record(
@@ -179,8 +179,8 @@ def reject(request: EvaluateRequest, reason: str) -> EvaluationResult:
             run_id=run.run_id,
             dataset=run.dataset,
             job_name=request.training.job_name,
-            model_uri=request.training.model_uri or "",
-            target=validation.target or "",
+            model_uri=request.training.model_uri,
+            target=validation.target,
             classes=validation.classes,
             verdict="rejected",
             reasons=(reason,),
@@ -190,16 +190,12 @@ def reject(request: EvaluateRequest, reason: str) -> EvaluationResult:
     )
 
 
-def record(request: EvaluateRequest, found: Evaluation, golden_uri: str | None = None) -> EvaluationResult:
+def record(request: EvaluateRequest, found: Evaluation, golden_uri: str | None = None) -> AcceptedModel | RejectedModel:
     """Writes evaluation.json, and answers with the little that the next states need."""
     key = RunLayout(request.run.dataset, request.run.run_id).evaluation
     found = found.model_copy(update={"trainer": request.training.trainer})
     write_json(s3, settings.artifact_bucket, key, found.model_dump(mode="json"))
-    return EvaluationResult(
-        verdict=found.verdict,
-        reasons=found.reasons,
-        metrics=found.metrics,
-        gates=found.gates,
-        evaluation_uri=uri(settings.artifact_bucket, key),
-        golden_uri=golden_uri,
-    )
+    told = {"reasons": found.reasons, "gates": found.gates, "evaluation_uri": uri(settings.artifact_bucket, key)}
+    if found.verdict == "accepted" and found.metrics and golden_uri:
+        return AcceptedModel(metrics=found.metrics, golden_uri=golden_uri, **told)
+    return RejectedModel(metrics=found.metrics, golden_uri=golden_uri, **told)

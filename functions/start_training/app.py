@@ -26,7 +26,7 @@ sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)
 
 @step(StartTrainingRequest)
 def handler(request: StartTrainingRequest) -> TrainingStarted:
-    config = read_whole_config(read_json(s3, request.validation.config_uri or ""))
+    config = read_whole_config(read_json(s3, request.validation.config_uri))
     job = training_job_request(request.run, request.validation, config, settings)
     name = job["TrainingJobName"]
     try:

@@ -27,9 +27,10 @@ from sluice.dataset.config import (
     stored_config,
 )
 from sluice.dataset.contract import ContractError, Plan, plan
+from sluice.documents import VERSION_KEY
 from sluice.endpoint.network import no_vpc_reason
 from sluice.layout import RunLayout, config_key, contract_key, incoming_key, uri
-from sluice.messages import Run, ValidateRequest, ValidationResult
+from sluice.messages import AcceptedFile, RejectedFile, Run, ValidateRequest
 from sluice.runs.misplaced import unread_config
 from sluice.settings import ValidateSettings
 from sluice.wording import one_line
@@ -42,7 +43,7 @@ s3 = boto3.client("s3", config=TRANSFER_CONFIG)
 
 
 @step(ValidateRequest)
-def handler(request: ValidateRequest) -> ValidationResult:
+def handler(request: ValidateRequest) -> AcceptedFile | RejectedFile:
     run = request.run
     if reason := refused_unread(run):
         return reject(run, (reason,))
@@ -135,13 +136,13 @@ def refused_unread(run: Run) -> str | None:
     return None
 
 
-def reject(run: Run, reasons: tuple[str, ...]) -> ValidationResult:
+def reject(run: Run, reasons: tuple[str, ...]) -> AcceptedFile | RejectedFile:
     """Rejects a file that was not read; its report holds the reasons alone."""
     key = RunLayout(run.dataset, run.run_id).validation_report
     reasons = tuple(map(one_line, reasons))
-    report = {"verdict": "rejected", "reasons": list(reasons)}
+    report = {VERSION_KEY: 1, "verdict": "rejected", "reasons": list(reasons)}
     write_json(s3, settings.artifact_bucket, key, report)
-    return ValidationResult(verdict="rejected", reasons=reasons, report_uri=uri(settings.artifact_bucket, key))
+    return RejectedFile(reasons=reasons, report_uri=uri(settings.artifact_bucket, key))
 
 
 def left_out(report: TableReport) -> Iterator[tuple[str, str]]:
@@ -176,7 +177,7 @@ def upload_json(path: Path, bucket: str, key: str) -> None:
     s3.upload_file(str(path), bucket, key, ExtraArgs={"ContentType": "application/json"})
 
 
-def store(run: Run, config: DatasetConfig, report: TableReport, out: Path) -> ValidationResult:
+def store(run: Run, config: DatasetConfig, report: TableReport, out: Path) -> AcceptedFile | RejectedFile:
     """Uploads what validation made. The report goes last: where it lies, everything lies."""
     there, bucket = RunLayout(run.dataset, run.run_id), settings.artifact_bucket
     accepted = report.verdict == "accepted"
@@ -192,26 +193,29 @@ def store(run: Run, config: DatasetConfig, report: TableReport, out: Path) -> Va
         upload_json(used, bucket, there.contract)
     upload_working_data(s3, out / layout.REJECTED_ROWS, bucket, there.rejected_rows)
     upload_json(out / layout.VALIDATION_REPORT, bucket, there.validation_report)
-    made = {
-        **{f"{part}_uri": there.part(part) for part in layout.PARTS},
-        "held_out_uri": there.held_out_rows,
-        **({"facets_uri": there.facets} if config.facets else {}),
-        "recipe_uri": there.recipe,
+    told = {
+        "reasons": report.reasons,
+        "warnings": report.warnings,
+        "rows": report.rows,
+        "classes": report.classes,
+        "features": report.features,
+        "left_out": dict(left_out(report)),
+        "prior_log_loss": report.prior_log_loss,
+        "config_uri": uri(bucket, there.config),
+        "report_uri": uri(bucket, there.validation_report),
+        "rejected_rows_uri": uri(bucket, there.rejected_rows),
+        "contract_uri": uri(bucket, there.contract) if report.contract else None,
+        "contract_version": report.contract.version if report.contract else None,
     }
-    return ValidationResult(
-        verdict=report.verdict,
-        reasons=report.reasons,
-        warnings=report.warnings,
-        rows=report.rows,
+    if report.verdict == "rejected" or report.target is None:
+        return RejectedFile(target=report.target, **told)
+    return AcceptedFile(
         target=report.target,
-        classes=report.classes,
-        features=report.features,
-        left_out=dict(left_out(report)),
-        prior_log_loss=report.prior_log_loss,
-        config_uri=uri(bucket, there.config),
-        report_uri=uri(bucket, there.validation_report),
-        rejected_rows_uri=uri(bucket, there.rejected_rows),
-        contract_uri=uri(bucket, there.contract) if report.contract else None,
-        contract_version=report.contract.version if report.contract else None,
-        **({name: uri(bucket, key) for name, key in made.items()} if accepted else {}),
+        train_uri=uri(bucket, there.part("train")),
+        validation_uri=uri(bucket, there.part("validation")),
+        test_uri=uri(bucket, there.part("test")),
+        held_out_uri=uri(bucket, there.held_out_rows),
+        facets_uri=uri(bucket, there.facets) if config.facets else None,
+        recipe_uri=uri(bucket, there.recipe),
+        **told,
     )

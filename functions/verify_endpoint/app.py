@@ -36,7 +36,7 @@ runtime = boto3.client("sagemaker-runtime", config=CLIENT_CONFIG.merge(Config(re
 @step(VerifyRequest)
 def handler(request: VerifyRequest) -> Verification:
     started = time.monotonic()
-    config = read_whole_config(read_json(s3, request.validation.config_uri or ""))
+    config = read_whole_config(read_json(s3, request.validation.config_uri))
     try:
         return verify(request, config)
     except ReadTimeoutError:
@@ -58,7 +58,7 @@ def verify(request: VerifyRequest, config: DatasetConfig) -> Verification:
         put_scaling(autoscaling, endpoint, config.endpoint)
     # Beside a model before that answers, too, the new one is the one to ask.
     variant = VARIANT if config.endpoint.previous.role == "variant" else None
-    found = replay(runtime, endpoint, read_json(s3, request.evaluation.golden_uri or ""), variant)
+    found = replay(runtime, endpoint, read_json(s3, request.evaluation.golden_uri), variant)
     if found.wrong is None and (wrong := wrongly_scored(runtime, endpoint, request.validation.features, variant)):
         return failed(wrong, found)
     return verified(found)

@@ -12,7 +12,7 @@ import pytest
 
 from functions.ask_for_approval import app as asking
 from functions.decide_approval import app as deciding
-from sluice.messages import Approval
+from sluice.messages import AcceptedModel, Approval
 from sluice.runs.approval import APPROVAL_SECONDS, Question, caller_name, deadline, notice
 from sluice.runs.aws.approval import read_pending
 from sluice.runs.aws.claim import claim_run
@@ -259,7 +259,7 @@ def test_people_are_named_without_their_account(arn: str, name: str) -> None:
 )
 def test_the_question_links_page_and_figures(partition: str, region: str, start: str) -> None:
     run = GOOD.run.model_copy(update={"execution_arn": f"arn:{partition}:states:{region}:123456789012:execution:m:e"})
-    assert GOOD.evaluation is not None
+    assert isinstance(GOOD.evaluation, AcceptedModel)
     evaluation = GOOD.evaluation.model_copy(update={"evaluation_uri": "s3://b/d/runs/1/evaluation.json"})
     _, text = notice(run, evaluation, "s3://b/d/runs/1/report.html", "https://url/", 0)
     assert f"{start}1/report.html" in text
@@ -267,7 +267,7 @@ def test_the_question_links_page_and_figures(partition: str, region: str, start:
 
 
 def test_the_question_says_until_when_and_how_good_the_model_is() -> None:
-    assert GOOD.evaluation is not None
+    assert isinstance(GOOD.evaluation, AcceptedModel)
     _, text = notice(GOOD.run, GOOD.evaluation, "s3://b/report.html", "https://url/", 1_795_684_000)
     assert "Approve or reject it by 2026-11-26 09:06 UTC." in text
     assert "Log loss is 0.1000 on 85 held-out rows, 15% of the baseline's 0.6602." in text
@@ -285,7 +285,7 @@ def test_a_person_has_three_days_to_decide() -> None:
 
 
 def test_the_subject_is_one_that_sns_takes() -> None:
-    assert GOOD.evaluation is not None
+    assert isinstance(GOOD.evaluation, AcceptedModel)
     subject, _ = notice(GOOD.run, GOOD.evaluation, "s3://b/report.html", "https://url/", 0)
     assert len(subject) <= 100
     assert subject.isascii()

@@ -18,6 +18,7 @@ from following.dropping import check_drop
 from following.result import run_result, validation_result
 from local import run
 from local.run import ask_endpoint
+from sluice.messages import AcceptedFile
 
 from .conftest import LocalAws, learnable_rows, write_table
 
@@ -199,7 +200,7 @@ def test_a_key_and_a_table_with_quotes_blanks_and_unicode_go_all_the_way(local_a
     recorded, validation = run_result(ended), validation_result(ended)
     assert recorded is not None
     assert recorded.endpoint is not None
-    assert validation is not None
+    assert isinstance(validation, AcceptedFile)
     prediction = ask_endpoint(local_aws.aws, recorded.endpoint.name, validation, cutoff=0.5)
     assert {prediction["predicted"], prediction["actual"]} <= {"yes", "no"}
     assert 0 <= prediction["score"] <= 1
@@ -220,7 +221,7 @@ def test_a_table_of_three_classes_gets_an_endpoint_that_answers_a_probability_fo
     assert [len(row) for row in result["metrics"]["confusion_matrix"]] == [3, 3, 3]
     assert result["metrics"]["log_loss"] < 0.5 * result["metrics"]["prior_log_loss"]
     validation = validation_result(ended)
-    assert validation is not None
+    assert isinstance(validation, AcceptedFile)
     prediction = ask_endpoint(local_aws.aws, result["endpoint"]["name"], validation, cutoff=None)
     assert set(prediction["scores"]) == set(validation.classes)
     assert sum(prediction["scores"].values()) == pytest.approx(1, abs=1e-5)

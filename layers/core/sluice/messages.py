@@ -97,7 +97,7 @@ class ValidateRequest(Request):
 
 
 class ValidationResult(Message):
-    """What validation decided, and where it put what it made. The S3 URIs are None if the file was rejected."""
+    """What validation decided, and where it put what it made: an :class:`AcceptedFile` or a :class:`RejectedFile`."""
 
     verdict: Literal["accepted", "rejected"]
     reasons: Reasons = ()
@@ -123,8 +123,36 @@ class ValidationResult(Message):
     contract_version: int | None = None
 
 
+class AcceptedFile(ValidationResult):
+    verdict: Literal["accepted"] = "accepted"
+    target: str
+    train_uri: str
+    validation_uri: str
+    test_uri: str
+    held_out_uri: str
+    recipe_uri: str
+    config_uri: str
+    report_uri: str
+    rejected_rows_uri: str
+
+
+class RejectedFile(ValidationResult):
+    """Nothing was made to train on. A file that was not read has a report alone."""
+
+    verdict: Literal["rejected"] = "rejected"
+    train_uri: None = None
+    validation_uri: None = None
+    test_uri: None = None
+    held_out_uri: None = None
+    facets_uri: None = None
+    recipe_uri: None = None
+
+
+Validated = Annotated[AcceptedFile | RejectedFile, Field(discriminator="verdict")]
+
+
 class StartTrainingRequest(Request):
-    validation: ValidationResult
+    validation: AcceptedFile
 
 
 class TrainingStarted(Message):
@@ -148,6 +176,8 @@ class Trainer(Message):
 
 
 class TrainingStatus(Message):
+    """How a training job stands: a :class:`CompletedTraining`, or an :class:`UncompletedTraining`."""
+
     status: Literal["in_progress", "completed", "failed", "stopped"]
     job_name: str
     secondary_status: str
@@ -162,9 +192,24 @@ class TrainingStatus(Message):
     trainer: Trainer | None = Field(None, description="None in a run that a release before the field trained.")
 
 
+class CompletedTraining(TrainingStatus):
+    status: Literal["completed"] = "completed"
+    model_uri: str
+
+
+class UncompletedTraining(TrainingStatus):
+    """The job goes on, or left no model."""
+
+    status: Literal["in_progress", "failed", "stopped"]
+    model_uri: None = None
+
+
+Trained = Annotated[CompletedTraining | UncompletedTraining, Field(discriminator="status")]
+
+
 class EvaluateRequest(Request):
-    validation: ValidationResult
-    training: TrainingStatus
+    validation: AcceptedFile
+    training: CompletedTraining
 
 
 Interval = Annotated[tuple[float, float], Field(description="95 % bootstrap interval: its ends, the lower one first.")]
@@ -209,6 +254,8 @@ class Metrics(Message):
 
 
 class EvaluationResult(Message):
+    """What the gates decided: an :class:`AcceptedModel` or a :class:`RejectedModel`."""
+
     verdict: Literal["accepted", "rejected"]
     reasons: Reasons = ()
     metrics: Metrics | None = None
@@ -219,8 +266,24 @@ class EvaluationResult(Message):
     approval_required: bool = Field(False, description="A person must agree before it is deployed.")
 
 
+class AcceptedModel(EvaluationResult):
+    verdict: Literal["accepted"] = "accepted"
+    metrics: Metrics
+    evaluation_uri: str
+    golden_uri: str
+
+
+class RejectedModel(EvaluationResult):
+    """A model that was not measured has neither metrics nor golden rows."""
+
+    verdict: Literal["rejected"] = "rejected"
+
+
+Evaluated = Annotated[AcceptedModel | RejectedModel, Field(discriminator="verdict")]
+
+
 class AskForApprovalRequest(Request):
-    evaluation: EvaluationResult
+    evaluation: AcceptedModel
     task_token: str
 
 
@@ -241,9 +304,9 @@ class Approval(Message):
 
 
 class DeployRequest(Request):
-    validation: ValidationResult
-    training: TrainingStatus
-    evaluation: EvaluationResult
+    validation: AcceptedFile
+    training: CompletedTraining
+    evaluation: AcceptedModel
 
 
 class Deployment(Message):
@@ -287,8 +350,8 @@ class Verification(Message):
 
 
 class VerifyRequest(Request):
-    validation: ValidationResult
-    evaluation: EvaluationResult
+    validation: AcceptedFile
+    evaluation: AcceptedModel
     deployment: Deployment
     verification: Verification | None = Field(None, description="What the last look came to; None at the first.")
     last_try: bool = Field(False, description="No further try follows: what cannot be verified now is not.")
@@ -323,10 +386,10 @@ class RecordRequest(Request):
 
     outcome: Outcome
     fault: Fault | None = None
-    validation: ValidationResult | None = None
+    validation: Validated | None = None
     training_started: TrainingStarted | None = None
-    training: TrainingStatus | None = None
-    evaluation: EvaluationResult | None = None
+    training: Trained | None = None
+    evaluation: Evaluated | None = None
     deployment: Deployment | None = None
     endpoint: EndpointStatus | None = None
     verification: Verification | None = None
@@ -374,9 +437,9 @@ class RenderRequest(Request):
 
     outcome: Outcome
     result: RunResult
-    validation: ValidationResult | None = None
-    training: TrainingStatus | None = None
-    evaluation: EvaluationResult | None = None
+    validation: Validated | None = None
+    training: Trained | None = None
+    evaluation: Evaluated | None = None
 
 
 class Rendered(Message):
@@ -390,9 +453,9 @@ class RegisterRequest(Request):
     """A run whose outcome is recorded, for the model registry."""
 
     outcome: Outcome
-    validation: ValidationResult | None = None
-    training: TrainingStatus | None = None
-    evaluation: EvaluationResult | None = None
+    validation: Validated | None = None
+    training: Trained | None = None
+    evaluation: Evaluated | None = None
     result: RunResult
 
 

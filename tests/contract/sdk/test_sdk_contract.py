@@ -19,7 +19,7 @@ from botocore.stub import Stubber
 
 from sluice.dataset.config import DatasetConfig, parse_config
 from sluice.endpoint.requests import endpoint_config_request, endpoint_request, model_request
-from sluice.messages import Run, Trainer, TrainingStatus, ValidationResult
+from sluice.messages import AcceptedFile, CompletedTraining, Run, Trainer
 from sluice.settings import DeploySettings, TrainSettings
 from sluice.training.images import ACCOUNTS, VERSION, training_image
 from sluice.training.job import training_job_request
@@ -43,10 +43,16 @@ RUN = Run(
     execution_arn="arn:aws:states:eu-central-1:123456789012:execution:sluice:1",
     started_at="2026-11-23T10:00:00Z",
 )
-VALIDATION = ValidationResult(
-    verdict="accepted",
+VALIDATION = AcceptedFile(
+    target="churned",
     train_uri="s3://sluice-artifacts/customer-churn/runs/0123456789ab/train/",
     validation_uri="s3://sluice-artifacts/customer-churn/runs/0123456789ab/validation/",
+    test_uri="s3://sluice-artifacts/customer-churn/runs/0123456789ab/test/",
+    held_out_uri="s3://sluice-artifacts/customer-churn/runs/0123456789ab/held_out/rows.csv",
+    recipe_uri="s3://sluice-artifacts/customer-churn/runs/0123456789ab/recipe.json",
+    config_uri="s3://sluice-artifacts/customer-churn/runs/0123456789ab/config.json",
+    report_uri="s3://sluice-artifacts/customer-churn/runs/0123456789ab/validation.json",
+    rejected_rows_uri="s3://sluice-artifacts/customer-churn/runs/0123456789ab/rejected_rows.csv",
 )
 TRAIN = TrainSettings(
     artifact_bucket="sluice-artifacts",
@@ -72,8 +78,7 @@ DEPLOY = DeploySettings(
     security_group_ids=(),
 )
 IMAGE = training_image("eu-central-1")
-TRAINED = TrainingStatus(
-    status="completed",
+TRAINED = CompletedTraining(
     job_name="job",
     secondary_status="Completed",
     model_uri="s3://sluice-artifacts/customer-churn/runs/0123456789ab/model/job/output/model.tar.gz",

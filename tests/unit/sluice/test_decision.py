@@ -4,7 +4,7 @@ import pytest
 
 from sluice.dataset.config import DatasetConfig
 from sluice.evaluation.document import Evaluation
-from sluice.messages import Approval, Outcome, RecordRequest, ValidationResult
+from sluice.messages import Approval, Outcome, RecordRequest, RejectedFile
 from sluice.runs.decision import Decision, decide
 from sluice.runs.outcome import close
 from tests.evaluations import evaluation
@@ -48,7 +48,7 @@ def test_without_the_whole_evaluation_it_has_what_the_messages_carry() -> None:
 
 
 def test_a_refused_file_has_a_decision_too() -> None:
-    validation = ValidationResult(verdict="rejected", reasons=("no header",), contract_version=2)
+    validation = RejectedFile(reasons=("no header",), report_uri="s3://b/validation.json", contract_version=2)
     request = RecordRequest(run=GOOD.run, outcome=Outcome.DATASET_REJECTED, validation=validation)
     decision = decided(request)
     assert decision.reasons == ("no header",)

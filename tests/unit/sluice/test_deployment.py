@@ -20,7 +20,7 @@ from sluice.endpoint.requests import (
     scaling_requests,
     update_request,
 )
-from sluice.messages import Trainer
+from sluice.messages import CompletedTraining, Trainer
 from sluice.names import alarm_names
 from sluice.settings import DeploySettings
 from tests.messages import GOOD
@@ -40,7 +40,7 @@ SETTINGS = DeploySettings(
 SERVERLESS = DatasetConfig.model_validate({})
 INSTANCE = DatasetConfig.model_validate({"endpoint": {"kind": "instance", "instance_count": 2}})
 assert GOOD.deployment is not None
-assert GOOD.training is not None
+assert isinstance(GOOD.training, CompletedTraining)
 TRAINED = GOOD.training
 DEPLOYMENT = GOOD.deployment
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sluice.dataset.config import DatasetConfig, Training
-from sluice.messages import Trainer
+from sluice.messages import AcceptedFile, Trainer
 from sluice.settings import TrainSettings
 from sluice.training.job import (
     FIRST_WAIT_SECONDS,
@@ -36,7 +36,7 @@ CONFIG = DatasetConfig.model_validate({})
 
 
 def request(config: DatasetConfig = CONFIG, settings: TrainSettings = SETTINGS) -> dict[str, Any]:
-    assert GOOD.validation is not None
+    assert isinstance(GOOD.validation, AcceptedFile)
     return training_job_request(GOOD.run, GOOD.validation, config, settings)
 
 
@@ -104,7 +104,7 @@ def test_a_dataset_overrides_the_stack() -> None:
 
 
 def test_the_longest_name_fits_sagemaker() -> None:
-    assert GOOD.validation is not None
+    assert isinstance(GOOD.validation, AcceptedFile)
     run = GOOD.run.model_copy(update={"dataset": "d" * 28})
     job = training_job_request(run, GOOD.validation, CONFIG, SETTINGS.model_copy(update={"name_prefix": "p" * 16}))
     assert len(job["TrainingJobName"]) <= 63

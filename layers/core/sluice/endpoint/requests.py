@@ -13,7 +13,7 @@ from sluice.dataset.config import Autoscaling, DatasetConfig, Endpoint, Previous
 from sluice.endpoint.disks import has_own_disks
 from sluice.endpoint.network import vpc_config
 from sluice.layout import captured_prefix, uri
-from sluice.messages import Deployment, EndpointStatus, Run, TrainingStatus
+from sluice.messages import CompletedTraining, Deployment, EndpointStatus, Run
 from sluice.names import (
     alarm_names,
     dataset_tags,
@@ -40,7 +40,7 @@ _BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Del
 
 
 def model_request(
-    run: Run, training: TrainingStatus, config: DatasetConfig, settings: DeploySettings
+    run: Run, training: CompletedTraining, config: DatasetConfig, settings: DeploySettings
 ) -> dict[str, Any]:
     """The CreateModel request. Serverless endpoints cannot be isolated from the network; instances are."""
     return {

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from sluice.documents import Document
 from sluice.layout import split_uri
-from sluice.messages import Approval, EvaluationResult, GateCheck, Metrics, Run
+from sluice.messages import AcceptedModel, Approval, GateCheck, Metrics, Run
 from sluice.runs.outcome import measured
 from sluice.wording import one_line
 
@@ -51,7 +51,7 @@ class Question(Document):
     )
 
 
-def question(evaluation: EvaluationResult, report_uri: str, asked_at: float, expires_at: float) -> Question:
+def question(evaluation: AcceptedModel, report_uri: str, asked_at: float, expires_at: float) -> Question:
     """Args: ``asked_at``, ``expires_at``: seconds since the epoch."""
     seen = {"report": report_uri, "evaluation": evaluation.evaluation_uri}
     return Question(
@@ -86,7 +86,7 @@ def console_url(execution_arn: str, s3_uri: str) -> str:
     return f"https://{region}.{domain}/s3/object/{bucket}?region={region}&prefix={quote(key)}"
 
 
-def notice(run: Run, evaluation: EvaluationResult, report_uri: str, url: str, expires_at: float) -> tuple[str, str]:
+def notice(run: Run, evaluation: AcceptedModel, report_uri: str, url: str, expires_at: float) -> tuple[str, str]:
     """Subject (at most 100 ASCII characters) and text of the question.
 
     No link in it decides, since mail scanners follow links: all of them need the reader's own AWS credentials.

@@ -15,7 +15,7 @@ from sluice.dataset.config import DatasetConfig
 from sluice.endpoint.disks import has_own_disks
 from sluice.endpoint.network import vpc_config
 from sluice.layout import RunLayout, uri
-from sluice.messages import Run, Trainer, TrainingStatus, ValidationResult
+from sluice.messages import AcceptedFile, CompletedTraining, Run, Trainer, UncompletedTraining
 from sluice.names import run_tags, training_job_name
 from sluice.settings import TrainSettings
 from sluice.training.images import training_image
@@ -48,7 +48,7 @@ _MAX_WAIT_SECONDS = 300
 
 
 def training_job_request(
-    run: Run, validation: ValidationResult, config: DatasetConfig, settings: TrainSettings
+    run: Run, validation: AcceptedFile, config: DatasetConfig, settings: TrainSettings
 ) -> dict[str, Any]:
     """The CreateTrainingJob request of an accepted file."""
     layout = RunLayout(run.dataset, run.run_id)
@@ -90,9 +90,7 @@ def training_job_request(
     }
 
 
-def _channel(name: str, prefix: str | None) -> dict[str, Any]:
-    if prefix is None:
-        raise ValueError(f"the accepted file has no {name} data")
+def _channel(name: str, prefix: str) -> dict[str, Any]:
     return {
         "ChannelName": name,
         # Without this content type the container expects libsvm; with a parameter and a blank it refuses the job.
@@ -124,7 +122,7 @@ def trainer_of(description: Mapping[str, Any]) -> Trainer | None:
 
 def training_status(
     description: Mapping[str, Any], log_tail: tuple[str, ...] = (), now: datetime | None = None
-) -> TrainingStatus:
+) -> CompletedTraining | UncompletedTraining:
     """What a DescribeTrainingJob response means for the run.
 
     Args:
@@ -145,8 +143,7 @@ def training_status(
         "trainer": trainer_of(description),
     }
     if status == "Completed":
-        return TrainingStatus(
-            status="completed",
+        return CompletedTraining(
             job_name=name,
             secondary_status=secondary,
             model_uri=description["ModelArtifacts"]["S3ModelArtifacts"],
@@ -158,16 +155,16 @@ def training_status(
             f"Training job {name} failed: {said}",
             *([f"Its log ends: {' | '.join(log_tail)}"] if log_tail else []),
         )
-        return TrainingStatus(status="failed", job_name=name, secondary_status=secondary, reasons=reasons, **known)
+        return UncompletedTraining(status="failed", job_name=name, secondary_status=secondary, reasons=reasons, **known)
     if status == "Stopped":
-        return TrainingStatus(
+        return UncompletedTraining(
             status="stopped",
             job_name=name,
             secondary_status=secondary,
             reasons=(_why_stopped(name, secondary),),
             **known,
         )
-    return TrainingStatus(
+    return UncompletedTraining(
         status="in_progress",
         job_name=name,
         secondary_status=secondary,

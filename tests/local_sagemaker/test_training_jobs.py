@@ -13,10 +13,13 @@ import xgboost
 from botocore.exceptions import ClientError, ParamValidationError
 
 from local.sagemaker.validation import validate
+from sluice.messages import Trainer
+from sluice.training.job import trainer_of
 from tests.local_sagemaker.conftest import (
     ACCOUNT,
     BUCKET,
     HYPERPARAMETERS,
+    IMAGE,
     TRUST,
     Lab,
     SageMaker,
@@ -54,6 +57,11 @@ def test_a_job_passes_through_all_statuses_and_leaves_its_model(lab: Lab, sagema
         booster = xgboost.Booster(model_file=bytearray(model.read()))
     assert booster.num_features() == 4
     assert sagemaker.api.list_tags(ResourceArn=job["TrainingJobArn"])["Tags"] == [{"Key": "project", "Value": "sluice"}]
+
+
+def test_a_job_tells_what_it_ran(sagemaker: SageMaker) -> None:
+    ran = Trainer(algorithm="sagemaker-xgboost:3.2-0", image=IMAGE, instance_type="ml.m5.large", instance_count=1)
+    assert trainer_of(sagemaker.train()) == ran
 
 
 def test_the_rounds_can_be_followed_in_cloudwatch_logs(sagemaker: SageMaker) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cli.execution import Whereabouts
-from sluice.messages import Approval, Outcome
+from sluice.messages import AcceptedModel, Approval, Outcome
 from sluice.runs.approval import question
 from sluice.runs.aws import approval
 from tests.messages import GOOD
@@ -97,8 +97,7 @@ def test_a_run_that_waits_shows_what_the_person_must_know(two: World, monkeypatc
     monkeypatch.setattr("cli.showing.whereabouts", lambda *_: Whereabouts("RUNNING", "AskForApproval", 1.0))
     run = GOOD.run.model_copy(update={"run_id": SECOND, "execution_arn": EXECUTION})
     evaluation = GOOD.evaluation
-    assert evaluation is not None
-    assert evaluation.metrics is not None
+    assert isinstance(evaluation, AcceptedModel)
     report = f"s3://{ARTIFACTS}/{DATASET}/runs/{SECOND}/report.html"
     approval.ask(two.dynamodb, TABLE, run, "token", 1_800_000_000.0)
     approval.start_waiting(two.dynamodb, TABLE, run, question(evaluation, report, 1_799_000_000.0, 1_800_000_000.0))

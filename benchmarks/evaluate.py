@@ -134,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rows", type=int, default=1_000_000, help="test rows, and as many of validation (1M)")
     parser.add_argument("--pairs", type=int, default=_PAIRS, help="runs of the evaluation, each with one of predict")
     parser.add_argument("--imports", action="store_true", help="measure the imports alone")
-    parser.add_argument("--check", action="store_true", help=f"exit with {_MISSED} where a ratio is missed")
+    parser.add_argument("--check", action="store_true", help=f"exit with {_MISSED} if a ratio is missed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured there, too")
     parser.add_argument("--job", nargs=2, help=argparse.SUPPRESS)
     return parser

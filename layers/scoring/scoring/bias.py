@@ -25,7 +25,7 @@ Bools = NDArray[np.bool_]
 
 #: Rows of each group that the flip test compares at most: its cost grows with their product.
 FLIP_TEST_ROWS: Final = 2_000
-#: One neighbour where there are fewer than ten rows to choose from, as in smclarify.
+#: One neighbour if there are fewer than ten rows to choose from, as in smclarify.
 _NEIGHBOURS: Final = 5
 _FEW_ROWS: Final = 9
 _ROWS_AT_A_TIME: Final = 256
@@ -74,7 +74,7 @@ def pre_training(
     Args:
         member: (n,) the row is of the group that may be at a disadvantage.
         favoured: (n,) the label is the favoured one.
-        weights: (n,) how many rows each one stands for; one where None.
+        weights: (n,) how many rows each one stands for; one if None.
         stratum: (n,) codes of the variable that CDDL is conditioned on.
     """
     count = _counts(weights, member, favoured)
@@ -343,7 +343,7 @@ def _sample(rows: NDArray[np.intp], random: np.random.Generator) -> NDArray[np.i
 
 
 def _filled(features: NDArray[np.float32]) -> Floats:
-    """Medians in place of what is missing; zeros where a feature is missing everywhere, as it tells nothing then."""
+    """Medians in place of what is missing; zeros if a feature is missing everywhere, since it says nothing then."""
     known = np.where(np.isfinite(features), features, np.nan).astype(np.float64)
     known[:, np.isnan(known).all(axis=0)] = 0
     return np.where(np.isnan(known), np.nanmedian(known, axis=0), known)

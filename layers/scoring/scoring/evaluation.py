@@ -38,7 +38,7 @@ from sluice.messages import Metrics
 CUTOFF: Final = 0.5
 
 _SCORE_BINS: Final = 1024
-"""Bins of equal size that resampled areas are taken over; the areas that are told are exact."""
+"""Bins of equal size that resampled areas are taken over; the areas in the report are exact."""
 _MIN_SCORE_BINS: Final = 64
 _SCORE_BINS_OF_ALL: Final = 4096
 
@@ -110,7 +110,7 @@ class Scored:
 
     @cached_property
     def shown(self) -> tuple[int, ...]:
-        """The classes that curves and areas are told of: of two the second one alone."""
+        """The classes that have curves and areas: of two the second one alone."""
         return (1,) if self.scores.ndim == 1 else tuple(range(self.classes))
 
     def score_of(self, number: int) -> Floats:
@@ -270,7 +270,7 @@ def _resampled_calibration(scored: Scored) -> Floats:
 
 
 def class_curves(scored: Scored, labels: tuple[str, ...]) -> tuple[ClassCurves, ...]:
-    """ROC and precision-recall of each class that is told of, thinned. ``labels`` are the classes' names."""
+    """ROC and precision-recall of each class that is shown, thinned. ``labels`` are the classes' names."""
     return tuple(_curves_of(scored, number, labels[number]) for number in scored.shown)
 
 

@@ -18,7 +18,7 @@ MIN_SLICE_ROWS: Final = 30
 """Of a slice that a limit is compared with: of fewer a metric says next to nothing."""
 
 _NAMED: Final = 60
-"""Characters of a slice's value that are told."""
+"""Characters of a slice's value that are shown."""
 
 
 def judge(

@@ -26,7 +26,7 @@ MAX_GROUPS: Final = 2000
 CONFIDENCE: Final = 0.95
 
 _MIN_DEFINED: Final = 0.95
-"""Of the resamples that must have a value: where fewer do, an interval would be of the lucky ones."""
+"""Of the resamples that must have a value: if fewer do, an interval would be of the lucky ones."""
 
 
 class Resamples:
@@ -75,7 +75,7 @@ class Resamples:
         return self._resampled(by_group.reshape(self.groups, number))
 
     def rows(self) -> Floats:
-        """(replicates,), how many rows every resample has: groups differ by one row where they do not divide evenly."""
+        """(replicates,), how many rows every resample has: groups differ by one row if rows do not divide evenly."""
         return self._resampled(np.bincount(self.group, minlength=self.groups)[:, None])[:, 0]
 
     def means(self, values: Floats) -> Floats:
@@ -95,7 +95,7 @@ def interval(values: Floats, shift: float = 0.0) -> tuple[float, float] | None:
 
     Args:
         values: (replicates,), NaN if a resample has none.
-        shift: what is added, where the resamples measure a coarser value than the one that is told.
+        shift: what is added if the resamples measure a coarser value than the one that is reported.
     """
     defined = values[np.isfinite(values)]
     if defined.size < _MIN_DEFINED * values.size or not defined.size:

@@ -1,1 +1,1 @@
-"""What was measured of a model, and what the model registry is told of it."""
+"""What was measured of a model, and what the model registry gets of it."""

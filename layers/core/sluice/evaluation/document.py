@@ -192,7 +192,7 @@ class TrainingReport(Message):
     """How the training went, and what the model learned."""
 
     rounds: int = Field(ge=0, description="Boosting rounds that the model has.")
-    rounds_trained: int | None = Field(None, description="Rounds in the job's log, where it could be read.")
+    rounds_trained: int | None = Field(None, description="Rounds in the job's log, if it could be read.")
     best_round: int | None = Field(None, description="From 0 on: where the validation metric was best.")
     stopped_early: bool = False
     curves: tuple[LearningCurve, ...] = ()

@@ -1,4 +1,4 @@
-"""What SageMaker's model registry is told of a run: a model package, and its quality in numbers. Pure.
+"""What SageMaker's model registry gets of a run: a model package, and its quality in numbers. Pure.
 
 One group a dataset, named like its endpoint; one package, that is one version in the group, a run. The quality document
 is that of the SageMaker developer guide, "Model quality metrics and Amazon CloudWatch monitoring".

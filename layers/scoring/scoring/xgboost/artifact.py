@@ -86,7 +86,7 @@ def _read(inflated: Inflated, max_bytes: int) -> bytearray:
                 raise UnsafeArtifactError(f"the model has {member.size} bytes; at most {max_bytes} are read")
             inflated.allow(member.size)
             data = _content(tar, member)
-    while inflated.read(_BLOCK):  # to the end, where the checksum stands
+    while inflated.read(_BLOCK):  # to the end, which holds the checksum
         pass
     if data is None:
         raise UnsafeArtifactError("the archive is empty")

@@ -1,6 +1,6 @@
 """Holds a model against what the built-in XGBoost 3.2 writes, before XGBoost is given it.
 
-XGBoost believes a model: where a field is of another type than it expects, a child lies beyond the nodes of its tree, a
+XGBoost trusts a model: if a field is of another type than it expects, a child lies beyond the nodes of its tree, a
 split beyond the columns, or a tree runs in circles, it reads foreign memory or never ends. So a model must have the
 fields that training writes here, each of its type, and trees that are trees.
 """
@@ -76,7 +76,7 @@ def check_model(document: Any, features: int | None = None) -> None:
         features: columns of the rows that it is to score; None: any.
 
     Raises:
-        DamagedModelError: it is none that training writes, or cannot score such rows.
+        DamagedModelError: training does not write such a model, or it cannot score such rows.
     """
     _check_version(document.get("version") if isinstance(document, dict) else None)
     _check_form(document, _MODEL, "the model")

@@ -1,7 +1,7 @@
-"""How a training went and what the model learned: what SageMaker Debugger's XGBoost report told, from our own parts.
+"""How a training went and what the model learned: what SageMaker Debugger's XGBoost report showed, from our own parts.
 
 The curves come from the training job's log, the importances from the model itself, and the SHAP values from XGBoost's
-own TreeSHAP (``pred_contribs``, https://arxiv.org/abs/1802.03888) over a sample of the test rows. All of it is told by
+own TreeSHAP (``pred_contribs``, https://arxiv.org/abs/1802.03888) over a sample of the test rows. All of it is shown by
 the user's columns: what the features of one column contribute adds up to what the column does, since SHAP values are
 additive.
 """
@@ -35,7 +35,8 @@ from sluice.evaluation.document import (
 
 Rows = NDArray[np.float32]
 
-#: Of validation and training value where the model ends, as a share of the former: more is learned by heart.
+#: Of validation and training value where the model ends, as a share of the former. Beyond it, rows were learned by
+#: heart.
 OVERFIT_GAP: Final = 0.25
 #: The same gap in the metric's own units: losses near 0 differ by large shares that mean nothing.
 OVERFIT_LEAST_GAP: Final = 0.05
@@ -59,7 +60,7 @@ FEW_HELD_OUT_ROWS: Final = 20
 SHAP_ROWS: Final = 500
 SHAP_COLUMNS: Final = 15
 SHAP_POINTS: Final = 200
-#: Values of a column of categories whose effect is told.
+#: Values of a column of categories whose effect is shown.
 SHAP_LEVELS: Final = 8
 _LEVEL_CHARACTERS: Final = 100
 OTHER_LEVEL: Final = "(another value)"
@@ -154,7 +155,7 @@ def training_report(
         predicted: (n,) class numbers, by the cutoff if there is one.
         classes: label by class number.
         curves: of :func:`read_curves`; the last that has validation values is the one that early stopping watched.
-        early_stopping_rounds: as the job was told; None if it was not.
+        early_stopping_rounds: as the job was given; None if it was not.
         seed: of the sample of test rows.
     """
     columns = _columns(recipe)
@@ -246,7 +247,7 @@ def _by_column(booster: xgboost.Booster, columns: Sequence[_Column], kind: str) 
 
 
 def _fingerprints(rows: Rows, seed: int) -> NDArray[np.uint64]:
-    """A number for each row that hangs on its values alone. It breaks ties where the order of rows must not."""
+    """A number for each row that hangs on its values alone. It breaks ties, which the order of rows must not."""
     rng = np.random.default_rng(seed)
     marks = np.zeros(rows.shape[0], np.uint64)
     for column in rows.T:
@@ -410,7 +411,7 @@ class _Course:
         return self.out_of_patience or self.rounds < self.trained
 
     def worse(self, value: float, than: float) -> float:
-        """By how much, as a share of the former; negative where it is better."""
+        """By how much, as a share of the former; negative if it is better."""
         return self.sign * (value - than) / abs(value) if value else 0.0
 
 
@@ -429,12 +430,12 @@ def _findings(
 ) -> Iterator[TrainingFinding]:
     if course is None:
         yield _no_curve(has_curves)
-    learnt_nothing = _no_learning(course, has_splits, recipe, class_counts)
+    learned_nothing = _no_learning(course, has_splits, recipe, class_counts)
     found = [
-        learnt_nothing,
+        learned_nothing,
         *(() if course is None else (_overfitting(course), _still_improving(course))),
         # A metric that never moves is best at once too, and one cause needs no second sentence.
-        None if course is None or learnt_nothing else _stopped_at_once(course),
+        None if course is None or learned_nothing else _stopped_at_once(course),
         _class_imbalance(classes, class_counts),
         _few_rows(class_counts),
     ]
@@ -450,8 +451,8 @@ def _no_curve(has_curves: bool) -> TrainingFinding:
     return TrainingFinding(
         rule="no_curve",
         severity="note",
-        what=f"{why}, so nothing is known of how the training went; the model itself was measured all the same. Look "
-        "at the job's log in CloudWatch: where it came late, evaluating the run again shows the curves.",
+        what=f"{why}, so the report cannot show how the training went. The model itself was measured. Look at the "
+        "job's log in CloudWatch: if it came late, evaluating the run again shows the curves.",
     )
 
 
@@ -463,7 +464,7 @@ def _no_learning(
         "rows, lower gamma and min_child_weight."
     )
     if not has_splits:
-        what = f"The model found nothing to tell rows apart by: each gets the same score. {way_out}"
+        what = f"The model gives every row the same score: no column helped to tell rows apart. {way_out}"
         return TrainingFinding(rule="no_learning", severity="warning", what=what)
     if course is None:
         return None
@@ -509,7 +510,7 @@ def _overfitting(course: _Course) -> TrainingFinding | None:
     return TrainingFinding(
         rule="overfitting",
         severity="warning",
-        what=f"The model knows its training rows by heart rather than what they have in common: after "
+        what=f"The model learned its training rows by heart rather than what they have in common: after "
         f"{_rounds(end + 1)} {metric} is {train[end]:.4g} on the training part but {validation[end]:.4g} on the "
         f"validation part, {then}. Lower max_depth or subsample, raise min_child_weight or lambda, or bring more rows.",
     )
@@ -522,8 +523,8 @@ def _still_improving(course: _Course) -> TrainingFinding | None:
     return TrainingFinding(
         rule="still_improving",
         severity="note",
-        what=f"The training ended while it still got better: {course.curve.metric} on the validation part was best "
-        f"after {course.best + 1} of {_rounds(course.trained)}. Raise num_round above {course.trained}, or eta to "
+        what=f"The training ended while the model still improved: {course.curve.metric} on the validation part was "
+        f"best after {course.best + 1} of {_rounds(course.trained)}. Raise num_round above {course.trained}, or eta to "
         "get there sooner.",
     )
 

@@ -572,7 +572,7 @@ def test_a_validation_metric_that_moves_is_learning(model: Case, metric: str, va
     assert "no_learning" not in found(report)
 
 
-def test_a_first_tree_that_says_it_all_has_learnt(model: Case) -> None:
+def test_a_first_tree_that_says_it_all_has_learned(model: Case) -> None:
     values = [0.2, *[0.21] * 10]
     one_tree = of_rounds(model, 1)
     with_counts = one_tree.report(curves=(curve(values),), class_counts=counts((900, 1_100)), early_stopping_rounds=10)
@@ -580,10 +580,10 @@ def test_a_first_tree_that_says_it_all_has_learnt(model: Case) -> None:
     assert "stopped_at_once" in found(with_counts)
 
 
-def test_a_model_without_splits_has_learnt_nothing() -> None:
+def test_a_model_without_splits_has_learned_nothing() -> None:
     flat = trained(("no", "yes"), test_rows=50, rounds=3, gamma=1e9)
     report = flat.report()
-    assert "nothing to tell rows apart by" in found(report)["no_learning"].what
+    assert "no column helped to tell rows apart" in found(report)["no_learning"].what
     assert {importance.shap for importance in report.importances} == {0.0}
     assert report.shap == ()
     assert all(mistake.contributions == () for mistake in report.mistakes)

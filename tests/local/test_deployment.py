@@ -25,6 +25,7 @@ from local.aws import ACCESS_KEY, REGION, SECRET_KEY
 from sluice.endpoint.aws.operations import Clients, StackNames, retire, roll_back
 from sluice.endpoint.aws.turns import turn_holder
 from sluice.names import alarm_names
+from sluice.runs.approval import Question
 from sluice.runs.aws.ledger import read_champion
 
 from .conftest import LocalAws, learnable_rows, write_table
@@ -371,6 +372,14 @@ def test_a_model_that_needs_approval_waits_for_a_person(local_aws: LocalAws, tmp
     with pytest.raises(ClientError):
         dataset.live()
     assert signed(local_aws, url, {"run_id": run_id, "decision": "approved"}, method="GET")[0] == 405
+    item = local_aws.aws.dynamodb.get_item(
+        TableName=local_aws.outputs["RunsTableName"], Key={"pk": {"S": f"RUN#{run_id}"}}, ConsistentRead=True
+    )["Item"]
+    question = Question.read(item["question"]["S"])
+    assert item["status"]["S"] == "awaiting_approval"
+    assert question.metrics is not None
+    page = local_aws.object(question.artifacts["report"]).decode()
+    assert f"<code>sluice approve {run_id}</code>" in page
 
     status, answer = signed(local_aws, url, {"run_id": run_id, "decision": "approved", "comment": "looks right"})
 
@@ -380,6 +389,10 @@ def test_a_model_that_needs_approval_waits_for_a_person(local_aws: LocalAws, tmp
     decision = json.loads(local_aws.object(result["artifacts"]["decision"]))
     assert decision["decided_by"]["kind"] == "person"
     assert decision["approval"]["comment"] == "looks right"
+    assert json.loads(local_aws.object(result["artifacts"]["outcome"]))["approval"] == decision["approval"]
+    page = local_aws.object(result["artifacts"]["report"]).decode()
+    assert "looks right" in page
+    assert f"sluice approve {run_id}" not in page
 
     arn = dataset.start()
     run_id = waiting(local_aws, arn)

@@ -205,10 +205,14 @@ def cutoff_cost(points: Sequence[CutoffPoint], chosen: float) -> Drawing:
 
 def _mark(axes: Axes, chosen: float) -> None:
     axes.axvline(chosen, color=COLOURS["ink"], linewidth=0.9)
-    left = chosen > 0.7
+    _name_mark(axes, chosen, f"chosen {number(chosen, 3)}", left=chosen > 0.7)
+
+
+def _name_mark(axes: Axes, at: float, name: str, *, left: bool) -> None:
+    """Above the axes, where no curve runs."""
     axes.annotate(
-        f"chosen {number(chosen, 3)}", (chosen, 1), xycoords=("data", "axes fraction"), fontsize=9, va="top",
-        xytext=(-4 if left else 4, -2), textcoords="offset points", ha="right" if left else "left",
+        name, (at, 1), xycoords=("data", "axes fraction"), fontsize=9, va="bottom", xytext=(2 if left else -2, 2),
+        textcoords="offset points", ha="right" if left else "left",
     )  # fmt: skip
 
 
@@ -275,10 +279,7 @@ def learning_curve(curve: LearningCurve, best: int | None, place: int) -> Drawin
         if best is not None:
             axes.axvline(best, color=COLOURS["ink"], linewidth=0.9)
             late = best > 0.6 * max(len(curve.train), len(curve.validation), 1)
-            axes.annotate(
-                f"best round {best}", (best, 1), xycoords=("data", "axes fraction"), fontsize=9, va="top",
-                xytext=(-4 if late else 4, -2), textcoords="offset points", ha="right" if late else "left",
-            )  # fmt: skip
+            _name_mark(axes, best, f"best round {best}", left=late)
         axes.set(xlabel="Boosting round", ylabel=short(curve.metric, 30))
         _legend(figure)
         parts = [f"{name} from {number(of[0])} to {number(of[-1])}" for name, of in pairs if of]

@@ -401,6 +401,16 @@ def test_the_rejected_cells_themselves_stay_out_of_the_page() -> None:
     assert problem.rule.replace("_", " ") in Page(html).text
 
 
+def test_columns_that_the_model_does_not_use_are_named_and_not_tabled() -> None:
+    training = samples.binary_evaluation().training
+    assert training
+    idle = Importance(column="idle", gain=0, cover=0, weight=0, shap=0.0)
+    training = training.model_copy(update={"importances": (*training.importances, idle), "shap": (), "curves": ()})
+    html = render(samples.binary(training=training, slices=()))
+    assert "The model does not use 1 column: idle." in Page(html).text
+    assert '<th scope="row">idle</th>' not in html
+
+
 def test_a_wide_table_is_cut_and_says_where_the_rest_is() -> None:
     sample = samples.binary()
     assert sample.profile

@@ -253,7 +253,7 @@ def _of_newest(found: Situation, newest: Run) -> Iterator[str]:
     decision = found.newest_decision
     if decision and decision.grounds:
         yield from _refused(decision.grounds, told)
-    yield f"- To try again, mend what is named above and drop a file: sluice drop FILE --dataset {found.dataset}"
+    yield f"- To try again, fix what is named above and drop a file: sluice drop FILE --dataset {found.dataset}"
 
 
 def _refused(grounds: Grounds, told: Sequence[str]) -> Iterator[str]:

@@ -356,5 +356,5 @@ def _tell_errors(found: Predictions, source: str, output: Output) -> int:
     rows = ([_records(error), error.get("column") or "", error["message"]] for error in shown)
     output.print(table(("record", "column", "what is wrong"), rows, right=("record",)))
     more = "; the first ones are listed" if len(found.errors) > _ERRORS_SHOWN else ""
-    output.say(f"{source}: {len(found.errors):,} cells or records were refused{more}; mend them and ask again")
+    output.say(f"{source}: {len(found.errors):,} cells or records were refused{more}; fix them and ask again")
     return NO

@@ -116,7 +116,7 @@ def _report(home: Home, options: argparse.Namespace, console: Console) -> int:
 def _demo(home: Home, options: argparse.Namespace, console: Console) -> int:
     """Runs the main job. The local AWS stays up, so that the next one takes seconds."""
     if bool(options.csv) != bool(options.target):
-        raise WrongCallError("a table of your own goes with its column: make demo CSV=path/to/file.csv TARGET=column")
+        raise WrongCallError("--csv and --target go together (make demo CSV=file.csv TARGET=COLUMN)")
     table = options.csv or write_breast_cancer(home.root / "demo")
     call = check_drop(table, options.dataset, options.config, options.target or TARGET)
     if not options.csv:

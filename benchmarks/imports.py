@@ -26,7 +26,7 @@ MAX_TIMES_CLIENTS: Final = 1.5
 CONTROL_FUNCTIONS: Final = (
     "claim_run", "start_training", "check_training", "ask_for_approval", "decide_approval", "deploy_endpoint",
     "check_endpoint", "verify_endpoint", "restore_endpoint", "record_outcome", "register_model", "clean_up",
-    "reconcile", "tear_down",
+    "reconcile", "tear_down", "report_misplaced_file",
 )  # fmt: skip
 _NO_RESULT: Final = 2
 #: Prints the services that a module makes clients of.

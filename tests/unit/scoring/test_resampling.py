@@ -132,6 +132,7 @@ def test_several_classes_have_intervals_too() -> None:
         "balanced_accuracy",
         "precision",
         "recall",
+        "specificity",
         "f1",
         "mcc",
         "expected_calibration_error",

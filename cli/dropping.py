@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.connection import Connection
-from cli.execution import follow_to_the_end, tell_end
+from cli.execution import follow_to_the_end
 from cli.failure import INTERRUPTED, AnswerIsNoError, CommandError
 from cli.output import Output
 from cli.runs import Run, find_run, runs_of
@@ -74,8 +74,7 @@ def drop(connection: Connection, stack: Stack, asked: Drop, confirm: Confirm, fo
             f"run {run.run_id} of dataset {dataset} has started; to see how far it is: sluice show {run.run_id}"
         )
         return 0
-    output.say(f"run {run.run_id} of dataset {dataset}, execution {run.execution}")
-    return tell_end(follow_to_the_end(connection, run.execution_arn, run.run_id, output), run, output)
+    return follow_to_the_end(connection, run.execution_arn, run, output)
 
 
 def upload(s3: S3Client, table: Path, bucket: str, key: str, output: Output) -> Uploaded:

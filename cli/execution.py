@@ -54,16 +54,24 @@ def whereabouts(connection: Connection, arn: str) -> Whereabouts:
     return Whereabouts(snapshot.status, last.name, round(last.seconds(now()), 1), note(last.name, snapshot))
 
 
-def follow_to_the_end(connection: Connection, arn: str, run_id: str, output: Output) -> Snapshot:
-    """Shows each state on standard error; returns the last snapshot, which is complete.
+def follow_to_the_end(connection: Connection, arn: str, run: Run, output: Output) -> int:
+    """Names a run, shows each of its states on standard error, and then how it ended.
+
+    Args:
+        arn: the execution that works on the run now.
+
+    Returns:
+        Exit status, 0 if the model was deployed.
 
     Raises:
         InterruptedRunError: the person stops watching.
     """
     try:
-        return _watch(connection, arn, run_id, output)
+        output.say(f"run {run.run_id} of dataset {run.dataset}, execution {arn.rpartition(':')[2]}")
+        snapshot = _watch(connection, arn, run.run_id, output)
     except KeyboardInterrupt:
-        raise InterruptedRunError(run_id) from None
+        raise InterruptedRunError(run.run_id) from None
+    return _tell_end(snapshot, run, output)
 
 
 def _watch(connection: Connection, arn: str, run_id: str, output: Output) -> Snapshot:
@@ -87,7 +95,7 @@ def _waits_for_a_person(snapshot: Snapshot) -> bool:
     return bool(snapshot.phases) and snapshot.phases[-1].name == _WAITS_FOR_A_PERSON and snapshot.status == "RUNNING"
 
 
-def tell_end(snapshot: Snapshot, run: Run, output: Output) -> int:
+def _tell_end(snapshot: Snapshot, run: Run, output: Output) -> int:
     """Shows how an execution ended. Returns: exit status, 0 if the model was deployed."""
     from following.report import print_report
     from following.result import result_json, run_result, validation_result

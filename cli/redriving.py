@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.connection import Connection
-from cli.execution import follow_to_the_end, tell_end
+from cli.execution import follow_to_the_end
 from cli.failure import NO, AnswerIsNoError
 from cli.output import Output
 from cli.runs import DEPLOYED, ERROR, Run, runs_of, the_run
@@ -157,13 +157,12 @@ def redrive_run(connection: Connection, stack: Stack, named: str, follow: bool, 
         how, arn = "begins again", _started(connection, stack, run)
     else:
         raise AnswerIsNoError(_ended(run))
-    execution = arn.rpartition(":")[2]
     if not follow:
+        execution = arn.rpartition(":")[2]
         output.document({"run_id": run.run_id, "dataset": run.dataset, "file": run.key, "execution": execution})
         output.print(f"run {run.run_id} of dataset {run.dataset} {how}; sluice show {run.run_id} shows how far it is")
         return 0
-    output.say(f"run {run.run_id} of dataset {run.dataset}, execution {execution}")
-    return tell_end(follow_to_the_end(connection, arn, run.run_id, output), run, output)
+    return follow_to_the_end(connection, arn, run, output)
 
 
 def _named(connection: Connection, stack: Stack, named: str) -> Run:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli.connection import Connection
 from cli.decisions import read_decision, undecided
-from cli.execution import Whereabouts, follow_to_the_end, tell_end, whereabouts
+from cli.execution import Whereabouts, follow_to_the_end, whereabouts
 from cli.failure import AnswerIsNoError
 from cli.output import Output, moment
 from cli.runs import Run, the_run
@@ -73,7 +73,7 @@ def follow(connection: Connection, stack: Stack, run_id: str, output: Output) ->
     run = the_run(connection, stack, run_id)
     if not run.goes_on or not run.execution_arn:
         raise AnswerIsNoError(f"Run {run_id} does not go on; to see how it ended: sluice show {run_id}")
-    return tell_end(follow_to_the_end(connection, run.execution_arn, run_id, output), run, output)
+    return follow_to_the_end(connection, run.execution_arn, run, output)
 
 
 def _until(connection: Connection, stack: Stack, run: Run) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -160,6 +161,8 @@ def test_ctrl_c_stops_the_watching_without_a_traceback(sluice: Command, tmp_path
     table = write_table(tmp_path / "left.csv", HEADER, learnable_rows(200, seed=44))
     following = subprocess.Popen(
         [COMMAND, "drop", str(table), "--dataset", "left-alone", "--follow"],
+        # A shell starts what runs behind it with the signal ignored, and tests may run so.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         cwd=REPOSITORY,
         env=sluice.environment,
         stdout=subprocess.PIPE,
@@ -175,3 +178,4 @@ def test_ctrl_c_stops_the_watching_without_a_traceback(sluice: Command, tmp_path
         following.kill()
     assert following.returncode == 130
     assert "Traceback" not in said
+    assert re.search(r"sluice show [0-9a-f]{12} --follow", said), "it says how to follow the run again"

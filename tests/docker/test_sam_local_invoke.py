@@ -20,7 +20,8 @@ from pydantic import BaseModel
 from local.aws import ACCESS_KEY, ACCOUNT, REGION, SECRET_KEY, Aws
 from local.demo import write_breast_cancer
 from local.home import REPOSITORY
-from sluice.dataset.config import DatasetConfig
+from sluice.dataset.config import read_whole_config
+from sluice.documents import read_stored
 from sluice.layout import RunLayout, config_key, split_uri
 from sluice.messages import (
     AskedForApproval,
@@ -212,7 +213,7 @@ def test_validate_data_accepts_the_table(pipeline: Pipeline, aws: Aws) -> None:
     assert answer.config_uri is not None
     bucket, key = split_uri(answer.config_uri)
     stored = aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    assert DatasetConfig.model_validate_json(stored).target == "diagnosis"
+    assert read_whole_config(json.loads(stored)).target == "diagnosis"
 
 
 def test_start_training_starts_the_job(pipeline: Pipeline, aws: Aws) -> None:
@@ -256,7 +257,7 @@ def test_record_outcome_closes_the_run(pipeline: Pipeline, aws: Aws) -> None:
     assert answer.outcome is Outcome.DEPLOYED
     key = RunLayout(answer.dataset, answer.run_id).outcome
     stored = aws.s3.get_object(Bucket=pipeline.variables["ARTIFACT_BUCKET"], Key=key)["Body"].read()
-    assert RunResult.model_validate_json(stored) == answer
+    assert read_stored(RunResult, stored) == answer
 
 
 def test_register_model_makes_the_first_version(pipeline: Pipeline, aws: Aws) -> None:

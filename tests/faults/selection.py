@@ -9,16 +9,17 @@ from __future__ import annotations
 import ast
 import hashlib
 import subprocess
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 QUARTERS: Final = 4
-#: Of all cases, those of touched functions that are tried beside the quarter. A change to what all functions share
-#: touches everything; more of it is for `make faults`.
-MAX_TOUCHED_SHARE: Final = 0.15
+MAX_TOUCHED_SHARE: Final = 0.25
+"""Share of all cases that touched functions may add to the quarter, so that CI tries half of them at most. A commit
+that touches most functions at once is for `make faults`."""
 
 
 @dataclass(frozen=True)
@@ -71,27 +72,41 @@ def _place(text: str) -> int:
 
 
 def touched_functions(changed: Collection[str], root: Path = ROOT) -> frozenset[str]:
-    """Names, as in the state machine, of the functions that changed files are part of: their own, or ones they import.
+    """Names, as in the state machine, of the functions that changed files are part of.
+
+    A function is made of its handler and of all that it imports of the layers, but for what most functions share: a
+    change of that touches everything, and the quarter stands for it.
 
     Args:
         changed: paths from the root, with slashes.
     """
+    parts = {app.parent.name: _parts(app, root) for app in root.glob("functions/*/app.py")}
+    users = Counter(part for of_function in parts.values() for part in of_function)
     return frozenset(
-        "".join(part.capitalize() for part in app.parent.name.split("_"))
-        for app in root.glob("functions/*/app.py")
-        if not changed_parts(app, root).isdisjoint(changed)
+        "".join(word.capitalize() for word in name.split("_"))
+        for name, of_function in parts.items()
+        if any(part in changed and 2 * users[part] <= len(parts) for part in of_function)
     )
 
 
-def changed_parts(app: Path, root: Path) -> set[str]:
-    """The files that a handler is made of: its own, and the modules of the layers that it imports itself."""
-    imported = {
-        f"layers/{layer}/{node.module.replace('.', '/')}.py"
-        for node in ast.walk(ast.parse(app.read_text(encoding="utf-8")))
-        if isinstance(node, ast.ImportFrom) and node.module
-        for layer in ("core", "tabular", "scoring", "plotting")
-    }
-    return {app.relative_to(root).as_posix(), *imported}
+def _parts(app: Path, root: Path) -> set[str]:
+    """The files that a handler is made of: its own, and what it imports of the layers, by way of other modules too."""
+    found: set[str] = set()
+    waiting = [app]
+    while waiting:
+        file = waiting.pop()
+        if (part := file.relative_to(root).as_posix()) in found:
+            continue
+        found.add(part)
+        waiting += [module for module in _imported(file, root) if module.exists()]
+    return found
+
+
+def _imported(file: Path, root: Path) -> Iterator[Path]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for layer in ("core", "tabular", "scoring", "plotting"):
+                yield root / "layers" / layer / f"{node.module.replace('.', '/')}.py"
 
 
 def head() -> str:

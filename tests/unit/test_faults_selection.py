@@ -33,10 +33,19 @@ def test_of_too_many_touched_cases_a_part_is_tried_and_the_rest_is_told() -> Non
     assert select(CASES, "a" * 40, {"RecordOutcome", "ValidateData"}) == found, "a commit always tries the same"
 
 
-def test_a_function_is_touched_by_its_handler_and_by_what_it_imports_itself(tmp_path: Path) -> None:
-    for name, text in {"claim_run": "from sluice.runs.aws.slots import take_slot", "predict": "import json"}.items():
-        (tmp_path / "functions" / name).mkdir(parents=True)
-        (tmp_path / "functions" / name / "app.py").write_text(text)
+def test_a_function_is_touched_by_its_handler_and_by_all_that_it_imports_but_what_most_share(tmp_path: Path) -> None:
+    files = {
+        "functions/claim_run/app.py": "from sluice.runs.aws.slots import take_slot\nfrom sluice.layout import uri",
+        "functions/predict/app.py": "import json\nfrom sluice.layout import uri",
+        "functions/reconcile/app.py": "from sluice.layout import uri",
+        "layers/core/sluice/layout.py": "",
+        "layers/core/sluice/runs/aws/slots.py": "from sluice.runs.limits import MAX_SLOTS",
+        "layers/core/sluice/runs/limits.py": "MAX_SLOTS = 1",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
     assert touched_functions(["functions/predict/app.py", "README.md"], tmp_path) == {"Predict"}
     assert touched_functions(["layers/core/sluice/runs/aws/slots.py"], tmp_path) == {"ClaimRun"}
-    assert touched_functions(["layers/core/sluice/layout.py"], tmp_path) == frozenset()
+    assert touched_functions(["layers/core/sluice/runs/limits.py"], tmp_path) == {"ClaimRun"}, "imported by another"
+    assert touched_functions(["layers/core/sluice/layout.py"], tmp_path) == frozenset(), "all functions have it"

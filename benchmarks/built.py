@@ -18,8 +18,8 @@ from typing import Final
 
 from benchmarks.measure import ROOT, JobError
 
-#: What Lambda's runtime for Python has by itself.
 _RUNTIME: Final = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
+"""What Lambda's runtime for Python has by itself."""
 _ARCHITECTURES: Final = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
 

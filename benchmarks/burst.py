@@ -43,12 +43,12 @@ UPLOADS: Final = 200
 DATASETS: Final = 20
 ALONE: Final = 5
 MAX_OVERHEAD_SECONDS: Final = 3.0
-#: Of a Standard workflow in us-east-1, from the public price page: USD for each state transition.
 TRANSITION_USD: Final = 0.025 / 1000
-#: What waits are multiplied by: at their shortest for one run; those that queue must not look all the time.
+"""Of a Standard workflow in us-east-1, from the public price page: USD for each state transition."""
 _NO_WAITS, _SHORT_WAITS = 0.0, 0.1
-#: Every seventh file: no dataset has bad ones alone.
+"""What waits are multiplied by: at their shortest for one run; those that queue must not look all the time."""
 _BAD: Final = 7
+"""Every seventh file: no dataset has bad ones alone."""
 _CONFIG: Final = json.dumps({"target": "label", "champion": {"policy": "ignore"}}).encode()
 _HEADER: Final = "size,colour,label\n"
 _PATIENCE_SECONDS: Final = 3600

@@ -29,7 +29,6 @@ CONTROL_FUNCTIONS: Final = (
     "reconcile", "tear_down", "report_misplaced_file",
 )  # fmt: skip
 _NO_RESULT: Final = 2
-#: Prints the services that a module makes clients of.
 _PROBE: Final = """
 import boto3, importlib, json
 made, client = [], boto3.client
@@ -40,6 +39,7 @@ boto3.client = noted
 importlib.import_module({module!r})
 print(json.dumps(made))
 """
+"""Prints the services that a module makes clients of."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

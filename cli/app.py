@@ -22,8 +22,8 @@ from sluice.names import dataset_name
 
 _VALUED: Final = ("--stack", "--profile", "--region")
 _PLAIN: Final = ("--local", "--json")
-#: Commands with options of their own, which the local AWS reads.
 _HANDED_ON: Final = ("demo", "local")
+"""Commands with options of their own, which the local AWS reads."""
 _AS_GIVEN: Final = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 _EPILOG: Final = (
     "You can also write --stack, --profile, --region, --local and --json after the command. Exit status: 0 done; 1 the "

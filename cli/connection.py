@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
-#: Answers of a function URL after which the same call may succeed.
 _PASSING: Final = frozenset({429, 500, 502, 503, 504})
+"""Answers of a function URL after which the same call may succeed."""
 _TRIES: Final = 3
-#: A serverless endpoint may have to start for its first answer.
 _ANSWER_SECONDS: Final = 120
+"""A serverless endpoint may have to start for its first answer."""
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
 
-#: The answer is no: not deployed, rejected, nothing live.
 NO: Final = 1
-#: The call is wrong, or the stack cannot be reached.
+"""The answer is no: not deployed, rejected, nothing live."""
 WRONG: Final = 2
-#: As shells have it for Ctrl-C.
+"""The call is wrong, or the stack cannot be reached."""
 INTERRUPTED: Final = 130
+"""As shells have it for Ctrl-C."""
 
 
 class CommandError(Exception):

@@ -18,8 +18,8 @@ from cli.suggesting import dataset_hint
 if TYPE_CHECKING:
     from sluice.endpoint.aws.operations import Clients
 
-#: Asks a question; None if nobody can answer.
 Confirm = Callable[[str], bool | None]
+"""Asks a question; None if nobody can answer."""
 
 
 def roll_back(connection: Connection, stack: Stack, dataset: str, confirm: Confirm, output: Output) -> None:

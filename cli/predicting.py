@@ -29,8 +29,8 @@ Kind = Literal["csv", "json", "jsonl"]
 STANDARD_INPUT: Final = "-"
 BATCH: Final = 1000
 _EXPLAINED_BATCH: Final = 100
-#: Of refused records; a file whose every row is wrong need not be sent to its end.
 _ERRORS_SHOWN: Final = 100
+"""Of refused records; a file whose every row is wrong need not be sent to its end."""
 _KINDS: Final[dict[str, Kind]] = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 

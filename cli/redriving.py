@@ -19,11 +19,12 @@ from sluice.names import dataset_name, is_run_id
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-#: Messages at once, and the seconds for which nobody else gets them: SQS allows ten, and twelve hours.
 _MESSAGES: Final = 10
+"""Messages at once: SQS allows ten."""
 _HIDDEN_SECONDS: Final = 3600
-#: With a wait all of SQS's servers are asked, so that nothing is not nothing yet.
+"""For which nobody else gets them: SQS allows twelve hours."""
 _WAIT_SECONDS: Final = 1
+"""With a wait all of SQS's servers are asked, so that nothing is not nothing yet."""
 
 type Message = Mapping[str, Any]
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 _WIDE: Final = 1 << 20
 
-#: Asks a question; None if nobody can answer.
 Confirm = Callable[[str], bool | None]
+"""Asks a question; None if nobody can answer."""
 Say = Callable[[str], None]
 
 

@@ -19,10 +19,10 @@ _ZIP: Final = b"PK\x03\x04"
 """First bytes of zip files, Excel workbooks among them."""
 _GZIP: Final = b"\x1f\x8b"
 _GZIP_WINDOW: Final = 31
-#: As the pipeline: in a name they only hide that two names differ.
 _INVISIBLE: Final = re.compile("[\u200b\u2060\ufeff]")
-#: Excel's line that names the separator. What then is the header, the pipeline says.
+"""As the pipeline: in a name they only hide that two names differ."""
 _NAMES_SEPARATOR: Final = re.compile("sep=", re.IGNORECASE)
+"""Excel's line that names the separator. What then is the header, the pipeline says."""
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MARKS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 

@@ -32,8 +32,8 @@ from sluice.endpoint.aws.teardown import (
     stop_runs,
 )
 
-#: For jobs to stop and endpoints to go; one whose guarded update takes longer is for a second call.
 MAX_WAIT_SECONDS = 1800.0
+"""For jobs to stop and endpoints to go; one whose guarded update takes longer is for a second call."""
 
 
 class RemoveError(Exception):

@@ -16,5 +16,5 @@ def event(name: str) -> dict[str, Any]:
     return loaded
 
 
-#: Everything that is known at the end of a good run.
 GOOD = RecordRequest.model_validate(event("record_outcome"))
+"""Everything that is known at the end of a good run."""

@@ -39,8 +39,8 @@ from sluice.runs.aws.ledger import Champion, Deployed, read_champion
 from sluice.settings import DeploySettings
 from sluice.training.job import refusal
 
-#: Ten files may wait for one another for hours, and an execution has 25,000 events, of which a look makes nine.
 TURN_POLL_SECONDS = 30
+"""Ten files may wait for one another for hours, and an execution has 25,000 events, of which a look makes nine."""
 
 settings = DeploySettings.load()
 s3 = boto3.client("s3", config=TRANSFER_CONFIG)

@@ -33,8 +33,8 @@ from sluice.runs.aws.ledger import read_champion
 from sluice.settings import EvaluateSettings
 from sluice.training.aws.log import log_lines
 
-#: Rows that are asked of the live endpoint after deployment.
 GOLDEN_ROWS = 20
+"""Rows that are asked of the live endpoint after deployment."""
 
 settings = EvaluateSettings.load()
 # At the start: a stack whose default gates cannot be read must not judge anything.

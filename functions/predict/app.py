@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 _MODELS_KEPT = 2
 
 settings = PredictSettings.load()
-#: Connections are kept: a new one costs more than the question.
 clients_config = CLIENT_CONFIG.merge(Config(tcp_keepalive=True))
+"""Connections are kept: a new one costs more than the question."""
 s3 = boto3.client("s3", config=TRANSFER_CONFIG)
 clients = Clients(
     s3=s3,

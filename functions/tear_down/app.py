@@ -25,8 +25,8 @@ from sluice.endpoint.aws.teardown import (
 )
 from sluice.settings import TearDownSettings
 
-#: Of the function's time, what is kept for the answer: without one CloudFormation waits for an hour.
 ANSWER_SECONDS = 60
+"""Of the function's time, what is kept for the answer: without one CloudFormation waits for an hour."""
 
 settings = TearDownSettings.load()
 sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)

@@ -29,8 +29,8 @@ settings = EndpointSettings.load()
 s3 = boto3.client("s3", config=TRANSFER_CONFIG)
 sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)
 autoscaling = boto3.client("application-autoscaling", config=CLIENT_CONFIG)
-#: A serverless endpoint may start for its first answer; SageMaker gives up after 60 s, and says so a little later.
 runtime = boto3.client("sagemaker-runtime", config=CLIENT_CONFIG.merge(Config(read_timeout=75)))
+"""A serverless endpoint may start for its first answer; SageMaker gives up after 60 s, and says so a little later."""
 
 
 @step(VerifyRequest)

@@ -43,14 +43,14 @@ _CREDENTIAL: Final = re.compile(r"AWS4-HMAC-SHA256 .*?Credential=([^/,\s]+)/\d{8
 _ACCOUNT: Final = re.compile(r"\d{12}")
 _HOP_BY_HOP: Final = {"connection", "keep-alive", "transfer-encoding", "expect", "upgrade", "te", "content-length"}
 _IMAGE: Final = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.[^/]+/([^:@]+)")
-#: What Application Auto Scaling does in its caller's name with a variant of an endpoint. It asks before whether the
-#: caller may, of resources that it invents: rights on narrower ones do not count. Source: developer guide, "Auto
-#: scaling prerequisites" (the required permissions are on all resources).
 _PROBED: Final = {
     "endpoint": ("DescribeEndpoint", "UpdateEndpointWeightsAndCapacities"),
     "endpoint-config": ("DescribeEndpointConfig",),
     "alarm": ("DescribeAlarms", "PutMetricAlarm", "DeleteAlarms"),
 }
+"""What Application Auto Scaling does in its caller's name with a variant of an endpoint. It asks before whether the
+caller may, of resources that it invents: rights on narrower ones do not count. Source: developer guide, "Auto scaling
+prerequisites" (the required permissions are on all resources)."""
 _PROBING: Final = frozenset({"RegisterScalableTarget", "DeregisterScalableTarget", "PutScalingPolicy"})
 _INVENTED: Final = "application-autoscaling-permission-probe"
 _ROLE_MEMBERS: Final = ("RoleArn", "ExecutionRoleArn")

@@ -28,8 +28,8 @@ class Backend(SageMakerModelBackend):
         self._models = self.models  # type: ignore[assignment]
         self.endpoint_configs: dict[str, EndpointConfig] = {}  # type: ignore[assignment]
         self.endpoints: dict[str, Endpoint] = {}  # type: ignore[assignment]
-        #: The newest version by model package group: the number of a deleted one is not given again.
         self.model_package_versions: dict[str, int] = {}
+        """The newest version by model package group: the number of a deleted one is not given again."""
 
     def saved(self) -> dict[str, Any]:
         """All that is to outlive the process. Call with the control plane's lock held."""

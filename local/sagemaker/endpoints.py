@@ -98,10 +98,10 @@ class Endpoint:
         self._forget = forget
         self._fleet = Fleet()
         self._next = Fleet()
-        #: Configuration of the fleet that is in service, or of the first one while it comes up.
         self._config: EndpointConfig | None = None
-        #: Share of the requests that the next fleet has got.
+        """Configuration of the fleet that is in service, or of the first one while it comes up."""
         self._shifted = 0.0
+        """Share of the requests that the next fleet has got."""
         self._pending: dict[str, Any] | None = None
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None

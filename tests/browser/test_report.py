@@ -17,11 +17,11 @@ from plotting import ReportInput, render
 from tests import report_samples as samples
 
 REQUIRED = os.environ.get("SLUICE_BROWSER_REQUIRED") == "1"
-#: The other outcomes' pages are laid out as one of these.
 LAYOUTS: Final = (
     "binary", "awaiting_approval", "rejected_by_a_person", "model_rejected", "multi_class", "many_classes",
     "training_failed", "refused", "stopped",
 )  # fmt: skip
+"""The other outcomes' pages are laid out as one of these."""
 type Scheme = Literal["light", "dark"]
 
 
@@ -109,8 +109,8 @@ def test_no_table_is_cut_on_a_desk(visit: Visit, name: str, width: int) -> None:
     assert visit(name, width, "light").page.evaluate(_CUT) == []
 
 
-#: CSS pixels of a sheet of A4 without the margins of the style sheet.
 _SHEET: Final = round((210 - 2 * 12) / 25.4 * 96)
+"""CSS pixels of a sheet of A4 without the margins of the style sheet."""
 
 
 @pytest.mark.parametrize("name", LAYOUTS)

@@ -10,9 +10,9 @@ from tests.contract.test_rooms import CORE, ROOMS, imports
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = (ROOT / "docs" / "architecture.md").read_text()
-#: Where a package's modules are, if that is not the folder of its name.
 FOLDERS: Final = {name: f"layers/{'core' if name == 'sluice' else name}/{name}" for name in
                   ("sluice", "tabular", "scoring", "plotting")}  # fmt: skip
+"""Where a package's modules are, if that is not the folder of its name."""
 
 
 def table(name: str) -> dict[str, set[str]]:

@@ -50,7 +50,7 @@ def texts(name: str, source: str) -> Iterator[tuple[int, str]]:
     comments: list[tuple[int, str]] = []
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
-            text = token.string.lstrip("#: ")
+            text = token.string.lstrip("# ")
             if comments and comments[-1][0] + comments[-1][1].count("\n") + 1 == token.start[0]:
                 comments[-1] = (comments[-1][0], f"{comments[-1][1]}\n{text}")
             else:

@@ -8,7 +8,6 @@ from typing import Final
 from tests.template import RESOURCES, resources
 from tests.wire.grants import NOT_GRANTED, USED, Grant, as_written, grants_of, template_grants
 
-#: What Lambda itself does in the name of a function.
 OF_LAMBDA: Final = {
     "logs:CreateLogStream": "writes the log",
     "logs:PutLogEvents": "writes the log",
@@ -16,11 +15,11 @@ OF_LAMBDA: Final = {
     "xray:PutTelemetryRecords": "writes the trace",
     "sqs:SendMessage": "puts what failed into the queue",
 }
+"""What Lambda itself does in the name of a function."""
 _BOTH_WAYS: Final = "AWS names a log group with `:*` behind it or without, by action; both are granted"
 _ABANDONED: Final = "what still goes on when the stack is deleted; tests/functions/test_remove_stack.py"
 _BROUGHT_BACK: Final = "autoscaling that an update ended before it was refused; tests/functions"
 _MISSING: Final = "an older run may lack it, and only who may list a bucket is told that an object is missing"
-#: What no test on the local AWS uses, and why it is granted all the same.
 NOT_SEEN: Final = {
     ("AskForApprovalRole", "states:SendTaskSuccess"): "a decision that was made before; tests/functions",
     ("CheckTrainingRole", "logs:DescribeLogStreams"): _BOTH_WAYS,
@@ -41,6 +40,7 @@ NOT_SEEN: Final = {
     ("ValidateDataRole", "s3:AbortMultipartUpload"): "a large file whose upload breaks off",
     ("VerifyEndpointRole", "iam:CreateServiceLinkedRole"): "the first endpoint of an account that scales by itself",
 }
+"""What no test on the local AWS uses, and why it is granted all the same."""
 
 
 def granted() -> set[Grant]:

@@ -14,8 +14,8 @@ from sluice import layout
 
 ROOT: Final = Path(__file__).parents[2]
 CORE: Final = ROOT / "layers" / "core" / "sluice"
-#: ``local/sagemaker`` stands for AWS: it knows nothing of Sluice's layout, and has SageMaker's own names.
 FOLDERS: Final = ("layers", "functions", "cli", "local", "following", "scripts", "benchmarks")
+"""``local/sagemaker`` stands for AWS: it knows nothing of Sluice's layout, and has SageMaker's own names."""
 MODULES: Final = sorted(
     path
     for folder in FOLDERS
@@ -35,10 +35,10 @@ FILES: Final = {
     if not key.endswith("/")
 }
 PREFIXES: Final = re.compile(r"(\A|/)(incoming|datasets|runs|captured|predictions|held_out)/")
-#: What a format string fills in, as the source has it.
 HOLE: Final = re.compile(r"\{[^}]*\}")
-#: A resource's name and its tags, such as f"{prefix}-{dataset}", and where SageMaker logs.
+"""What a format string fills in, as the source has it."""
 RESOURCE: Final = re.compile(r"\A\{[^}]*prefix\}-|\Asluice:|\A/aws/(sagemaker|lambda)/|\Areconcile-")
+"""A resource's name and its tags, such as f"{prefix}-{dataset}", and where SageMaker logs."""
 
 
 def described(tree: ast.AST) -> set[ast.AST]:
@@ -85,10 +85,10 @@ def is_place(text: str) -> bool:
     return plain in FILES or (name != plain and plain in (".csv", ".json")) or bool(PREFIXES.search(text))
 
 
-#: Files of these names that are not in S3, by module.
 ELSEWHERE: Final = {
     "benchmarks/burst.py": {"{number}.csv", "{file[1]}.csv"},
 }
+"""Files of these names that are not in S3, by module."""
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))

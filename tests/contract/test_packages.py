@@ -10,8 +10,8 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).parents[2]
-#: The one module of the command that knows the local AWS.
 LAPTOP: Final = "laptop.py"
+"""The one module of the command that knows the local AWS."""
 
 
 def imported(nodes: Iterator[ast.AST]) -> set[str]:

@@ -12,8 +12,8 @@ from typing import Final
 import pytest
 
 CORE: Final = Path(__file__).parents[2] / "layers" / "core" / "sluice"
-#: What a pure module must not import at run time or for its types: a client's type in a signature is a call to come.
 ADAPTERS: Final = ("boto3", "botocore", "mypy_boto3_", "aws_lambda_powertools")
+"""What a pure module must not import at run time or for its types: a client's type in a signature is a call to come."""
 ROOMS: Final = {"runs", "dataset", "training", "evaluation", "endpoint", "prediction"}
 
 
@@ -47,8 +47,8 @@ def test_what_all_rooms_share_stands_at_the_root_and_imports_from_no_room() -> N
         assert not inside & ROOMS, module.name
 
 
-#: A stand-in for the service has to know the words of errors, too, and is not the pipeline.
 READERS_OF_ERRORS: Final = "layers/core/sluice/aws/errors.py"
+"""A stand-in for the service has to know the words of errors, too, and is not the pipeline."""
 
 
 def test_aws_errors_are_read_in_one_place() -> None:

@@ -28,7 +28,6 @@ FUNCTION_ROLES = {
     body["Properties"]["Role"]["Fn::GetAtt"].split(".")[0] for body in resources("AWS::Serverless::Function").values()
 }
 
-#: Actions that are allowed on all resources, and why on no fewer.
 ON_ALL = {
     "X-Ray defines no resource": [
         "xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets",
@@ -64,6 +63,7 @@ ON_ALL = {
         "ec2:UnassignPrivateIpAddresses",
     ],
 }  # fmt: skip
+"""Actions that are allowed on all resources, and why on no fewer."""
 
 
 # ---------------------------------------------------------------------- rights
@@ -113,12 +113,12 @@ def test_the_sagemaker_role_is_passed_to_sagemaker_alone() -> None:
         assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
 
 
-#: The resources for which each service takes a role, as far as they can be named before they exist.
 SOURCES = {
     "events.amazonaws.com": "events:${AWS::Region}:${AWS::AccountId}:rule/*",
     "states.amazonaws.com": "states:${AWS::Region}:${AWS::AccountId}:stateMachine:*",
     "sagemaker.amazonaws.com": "sagemaker:${AWS::Region}:${AWS::AccountId}:*",
 }
+"""The resources for which each service takes a role, as far as they can be named before they exist."""
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -239,7 +239,6 @@ def _queue_key(properties: dict[str, Any]) -> Any:
     return properties.get("KmsMasterKeyId", "SQS")
 
 
-#: What keeps data, how to read its key, and what its key is if the stack has none.
 KEEPS_DATA: dict[str, tuple[Callable[[dict[str, Any]], Any], str | None]] = {
     "AWS::S3::Bucket": (_bucket_key, "S3"),
     "AWS::DynamoDB::Table": (_table_key, None),
@@ -247,6 +246,7 @@ KEEPS_DATA: dict[str, tuple[Callable[[dict[str, Any]], Any], str | None]] = {
     "AWS::SQS::Queue": (_queue_key, "SQS"),
     "AWS::Logs::LogGroup": (lambda properties: properties.get("KmsKeyId"), None),
 }
+"""What keeps data, how to read its key, and what its key is if the stack has none."""
 KEEPS_NONE = {
     "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm", "AWS::CloudWatch::Dashboard", "AWS::Events::Rule",
     "AWS::IAM::ManagedPolicy",

@@ -18,12 +18,11 @@ from tests.template import RESOURCES, TEMPLATE, as_list, resources, statements
 
 ROOT = Path(__file__).parents[2]
 
-#: Of an alarm on metric math, by CloudWatch's documentation.
 MAX_METRICS_OF_AN_ALARM = 10
+"""Of an alarm on metric math, by CloudWatch's documentation."""
 
 PIPELINE: dict[str, Any] = json.loads((ROOT / "statemachine" / "pipeline.asl.json").read_text())
 
-#: Function folder, its request, its answer, and the settings that it reads.
 FUNCTIONS: dict[str, tuple[type[messages.Message], type[messages.Message], type[BaseModel] | None]] = {
     "claim_run": (messages.ClaimRequest, messages.Claim, settings.ClaimSettings),
     "validate_data": (messages.ValidateRequest, messages.ValidationResult, settings.ValidateSettings),
@@ -40,8 +39,8 @@ FUNCTIONS: dict[str, tuple[type[messages.Message], type[messages.Message], type[
     "ask_for_approval": (messages.AskForApprovalRequest, messages.AskedForApproval, settings.AskSettings),
     "clean_up": (messages.CleanUpRequest, messages.CleanedUp, settings.CleanSettings),
 }
+"""Function folder, its request, its answer, and the settings that it reads."""
 
-#: Those that the state machine does not call, and the settings that they read.
 OTHERS: dict[str, type[BaseModel]] = {
     "decide_approval": settings.DecideSettings,
     "predict": settings.PredictSettings,
@@ -49,6 +48,7 @@ OTHERS: dict[str, type[BaseModel]] = {
     "report_misplaced_file": settings.MisplacedSettings,
     "tear_down": settings.TearDownSettings,
 }
+"""Those that the state machine does not call, and the settings that they read."""
 SETTINGS = {name: reads for name, (_, _, reads) in FUNCTIONS.items()} | OTHERS
 
 

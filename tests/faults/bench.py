@@ -103,12 +103,12 @@ class Watch:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-#: These look until something is done; how often depends on how fast it is.
 POLLING: Final = frozenset({"CheckTraining", "CheckEndpoint", "RestoreEndpoint"})
-#: A person calls it, and calls again.
+"""These look until something is done; how often depends on how fast it is."""
 ASKED_BY_A_PERSON: Final = "DecideApproval"
-#: Throttling passes, but not at once.
+"""A person calls it, and calls again."""
 _THROTTLED_TIMES: Final = 2
+"""Throttling passes, but not at once."""
 
 
 def _nobody(_call: Call, _status: int | None) -> None:

@@ -18,13 +18,13 @@ from tests.faults.invariants import outcomes_heard, violations
 from tests.faults.scenarios import ROW, SCENARIOS, Scenario
 from tests.wire.wire import Fault
 
-#: How executions may end. Any other end has no name that a person could look up.
 _NAMED_ENDS: Final = frozenset(
     {
         "deployed", "duplicate", "DatasetRejected", "TrainingFailed", "ModelRejected", "DeploymentFailed", "Superseded",
         "PipelineError", "OutcomeNotRecorded",
     }
 )  # fmt: skip
+"""How executions may end. Any other end has no name that a person could look up."""
 _WARM_UP_RUNS: Final = 4
 """Until models and configurations are removed as fast as they come, so that each run makes the same calls."""
 

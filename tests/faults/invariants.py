@@ -17,13 +17,13 @@ from sluice.runs.aws.ledger import Champion, read_champion
 from tests.faults.bench import Bench, Upload, Watch
 from tests.faults.scenarios import Scenario
 
-#: What a page says of an outcome and of no other.
 _SAYS: Final = {
     "deployed": "is live behind the endpoint",
     "model_rejected": "The model was not deployed",
     "dataset_rejected": "The file was rejected",
     "deployment_failed": "but its deployment failed",
 }
+"""What a page says of an outcome and of no other."""
 
 
 def violations(

@@ -12,10 +12,10 @@ from tests.faults.bench import Bench, Ended, Upload
 from tests.local.conftest import learnable_rows
 
 _HEADER: Final = ["size", "colour", "comment", "label"]
-#: Small tables prove no model better; what is asked here is that none much worse goes live.
 _CONFIG: Final = {"target": "label", "champion": {"policy": "not_worse", "margin": 0.9}}
-#: A row of features as the endpoint takes them: size and three colours.
+"""Small tables prove no model better; what is asked here is that none much worse goes live."""
 ROW: Final = "0.5,0,0,1"
+"""A row of features as the endpoint takes them: size and three colours."""
 
 
 def table(seed: int, rows: int = 400) -> bytes:

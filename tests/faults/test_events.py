@@ -31,10 +31,9 @@ from tests.faults.scenarios import table
 from tests.wire.wire import Fault
 
 _CONFIG = {"target": "label", "champion": {"policy": "ignore"}}
-#: What an open story may have left a run in; a delivery takes it up again.
 _NOT_DONE = ("not claimed", "error", "queued", "running")
+"""What an open story may have left a run in; a delivery takes it up again."""
 _DONE = ("deployed", "superseded")
-#: Calls that change something, one of each kind.
 _POINTS = (
     Point("ClaimRun", "dynamodb:UpdateItem", "SLOTS"),
     Point("ValidateData", "s3:PutObject", "ARTIFACTS/DATASET/runs/RUN/train/train.csv"),
@@ -44,6 +43,7 @@ _POINTS = (
     Point("RecordOutcome", "dynamodb:PutItem", "DATASET#DATASET"),
     Point("RecordOutcome", "dynamodb:UpdateItem", "RUN#RUN"),
 )
+"""Calls that change something, one of each kind."""
 _UPLOADS = st.runner().flatmap(lambda story: st.sampled_from(story.uploads))
 
 

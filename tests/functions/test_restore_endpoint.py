@@ -34,8 +34,8 @@ class Endpoint:
         monkeypatch.setattr(restore, "describe_endpoint", lambda *_: self.live)
         monkeypatch.setattr(restore.sagemaker, "update_endpoint", self._update)
         monkeypatch.setattr(restore, "delete_endpoint", lambda *_: self.calls.append(("delete", None)))
-        #: What was asked of Application Auto Scaling: a limit, or None for an end.
         self.scaled: list[int | None] = []
+        """What was asked of Application Auto Scaling: a limit, or None for an end."""
         scaling = restore.autoscaling
         monkeypatch.setattr(scaling, "register_scalable_target", lambda **its: self.scaled.append(its["MaxCapacity"]))
         monkeypatch.setattr(scaling, "put_scaling_policy", lambda **_: None)

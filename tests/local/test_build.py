@@ -17,8 +17,8 @@ from local.stack import Project, architecture
 from tests.local.conftest import LocalAws
 from tests.template import RESOURCES, TEMPLATE, resources
 
-#: Lambda's limit for function and layers together, unzipped.
 MAX_BYTES = 250 * 1024 * 1024
+"""Lambda's limit for function and layers together, unzipped."""
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,6 @@ def handler(event, context):
 """
 INVENTED = "application-autoscaling-permission-probe"
 ALARM = f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:{INVENTED}"
-#: What Application Auto Scaling asks of who registers or deregisters a variant.
 PROBES = [
     ("sagemaker:DescribeEndpoint", f"{ARN}:endpoint/{INVENTED}"),
     ("sagemaker:UpdateEndpointWeightsAndCapacities", f"{ARN}:endpoint/{INVENTED}"),
@@ -37,6 +36,7 @@ PROBES = [
     ("cloudwatch:PutMetricAlarm", ALARM),
     ("cloudwatch:DeleteAlarms", ALARM),
 ]
+"""What Application Auto Scaling asks of who registers or deregisters a variant."""
 LAMBDA_TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],

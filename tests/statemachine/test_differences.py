@@ -19,7 +19,6 @@ from sluice.names import TRAINING_LOG_GROUP
 from tests.statemachine.conftest import ACCOUNT, DIES, END_SECONDS, REGION, Pipeline, client, fault
 from tests.statemachine.test_pipeline import answers, outcome_recorded, read, recorded
 
-#: The execution may take one second, its wait takes two.
 WAITS_FOR_LONG: dict[str, Any] = {
     "StartAt": "Wait",
     "QueryLanguage": "JSONata",
@@ -39,6 +38,7 @@ WAITS_FOR_LONG: dict[str, Any] = {
         "Waited": {"Type": "Succeed"},
     },
 }
+"""The execution may take one second, its wait takes two."""
 
 
 def ended(pipeline: Pipeline, definition: dict[str, Any]) -> dict[str, Any]:

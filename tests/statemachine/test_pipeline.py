@@ -32,10 +32,10 @@ REQUESTS: dict[str, type[messages.Message]] = {
     "CleanUp": messages.CleanUpRequest,
 }
 
-#: From the outcome's record on: what fails here is no longer the run's outcome.
 AFTERWARDS = {"RecordOutcome", "RegisterModel", "RenderReport", "CleanUp"}
-#: Not on the way to a deployment that goes well and that nobody is asked about.
+"""From the outcome's record on: what fails here is no longer the run's outcome."""
 ASIDE = {"RestoreEndpoint", "AskForApproval"}
+"""Not on the way to a deployment that goes well and that nobody is asked about."""
 
 
 def read(name: str) -> dict[str, Any]:

@@ -67,7 +67,6 @@ def sent(
     return calls[0], caught.value.response["Error"]["Code"]
 
 
-#: What Application Auto Scaling asks of its caller, on resources that it invents.
 PROBES = [
     (f"sagemaker:{name}", f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:{kind}/application-autoscaling-permission-probe")
     for name, kind in (
@@ -79,6 +78,7 @@ PROBES = [
     (f"cloudwatch:{name}", f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:application-autoscaling-permission-probe")
     for name in ("DescribeAlarms", "PutMetricAlarm", "DeleteAlarms")
 ]
+"""What Application Auto Scaling asks of its caller, on resources that it invents."""
 REQUESTS: list[tuple[str, str, dict[str, Any], str, str, list[tuple[str, str]]]] = [
     (
         "s3",
@@ -239,7 +239,6 @@ def test_what_is_not_signed_is_no_call() -> None:
         read_call("GET", "/inbox/key", {}, b"")
 
 
-#: One service of each protocol, and the code for calls that come too often.
 PROTOCOLS = [
     ("s3", "get_object", {"Bucket": "b", "Key": "k"}, "SlowDown", "AccessDenied"),
     ("sns", "publish", {"TopicArn": "t", "Message": "m"}, "Throttling", "AccessDenied"),
@@ -253,6 +252,7 @@ PROTOCOLS = [
         "AccessDeniedException",
     ),
 ]
+"""One service of each protocol, and the code for calls that come too often."""
 
 
 @pytest.mark.parametrize(("service", "operation", "parameters", "too_often", "may_not"), PROTOCOLS)

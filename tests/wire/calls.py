@@ -16,7 +16,6 @@ from typing import Any, Final
 from local.sagemaker.authorization import required_actions
 
 _CREDENTIAL: Final = re.compile(r"Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
-#: By HTTP method, whether the path has a key, and the query parameter that makes the difference.
 _S3: Final = {
     ("GET", True, ""): "GetObject",
     ("GET", True, "tagging"): "GetObjectTagging",
@@ -31,6 +30,7 @@ _S3: Final = {
     ("GET", False, "versions"): "ListObjectVersions",
     ("HEAD", False, ""): "HeadBucket",
 }
+"""By HTTP method, whether the path has a key, and the query parameter that makes the difference."""
 _S3_QUERIES: Final = ("uploads", "uploadId", "tagging", "versions", "list-type")
 _S3_ACTIONS: Final = {
     "HeadObject": "s3:GetObject",
@@ -41,13 +41,13 @@ _S3_ACTIONS: Final = {
     "HeadBucket": "s3:ListBucket",
     "ListObjectVersions": "s3:ListBucketVersions",
 }
-#: Of the members of a request, those that name what it is about; the first that is there does.
 _SUBJECTS: Final = (
     "TrainingJobName", "EndpointName", "EndpointConfigName", "ModelName", "ModelPackageName", "ModelPackageGroupName",
     "ModelCardName", "NameContains", "ResourceArn", "ResourceARN", "ResourceId", "AlarmName", "AlarmNames",
     "MetricName", "TopicArn", "executionArn", "stateMachineArn", "name", "taskToken", "logGroupName",
     "QueueUrl", "FunctionName",
 )  # fmt: skip
+"""Of the members of a request, those that name what it is about; the first that is there does."""
 
 
 @dataclass(frozen=True)
@@ -189,12 +189,12 @@ def _subject(parameters: Mapping[str, Any]) -> str:
 Answer = tuple[int, list[tuple[str, str]], bytes]
 """Status, headers and body."""
 
-#: How each service says that it is asked too often: status and code.
 _TOO_OFTEN: Final = {
     "s3": (503, "SlowDown"),
     "sns": (400, "Throttling"),
     "dynamodb": (400, "ProvisionedThroughputExceededException"),
 }
+"""How each service says that it is asked too often: status and code."""
 
 
 def throttled(call: Call) -> Answer:

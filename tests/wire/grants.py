@@ -30,11 +30,11 @@ from tests.wire.calls import Call
 USED: Final = Path(__file__).parents[1] / "contract" / "used_grants.json"
 VARIABLE: Final = "SLUICE_RECORD_GRANTS"
 
-#: In the place of a resource: the call was answered, and no policy of the template allows it.
 NOT_GRANTED: Final = "not granted"
+"""In the place of a resource: the call was answered, and no policy of the template allows it."""
 
-#: Role of the template, action, and a resource of its policy as the template writes it.
 Grant = tuple[str, str, str]
+"""Role of the template, action, and a resource of its policy as the template writes it."""
 
 
 class Recorder:

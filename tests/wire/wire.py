@@ -48,10 +48,10 @@ class Answer:
     body: bytes
 
 
-#: Told of each call before it is made; gives what is to become of it, None for nothing.
 Judge = Callable[[Call], Fault | None]
-#: Told of each call and of the status that it was answered with; None: it was not made.
+"""Told of each call before it is made; gives what is to become of it, None for nothing."""
 Witness = Callable[[Call, int | None], None]
+"""Told of each call and of the status that it was answered with; None: it was not made."""
 
 
 class Wire:
@@ -88,8 +88,8 @@ class Wire:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    #: Connections that wait to be taken: 200 runs at once call at once.
     request_queue_size = 256
+    """Connections that wait to be taken: 200 runs at once call at once."""
 
     def __init__(self, wire: Wire) -> None:
         super().__init__((_HOST, 0), _Handler)

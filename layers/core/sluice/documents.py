@@ -21,11 +21,11 @@ from typing import Any, ClassVar, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 VERSION_KEY: Final = "schema_version"
-#: Of the messages that are kept.
 MESSAGE_VERSION: Final = 1
+"""Of the messages that are kept."""
 
-#: Of ``golden.json``: ``rows`` as the endpoint takes them, and their ``scores``.
 GOLDEN_VERSION: Final = 1
+"""Of ``golden.json``: ``rows`` as the endpoint takes them, and their ``scores``."""
 
 type Stored = str | bytes | Mapping[str, Any]
 

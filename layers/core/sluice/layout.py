@@ -13,9 +13,9 @@ INCOMING: Final = "incoming/"
 DATASETS: Final = "datasets/"
 CONFIG_FILE: Final = "config.yaml"
 
-#: The files of a run, by their names below its prefix. The table engine writes those that it makes under the same names
-#: into a folder on disk.
 VALIDATION_REPORT: Final = "validation.json"
+"""The files of a run, by their names below its prefix. The table engine writes those that it makes under the same names
+into a folder on disk."""
 REJECTED_ROWS: Final = "rejected_rows.csv"
 RECIPE: Final = "recipe.json"
 CONFIG: Final = "config.json"

@@ -9,8 +9,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-#: Of the metrics that the functions emit.
 NAMESPACE = "Sluice"
+"""Of the metrics that the functions emit."""
 
 
 def _parts(value: object) -> object:

@@ -29,7 +29,6 @@ from sluice.evaluation.document import (
 )
 from sluice.evaluation.metrics import METRICS
 
-#: Lines also differ by their dashes, for readers who cannot tell the colours apart and for printers.
 _LINES: Final = (
     ("accent", "-"),
     ("second", "--"),
@@ -38,6 +37,7 @@ _LINES: Final = (
     ("muted", "-"),
     ("bad", "--"),
 )
+"""Lines also differ by their dashes, for readers who cannot tell the colours apart and for printers."""
 _MAX_CURVES: Final = 6
 _MAX_COLUMNS: Final = 12
 _MAX_DOTS: Final = 160

@@ -24,7 +24,6 @@ from plotting.words import clean
 if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
 
-#: Colour by the name of its custom property. No colour that matplotlib uses of its own accord is among them.
 COLOURS: Final = {
     name: f"#fe00{number:02x}"
     for number, name in enumerate(
@@ -32,12 +31,13 @@ COLOURS: Final = {
          "high"), start=16
     )
 }  # fmt: skip
+"""Colour by the name of its custom property. No colour that matplotlib uses of its own accord is among them."""
 _NAMES: Final = {sentinel: f"var(--{name})" for name, sentinel in COLOURS.items()}
 _SENTINEL: Final = re.compile(r"#fe00[0-9a-f]{2}")
 _LONG_NUMBER: Final = re.compile(r"-?\d+\.\d{3,}")
 _REFERENCE: Final = re.compile(r"url\(#([^)]+)\)")
-#: Said once in the page's style sheet, or nothing at all.
 _DEFAULTS: Final = {"font-family", "font-weight", "font-style", "font-stretch", "font-variant", "stroke-linejoin"}
+"""Said once in the page's style sheet, or nothing at all."""
 
 _RC: Final[dict[RcKeyType, Any]] = {
     "svg.fonttype": "none",

@@ -23,11 +23,11 @@ from sluice.evaluation.document import BiasMetric
 
 Bools = NDArray[np.bool_]
 
-#: Rows of each group that the flip test compares at most: its cost grows with their product.
 FLIP_TEST_ROWS: Final = 2_000
-#: One neighbour if there are fewer than ten rows to choose from, as in smclarify.
+"""Rows of each group that the flip test compares at most: its cost grows with their product."""
 _NEIGHBOURS: Final = 5
 _FEW_ROWS: Final = 9
+"""With no more rows than this to choose from, one neighbour votes, as in smclarify."""
 _ROWS_AT_A_TIME: Final = 256
 
 _ACCEPTED: Final = "is predicted to have the favoured label"

@@ -17,9 +17,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Counts = NDArray[Any]
 
-#: Probabilities of exactly 0 or 1 have no finite logarithm; this is the least distance that is kept from them, the
-#: float64 resolution that scikit-learn's log_loss uses too.
 _EPSILON: Final = float(np.finfo(np.float64).eps)
+"""Probabilities of exactly 0 or 1 have no finite logarithm; this is the least distance that is kept from them, the
+float64 resolution that scikit-learn's log_loss uses too."""
 
 HARD_LABEL_CLIP: Final = 1e-15
 """What scikit-learn clipped at until 1.2, and so what log losses of hard labels in older tutorials rest on."""

@@ -25,8 +25,8 @@ ADULT = Path(__file__).parents[4] / "shared" / "data" / "adult.csv"
 PRE: Final[tuple[BiasName, ...]] = ("CI", "DPL", "KL", "JS", "LP", "TVD", "KS", "CDDL")
 POST: Final[tuple[BiasName, ...]] = ("DPPL", "DI", "DCA", "DCR", "RD", "SD", "AD", "TE", "CDDPL", "FT")
 
-#: Those that are one group's figure less the other's. The rest are distances or ratios, or, as FT, look from one side.
 DIFFERENCES: Final = {"CI", "DPL", "CDDL", "DPPL", "DCA", "DCR", "RD", "SD", "AD", "TE", "CDDPL"}
+"""Those that are one group's figure less the other's. The rest are distances, ratios or, as FT, one-sided."""
 DISTANCES: Final = {"JS", "LP", "TVD", "KS"}
 
 

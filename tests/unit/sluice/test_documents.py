@@ -34,7 +34,6 @@ def attribute(item: str, name: str) -> Any:
     return json.loads(kept(f"{item}.item")[name]["S"])
 
 
-#: Each document as it lies there, and what reads it.
 READERS: Final[dict[str, tuple[Any, Callable[[Any], Any]]]] = {
     "evaluation": (kept("evaluation"), Evaluation.read),
     "decision": (kept("decision"), Decision.read),
@@ -54,9 +53,10 @@ READERS: Final[dict[str, tuple[Any, Callable[[Any], Any]]]] = {
     ),
     "approval": (attribute("approval", "approval"), lambda value: read_stored(Approval, value)),
 }
+"""Each document as it lies there, and what reads it."""
 EXACT: Final = {"recipe", "contract", "config"}
-#: Maps whose keys are names of a person's or of metrics.
 FREE: Final = {"left_out", "metrics", "intervals", "hyperparameters", "training_metrics", "artifacts", "levels"}
+"""Maps whose keys are names of a person's or of metrics."""
 
 
 def dumped(value: Any) -> Any:
@@ -138,8 +138,8 @@ def fields(schema: Mapping[str, Any]) -> Iterator[str]:
             yield f"{part}.{name}"
 
 
-#: By document and version: how many fields its schema has.
 FIELDS: Final = {Recipe: {1: 30}, Contract: {1: 19}}
+"""By document and version: how many fields its schema has."""
 
 
 @pytest.mark.parametrize("kind", FIELDS)

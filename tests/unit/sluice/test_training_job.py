@@ -208,8 +208,8 @@ def test_the_log_tail_keeps_the_last_lines_that_say_something() -> None:
     assert log_tail(["a", " ", "b", "c\n"], lines=2) == ("b", "c")
 
 
-#: Seconds from the start to each phase, and to the end: start-up as published runs show it, and five minutes in all.
 FIVE_MINUTES = [(0, "Starting"), (116, "Downloading"), (195, "Training"), (290, "Uploading"), (300, "Completed")]
+"""Seconds from the start to each phase, and to the end: start-up as published runs show it, and five minutes in all."""
 MIN_SECONDS = [(0, "Starting"), (116, "Downloading"), (195, "Training"), (215, "Uploading"), (220, "Completed")]
 
 

@@ -17,18 +17,19 @@ _NOT_FOUND: Final = frozenset(
     {"404", "NoSuchKey", "NoSuchVersion", "ResourceNotFound", "ResourceNotFoundException", "ObjectNotFoundException"}
     | {"ExecutionDoesNotExist"}
 )
-#: "Could not find model data at s3://..." is about an object that the request names: that one is an invalid request.
 _NOT_FOUND_WORDS: Final = re.compile(
     r"Could not find (?!model data)|does not exist|Requested resource not found|No scalable target"
 )
+"""Without "Could not find model data at s3://...": it is about an object that the request names, so the request is
+invalid."""
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"})
 _THROTTLED: Final = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "SlowDown"})
 _UNAVAILABLE: Final = frozenset(
     {"ServiceUnavailable", "ServiceUnavailableException", "InternalFailure", "InternalServerException"}
     | {"InternalDependencyException"}
 )
-#: Of conditional writes: another has written, or is writing at the same time.
 _PRECONDITION: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+"""Of conditional writes: another has written, or is writing at the same time."""
 
 
 def code_of(error: ClientError) -> str:

@@ -14,8 +14,8 @@ from sluice.layout import split_uri
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: The lifecycle rule of the artifact bucket expires what carries this tag; models and reports stay.
 WORKING_DATA_TAG = "sluice=working-data"
+"""The lifecycle rule of the artifact bucket expires what carries this tag; models and reports stay."""
 
 
 class StoredText(NamedTuple):

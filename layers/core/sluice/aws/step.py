@@ -13,11 +13,11 @@ from botocore.config import Config
 from sluice.messages import Message, Request
 from sluice.settings import NAMESPACE
 
-#: The state machine retries, and nothing below it: two layers would multiply. Shorter than the functions' time limit,
-#: so that a call that hangs is an error with a name.
 CLIENT_CONFIG = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=5, read_timeout=20)
-#: For transfers, of which one lost part must not repeat minutes of work, and for the notice.
+"""The state machine retries, and nothing below it: two layers would multiply. Shorter than the functions' time limit,
+so that a call that hangs is an error with a name."""
 TRANSFER_CONFIG = Config(retries={"total_max_attempts": 4, "mode": "standard"}, connect_timeout=5, read_timeout=60)
+"""For transfers, of which one lost part must not repeat minutes of work, and for the notice."""
 
 logger = Logger(service="sluice")
 

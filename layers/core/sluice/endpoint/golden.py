@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-#: The endpoint serialises float32 scores as text; an honest replay differs by rounding alone.
 SCORE_TOLERANCE: Final = 1e-5
+"""The endpoint serialises float32 scores as text; an honest replay differs by rounding alone."""
 
 
 @dataclass(frozen=True)

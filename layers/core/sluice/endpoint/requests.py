@@ -27,13 +27,13 @@ from sluice.names import (
 from sluice.settings import NAMESPACE, DeploySettings, EndpointSettings
 from sluice.training.images import image_of
 
-#: Guarded updates need the same variant name in the old and the new configuration.
 VARIANT: Final = "champion"
-#: The previous model, if it stays beside the new one.
+"""Guarded updates need the same variant name in the old and the new configuration."""
 PREVIOUS_VARIANT: Final = "previous"
+"""The previous model, if it stays beside the new one."""
 POLL_SECONDS: Final = 10
-#: An update that takes longer is rolled back. SageMaker allows no more than four hours.
 _MAX_UPDATE_SECONDS: Final = 14_400
+"""An update that takes longer is rolled back. SageMaker allows no more than four hours."""
 _START_SECONDS: Final = 3_600
 _ROUNDING: Final = 1e-9
 _BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})

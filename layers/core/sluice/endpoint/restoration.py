@@ -9,8 +9,8 @@ from typing import Any, Final, Literal
 from sluice.endpoint.requests import POLL_SECONDS, is_busy, pending_config
 from sluice.messages import Restoration
 
-#: Updates back that themselves roll back: after so many a person has to look.
 MAX_ATTEMPTS: Final = 3
+"""Updates back that themselves roll back: after so many a person has to look."""
 
 
 @dataclass(frozen=True)

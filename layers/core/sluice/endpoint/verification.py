@@ -7,10 +7,10 @@ from typing import Final
 from sluice.endpoint.golden import Replay
 from sluice.messages import Verification
 
-#: Between two looks at a serverless variant that is being provisioned. The same for all: it is nobody's rush.
 NOT_READY_WAIT_SECONDS: Final = 20
-#: A variant that cannot be asked for so long counts as one that does not come up.
+"""Between two looks at a serverless variant that is being provisioned. The same for all: it is nobody's rush."""
 MAX_NOT_READY_SECONDS: Final = 900
+"""A variant that cannot be asked for so long counts as one that does not come up."""
 
 
 def verified(found: Replay) -> Verification:

@@ -8,8 +8,8 @@ from typing import Any
 from sluice.prediction.seal import Score
 from sluice.prediction.version import Answered, Version
 
-#: Of Lambda's 6 MB; what is longer reaches nobody.
 MAX_ANSWER_BYTES = 5_800_000
+"""Of Lambda's 6 MB; what is longer reaches nobody."""
 
 
 def predictions(answered: Answered) -> list[dict[str, Any]]:

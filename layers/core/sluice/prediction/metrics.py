@@ -13,8 +13,8 @@ from typing import Final
 
 from sluice.settings import NAMESPACE
 
-#: CloudWatch takes no more values of one metric in one line.
 MAX_VALUES: Final = 100
+"""CloudWatch takes no more values of one metric in one line."""
 
 
 def emit_predictions(dataset: str, outside: Sequence[Sequence[str]], retries: int, *, unlogged: bool = False) -> None:

@@ -21,10 +21,10 @@ from sluice.dataset.recipe import WHITESPACE
 
 MAX_RECORDS: Final = 10_000
 MAX_EXPLAINED: Final = 100
-#: Lambda takes 6 MB with what stands round the body, which may be base64.
 MAX_BODY_BYTES: Final = 5_000_000
-#: Problems that a refusal lists; where there are more, it says how many.
+"""Lambda takes 6 MB with what stands round the body, which may be base64."""
 MAX_ERRORS: Final = 100
+"""Problems that a refusal lists; where there are more, it says how many."""
 
 USAGE: Final = (
     "POST /<dataset> with Content-Type application/json (one record, a list of records, or "

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from sluice.endpoint.golden import SCORE_TOLERANCE
 
-#: Serverless endpoints take 4 MB, instances 6.
 MAX_REQUEST_BYTES: Final = 4_000_000 - 50_000
+"""Serverless endpoints take 4 MB, instances 6."""
 SEAL_ROWS: Final = 2
 
 type Score = tuple[float, ...]

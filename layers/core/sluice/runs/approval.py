@@ -18,14 +18,14 @@ from sluice.messages import AcceptedModel, Approval, GateCheck, Metrics, Run
 from sluice.runs.outcome import measured
 from sluice.wording import one_line
 
-#: As long as the state machine waits: TimeoutSeconds of its state AskForApproval.
 APPROVAL_SECONDS: Final = 3 * 24 * 3600
-#: Domain of the AWS console by partition.
+"""As long as the state machine waits: TimeoutSeconds of its state AskForApproval."""
 _CONSOLES: Final = {
     "aws": "console.aws.amazon.com",
     "aws-cn": "console.amazonaws.cn",
     "aws-us-gov": "console.amazonaws-us-gov.com",
 }
+"""Domain of the AWS console by partition."""
 
 
 @dataclass(frozen=True)

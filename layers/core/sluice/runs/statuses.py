@@ -6,7 +6,7 @@ from typing import Final
 
 QUEUED: Final = "queued"
 RUNNING: Final = "running"
-#: A person must approve its model. The same word as the outcome that its page and :class:`Question` have meanwhile.
 AWAITING_APPROVAL: Final = "awaiting_approval"
-#: Of a run that somebody is at. Any other status is how it ended.
+"""A person must approve its model. The same word as the outcome that its page and :class:`Question` have meanwhile."""
 OPEN: Final = frozenset({QUEUED, RUNNING, AWAITING_APPROVAL})
+"""Of a run that somebody is at. Any other status is how it ended."""

@@ -20,9 +20,6 @@ from sluice.names import run_tags, training_job_name
 from sluice.settings import TrainSettings
 from sluice.training.images import training_image
 
-#: Seconds until the next look, by SecondaryStatus. Start-up takes minutes and training of a small table seconds
-#: (median 116 s to Downloading, 195 s to Training), so looks are rare at first and closer together near the end, where
-#: a late one costs the person's time.
 _WAIT_SECONDS = {
     "Starting": 30,
     "LaunchingMLInstances": 30,
@@ -36,14 +33,17 @@ _WAIT_SECONDS = {
     "Uploading": 5,
     "Stopping": 5,
 }
+"""Seconds until the next look, by SecondaryStatus. Start-up takes minutes and training of a small table seconds (median
+116 s to Downloading, 195 s to Training), so looks are rare at first and closer together near the end, where a late one
+costs the person's time."""
 FIRST_WAIT_SECONDS = 30
-#: About as long as a small table's job takes; and over the five days of an execution far from its 25,000 events.
 QUOTA_WAIT_SECONDS = 300
+"""About as long as a small table's job takes; and over the five days of an execution far from its 25,000 events."""
 _QUOTA = re.compile(r" is (?P<limit>\d+) Instances?,.* request delta of (?P<wanted>\d+) ")
 _ATTENTION = 9
-#: A long job is looked at less often: by then a hundredth of its age is little to wait, and Step Functions ends an
-#: execution after 25,000 events, of which a look makes nine.
 _SHARE_OF_AGE = 100
+"""A long job is looked at less often: by then a hundredth of its age is little to wait, and Step Functions ends an
+execution after 25,000 events, of which a look makes nine."""
 _MAX_WAIT_SECONDS = 300
 
 

@@ -27,8 +27,8 @@ _AROUND_BYTES: Final = 1 << 16
 
 _BLOCK: Final = 1 << 20
 _SHOWN: Final = 60
-#: First bytes of what XGBoost 3.x writes: an UBJSON object, whose first name follows with its length.
 _UBJSON_OBJECT: Final = b"{L"
+"""First bytes of what XGBoost 3.x writes: an UBJSON object, whose first name follows with its length."""
 _JSON_OBJECT: Final = b"{"
 _PICKLE: Final = b"\x80"
 

@@ -35,53 +35,54 @@ from sluice.evaluation.document import (
 
 Rows = NDArray[np.float32]
 
-#: Of validation and training value where the model ends, as a share of the former. Beyond it, rows were learned by
-#: heart.
 OVERFIT_GAP: Final = 0.25
-#: The same gap in the metric's own units: losses near 0 differ by large shares that mean nothing.
+"""Of validation and training value where the model ends, as a share of the former. Beyond it, the model has
+memorized rows."""
 OVERFIT_LEAST_GAP: Final = 0.05
-#: By what share the validation metric must have got worse after its best round.
+"""The same gap in the metric's own units: losses near 0 differ by large shares that mean nothing."""
 OVERFIT_RISE: Final = 0.01
-#: A validation metric that improved by a smaller share than this has learned nothing.
+"""By what share the validation metric must have got worse after its best round."""
 MIN_LEARNED: Final = 0.01
-#: A best round in this last share of the rounds says that more of them would have been better.
+"""A validation metric that improved by a smaller share than this has learned nothing."""
 STILL_IMPROVING_SHARE: Final = 0.1
-#: A best round up to this one, from 0 on, is at once.
+"""A best round in this last share of the rounds says that more of them would have been better."""
 AT_ONCE: Final = 2
-#: The rarest class' share of the training rows, and of what it would have if all were alike: with 30 classes of the
-#: same size each has less than 5 %.
+"""A best round up to this one, from 0 on, is at once."""
 RARE_SHARE: Final = 0.05
+"""The rarest class' share of the training rows."""
 RARE_SHARE_OF_EVEN: Final = 0.5
+"""Its share of what it would have if all were alike: with 30 classes of the same size each has less than 5 %."""
 RARE_RATIO: Final = 20
-#: Fewer rows of a class teach or prove little.
 FEW_TRAINING_ROWS: Final = 50
+"""Fewer rows of a class teach little."""
 FEW_HELD_OUT_ROWS: Final = 20
+"""Fewer rows of a class prove little."""
 
 SHAP_ROWS: Final = 500
 SHAP_COLUMNS: Final = 15
 SHAP_POINTS: Final = 200
-#: Values of a column of categories whose effect is shown.
 SHAP_LEVELS: Final = 8
+"""Values of a column of categories whose effect is shown."""
 _LEVEL_CHARACTERS: Final = 100
 OTHER_LEVEL: Final = "(another value)"
 MISSING_LEVEL: Final = "(missing)"
 MISTAKES: Final = 10
 CONTRIBUTIONS: Final = 5
-#: TreeSHAP takes 0.1 to 0.2 microseconds a row and split on two weak cores, so this is some two seconds. A larger model
-#: is looked at over fewer rows, of which the least is kept.
 _ROWS_TIMES_SPLITS: Final = 10_000_000
-#: Rows x classes x features of the values that are held at a time: 160 MB.
+"""TreeSHAP takes 0.1 to 0.2 microseconds a row and split on two weak cores, so this is some two seconds. A larger model
+is looked at over fewer rows, of which the least is kept."""
 _SHAP_CELLS: Final = 40_000_000
+"""Rows x classes x features of the values that are held at a time: 160 MB."""
 _MIN_SHAP_ROWS: Final = 50
 
-#: Of the container's metrics those of which more is better.
 _MAXIMIZED: Final = re.compile(r"(balanced_)?accuracy|auc(pr)?|(map|ndcg)(@.*)?|r2|(f1|precision|recall)(_\w+)?")
+"""Of the container's metrics those of which more is better."""
 _LOG_LOSSES: Final = frozenset({"logloss", "mlogloss"})
-#: The container writes tabs, which some log agents turn into their octal escape.
 _ROUND: Final = re.compile(r"\[(\d{1,6})\]((?:(?:\s|#011)+(?:train|validation)-[^\s:#]+:[^\s#]+)+)")
+"""The container writes tabs, which some log agents turn into their octal escape."""
 _VALUE: Final = re.compile(r"(train|validation)-([^\s:#]+):([^\s#]+)")
-#: No training has more rounds; a number beyond it is not one.
 _MAX_ROUNDS: Final = 100_000
+"""No training has more rounds; a number beyond it is not one."""
 _LABELS_NAMED: Final = 5
 
 

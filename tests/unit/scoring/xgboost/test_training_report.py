@@ -23,7 +23,6 @@ from sluice.dataset.recipe import (
 )
 from sluice.evaluation.document import ClassCount, LearningCurve, TrainingFinding, TrainingReport
 
-#: As the container of version 3.2-0 writes it, with what a log group holds around it.
 LOG = """\
 [2026-08-24 09:14:02.113 ip-10-0-1-7.ec2.internal:7 INFO utils.py:28] RULE_JOB_STOP_SIGNAL_FILENAME: None
 [2026-08-24:09:14:02:INFO] Imported framework sagemaker_xgboost_container.training
@@ -35,6 +34,7 @@ Parameters: { "foo" } are not used. [3]
 [2]\ttrain-logloss:0.52405\tvalidation-logloss:0.53668
 [3]\ttrain-logloss:0.49
 """
+"""As the container of version 3.2-0 writes it, with what a log group holds around it."""
 
 COUNTRIES: Final = ("at", "ch", "de")
 

@@ -21,9 +21,9 @@ Say = Callable[[str], None]
 _ALARMS_A_CALL: Final = 100
 _POLL_SECONDS: Final = 5.0
 _AGAIN: Final = "Delete the stack again when that has ended; what was removed stays removed."
-#: SageMaker continues to release what an endpoint had after that is gone, such as grants of the key, with the execution
-#: role: "a few minutes", says DeleteEndpoint in its API reference, and not to delete the role meanwhile.
 RELEASE_SECONDS: Final = 180.0
+"""SageMaker continues to release what an endpoint had after that is gone, such as grants of the key, with the execution
+role: "a few minutes", says DeleteEndpoint in its API reference, and not to delete the role meanwhile."""
 
 
 class StillBusyError(Exception):
@@ -98,8 +98,8 @@ CONFIGURATION: Final = Kind(
     "delete_endpoint_config",
 )
 MODEL: Final = Kind("model", "list_models", "Models", "ModelName", "ModelArn", "delete_model")
-#: What serves, and so costs. The model registry costs nothing, and tells what there was.
 SERVED: Final = (ENDPOINT, CONFIGURATION, MODEL)
+"""What serves, and so costs. The model registry costs nothing, and tells what there was."""
 KINDS: Final = (
     *SERVED,
     GROUP,

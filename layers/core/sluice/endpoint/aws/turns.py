@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 HasEnded = Callable[[str], bool]
 
-#: A turn that was never given back is free again after this time; that of an execution that has ended, for another
-#: deployment at once.
 TURN_SECONDS: Final = 6 * 3600
-#: Of whoever is no execution: nothing tells that a command was killed.
+"""A turn that was never given back is free again after this time; that of an execution that has ended, for another
+deployment at once."""
 SHORT_TURN_SECONDS: Final = 3600
+"""Of whoever is no execution: nothing tells that a command was killed."""
 
 
 def take_turn(
@@ -75,8 +75,8 @@ def give_turn_back(dynamodb: DynamoDBClient, table: str, dataset: str, holder: s
     delete_if(dynamodb, table, _turn_key(dataset), "execution_arn", holder)
 
 
-#: What a run's clean-up is called as a holder, with its execution's ARN behind; a deployment has the ARN alone.
 CLEANING: Final = "clean-up of "
+"""What a run's clean-up is called as a holder, with its execution's ARN behind; a deployment has the ARN alone."""
 
 
 def take_free_turn(

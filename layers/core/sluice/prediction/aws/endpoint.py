@@ -35,14 +35,14 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
-#: How long a container goes by what it last saw live.
 POINTER_SECONDS: Final = 5.0
+"""How long a container goes by what it last saw live."""
 TRIES: Final = 8
 PATIENCE_SECONDS: Final = 20.0
 MAX_PAUSE_SECONDS: Final = 1.0
 RETRY_AFTER_SECONDS: Final = 5
-#: A serverless variant is provisioned for minutes; to ask for it every few seconds only fills its queue.
 NOT_READY_RETRY_AFTER_SECONDS: Final = 20
+"""A serverless variant is provisioned for minutes; to ask for it every few seconds only fills its queue."""
 _FIRST_PAUSE: Final = 0.05
 _VERSIONS_KEPT: Final = 16
 

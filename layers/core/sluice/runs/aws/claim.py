@@ -16,12 +16,12 @@ from sluice.runs.statuses import OPEN, QUEUED, RUNNING
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-#: A run that has waited for long is in a long queue, and looks more rarely: each look is three transitions.
 _SHARE_OF_AGE: Final = 4
+"""A run that has waited for long is in a long queue, and looks more rarely: each look is three transitions."""
 _MIN_WAIT_SECONDS: Final = 20
 _MAX_WAIT_SECONDS: Final = 300
-#: Of the wait, added or taken away by run, so that files that came at once do not look at once.
 _SPREAD: Final = 0.3
+"""Of the wait, added or taken away by run, so that files that came at once do not look at once."""
 
 
 def claim_run(dynamodb: DynamoDBClient, table: str, run: Run, has_ended: Callable[[str], bool]) -> bool:

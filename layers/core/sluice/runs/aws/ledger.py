@@ -89,8 +89,8 @@ def is_after(sequencer: str, other: str) -> bool:
     return sequencer.upper().zfill(width) > other.upper().zfill(width)
 
 
-#: Champions that the ledger remembers. Of the older ones nothing is kept that could be put back.
 HISTORY: Final = 20
+"""Champions that the ledger remembers. Of the older ones nothing is kept that could be put back."""
 
 
 def run_key(run_id: str) -> dict[str, dict[str, str]]:
@@ -191,8 +191,8 @@ def _replace_champion(
 
 
 BY_DATASET: Final = "by_dataset"
-#: Of runs that go on, or for which something is due: a claim has the index's key, and what is done last removes it.
 BY_RUNNING: Final = "by_running"
+"""Of runs that go on, or for which something is due: a claim has the index's key, and what is done last removes it."""
 
 
 @dataclass(frozen=True)

@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
-#: An event comes within seconds and a claim within one more: what nobody claimed after this time has lost its event.
 PATIENCE: Final = timedelta(minutes=15)
-#: As long as the dead-letter queue keeps an event that was not delivered. What is older nobody misses any more.
+"""An event comes within seconds and a claim within one more: what nobody claimed after this time has lost its event."""
 WINDOW: Final = timedelta(days=14)
-#: A function that was at work when its execution was stopped goes on to its own end: the longest of those that change
-#: an endpoint or the ledger may take three minutes.
+"""As long as the dead-letter queue keeps an event that was not delivered. What is older nobody misses any more."""
 GRACE: Final = timedelta(minutes=5)
+"""A function that was at work when its execution was stopped goes on to its own end: the longest of those that change
+an endpoint or the ledger may take three minutes."""
 
 
 @dataclass(frozen=True)

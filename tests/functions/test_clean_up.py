@@ -6,14 +6,14 @@ import io
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from functions.clean_up import app as cleaning
 from functions.tear_down import app as tearing
@@ -24,6 +24,7 @@ from sluice.endpoint.aws.operations import Clients, OperationRefusedError, Stack
 from sluice.endpoint.aws.scaling import put_scaling
 from sluice.endpoint.aws.teardown import Patience, delete_served
 from sluice.endpoint.aws.turns import CLEANING, take_turn, turn_holder
+from sluice.endpoint.verification import MAX_NOT_READY_SECONDS, NOT_READY_WAIT_SECONDS
 from sluice.layout import RunLayout
 from sluice.names import alarm_names
 from sluice.runs.aws.ledger import Deployed, crown_champion, read_champion
@@ -257,8 +258,16 @@ def test_one_datasets_fault_does_not_keep_the_others_leftovers(
 # -- by a person
 
 
-def back(world: World, said: list[str] | None = None) -> Any:
-    return roll_back(world.clients, stack=STACK, dataset=DATASET, by="user/alice", say=(said or []).append, poll=0)
+def back(world: World, wait: Callable[[float], None] = time.sleep) -> Any:
+    return roll_back(
+        world.clients, stack=STACK, dataset=DATASET, by="user/alice", say=lambda _: None, poll=0, wait=wait
+    )
+
+
+def live_run(world: World) -> str:
+    champion = read_champion(world.aws.dynamodb, TABLE, DATASET)
+    assert champion is not None
+    return champion.run_id
 
 
 def test_a_rollback_puts_the_champion_before_back(world: World) -> None:
@@ -290,6 +299,52 @@ def test_a_model_whose_scores_are_not_its_own_is_no_champion(world: World) -> No
     assert champion is not None
     assert champion.run_id == RUNS[-1]
     assert turn_holder(world.aws.dynamodb, TABLE, DATASET) is None
+
+
+NOT_READY = ClientError({"Error": {"Code": "ModelNotReadyException", "Message": "not ready"}}, "InvokeEndpoint")
+
+
+def test_a_rollback_waits_for_a_serverless_endpoint_that_is_being_provisioned(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[Exception] = [NOT_READY, ReadTimeoutError(endpoint_url="https://runtime")]
+    answer = world.clients.runtime.invoke_endpoint
+
+    def invoke(**asked: Any) -> Any:
+        if answers:
+            raise answers.pop(0)
+        return answer(**asked)
+
+    monkeypatch.setattr(world.clients.runtime, "invoke_endpoint", invoke)
+    waited: list[float] = []
+    assert back(world, wait=waited.append).to_run_id == RUNS[-2]
+    assert waited == [NOT_READY_WAIT_SECONDS] * 2
+    assert live_run(world) == RUNS[-2]
+
+
+def test_a_rollback_whose_endpoint_is_not_ready_in_time_can_be_repeated(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def invoke(**_: Any) -> Any:
+        raise NOT_READY
+
+    waited: list[float] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(world.clients.runtime, "invoke_endpoint", invoke)
+        with pytest.raises(OperationRefusedError, match=rf"within 15 minutes\. {RUNS[-2]} is live: roll back again"):
+            back(world, wait=waited.append)
+    assert sum(waited) == MAX_NOT_READY_SECONDS
+    assert live_run(world) == RUNS[-1]
+    assert back(world).to_run_id == live_run(world) == RUNS[-2]
+
+
+def test_a_rollback_does_not_wait_for_a_model_that_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def invoke(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "ModelError", "Message": "no"}}, "InvokeEndpoint")
+
+    monkeypatch.setattr(world.clients.runtime, "invoke_endpoint", invoke)
+    with pytest.raises(ClientError, match="ModelError"):
+        back(world, wait=lambda _: pytest.fail("it waited"))
 
 
 def test_while_a_run_changes_the_endpoint_a_person_has_to_wait(world: World) -> None:

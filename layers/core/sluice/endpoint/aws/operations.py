@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
-from sluice.aws.errors import is_invalid, message_of
+from sluice.aws.errors import is_invalid, is_not_ready, message_of
 from sluice.aws.objects import read_json
 from sluice.dataset.aws.config import read_config
 from sluice.endpoint.aws.calls import delete_endpoint, describe_endpoint, update_endpoint
@@ -24,7 +24,9 @@ from sluice.endpoint.aws.golden import replay
 from sluice.endpoint.aws.leftovers import remove_alarms, remove_unused
 from sluice.endpoint.aws.scaling import put_scaling
 from sluice.endpoint.aws.turns import short_turn
+from sluice.endpoint.golden import Replay
 from sluice.endpoint.requests import VARIANT, is_busy
+from sluice.endpoint.verification import not_ready
 from sluice.layout import RunLayout, uri
 from sluice.names import endpoint_name
 from sluice.runs.aws.executions import has_ended
@@ -34,6 +36,8 @@ _POLL_SECONDS: Final = 5
 _MAX_WAIT_SECONDS: Final = 1800
 
 Say = Callable[[str], None]
+Wait = Callable[[float], None]
+"""Takes seconds."""
 
 
 class OperationRefusedError(Exception):
@@ -87,16 +91,25 @@ class Retired:
 
 
 def roll_back(
-    clients: Clients, *, stack: StackNames, dataset: str, by: str, say: Say, poll: float = _POLL_SECONDS
+    clients: Clients,
+    *,
+    stack: StackNames,
+    dataset: str,
+    by: str,
+    say: Say,
+    poll: float = _POLL_SECONDS,
+    wait: Wait = time.sleep,
 ) -> RolledBack:
     """Puts the champion before the live one back, and holds it to its golden rows.
 
     Args:
         by: who asks; the turn is held in that name.
         poll: seconds between two looks at the endpoint.
+        wait: waits until a serverless endpoint that is being provisioned is asked again.
 
     Raises:
-        OperationRefusedError: there is no champion before, another has the turn, or SageMaker does not go back.
+        OperationRefusedError: there is no champion before, another has the turn, SageMaker does not go back, or the
+            endpoint does not answer as evaluated.
     """
     with _turn(clients, stack, dataset, f"rollback by {by}"):
         champion = read_champion(clients.dynamodb, stack.runs_table, dataset)
@@ -112,7 +125,7 @@ def roll_back(
         keep_scaling = functools.partial(_scale, clients, stack, dataset, champion.run_id)
         _switch(clients, endpoint, before.config_name, keep_scaling, say, poll)
         _scale(clients, stack, dataset, before.run_id)
-        _hold_to_golden_rows(clients, stack, dataset, before.run_id, say)
+        _hold_to_golden_rows(clients, stack, dataset, before.run_id, say, wait)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         restore_champion(clients.dynamodb, stack.runs_table, dataset, champion, now, by)
         return RolledBack(dataset, champion.run_id, before.run_id, before.config_name)
@@ -204,16 +217,36 @@ def _scale(clients: Clients, stack: StackNames, dataset: str, run_id: str) -> No
     put_scaling(clients.autoscaling, endpoint_name(stack.name_prefix, dataset), wanted)
 
 
-def _hold_to_golden_rows(clients: Clients, stack: StackNames, dataset: str, run_id: str, say: Say) -> None:
+def _hold_to_golden_rows(clients: Clients, stack: StackNames, dataset: str, run_id: str, say: Say, wait: Wait) -> None:
     golden = read_json(clients.s3, uri(stack.artifact_bucket, RunLayout(dataset, run_id).golden))
     config = read_config(clients.s3, stack.artifact_bucket, dataset, run_id)
     variant = VARIANT if config.endpoint.previous.role == "variant" else None
-    found = replay(clients.runtime, endpoint_name(stack.name_prefix, dataset), golden, variant)
+    endpoint = endpoint_name(stack.name_prefix, dataset)
+    found = _replay_once_ready(lambda: replay(clients.runtime, endpoint, golden, variant), run_id, say, wait)
     if found.wrong is not None:
         raise OperationRefusedError(
             f"{run_id} is live, but {found.wrong}; look at the endpoint before you do anything else"
         )
     say(f"{found.rows} golden rows have the scores of the evaluation")
+
+
+def _replay_once_ready(ask: Callable[[], Replay], run_id: str, say: Say, wait: Wait) -> Replay:
+    """Waits for a serverless variant that is being provisioned as VerifyEndpoint does."""
+    looked = None
+    while True:
+        started = time.monotonic()
+        try:
+            return ask()
+        except ReadTimeoutError:
+            pass
+        except ClientError as error:
+            if not is_not_ready(error):
+                raise
+        looked = not_ready(looked, time.monotonic() - started)
+        if looked.verdict == "failed":
+            raise OperationRefusedError(f"{looked.reasons[0]} {run_id} is live: roll back again to continue")
+        say("the endpoint is being provisioned; waiting until it answers ...")
+        wait(looked.wait_seconds)
 
 
 def _remove_endpoint(clients: Clients, endpoint: str, say: Say, poll: float) -> bool:

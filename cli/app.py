@@ -14,7 +14,8 @@ import typer
 from typer.core import TyperGroup
 
 from cli.connection import Connection, connect
-from cli.failure import CommandError, sentence_for
+from cli.failure import INTERRUPTED, CommandError, sentence_for
+from cli.laptop import counted
 from cli.operating import Confirm
 from cli.output import Output
 from cli.stack import DEFAULT_NAME, Stack, find_stack
@@ -41,10 +42,17 @@ class Shell:
     region: str | None
     local: bool
     output: Output
+    context: typer.Context
 
     @cached_property
     def connection(self) -> Connection:
-        return connect(self.profile, self.region, self.local)
+        made = connect(self.profile, self.region, self.local)
+        if made.endpoint_url and made.is_local:
+            # Until the command ends.
+            self.context.with_resource(
+                counted(made.endpoint_url, os.environ, f"sluice {self.context.invoked_subcommand}")
+            )
+        return made
 
     @cached_property
     def stack(self) -> Stack:
@@ -66,9 +74,15 @@ class Commands(TyperGroup):
             failure = sentence_for(error)
             if failure is None:
                 raise
-            shell = ctx.obj
-            (shell.output if isinstance(shell, Shell) else Output()).complain(str(failure))
+            _output_of(ctx).complain(str(failure))
             raise typer.Exit(failure.status) from error
+        except KeyboardInterrupt:
+            _output_of(ctx).complain("Interrupted.")
+            raise typer.Exit(INTERRUPTED) from None
+
+
+def _output_of(ctx: Any) -> Output:
+    return ctx.obj.output if isinstance(ctx.obj, Shell) else Output()
 
 
 def hoisted(arguments: Iterable[str]) -> list[str]:
@@ -122,7 +136,7 @@ def _options(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     here = local or os.environ.get("SLUICE_LOCAL") == "1"
-    ctx.obj = Shell(stack, profile, region, here, Output(as_json))
+    ctx.obj = Shell(stack, profile, region, here, Output(as_json), ctx)
 
 
 @app.command()

@@ -30,6 +30,10 @@ _ANSWER_SECONDS: Final = 120
 """A serverless endpoint may have to start for its first answer."""
 
 
+def is_on_this_machine(url: str) -> bool:
+    return urlsplit(url).hostname in _LOOPBACK
+
+
 @dataclass(frozen=True)
 class Answer:
     """The answer of a function URL. ``body`` is the parsed JSON; the text if it is not JSON."""
@@ -61,7 +65,7 @@ class Connection:
     @property
     def is_local(self) -> bool:
         """Whether it is on this machine: then no proxy leads there, and looking often costs nothing."""
-        return self.endpoint_url is not None and urlsplit(self.endpoint_url).hostname in _LOOPBACK
+        return self.endpoint_url is not None and is_on_this_machine(self.endpoint_url)
 
     @property
     def poll_seconds(self) -> float:

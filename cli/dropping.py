@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli.connection import Connection
 from cli.execution import follow_to_the_end
-from cli.failure import INTERRUPTED, AnswerIsNoError, CommandError
+from cli.failure import AnswerIsNoError, interruptible
 from cli.output import Output
 from cli.runs import Run, find_run, runs_of
 from cli.stack import Stack
@@ -61,13 +61,13 @@ def drop(connection: Connection, stack: Stack, asked: Drop, confirm: Confirm, fo
     except DeclinedError as error:
         raise AnswerIsNoError(str(error)) from error
     before = {run.run_id for run in _of_key(connection, stack, dataset, asked.key)}
-    uploaded = upload(connection.s3, asked.table, stack.inbox, asked.key, output)
-    try:
+    with interruptible(
+        "The upload was interrupted. If S3 had the whole file already, its run starts without this command; to see it: "
+        f"sluice runs {dataset}. Otherwise drop the file again."
+    ):
+        uploaded = upload(connection.s3, asked.table, stack.inbox, asked.key, output)
+    with interruptible(f"The file is in, and its run starts without this command. To see it: sluice runs {dataset}"):
         run = await_run(connection, stack, dataset, uploaded, before)
-    except KeyboardInterrupt:
-        raise CommandError(
-            f"The file is in, and its run starts without this command. To see it: sluice runs {dataset}", INTERRUPTED
-        ) from None
     if not follow:
         output.document({**run.as_json(), "execution": run.execution, "object": f"s3://{stack.inbox}/{asked.key}"})
         output.print(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
@@ -29,6 +32,18 @@ class InterruptedRunError(CommandError):
 
     def __init__(self, run_id: str) -> None:
         super().__init__(f"Run {run_id} goes on. To follow it again: sluice show {run_id} --follow", INTERRUPTED)
+
+
+@contextmanager
+def interruptible(sentence: str) -> Iterator[None]:
+    """
+    Raises:
+        CommandError: with this sentence, if the person presses Ctrl-C.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise CommandError(sentence, INTERRUPTED) from None
 
 
 class AnswerIsNoError(CommandError):
@@ -110,15 +125,23 @@ def _unreached(error: BotoCoreError) -> str:
     if isinstance(error, exceptions.SSOError | exceptions.TokenRetrievalError | exceptions.CredentialRetrievalError):
         return f"Your AWS credentials cannot be had; log in again (for SSO: aws sso login). ({error})"
     if isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError):
-        return _unanswered(str(error))
+        return _unanswered(str(error), str(error.kwargs.get("endpoint_url", "")))
     return f"{error}"
 
 
-def _unanswered(said: str) -> str:
+def _unanswered(said: str, called: str) -> str:
+    from cli.connection import is_on_this_machine
+
     address = os.environ.get("AWS_ENDPOINT_URL", "")
     if address and address in said:
         return (
             f"Nothing answers at {address}, to which AWS_ENDPOINT_URL sends this call: start the local AWS (sluice "
             "local up), or unset the AWS_ variables of this shell to reach AWS itself."
+        )
+    if is_on_this_machine(called):
+        where = urlsplit(called)
+        return (
+            f"The local AWS does not answer at {where.scheme}://{where.netloc}: it was stopped, or its processes have "
+            "ended. Start it with `sluice local up`, and it has the runs, models and endpoints again."
         )
     return f"AWS cannot be reached: {said}. Check the network, --region and AWS_ENDPOINT_URL."

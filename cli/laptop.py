@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from cli.failure import CommandError
 if TYPE_CHECKING:
     import boto3
 
-    from local.home import State
+    from local.home import Home, State
 
 _OF_SERVICE: Final = "AWS_ENDPOINT_URL_"
 
@@ -37,12 +38,9 @@ def find_laptop(environ: Mapping[str, str]) -> Laptop:
 
     from local.aws import ACCESS_KEY, REGION, SECRET_KEY
     from local.cloud import is_up
-    from local.home import Home, LocalError
+    from local.home import Home
 
-    try:
-        state = Home.at(None, environ).read()
-    except LocalError as error:
-        raise CommandError(str(error)) from error
+    state = _read(Home.at(None, environ))
     if not is_up(state):
         raise CommandError("The local AWS is down; start it with: sluice local up")
     session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION)
@@ -64,13 +62,40 @@ def call_local(arguments: Sequence[str], prog: str) -> int:
 
 def sagemaker_beside(endpoint_url: str, environ: Mapping[str, str]) -> dict[str, str]:
     """SageMaker's addresses if the endpoint is the local AWS of the state folder; otherwise none."""
-    from local.home import Home, LocalError
+    from local.home import Home
+
+    state = _read(Home.at(None, environ))
+    return _urls(state) if _is_at(state, endpoint_url) else {}
+
+
+@contextmanager
+def counted(endpoint_url: str, environ: Mapping[str, str], purpose: str) -> Iterator[None]:
+    """Counts this command as a user of the local AWS of the state folder, so that ``local down`` does not stop it while
+    the context lasts. Does nothing if the endpoint is another one."""
+    from local.cloud import is_up
+    from local.home import Home
+    from local.users import using
+
+    home = Home.at(None, environ)
+    state = _read(home)
+    if not (_is_at(state, endpoint_url) and is_up(state)):
+        yield
+        return
+    with using(home, purpose):
+        yield
+
+
+def _read(home: Home) -> State:
+    from local.home import LocalError
 
     try:
-        state = Home.at(None, environ).read()
+        return home.read()
     except LocalError as error:
         raise CommandError(str(error)) from error
-    return _urls(state) if urlsplit(state.endpoint_url).port == urlsplit(endpoint_url).port else {}
+
+
+def _is_at(state: State, endpoint_url: str) -> bool:
+    return urlsplit(state.endpoint_url).port == urlsplit(endpoint_url).port
 
 
 def _urls(state: State) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cli.connection import Connection
 from cli.decisions import LiveModel, live_model
-from cli.failure import AnswerIsNoError, CommandError, as_sentence
+from cli.failure import AnswerIsNoError, CommandError, as_sentence, interruptible
 from cli.output import Output, moment
 from cli.runs import Run, find_run
 from cli.stack import Stack
@@ -39,7 +39,7 @@ def roll_back(connection: Connection, stack: Stack, dataset: str, confirm: Confi
     output.say(f"live now:   {_described(connection, stack, live.run_id)}, since {moment(live.since)}")
     output.say(f"will be:    {_described(connection, stack, live.history[0])}")
     _ask(confirm, f"Roll {dataset} back?")
-    with _refusals():
+    with _refusals(), interruptible(_continued("rollback", dataset)):
         done = operations.roll_back(
             _clients(connection), stack=stack.names, dataset=dataset, by=connection.caller(), say=output.say
         )
@@ -62,7 +62,7 @@ def retire(connection: Connection, stack: Stack, dataset: str, confirm: Confirm,
         output.say(f"live now:   nothing that the ledger knows of {dataset}; remains of an endpoint are removed")
     output.say("will be:    nothing; predictions are refused. Files in S3 and the model registry stay")
     _ask(confirm, f"Retire {dataset}?")
-    with _refusals():
+    with _refusals(), interruptible(_continued("retire", dataset)):
         done = operations.retire(
             _clients(connection), stack=stack.names, dataset=dataset, by=connection.caller(), say=output.say
         )
@@ -94,6 +94,13 @@ def _ask(confirm: Confirm, question: str) -> None:
         raise CommandError("There is no terminal to ask on; say --yes to go on without a question.")
     if not answer:
         raise AnswerIsNoError("Nothing was changed.")
+
+
+def _continued(command: str, dataset: str) -> str:
+    return (
+        f"Interrupted; the endpoint of {dataset} may have begun to change. To continue: sluice {command} {dataset}, "
+        "which first shows what is live."
+    )
 
 
 def _clients(connection: Connection) -> Clients:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from cli.connection import Answer, Connection
-from cli.failure import NO, AnswerIsNoError, CommandError, as_sentence
+from cli.failure import NO, AnswerIsNoError, CommandError, as_sentence, interruptible
 from cli.operating import Confirm
 from cli.output import Output, table
 from cli.stack import Stack
@@ -91,7 +91,10 @@ def predict(
         found.refuse(error.errors, 0)
     else:
         try:
-            ask(connection, f"{url.rstrip('/')}/{dataset}", records, explain, found, output)
+            with interruptible(
+                "Interrupted: no predictions are shown or written. To get them, call the command again."
+            ):
+                ask(connection, f"{url.rstrip('/')}/{dataset}", records, explain, found, output)
         except AnswerIsNoError as error:
             raise AnswerIsNoError(f"{error}{dataset_hint(connection, stack, dataset)}") from error
     if found.errors:

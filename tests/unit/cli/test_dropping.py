@@ -211,3 +211,19 @@ def test_another_upload_of_the_same_bytes_is_not_taken_for_this_one(world: World
     assert not uploaded.is_of(run("v1")), "the same content, another version"
     assert uploaded.is_of(run("e1")), "an event that did not name the version"
     assert not uploaded.is_of(run("e1", etag="f"))
+
+
+@pytest.mark.parametrize(
+    ("step", "said"), [("upload", "The upload was interrupted."), ("await_run", "The file is in, and its run starts")]
+)
+def test_an_interrupted_drop_says_whether_a_run_starts(
+    world: World, table: Path, monkeypatch: pytest.MonkeyPatch, step: str, said: str
+) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dropping, step, interrupted)
+    called = world.call("drop", str(table), "--dataset", "churn")
+    assert (called.exit_code, called.stdout) == (130, "")
+    assert said in called.stderr
+    assert "sluice runs churn" in called.stderr

@@ -106,3 +106,16 @@ def test_a_refused_operation_is_a_no_with_its_reason(two: World, monkeypatch: py
     called = two.call("rollback", DATASET, "--yes")
     assert called.exit_code == 1
     assert "A run is changing the endpoint now." in called.stderr
+
+
+@pytest.mark.parametrize(("command", "operation"), [("rollback", "roll_back"), ("retire", "retire")])
+def test_an_interrupted_operation_says_that_the_same_call_continues_it(
+    two: World, monkeypatch: pytest.MonkeyPatch, command: str, operation: str
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(operations, operation, interrupted)
+    called = two.call(command, DATASET, "--yes")
+    assert (called.exit_code, called.stdout) == (130, "")
+    assert f"To continue: sluice {command} {DATASET}, which first shows what is live." in called.stderr

@@ -314,3 +314,16 @@ def test_a_dataset_that_is_nearly_one_with_runs_is_suggested(world: World, answe
         assert "Did you mean churn?" in called.stderr, arguments
     assert "Did you mean churn?" in world.call("runs", "chrun").stderr
     assert "Did you mean" not in world.call("runs", "something-else").stderr
+
+
+def test_interrupted_predictions_are_not_written_and_a_sentence_says_so(
+    world: World, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cli.connection.Connection.post", interrupted)
+    called = world.call("predict", "churn", str(table), "--output", str(tmp_path / "out.csv"))
+    assert called.exit_code == 130
+    assert "no predictions are shown or written" in called.stderr
+    assert not (tmp_path / "out.csv").exists()

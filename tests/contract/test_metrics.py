@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pandas as pd
 import pytest
 from pydantic import ValidationError
 
 from plotting.page import render
 from scoring.evaluation import Scored, measure
+from scoring.slices import slice_results
 from sluice.dataset.config import Gates, Limits
 from sluice.evaluation.document import Evaluation
 from sluice.evaluation.metrics import FACTS, METRICS, Metric
@@ -69,9 +71,25 @@ def test_a_metric_is_better_on_the_side_that_the_table_says(metric: Metric) -> N
     scores = np.where(np.arange(300) % 2 == 1, 0.9, 0.1)
     better = measure(Scored(np.arange(300) % 2, scores), prior_log_loss=math.log(2), intervals=False)
     sides = getattr(better, metric.name), getattr(MEASURED[2], metric.name)
-    if metric.name == "expected_calibration_error":
+    if metric.is_calibration:
         sides = 0.0, sides[1]  # a model that is always right is not calibrated by that
     assert (sides[0] > sides[1]) is metric.higher_is_better
+
+
+@FOR_EACH_SIZE
+def test_a_metric_has_no_value_if_a_class_is_never_predicted_exactly_if_the_table_says_so(classes: int) -> None:
+    scores = np.linspace(0.1, 0.4, 300) if classes == 2 else np.tile([0.5, 0.3, 0.2], (300, 1))
+    found = measure(Scored(np.arange(300) % classes, scores), prior_log_loss=math.log(classes), intervals=False)
+    without = {name for name in METRICS if getattr(found, name) is None}
+    assert without == {name for name, metric in METRICS.items() if metric.of_predicted_rows}
+
+
+def test_rows_of_one_class_have_the_metrics_of_the_confusion_matrix_that_do_not_need_both() -> None:
+    rows = pd.DataFrame({"sex": ["f"] * 2})
+    (found,) = slice_results(np.array([1, 1]), np.array([0.9, 0.2]), 0.5, rows, ["sex"], [])
+    needing = {name for name, metric in METRICS.items() if metric.needs_both_classes}
+    assert {name for name, metric in METRICS.items() if metric.by_cutoff} - found.metrics.keys() == needing
+    assert needing == {"balanced_accuracy", "mcc"}
 
 
 @FOR_EACH_SIZE

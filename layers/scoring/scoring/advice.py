@@ -11,13 +11,10 @@ _OF_LABELS: Final[frozenset[BiasName]] = frozenset({"DPL", "KL", "JS", "LP", "TV
 """Bias metrics of the labels as they came, which no training changes."""
 _CONDITIONED: Final[frozenset[BiasName]] = frozenset({"CDDL", "CDDPL"})
 
-_OF_PREDICTED_ROWS: Final = frozenset({"precision", "f1"})
-"""Metrics without a value if a class is never predicted."""
-
 
 def missing_value(metric: Metric, key: str, classes: int) -> str:
     """The test rows give the metric no value."""
-    if metric.name in _OF_PREDICTED_ROWS:
+    if metric.of_predicted_rows:
         if classes == 2:
             what = "No row is predicted to be positive: choose another `cutoff`, or give it more rows of that class"
         else:
@@ -39,7 +36,7 @@ def limit(metric: Metric, key: str, classes: int) -> str:
             "A value that is too good often comes from a column that gives the target away: list that column under "
             f"`drop`, or change {_key(metric, key)}"
         )
-    if metric.name == "expected_calibration_error":
+    if metric.is_calibration:
         ways = "Give it more rows, and leave out `hyperparameters.scale_pos_weight`, which shifts the scores"
     elif metric.by_cutoff and classes == 2:
         ways = "Give it more rows, or columns that tell more about the target, or choose another `cutoff`"

@@ -26,8 +26,6 @@ _MISSING: Final = "(no value)"
 _NO_NUMBER: Final = "(no number)"
 _OTHERS: Final = "(all others)"
 _NUMBERS_SHARE: Final = 0.9
-_OF_BOTH_CLASSES: Final = frozenset({"balanced_accuracy", "mcc"})
-"""What a confusion matrix tells only if there are rows of more than one class."""
 
 type Bools = NDArray[np.bool_]
 
@@ -95,7 +93,10 @@ def _of_one_class(labels: Ints, scores: Floats, cutoff: float) -> dict[str, floa
     predicted = (scores >= cutoff).astype(np.int64) if scores.ndim == 1 else scores.argmax(axis=1)
     told = of_confusions(confusion_counts(labels, predicted, classes))
     losses = {"log_loss": known(log_loss(labels, scores)), "brier": known(row_brier(labels, scores).mean())}
-    return {**losses, **{name: known(value) for name, value in told.items() if name not in _OF_BOTH_CLASSES}}
+    return {
+        **losses,
+        **{name: known(value) for name, value in told.items() if not METRICS[name].needs_both_classes},
+    }
 
 
 def _measured(column: str, value: str, labels: Ints, scores: Floats, cutoff: float) -> SliceResult:

@@ -91,6 +91,16 @@ def test_another_cutoff_is_advised_only_for_metrics_that_it_changes() -> None:
     assert advising == {"accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1", "mcc"}
 
 
+def test_weights_of_classes_are_named_for_calibration_alone() -> None:
+    weighing = {
+        name
+        for name, metric in METRICS.items()
+        for key in ("min", "max")
+        if "scale_pos_weight" in advised(held(metric, key))
+    }
+    assert weighing == {"expected_calibration_error"}
+
+
 @EACH
 def test_a_model_that_is_worse_than_the_live_one_is_not_said_to_be_too_good(metric: Metric) -> None:
     key = "min_of_champion" if metric.higher_is_better else "max_of_champion"

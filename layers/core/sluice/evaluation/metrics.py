@@ -34,6 +34,12 @@ class Metric:
     is_gate: bool = True
     by_cutoff: bool = False
     """Of two classes another cutoff gives another value."""
+    needs_both_classes: bool = False
+    """It is read off the confusion matrix, and rows of one class alone give no value that means anything."""
+    of_predicted_rows: bool = False
+    """It divides by the rows predicted to be of a class, so it has no value if a class is never predicted."""
+    is_calibration: bool = False
+    """It compares scores with shares of the classes, so weights of classes, which shift scores, make it worse."""
     by_slice: bool = False
     """The page compares slices by it."""
     binary: tuple[str, ...] = ()
@@ -101,6 +107,7 @@ _METRICS: Final = (
         "balanced accuracy",
         "mean over the classes of the share of its rows predicted right",
         by_cutoff=True,
+        needs_both_classes=True,
     ),
     Metric(
         "precision",
@@ -109,6 +116,7 @@ _METRICS: Final = (
         MACRO,
         multiclass=("macro_precision",),
         by_cutoff=True,
+        of_predicted_rows=True,
     ),
     Metric(
         "recall",
@@ -142,6 +150,7 @@ _METRICS: Final = (
         "Matthews' correlation coefficient of truth and prediction",
         low=-1,
         by_cutoff=True,
+        needs_both_classes=True,
     ),
     Metric(
         "expected_calibration_error",
@@ -149,6 +158,7 @@ _METRICS: Final = (
         "mean distance between score and share of the class in ten bins of equal width, weighted by rows",
         "of the likeliest class",
         higher_is_better=False,
+        is_calibration=True,
     ),
 )
 

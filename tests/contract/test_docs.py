@@ -121,3 +121,35 @@ def test_the_commands_of_a_page_are_seen_in_blocks_and_in_spans(tmp_path: Path) 
     page = tmp_path / "page.md"
     page.write_text("`sluice drop F`\n```\nX=1 sluice why a && sluice runs | head\n```\n```python\nsluice no\n```\n")
     assert first_words(page, "sluice") == {"drop", "why", "runs"}
+
+
+MAY_CALL: Final = re.compile(r"\blambda:InvokeFunction\b")
+MAY_CALL_URL: Final = re.compile(r"\blambda:InvokeFunctionUrl\b")
+
+
+def paragraphs_that_name_one_permission_alone(text: str) -> list[str]:
+    """Paragraphs that name one of the two actions that a caller of a function URL needs, and not the other."""
+    return [part for part in re.split(r"\n\s*\n", text) if MAY_CALL_URL.search(part) and not MAY_CALL.search(part)]
+
+
+def texts_with_permissions() -> Iterator[tuple[str, str]]:
+    """Each page, each output of the template and each module of the command, with its text."""
+    yield from ((str(page.relative_to(ROOT)), page.read_text()) for page in PAGES)
+    yield from ((f"output {name}", output["Description"]) for name, output in TEMPLATE["Outputs"].items())
+    yield from ((str(module.relative_to(ROOT)), module.read_text()) for module in sorted((ROOT / "cli").glob("*.py")))
+
+
+def test_what_names_one_permission_of_a_function_url_names_both() -> None:
+    """Since October 2025 a caller of a function URL needs lambda:InvokeFunction, too."""
+    texts = dict(texts_with_permissions())
+    alone = {name: found for name, text in texts.items() if (found := paragraphs_that_name_one_permission_alone(text))}
+    assert not alone
+    assert {"docs/cli.md", "docs/predict.md", "output PredictUrl", "cli/connection.py"} <= {
+        name for name, text in texts.items() if MAY_CALL_URL.search(text)
+    }
+
+
+def test_a_permission_that_is_named_alone_is_seen() -> None:
+    both = "It needs lambda:InvokeFunctionUrl and\nlambda:InvokeFunction."
+    alone = "It needs `lambda:InvokeFunctionUrl`."
+    assert paragraphs_that_name_one_permission_alone(f"{both}\n\n{alone}\n") == [f"{alone}\n"]

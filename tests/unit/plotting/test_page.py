@@ -102,6 +102,11 @@ def test_what_refers_to_an_id_finds_it(pages: dict[str, str], name: str) -> None
 
 
 @pytest.mark.parametrize("name", samples.SAMPLES)
+def test_what_stands_between_backticks_is_shown_as_code(pages: dict[str, str], name: str) -> None:
+    assert "`" not in pages[name]
+
+
+@pytest.mark.parametrize("name", samples.SAMPLES)
 def test_nothing_is_loaded_and_nothing_runs(pages: dict[str, str], name: str) -> None:
     page = Page(pages[name])
     assert not page.tags["script"]
@@ -249,7 +254,7 @@ def test_the_page_of_a_run_that_waits_says_what_is_asked_until_when_and_how_to_a
                 "it passed its gates, but user/alice rejected it",
                 "Rejected by user/alice",
                 "2026-11-23 09:31:12 UTC",
-                "The `region` column is wrong.",
+                "The region column is wrong.",
             ),
         ),
         (

@@ -99,7 +99,8 @@ class Checklist:
 
     def misplaced_file(self) -> Iterator[str]:
         """EventBridge's filter, and a function that a rule calls."""
-        key = f"incomming/{self._nonce}.csv"
+        # A folder gets one notice an hour: in this one nobody else waits for it.
+        key = f"incomming-{self._nonce}/table.csv"
         self.connection.s3.put_object(Bucket=self.stack.inbox, Key=key, Body=b"a,b\n1,2\n")
         try:
             line = self._await(f"a log line about {key}", lambda: next(iter(self._log(f'"{key}"')), None))

@@ -66,7 +66,7 @@ class Dataset:
         return check_drop(table, self.name, self._config, "label")
 
     def start(self, rows: int = 300) -> str:
-        return run.drop(self.local.aws, self.local.outputs, self.call(rows))
+        return run.drop(self.local.aws, self.local.outputs, self.call(rows), confirm=lambda _: True)
 
     def drop(self, rows: int = 300) -> Snapshot:
         return self.local.follow(self.start(rows))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from botocore.exceptions import ClientError
 
 from sluice.aws.errors import is_denied, is_not_found
-from sluice.names import TRAINING_LOG_GROUP, training_log_streams
+from sluice.names import TRAINING_LOG_GROUP, run_id, training_log_streams
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -225,6 +225,14 @@ def now() -> datetime:
 
 def _phase_name(state: str) -> str:
     return PHASES.get(state, state)
+
+
+def run_id_of(aws: Clients, arn: str) -> str:
+    """The id of the run that an execution began with an upload's event."""
+    event = json.loads(aws.stepfunctions.describe_execution(executionArn=arn)["input"])
+    found = event["detail"]["object"]
+    version = found.get("version-id") or found["etag"] + found.get("sequencer", "")
+    return run_id(event["detail"]["bucket"]["name"], found["key"], version)
 
 
 def _uploaded(event: dict[str, Any]) -> tuple[str, str, str] | None:

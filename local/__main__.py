@@ -24,7 +24,15 @@ from local.cloud import Options
 from local.demo import FIRST_CONFIG, TARGET, write_breast_cancer
 from local.guide import guide
 from local.home import Home, LocalError
-from local.run import NOT_DEPLOYED, WRONG_CALL, check_result_path, newest_page, run, start_and_deploy
+from local.run import (
+    NOT_DEPLOYED,
+    WRONG_CALL,
+    StoppedWatchingError,
+    check_result_path,
+    newest_page,
+    run,
+    start_and_deploy,
+)
 from sluice.wording import one_line
 
 _INTERRUPTED: Final = 130
@@ -37,8 +45,9 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m local") 
 
     Returns: exit status, see docs/automation.md.
     """
+    of_shell = argparse.Namespace(shell_address=os.environ.get("AWS_ENDPOINT_URL"))
     _forget_real_aws()
-    options = _parser(prog).parse_args(arguments)
+    options = _parser(prog).parse_args(arguments, of_shell)
     home = Home.at(options.state_dir)
     console = PatientConsole(highlight=False)
     try:
@@ -50,6 +59,9 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m local") 
     except LocalError as error:
         print("\n".join(map(one_line, str(error).split("\n"))), file=sys.stderr)
         return NOT_DEPLOYED
+    except StoppedWatchingError as error:
+        print(error, file=sys.stderr)
+        return _INTERRUPTED
     except KeyboardInterrupt:
         print("interrupted; `sluice local status` says what is up", file=sys.stderr)
         return _INTERRUPTED
@@ -73,6 +85,12 @@ def _down(home: Home, options: argparse.Namespace, console: Console) -> int:
             users.refuse_if_used(home)
         stopped = cloud.stop(home)
     console.print(f"stopped {' and '.join(stopped)}" if stopped else "nothing was up", markup=False)
+    if options.shell_address and options.shell_address == home.read().endpoint_url:
+        console.print(
+            f"this shell still sends its AWS tools to {options.shell_address}; to take that back: sluice_local_off",
+            markup=False,
+            soft_wrap=True,
+        )
     return 0
 
 

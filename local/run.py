@@ -16,7 +16,7 @@ from rich.text import Text
 
 from following.configuration import Confirm, DeclinedError, Say, prepare
 from following.dropping import Drop, WrongCallError
-from following.execution import NotStartedError, Snapshot, await_execution, executions, follow
+from following.execution import NotStartedError, Snapshot, await_execution, executions, follow, run_id_of
 from following.progress import Progress
 from following.report import print_report
 from following.result import failure_json, result_json, run_result, validation_result
@@ -45,6 +45,15 @@ _REPORTS: Final = (
     "outcome",
     "report",
 )
+
+
+class StoppedWatchingError(Exception):
+    """The person pressed Ctrl-C while a run went on, which it does all the same."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"Run {run_id} goes on in the local AWS. To follow it again: sluice show {run_id} --follow --local"
+        )
 
 
 def ask_nobody(question: str) -> None:
@@ -91,6 +100,7 @@ def run(
 
     Raises:
         WrongCallError: the stored configuration says otherwise, or names columns that the table lacks.
+        StoppedWatchingError: the person pressed Ctrl-C after the run had started.
     """
     started = time.monotonic()
     try:
@@ -270,7 +280,11 @@ def _cutoff(recorded: RunResult) -> float | None:
 
 
 def _follow(aws: Aws, arn: str, console: Console) -> Snapshot:
-    with Progress(console) as progress:
-        for snapshot in follow(aws, arn):
-            progress.show(snapshot)
+    run_id = run_id_of(aws, arn)
+    try:
+        with Progress(console) as progress:
+            for snapshot in follow(aws, arn):
+                progress.show(snapshot)
+    except KeyboardInterrupt:
+        raise StoppedWatchingError(run_id) from None
     return snapshot

@@ -1,0 +1,83 @@
+"""``python -m local`` without a local AWS: what ``down`` says to a shell, and what Ctrl-C says of a run."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest import mock
+
+import pytest
+from rich.console import Console
+
+from local import run
+from local.__main__ import main
+from local.aws import Aws
+from local.home import Home, State
+from sluice.names import run_id
+
+ADDRESS = "http://127.0.0.1:4566"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """The state folder of a local AWS that was stopped. The environment is restored: the command clears it."""
+    made = Home(tmp_path)
+    made.write(State(endpoint_url=ADDRESS, sagemaker_url="http://127.0.0.1:5000"))
+    with mock.patch.dict(os.environ):
+        yield made
+
+
+@pytest.mark.parametrize(("address", "is_told"), [(ADDRESS, True), ("http://127.0.0.1:1", False), (None, False)])
+def test_down_tells_a_shell_that_has_the_stopped_address_how_to_take_it_back(
+    home: Home, capsys: pytest.CaptureFixture[str], address: str | None, is_told: bool
+) -> None:
+    os.environ.pop("AWS_ENDPOINT_URL", None)
+    if address:
+        os.environ["AWS_ENDPOINT_URL"] = address
+    assert main(["--state-dir", str(home.root), "down"]) == 0
+    first, *more = capsys.readouterr().out.splitlines()
+    assert first == "nothing was up"
+    told = f"this shell still sends its AWS tools to {ADDRESS}; to take that back: sluice_local_off"
+    assert more == ([told] if is_told else [])
+
+
+@pytest.mark.parametrize(
+    ("found", "version"),
+    [({"version-id": "v7", "etag": "e", "sequencer": "5"}, "v7"), ({"etag": "e", "sequencer": "5"}, "e5")],
+)
+def test_ctrl_c_names_the_run_that_goes_on(
+    monkeypatch: pytest.MonkeyPatch, found: dict[str, str], version: str
+) -> None:
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+        yield  # it is an iterator
+
+    event = {"detail": {"bucket": {"name": "inbox"}, "object": {"key": "incoming/churn/a.csv", **found}}}
+    monkeypatch.setattr(run, "follow", interrupted)
+    expected = run_id("inbox", "incoming/churn/a.csv", version)
+    with pytest.raises(run.StoppedWatchingError, match=f"sluice show {expected} --follow --local"):
+        run._follow(_aws(event), "arn", Console(quiet=True))
+
+
+def _aws(event: dict[str, Any]) -> Aws:
+    described = SimpleNamespace(describe_execution=lambda executionArn: {"input": json.dumps(event)})  # noqa: N803
+    return cast(Aws, SimpleNamespace(stepfunctions=described))
+
+
+def test_a_run_that_is_no_longer_watched_ends_with_130_and_its_sentence(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(*_: Any, **__: Any) -> int:
+        raise run.StoppedWatchingError("0123456789ab")
+
+    monkeypatch.setattr("local.__main__.run", stopped)
+    table = tmp_path / "a.csv"
+    table.write_text("a,label\n1,yes\n")
+    assert main(["--state-dir", str(home.root), "run", str(table), "--target", "label"]) == 130
+    assert capsys.readouterr().err.splitlines() == [
+        "Run 0123456789ab goes on in the local AWS. To follow it again: sluice show 0123456789ab --follow --local"
+    ]

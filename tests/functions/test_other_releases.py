@@ -145,6 +145,15 @@ def test_a_champion_of_a_newer_release_keeps_its_configuration_as_far_as_it_is_k
     assert read_config(aws.s3, ARTIFACTS, DATASET, RUN_ID).endpoint.keep == 3
 
 
+def test_an_instance_type_that_an_older_release_accepted_is_read(aws: Aws) -> None:
+    """It answers, so that it must be possible to clean up beside it, to scale it and to go back to it."""
+    put_files(aws)
+    accelerated = {"kind": "instance", "instance_type": "ml.g4dn.xlarge"}
+    newer(aws, LAYOUT.config, endpoint=accelerated, training={"instance_type": "ml.p3.2xlarge"})
+    config = read_config(aws.s3, ARTIFACTS, DATASET, RUN_ID)
+    assert (config.endpoint.instance_type, config.training.instance_type) == ("ml.g4dn.xlarge", "ml.p3.2xlarge")
+
+
 def test_a_page_is_drawn_from_the_documents_of_a_newer_release(aws: Aws, context: Context) -> None:
     from functions.render_report import app as render_report  # noqa: PLC0415 - Matplotlib
 

@@ -10,7 +10,16 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from sluice.dataset.contract import ContractConfig
 from sluice.documents import VERSION_KEY, NewerDocumentError, read_stored, version_of
@@ -61,6 +70,10 @@ CONFIG_VERSION: Final = 1
 """Of ``config.json``. It rises if a key changes its meaning."""
 
 _NOTHING: Final[tuple[Any, ...]] = (None, "", [], {})
+
+_WRITTEN: Final[dict[str, Any]] = {}
+"""Validation's context of what a person wrote. A run's own configuration was accepted, perhaps by a release that
+refused less, and what it says is live."""
 
 MAX_CONFIG_BYTES: Final = 1 << 20
 """YAML is read slowly, some seconds for so many bytes; 5,000 names of columns fit."""
@@ -212,8 +225,8 @@ class Training(_Section):
 
     @field_validator("instance_type")
     @classmethod
-    def _on_the_cpu(cls, value: str | None) -> str | None:
-        return None if value is None else without_accelerators(value)
+    def _on_the_cpu(cls, value: str | None, info: ValidationInfo) -> str | None:
+        return without_accelerators(value) if value and info.context is _WRITTEN else value
 
 
 class Rollout(_Section):
@@ -301,8 +314,8 @@ class Endpoint(_Section):
 
     @field_validator("instance_type")
     @classmethod
-    def _on_the_cpu(cls, value: str) -> str:
-        return without_accelerators(value)
+    def _on_the_cpu(cls, value: str, info: ValidationInfo) -> str:
+        return without_accelerators(value) if info.context is _WRITTEN else value
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -460,7 +473,7 @@ def parse_config(text: str | None, name: str) -> DatasetConfig:
     if not isinstance(loaded, dict):
         raise ConfigError([f"{name}: expected `key: value` lines, such as `target: churn`"])
     try:
-        return DatasetConfig.model_validate(loaded)
+        return DatasetConfig.model_validate(loaded, context=_WRITTEN)
     except ValidationError as error:
         raise ConfigError([_sentence(name, problem) for problem in error.errors()]) from error
 

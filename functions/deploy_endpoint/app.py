@@ -156,6 +156,12 @@ def refused(error: ClientError, run: Run, asked: Deployment, before: Deployed | 
     return failed(asked, reason)
 
 
-def keep_scaling(run: Run, live: Deployed, endpoint: str) -> None:
-    """Puts the autoscaling of the model that stays live into force again: the update may have ended it."""
-    put_scaling(autoscaling, endpoint, read_config(s3, settings.artifact_bucket, run.dataset, live.run_id).endpoint)
+def keep_scaling(run: Run, before: Deployed, endpoint: str) -> None:
+    """Puts the autoscaling of the model that stays live into force again: the update may have ended it.
+
+    An endpoint that is not there, or has something else live, has no autoscaling of that model.
+    """
+    live = describe_endpoint(sagemaker, endpoint)
+    if live and live["EndpointConfigName"] == before.config_name:
+        wanted = read_config(s3, settings.artifact_bucket, run.dataset, before.run_id)
+        put_scaling(autoscaling, endpoint, wanted.endpoint)

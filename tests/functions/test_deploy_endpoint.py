@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from typing import Any
 
 import boto3
@@ -258,9 +259,29 @@ def test_an_update_that_is_refused_leaves_the_autoscaling_of_the_live_model(
     aws.put(ARTIFACTS, RunLayout(DATASET, "000000000001").config, json.dumps({"endpoint": before}))
     aws.put(ARTIFACTS, aws.layout.config, json.dumps({"endpoint": SCALES}))
     scaling = Scaling(monkeypatch, old="ml.m5.xlarge")
+    live(monkeypatch, "InService", "sluice-000000000001", {"VariantName": "champion", "CurrentInstanceCount": 2})
     refusing(monkeypatch, "ResourceLimitExceeded", "limit is 0")
     assert deploy.handler(judged_against("000000000001"), context)["verdict"] == "failed"
     assert scaling == ["end", 7]
+
+
+def test_a_refusal_is_the_verdict_even_if_the_endpoint_of_the_champion_is_gone(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    champion(aws, "000000000001")
+    for run_id in ("000000000001", aws.layout.run_id):
+        aws.put(ARTIFACTS, RunLayout(DATASET, run_id).config, json.dumps({"endpoint": SCALES}))
+
+    def refuse(operation: str, code: str, message: str) -> None:
+        raise ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+    missing = partial(refuse, "RegisterScalableTarget", "ValidationException", "SageMaker endpoint variant not found")
+    monkeypatch.setattr(deploy.autoscaling, "register_scalable_target", lambda **_: missing())
+    refused = partial(refuse, "CreateEndpoint", "ResourceLimitExceeded", "The limit is 0 Instances")
+    monkeypatch.setattr(deploy.sagemaker, "create_endpoint", lambda **_: refused())
+    answer = deploy.handler(judged_against("000000000001"), context)
+    assert answer["verdict"] == "failed"
+    assert "The limit is 0 Instances" in answer["reasons"][0]
 
 
 def test_an_update_that_an_earlier_try_asked_for_is_waited_for_and_not_asked_for_again(

@@ -15,12 +15,16 @@ from sluice.dataset.aws.config import read_config
 from sluice.endpoint.aws.calls import describe_endpoint
 from sluice.endpoint.aws.leftovers import datasets_with_endpoints, remove_alarms, remove_unused
 from sluice.endpoint.aws.operations import Clients, OperationRefusedError, StackNames, retire, turn
+from sluice.endpoint.aws.teardown import Patience
 from sluice.endpoint.aws.turns import CLEANING
 from sluice.endpoint.requests import VARIANT
 from sluice.messages import CleanedUp, CleanUpRequest
 from sluice.names import endpoint_name
 from sluice.runs.aws.ledger import read_champion
 from sluice.settings import CleanSettings
+
+CLEANING_SECONDS = 300
+"""Of the function's time, what is kept from waiting for endpoints: the other datasets are cleaned up as well."""
 
 settings = CleanSettings.load()
 stack = StackNames(settings.runs_table, settings.artifact_bucket, settings.name_prefix)
@@ -31,7 +35,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Of a run, or of the schedule, whose event names none."""
     if "run" in event:
         return of_run(event, context)
-    return {"datasets": daily_round(f"daily round {context.aws_request_id}")}
+    # A function that is warm has the run of its last call on each line still.
+    logger.remove_keys(["run_id"])
+    logger.append_keys(step="CleanUp", request_id=context.aws_request_id)
+    patience = Patience(context.get_remaining_time_in_millis() / 1000 - CLEANING_SECONDS)
+    return {"datasets": daily_round(f"daily round {context.aws_request_id}", patience)}
 
 
 @step(CleanUpRequest)
@@ -40,14 +48,14 @@ def of_run(request: CleanUpRequest) -> CleanedUp:
     return CleanedUp(verdict="skipped") if removed is None else CleanedUp(verdict="cleaned", removed=removed)
 
 
-def daily_round(holder: str) -> int:
+def daily_round(holder: str, patience: Patience) -> int:
     found = datasets_with_endpoints(clients.sagemaker, settings.name_prefix)
     for dataset, endpoint in found.items():
-        logger.append_keys(step="CleanUp", dataset=dataset)
+        logger.append_keys(dataset=dataset)
         try:
             if is_idle(dataset, endpoint):
                 removed: tuple[str, ...] | None = retire(
-                    clients, stack=stack, dataset=dataset, by=holder, say=logger.info
+                    clients, stack=stack, dataset=dataset, by=holder, say=logger.info, patience=patience
                 ).removed
             else:
                 removed = clean(dataset, holder)

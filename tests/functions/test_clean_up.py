@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from functions.clean_up import app as cleaning
 from functions.tear_down import app as tearing
+from sluice.aws.step import logger
 from sluice.dataset.config import DatasetConfig
 from sluice.endpoint.aws import teardown
 from sluice.endpoint.aws.leftovers import datasets_with_endpoints
@@ -200,6 +201,15 @@ def test_the_daily_round_cleans_all_datasets(world: World, context: Context) -> 
     assert len(world.configs()) == 3
 
 
+def test_the_log_of_a_daily_round_names_no_run_of_an_earlier_call(world: World, context: Context) -> None:
+    clean(context)
+    assert "run_id" in logger.get_current_keys()
+    scheduled(context)
+    on_each_line = logger.get_current_keys()
+    assert "run_id" not in on_each_line
+    assert (on_each_line["dataset"], on_each_line["request_id"]) == (DATASET, context.aws_request_id)
+
+
 def aged(monkeypatch: pytest.MonkeyPatch, days: float) -> None:
     found = datasets_with_endpoints
 
@@ -245,6 +255,47 @@ def test_an_endpoint_that_nobody_called_for_its_time_to_live_is_retired(
         assert (world.configs(), world.models(), world.alarms()) == ([], [], [])
 
 
+class Hurried(Context):
+    """A function with no more time than it needs to clean up."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 1000 * cleaning.CLEANING_SECONDS
+
+
+def test_the_daily_round_does_not_wait_for_an_endpoint_until_its_function_is_cut_off(
+    world: World, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[float] = []
+
+    def retire(*_: Any, patience: Patience, **__: Any) -> Any:
+        seen.append(patience.left)
+        raise OperationRefusedError("it is still being updated")
+
+    monkeypatch.setattr(cleaning, "is_idle", lambda *_: True)
+    with monkeypatch.context() as patched:
+        patched.setattr(cleaning, "retire", retire)
+        scheduled(context)
+    assert 590 < seen[0] <= 600
+    monkeypatch.setattr(cleaning, "clients", world.clients)
+    world.endpoint = {"EndpointStatus": "SystemUpdating"}
+    scheduled(Hurried())
+    assert world.endpoints() == [NAME]
+    assert turn_holder(world.aws.dynamodb, TABLE, DATASET) is None
+
+
+def test_a_retirement_that_is_cut_off_leaves_no_champion_and_no_alarms(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def delete(**_: Any) -> None:
+        world.endpoint = {"EndpointStatus": "Deleting"}
+
+    monkeypatch.setattr(world.clients.sagemaker, "delete_endpoint", delete)
+    with pytest.raises(OperationRefusedError, match="still Deleting"):
+        retire(world.clients, stack=STACK, dataset=DATASET, by="user/alice", say=print, patience=Patience(0))
+    assert read_champion(world.aws.dynamodb, TABLE, DATASET) is None
+    assert world.alarms() == []
+
+
 def test_one_datasets_fault_does_not_keep_the_others_leftovers(
     world: World, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,7 +311,13 @@ def test_one_datasets_fault_does_not_keep_the_others_leftovers(
 
 def back(world: World, wait: Callable[[float], None] = time.sleep) -> Any:
     return roll_back(
-        world.clients, stack=STACK, dataset=DATASET, by="user/alice", say=lambda _: None, poll=0, wait=wait
+        world.clients,
+        stack=STACK,
+        dataset=DATASET,
+        by="user/alice",
+        say=lambda _: None,
+        patience=Patience(60, poll=0),
+        wait=wait,
     )
 
 
@@ -405,7 +462,9 @@ def test_a_rollback_that_sagemaker_refuses_leaves_the_autoscaling_as_it_was(
 
 
 def test_an_endpoint_that_scales_is_deregistered_before_it_is_retired(scaled: World) -> None:
-    retire(scaled.clients, stack=STACK, dataset=DATASET, by="user/alice", say=lambda _: None, poll=0)
+    retire(
+        scaled.clients, stack=STACK, dataset=DATASET, by="user/alice", say=lambda _: None, patience=Patience(60, poll=0)
+    )
     assert (limits(scaled), scaled.endpoints()) == ([], [])
 
 
@@ -417,12 +476,21 @@ def test_the_first_model_has_none_before(aws: Aws, world: World) -> None:
 
 
 def test_a_retired_dataset_leaves_nothing_that_costs(world: World) -> None:
-    done = retire(world.clients, stack=STACK, dataset=DATASET, by="user/alice", say=lambda _: None, poll=0)
+    done = retire(
+        world.clients, stack=STACK, dataset=DATASET, by="user/alice", say=lambda _: None, patience=Patience(60, poll=0)
+    )
     assert f"endpoint {NAME}" in done.removed
     assert (world.endpoints(), world.configs(), world.models(), world.alarms()) == ([], [], [], [])
     assert read_champion(world.aws.dynamodb, TABLE, DATASET) is None
     with pytest.raises(OperationRefusedError, match="no endpoint"):
-        retire(world.clients, stack=STACK, dataset=DATASET, by="user/alice", say=lambda _: None, poll=0)
+        retire(
+            world.clients,
+            stack=STACK,
+            dataset=DATASET,
+            by="user/alice",
+            say=lambda _: None,
+            patience=Patience(60, poll=0),
+        )
 
 
 # -- with the stack

@@ -23,6 +23,7 @@ from following.execution import Snapshot
 from local import run
 from local.aws import ACCESS_KEY, REGION, SECRET_KEY
 from sluice.endpoint.aws.operations import Clients, StackNames, retire, roll_back
+from sluice.endpoint.aws.teardown import Patience
 from sluice.endpoint.aws.turns import turn_holder
 from sluice.names import alarm_names
 from sluice.runs.approval import Question
@@ -177,7 +178,9 @@ def test_a_rollout_fails_no_request_a_wrong_model_does_not_stay_and_a_person_can
     dataset.untouched(second["endpoint"]["config"], after)
 
     clients, stack = operations(local_aws)
-    back = roll_back(clients, stack=stack, dataset=dataset.name, by="user/alice", say=print, poll=0.1)
+    back = roll_back(
+        clients, stack=stack, dataset=dataset.name, by="user/alice", say=print, patience=Patience(600, poll=0.1)
+    )
 
     assert back.config_name == first["endpoint"]["config"]
     dataset.untouched(first["endpoint"]["config"], before)
@@ -277,9 +280,9 @@ def test_autoscaling_follows_the_configuration_over_changes_of_the_instances_and
     dataset.configure(endpoint=larger)
     dataset.deployed()
     assert limits() == []
-    roll_back(clients, stack=stack, dataset=dataset.name, by="user/alice", say=print, poll=0.1)
+    roll_back(clients, stack=stack, dataset=dataset.name, by="user/alice", say=print, patience=Patience(600, poll=0.1))
     assert limits() == [6]
-    retire(clients, stack=stack, dataset=dataset.name, by="user/alice", say=print, poll=0.1)
+    retire(clients, stack=stack, dataset=dataset.name, by="user/alice", say=print, patience=Patience(600, poll=0.1))
     assert limits() == []
 
 

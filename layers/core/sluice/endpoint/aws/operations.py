@@ -23,6 +23,7 @@ from sluice.endpoint.aws.calls import delete_endpoint, describe_endpoint, update
 from sluice.endpoint.aws.golden import replay
 from sluice.endpoint.aws.leftovers import remove_alarms, remove_unused
 from sluice.endpoint.aws.scaling import put_scaling
+from sluice.endpoint.aws.teardown import Patience
 from sluice.endpoint.aws.turns import short_turn
 from sluice.endpoint.golden import Replay
 from sluice.endpoint.requests import VARIANT, is_busy
@@ -32,8 +33,9 @@ from sluice.names import endpoint_name
 from sluice.runs.aws.executions import has_ended
 from sluice.runs.aws.ledger import forget_champion, read_champion, restore_champion
 
-_POLL_SECONDS: Final = 5
-_MAX_WAIT_SECONDS: Final = 1800
+MAX_WAIT_SECONDS: Final = 2400
+"""For the endpoint to settle, unless the caller has less time. With the time for a variant to be provisioned it is
+shorter than the turn, which nobody else may take meanwhile."""
 
 Say = Callable[[str], None]
 Wait = Callable[[float], None]
@@ -97,20 +99,21 @@ def roll_back(
     dataset: str,
     by: str,
     say: Say,
-    poll: float = _POLL_SECONDS,
+    patience: Patience | None = None,
     wait: Wait = time.sleep,
 ) -> RolledBack:
     """Puts the champion before the live one back, and holds it to its golden rows.
 
     Args:
         by: who asks; the turn is held in that name.
-        poll: seconds between two looks at the endpoint.
+        patience: how long the endpoint is waited for; by default :data:`MAX_WAIT_SECONDS`.
         wait: waits until a serverless endpoint that is being provisioned is asked again.
 
     Raises:
         OperationRefusedError: there is no champion before, another has the turn, SageMaker does not go back, or the
             endpoint does not answer as evaluated.
     """
+    patience = patience or Patience(MAX_WAIT_SECONDS)
     with _turn(clients, stack, dataset, f"rollback by {by}"):
         champion = read_champion(clients.dynamodb, stack.runs_table, dataset)
         if champion is None:
@@ -123,7 +126,7 @@ def roll_back(
         before = champion.history[0]
         endpoint = endpoint_name(stack.name_prefix, dataset)
         keep_scaling = functools.partial(_scale, clients, stack, dataset, champion.run_id)
-        _switch(clients, endpoint, before.config_name, keep_scaling, say, poll)
+        _switch(clients, endpoint, before.config_name, keep_scaling, say, patience)
         _scale(clients, stack, dataset, before.run_id)
         _hold_to_golden_rows(clients, stack, dataset, before.run_id, say, wait)
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -132,22 +135,29 @@ def roll_back(
 
 
 def retire(
-    clients: Clients, *, stack: StackNames, dataset: str, by: str, say: Say, poll: float = _POLL_SECONDS
+    clients: Clients, *, stack: StackNames, dataset: str, by: str, say: Say, patience: Patience | None = None
 ) -> Retired:
     """Removes a dataset's endpoint, its alarms, and all models and configurations that only it used.
 
     The runs' files in S3 and the model registry stay.
 
+    Args:
+        by: who asks; the turn is held in that name.
+        patience: how long the endpoint is waited for; by default :data:`MAX_WAIT_SECONDS`.
+
     Raises:
-        OperationRefusedError: there is nothing to retire, or another has the turn.
+        OperationRefusedError: there is nothing to retire, another has the turn, or the patience ended.
     """
+    patience = patience or Patience(MAX_WAIT_SECONDS)
     endpoint = endpoint_name(stack.name_prefix, dataset)
     with _turn(clients, stack, dataset, f"retirement by {by}"):
         champion = read_champion(clients.dynamodb, stack.runs_table, dataset)
-        removed = [f"endpoint {endpoint}"] if _remove_endpoint(clients, endpoint, say, poll) else []
+        removed = [f"endpoint {endpoint}"] if _delete_settled(clients, endpoint, say, patience) else []
+        # Before the endpoint is gone: once it is, the daily round sees nothing of a dataset to go on with.
         if champion:
             forget_champion(clients.dynamodb, stack.runs_table, dataset, champion.run_id)
         removed += remove_alarms(clients.cloudwatch, endpoint)
+        _settled(clients, endpoint, patience)
         removed += remove_unused(clients.sagemaker, stack.name_prefix, dataset, None, 0)
     if not removed and champion is None:
         raise OperationRefusedError(f"dataset {dataset} has no endpoint, and nothing that belongs to one")
@@ -172,25 +182,23 @@ def _turn(clients: Clients, stack: StackNames, dataset: str, holder: str) -> Ite
         yield
 
 
-def _settled(clients: Clients, endpoint: str, poll: float) -> dict[str, Any] | None:
+def _settled(clients: Clients, endpoint: str, patience: Patience) -> dict[str, Any] | None:
     """The endpoint once nothing changes it any more; None if there is none."""
-    deadline = time.monotonic() + _MAX_WAIT_SECONDS
     while (live := describe_endpoint(clients.sagemaker, endpoint)) and is_busy(live["EndpointStatus"]):
-        if time.monotonic() > deadline:
+        if not patience.look_again():
             raise OperationRefusedError(f"endpoint {endpoint} is still {live['EndpointStatus']}; call again later")
-        time.sleep(poll)
     return live
 
 
 def _switch(
-    clients: Clients, endpoint: str, config_name: str, keep_scaling: Callable[[], None], say: Say, poll: float
+    clients: Clients, endpoint: str, config_name: str, keep_scaling: Callable[[], None], say: Say, patience: Patience
 ) -> None:
     """Moves an endpoint to a configuration that was live before, and waits until it is.
 
     Args:
         keep_scaling: puts the autoscaling of the live model into force again, if that model stays.
     """
-    live = _settled(clients, endpoint, poll)
+    live = _settled(clients, endpoint, patience)
     if live is None:
         raise OperationRefusedError(f"endpoint {endpoint} does not exist; drop a file to have it created again")
     if live["EndpointConfigName"] == config_name:
@@ -204,7 +212,7 @@ def _switch(
             raise
         keep_scaling()
         raise OperationRefusedError(f"SageMaker refused: {message_of(error)}") from error
-    live = _settled(clients, endpoint, poll) or {}
+    live = _settled(clients, endpoint, patience) or {}
     if live.get("EndpointConfigName") != config_name:
         keep_scaling()
         said = live.get("FailureReason", "SageMaker gave no reason")
@@ -249,10 +257,9 @@ def _replay_once_ready(ask: Callable[[], Replay], run_id: str, say: Say, wait: W
         wait(looked.wait_seconds)
 
 
-def _remove_endpoint(clients: Clients, endpoint: str, say: Say, poll: float) -> bool:
-    if _settled(clients, endpoint, poll) is None:
+def _delete_settled(clients: Clients, endpoint: str, say: Say, patience: Patience) -> bool:
+    """Asks for the deletion of an endpoint once nothing changes it any more; False if there is none."""
+    if _settled(clients, endpoint, patience) is None:
         return False
     say(f"deleting endpoint {endpoint} ...")
-    deleted = delete_endpoint(clients.sagemaker, clients.autoscaling, endpoint)
-    _settled(clients, endpoint, poll)
-    return deleted
+    return delete_endpoint(clients.sagemaker, clients.autoscaling, endpoint)

@@ -31,7 +31,7 @@ class StillBusyError(Exception):
 
 
 class Patience:
-    """How long the removal waits in all, and how it waits.
+    """How long something waits in all, and how it waits.
 
     Args:
         seconds: that are left.
@@ -58,9 +58,15 @@ class Patience:
     def until(self, ended: Callable[[], bool]) -> bool:
         """Waits until something has ended. False if the time ran out before it did."""
         while not ended():
-            if not self.left:
+            if not self.look_again():
                 return False
-            self._pause(min(self._poll, self.left))
+        return True
+
+    def look_again(self) -> bool:
+        """Waits until it is time for the next look. False at once if the time has run out."""
+        if not self.left:
+            return False
+        self.rest(self._poll)
         return True
 
     def rest(self, seconds: float) -> None:

@@ -16,8 +16,9 @@ from sluice.aws.errors import is_not_ready, message_of, model_status
 from sluice.aws.objects import read_json
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
 from sluice.dataset.config import DatasetConfig, read_whole_config
+from sluice.documents import NewerDocumentError
 from sluice.endpoint.aws.calls import describe_endpoint
-from sluice.endpoint.aws.golden import is_refusal, replay, wrongly_scored
+from sluice.endpoint.aws.golden import is_refusal, read_golden, replay, wrongly_scored
 from sluice.endpoint.aws.scaling import put_scaling
 from sluice.endpoint.requests import VARIANT, endpoint_config_request, not_as_asked
 from sluice.endpoint.verification import failed, not_ready, verified
@@ -39,6 +40,8 @@ def handler(request: VerifyRequest) -> Verification:
     config = read_whole_config(read_json(s3, request.validation.config_uri))
     try:
         return verify(request, config)
+    except NewerDocumentError as error:  # the release was rolled back while the run was under way
+        return failed(f"its golden rows were {error}")
     except ReadTimeoutError:
         return not_ready(request.verification, time.monotonic() - started)
     except ClientError as error:
@@ -58,7 +61,7 @@ def verify(request: VerifyRequest, config: DatasetConfig) -> Verification:
         put_scaling(autoscaling, endpoint, config.endpoint)
     # Beside a model before that answers, too, the new one is the one to ask.
     variant = VARIANT if config.endpoint.previous.role == "variant" else None
-    found = replay(runtime, endpoint, read_json(s3, request.evaluation.golden_uri), variant)
+    found = replay(runtime, endpoint, read_golden(s3, request.evaluation.golden_uri), variant)
     if found.wrong is None and (wrong := wrongly_scored(runtime, endpoint, request.validation.features, variant)):
         return failed(wrong, found)
     return verified(found)

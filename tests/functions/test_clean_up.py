@@ -358,6 +358,15 @@ def test_a_model_whose_scores_are_not_its_own_is_no_champion(world: World) -> No
     assert turn_holder(world.aws.dynamodb, TABLE, DATASET) is None
 
 
+def test_a_rollback_to_golden_rows_of_a_newer_release_is_refused_before_anything_changes(world: World) -> None:
+    layout = RunLayout(DATASET, RUNS[-2])
+    world.aws.put(ARTIFACTS, layout.golden, json.dumps({"schema_version": 2, "rows": ["1"], "scores": [0.25]}))
+    said = "made by a newer Sluice: golden rows version 2, this one reads up to 1; deploy the newer release"
+    with pytest.raises(OperationRefusedError, match=said):
+        back(world)
+    assert (world.endpoint, live_run(world)) == ({}, RUNS[-1])
+
+
 NOT_READY = ClientError({"Error": {"Code": "ModelNotReadyException", "Message": "not ready"}}, "InvokeEndpoint")
 
 

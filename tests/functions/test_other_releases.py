@@ -126,15 +126,22 @@ def test_a_recipe_that_this_release_cannot_follow_is_named_with_the_way_out(
     assert evaluate_model.handler(body, context)["verdict"] == "accepted"
 
 
-def test_a_prediction_says_that_a_newer_release_made_the_model(aws: Aws) -> None:
+def test_a_prediction_reads_what_it_knows_of_a_newer_releases_documents(aws: Aws) -> None:
     put_files(aws)
     assert read_version(aws.s3, ARTIFACTS, DATASET, RUN_ID).cutoff is not None
     newer(aws, LAYOUT.evaluation, schema_version=2)
     newer(aws, LAYOUT.config, schema_version=2)
-    newer(aws, LAYOUT.golden, schema_version=2)
+    newer(aws, LAYOUT.golden)
     assert read_version(aws.s3, ARTIFACTS, DATASET, RUN_ID).log_share == 0.5
-    newer(aws, LAYOUT.recipe, schema_version=2)
-    with pytest.raises(RefusedError, match=r"the live model of churn was made by a newer Sluice: recipe version 2"):
+
+
+@pytest.mark.parametrize(("key", "kind"), [(LAYOUT.recipe, "recipe"), (LAYOUT.golden, "golden rows")])
+def test_no_prediction_is_made_by_documents_that_only_a_newer_release_can_compute_with(
+    aws: Aws, key: str, kind: str
+) -> None:
+    put_files(aws)
+    newer(aws, key, schema_version=2)
+    with pytest.raises(RefusedError, match=f"the live model of churn was made by a newer Sluice: {kind} version 2"):
         read_version(aws.s3, ARTIFACTS, DATASET, RUN_ID)
 
 

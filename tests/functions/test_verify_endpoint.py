@@ -224,6 +224,14 @@ def test_an_endpoint_that_is_gone_is_a_failure_not_a_fault(endpoint: Endpoint, c
     assert verified(context).verdict == "failed"
 
 
+def test_golden_rows_of_a_newer_release_are_no_verification(aws: Aws, endpoint: Endpoint, context: Context) -> None:
+    aws.put(ARTIFACTS, aws.layout.golden, json.dumps({"schema_version": 2, "rows": ROWS, "scores": [0.25, 0.75]}))
+    answer = verified(context)
+    assert answer.verdict == "failed"
+    assert "golden rows were made by a newer Sluice: golden rows version 2, this one reads up to 1" in answer.reasons[0]
+    assert endpoint.asked == []
+
+
 def test_no_golden_rows_are_no_verification(aws: Aws, endpoint: Endpoint, context: Context) -> None:
     aws.put(ARTIFACTS, aws.layout.golden, json.dumps({"rows": [], "scores": []}))
     assert verified(context).verdict == "failed"

@@ -5,9 +5,15 @@ releases: a stack is updated, and is rolled back. Each document says the version
 
 - A document without a version is of version 1.
 - A :class:`Document` is told about. A field that the release does not know is ignored, and what it knows of a newer
-  version is read. The version rises if a field changes its meaning.
+  version is read. A field keeps its meaning for ever: what means something else is a new field, and the old one is
+  still written as long as an older release computes with it. Of ``evaluation.json`` these are ``model_uri``,
+  ``classes`` and the metrics' ``cutoff`` (the comparison with the live model, predictions). The version rises with
+  such a new field.
 - An :class:`ExactDocument` is computed with: a part that is ignored would change the numbers. The version rises with
   each field, and a newer version is refused by name.
+- ``golden.json`` is plain JSON, since it is large. Fields that the release does not know are ignored. Its version rises
+  if ``rows`` or ``scores`` change their meaning, and a newer version is refused by name
+  (``sluice.endpoint.aws.golden.read_golden``).
 - A run's resolved configuration may have fields that the release does not know if they say nothing
   (``sluice.dataset.config.read_whole_config``).
 - A message that is kept as well (the closing word on a run, what its record was made of) is stored by :func:`stored`

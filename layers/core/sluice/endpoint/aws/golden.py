@@ -8,10 +8,26 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sluice.aws.errors import is_invalid, model_status
+from sluice.aws.objects import read_json
+from sluice.documents import GOLDEN_VERSION, NewerDocumentError, version_of
 from sluice.endpoint.golden import Replay, bad_bodies, has_score, request_body, verdict
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+
+
+def read_golden(s3: S3Client, golden_uri: str) -> dict[str, Any]:
+    """A run's golden.json.
+
+    Raises:
+        FileNotFoundError: there is none.
+        NewerDocumentError: its version is newer than this release reads.
+    """
+    golden: dict[str, Any] = read_json(s3, golden_uri)
+    if (version := version_of(golden)) > GOLDEN_VERSION:
+        raise NewerDocumentError(f"golden rows version {version}, this one reads up to {GOLDEN_VERSION}")
+    return golden
 
 
 def ask(runtime: SageMakerRuntimeClient, endpoint: str, body: bytes, variant: str | None = None) -> str:

@@ -17,10 +17,10 @@ from typing import Any, Final
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from sluice.aws.errors import is_invalid, is_not_ready, message_of
-from sluice.aws.objects import read_json
 from sluice.dataset.aws.config import read_config
+from sluice.documents import NewerDocumentError
 from sluice.endpoint.aws.calls import delete_endpoint, describe_endpoint, update_endpoint
-from sluice.endpoint.aws.golden import replay
+from sluice.endpoint.aws.golden import read_golden, replay
 from sluice.endpoint.aws.leftovers import remove_alarms, remove_unused
 from sluice.endpoint.aws.scaling import put_scaling
 from sluice.endpoint.aws.teardown import Patience
@@ -124,11 +124,12 @@ def roll_back(
                 "endpoint, use retire"
             )
         before = champion.history[0]
+        golden = _golden(clients, stack, dataset, before.run_id)
         endpoint = endpoint_name(stack.name_prefix, dataset)
         keep_scaling = functools.partial(_scale, clients, stack, dataset, champion.run_id)
         _switch(clients, endpoint, before.config_name, keep_scaling, say, patience)
         _scale(clients, stack, dataset, before.run_id)
-        _hold_to_golden_rows(clients, stack, dataset, before.run_id, say, wait)
+        _hold_to_golden_rows(clients, stack, dataset, before.run_id, golden, say, wait)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         restore_champion(clients.dynamodb, stack.runs_table, dataset, champion, now, by)
         return RolledBack(dataset, champion.run_id, before.run_id, before.config_name)
@@ -225,8 +226,22 @@ def _scale(clients: Clients, stack: StackNames, dataset: str, run_id: str) -> No
     put_scaling(clients.autoscaling, endpoint_name(stack.name_prefix, dataset), wanted)
 
 
-def _hold_to_golden_rows(clients: Clients, stack: StackNames, dataset: str, run_id: str, say: Say, wait: Wait) -> None:
-    golden = read_json(clients.s3, uri(stack.artifact_bucket, RunLayout(dataset, run_id).golden))
+def _golden(clients: Clients, stack: StackNames, dataset: str, run_id: str) -> dict[str, Any]:
+    try:
+        return read_golden(clients.s3, uri(stack.artifact_bucket, RunLayout(dataset, run_id).golden))
+    except NewerDocumentError as error:
+        raise OperationRefusedError(f"the model of run {run_id} was {error}") from error
+
+
+def _hold_to_golden_rows(
+    clients: Clients,
+    stack: StackNames,
+    dataset: str,
+    run_id: str,
+    golden: dict[str, Any],
+    say: Say,
+    wait: Wait,
+) -> None:
     config = read_config(clients.s3, stack.artifact_bucket, dataset, run_id)
     variant = VARIANT if config.endpoint.previous.role == "variant" else None
     endpoint = endpoint_name(stack.name_prefix, dataset)

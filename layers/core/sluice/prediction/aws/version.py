@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sluice.aws.objects import read_json
 from sluice.dataset.recipe import Recipe
 from sluice.documents import NewerDocumentError
+from sluice.endpoint.aws.golden import read_golden
 from sluice.layout import RunLayout, uri
 from sluice.prediction.request import RefusedError
 from sluice.prediction.seal import make_seal
@@ -35,13 +36,14 @@ def read_version(s3: S3Client, bucket: str, dataset: str, run_id: str) -> Versio
     evaluation, config = read(layout.evaluation), read(layout.config)
     try:
         recipe = Recipe.read(read(layout.recipe))
+        golden = read_golden(s3, uri(bucket, layout.golden))
     except NewerDocumentError as error:
         raise RefusedError(503, f"the live model of {dataset} was {error}") from error
     metrics = evaluation.get("metrics") or {}
     return Version(
         run_id=run_id,
         recipe=recipe,
-        seal=make_seal(read(layout.golden)),
+        seal=make_seal(golden),
         cutoff=metrics.get("cutoff", 0.5) if len(recipe.target.classes) == 2 else None,
         model_uri=evaluation["model_uri"],
         log_share=config.get("predictions", {}).get("log_share", 0.0),

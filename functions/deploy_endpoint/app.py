@@ -18,7 +18,14 @@ from sluice.aws.objects import read_json
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger, step
 from sluice.dataset.aws.config import read_config
 from sluice.dataset.config import DatasetConfig, read_whole_config
-from sluice.endpoint.aws.calls import create_if_absent, delete_endpoint, describe_endpoint, update_endpoint
+from sluice.endpoint.aws.alarms import put_alarms
+from sluice.endpoint.aws.calls import (
+    create_endpoint,
+    create_if_absent,
+    delete_endpoint,
+    describe_endpoint,
+    update_endpoint,
+)
 from sluice.endpoint.aws.scaling import put_scaling
 from sluice.endpoint.aws.turns import take_free_turn
 from sluice.endpoint.deployment import begun, busy, failed, next_step
@@ -104,30 +111,15 @@ def deploy(request: DeployRequest, asked: Deployment, config: DatasetConfig, bef
     live = describe_endpoint(sagemaker, asked.endpoint_name)
     following = next_step(asked, live, config.endpoint, run.dataset)
     if following.do == "create":
-        put_alarms(run, config)
-        sagemaker.create_endpoint(**endpoint_request(run, settings))
+        put_alarms(cloudwatch, alarm_requests(run, config, settings))
+        create_endpoint(sagemaker, endpoint_request(run, settings))
     elif following.do == "delete":
         delete_endpoint(sagemaker, autoscaling, asked.endpoint_name)
     elif following.do == "update" and live:
         guarded = variant_names(configuration) == variant_names(live)
-        update(asked, config, live, put_alarms(run, config), guarded=guarded)
+        alarms = put_alarms(cloudwatch, alarm_requests(run, config, settings))
+        update(asked, config, live, alarms, guarded=guarded)
     return following.deployment
-
-
-def put_alarms(run: Run, config: DatasetConfig) -> list[str]:
-    """Makes the endpoint's alarms. Returns the names of those that may roll an update back.
-
-    One that is on already has nothing to say about a new model, which may be what turns it off.
-    """
-    requests = alarm_requests(run, config, settings)
-    names = [request["AlarmName"] for request in requests]
-    found = cloudwatch.describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm"])["MetricAlarms"]
-    for request in requests:
-        cloudwatch.put_metric_alarm(**request)
-    on = {alarm["AlarmName"] for alarm in found if alarm["StateValue"] == "ALARM"}
-    if on:
-        logger.warning("an alarm that is on already does not guard this update", extra={"alarms": sorted(on)})
-    return [name for name in names if name not in on]
 
 
 def update(asked: Deployment, config: DatasetConfig, live: dict[str, Any], alarms: list[str], *, guarded: bool) -> None:

@@ -64,6 +64,19 @@ def test_aws_errors_are_read_in_one_place() -> None:
     assert readers <= {READERS_OF_ERRORS}
 
 
+def test_endpoints_are_changed_in_one_place() -> None:
+    root = CORE.parents[2]
+    changes = {"create_endpoint", "update_endpoint", "delete_endpoint"}
+    found = {
+        (str(path.relative_to(root)), node.attr)
+        for folder in ("layers", "functions", "cli")
+        for path in (root / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in changes
+    }
+    assert found == {("layers/core/sluice/endpoint/aws/calls.py", change) for change in changes}
+
+
 def test_the_modules_of_the_local_sagemaker_import_one_another_in_no_circle() -> None:
     folder = Path(__file__).parents[2] / "local" / "sagemaker"
     modules = {f"local.sagemaker.{path.stem}": path for path in folder.glob("*.py") if not path.stem.startswith("__")}

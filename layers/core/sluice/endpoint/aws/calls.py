@@ -47,6 +47,15 @@ def create_if_absent(create: Callable[..., Any], request: dict[str, Any]) -> Non
             raise
 
 
+def create_endpoint(sagemaker: SageMakerClient, request: dict[str, Any]) -> None:
+    """Asks for an endpoint's creation.
+
+    Args:
+        request: the CreateEndpoint request.
+    """
+    sagemaker.create_endpoint(**request)
+
+
 def update_endpoint(
     sagemaker: SageMakerClient,
     autoscaling: Any,

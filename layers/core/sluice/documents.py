@@ -21,8 +21,8 @@ releases: a stack is updated, and is rolled back. Each document says the version
 """
 
 import json
-from collections.abc import Mapping
-from typing import Any, ClassVar, Final, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -130,3 +130,26 @@ def _read[Kept: BaseModel](kind: type[Kept], stored: Stored, **how: Any) -> Kept
     if isinstance(stored, Mapping):
         return kind.model_validate(stored, **how)
     return kind.model_validate_json(stored, **how)
+
+
+def keys_beside(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
+    """The keys that a model knows where an unknown one stands, in the order of the alphabet.
+
+    Args:
+        location: of the unknown key, as pydantic's errors have it.
+    """
+    for part in location[:-1]:
+        if isinstance(part, int):  # an item of a list
+            continue
+        section = _section_in(model.model_fields[part].annotation) if part in model.model_fields else None
+        if section is None:
+            break
+        model = section
+    return sorted(model.model_fields)
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    """The section that a key holds: itself, or none, or a list of them."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _section_in(part))), None)

@@ -6,6 +6,8 @@ Whoever drops a file chooses them, and they end in mails, terminals and spreadsh
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Final
 
 _UNSEEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -44,3 +46,15 @@ def inert(text: str) -> str:
 def as_it_was(text: str) -> str:
     """The text before :func:`inert`."""
     return _GUARDED.sub("", text)
+
+
+def known_instead(location: Sequence[str | int], known: Sequence[str]) -> str:
+    """What a person may have meant by an unknown key: the nearest of the known ones, if one is near, and all of them.
+
+    Args:
+        location: the unknown key behind those that it stands below.
+    """
+    *above, wrong = map(str, location)
+    listed = f"nown here: {', '.join(known)}"
+    near = get_close_matches(wrong.lower(), known, n=1)
+    return f"did you mean `{'.'.join([*above, *near])}`? K{listed}" if near else f"k{listed}"

@@ -304,7 +304,13 @@ def test_levels_and_classes_may_be_listed_by_hand() -> None:
     [
         ("{", "Invalid JSON"),
         ("[]", "object"),
-        ('{"colums": []}', "`colums`: unknown key"),
+        ('{"colums": []}', "`colums`: unknown key; did you mean `columns`? Known here: columns, "),
+        ('{"zzzz": []}', "`zzzz`: unknown key; known here: columns, "),
+        (
+            '{"columns": [{"name": "a", "knid": "text"}]}',
+            "`columns.0.knid`: unknown key; did you mean `columns.0.kind`? Known here: ",
+        ),
+        ('{"target": {"name": "y", "clases": []}}', "`target.clases`: unknown key; did you mean `target.classes`? "),
         ('{"rows": 0}', "`rows`"),
         ('{"version": "two"}', "`version`"),
         ('{"columns": [{"name": "a"}, {"name": "a"}]}', "named more than once: a"),

@@ -87,7 +87,11 @@ def test_a_body_may_be_base64_and_the_query_may_ask_for_an_explanation() -> None
         ("null", "1 record is not an object"),
         ("[" * 100_000, "nested too deeply"),
         ('{"a": ' + "9" * 5000 + "}", "too many digits"),
-        ('{"records": [{"a": 1}], "explian": 3}', "`explian`"),
+        (
+            '{"records": [{"a": 1}], "explian": 3}',
+            "unknown key `explian` beside `records`; did you mean `explain`? Known here: explain",
+        ),
+        ('{"records": [{"a": 1}], "zzz": 3}', "unknown key `zzz` beside `records`; known here: explain"),
         ('{"records": [{"a": 1}], "explain": "many"}', "`explain` is the number"),
         ('{"records": [{"a": 1}], "explain": true}', "`explain` is the number"),
         ('{"records": [{"a": 1}], "explain": -1}', "`explain` is the number"),

@@ -7,8 +7,7 @@ would let a bad model through.
 import math
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -22,10 +21,11 @@ from pydantic import (
 )
 
 from sluice.dataset.contract import ContractConfig
-from sluice.documents import VERSION_KEY, NewerDocumentError, read_stored, version_of
+from sluice.documents import VERSION_KEY, NewerDocumentError, keys_beside, read_stored, version_of
 from sluice.evaluation.metrics import METRICS
 from sluice.training.hyperparameters import DEFAULTS, TUNABLE, multi_class
 from sluice.training.instances import INSTANCE_TYPE, without_accelerators
+from sluice.wording import known_instead
 
 
 class ConfigError(ValueError):
@@ -534,11 +534,7 @@ def parse_gates(text: str, name: str) -> Gates:
 def _sentence(name: str, problem: Any) -> str:
     path = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        known = _keys_beside(problem["loc"])
-        listed = f"known here: {', '.join(known)}"
-        *above, wrong = map(str, problem["loc"])
-        near = get_close_matches(wrong.lower(), known, n=1)
-        hint = f"did you mean `{'.'.join([*above, *near])}`? K{listed[1:]}" if near else listed
+        hint = known_instead(problem["loc"], keys_beside(DatasetConfig, problem["loc"]))
         return f"{name}: unknown key `{path}`; {hint}"
     message = re.sub(r"^Value error, ", "", problem["msg"])
     if problem["type"] == "string_type":
@@ -547,23 +543,3 @@ def _sentence(name: str, problem: Any) -> str:
         given = problem["input"][:60] if isinstance(problem["input"], str) else "id"
         message = f"write a list, such as `[{given}]`"
     return f"{name}: `{path}`: {message}"
-
-
-def _keys_beside(location: tuple[str | int, ...]) -> list[str]:
-    model: type[BaseModel] = DatasetConfig
-    for part in location[:-1]:
-        if isinstance(part, int):  # an item of a list
-            continue
-        section = _section_in(model.model_fields[part].annotation) if part in model.model_fields else None
-        if section is None:
-            break
-        model = section
-    return sorted(model.model_fields)
-
-
-def _section_in(annotation: Any) -> type[BaseModel] | None:
-    """The section that a key holds: itself, or none, or a list of them."""
-    for kind in (annotation, *get_args(annotation)):
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            return kind
-    return None

@@ -14,7 +14,8 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from sluice.dataset.recipe import FALSE_WORDS, TRUE_WORDS
-from sluice.documents import ExactDocument, NewerDocumentError
+from sluice.documents import ExactDocument, NewerDocumentError, keys_beside
+from sluice.wording import known_instead
 
 MAX_LEVELS: Final = 100
 """A text column with more levels than this is free text to the contract: its levels are not held."""
@@ -248,7 +249,7 @@ def parse_contract(text: str, name: str) -> Contract:
             path = ".".join(str(part) for part in problem["loc"])
             what = re.sub(r"^Value error, ", "", problem["msg"])
             if problem["type"] == "extra_forbidden":
-                what = "unknown key"
+                what = f"unknown key; {known_instead(problem['loc'], keys_beside(Contract, problem['loc']))}"
             reasons.append(f"{name}: `{path}`: {what}. {fix}" if path else f"{name}: {what}. {fix}")
         raise ContractError(reasons) from error
 

@@ -18,6 +18,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from sluice.dataset.recipe import WHITESPACE
+from sluice.wording import known_instead, one_line
 
 MAX_RECORDS: Final = 10_000
 MAX_EXPLAINED: Final = 100
@@ -155,7 +156,8 @@ def read_json_records(text: str) -> tuple[list[Mapping[str, Any]], int | None]:
     explain = None
     if isinstance(value, dict) and isinstance(value.get("records"), list):
         if unknown := sorted(value.keys() - {"records", "explain"}):
-            raise RefusedError(400, f"unknown key `{unknown[0]}` beside `records`; only `explain` may be there")
+            hint = known_instead(unknown[:1], ["explain"])
+            raise RefusedError(400, f"unknown key `{one_line(unknown[0])}` beside `records`; {hint}")
         explain = _number_to_explain(value.get("explain", 0))
         value = value["records"]
     records = value if isinstance(value, list) else [value]

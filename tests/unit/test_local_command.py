@@ -1,4 +1,4 @@
-"""``python -m local`` without a local AWS: what ``down`` says to a shell, and what Ctrl-C says of a run."""
+"""``python -m local`` without a local AWS: what ``up`` and ``down`` say, and what Ctrl-C says of a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from unittest import mock
 import pytest
 from rich.console import Console
 
-from local import run
+from local import run, stack
 from local.__main__ import main
 from local.aws import Aws
 from local.home import Home, State
@@ -81,3 +81,49 @@ def test_a_run_that_is_no_longer_watched_ends_with_130_and_its_sentence(
     assert capsys.readouterr().err.splitlines() == [
         "Run 0123456789ab goes on in the local AWS. To follow it again: sluice show 0123456789ab --follow --local"
     ]
+
+
+@pytest.fixture
+def left_out(home: Home, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What the template of a local AWS that seems to start and deploy leaves out."""
+    template, remark = "local.stack.template", "Alarm (AWS::CloudWatch::Alarm): nothing watches it"
+    project = SimpleNamespace(built_template=home.root / "template.yaml", build=home.root)
+    project.built_template.write_text("Resources: {}")
+    monkeypatch.setattr(f"{template}.for_ministack", lambda _: ({}, [remark]))
+    monkeypatch.setattr(f"{template}.with_note", lambda *_: {})
+    monkeypatch.setattr(f"{template}.with_packed_code", lambda *_: {})
+
+    class DeployedError(Exception):
+        """Stands for all that follows."""
+
+    def create_bucket(**_: Any) -> None:
+        raise DeployedError
+
+    aws = cast(Aws, SimpleNamespace(s3=SimpleNamespace(create_bucket=create_bucket)))
+
+    def deploy(home: Home, say: stack.Say, *, tell_left_out: bool) -> dict[str, str]:
+        with pytest.raises(DeployedError):
+            stack._deploy(home, aws, cast(stack.Project, project), "fingerprint", say, tell_left_out)
+        return {"InboxBucketName": "inbox"}
+
+    monkeypatch.setattr("local.run.cloud.start", lambda home, *_: home.read())
+    monkeypatch.setattr("local.run.stack.deploy", deploy)
+    return f"left out on the local AWS: {remark}"
+
+
+def test_up_says_what_to_type_in_ten_lines_and_nothing_of_what_is_left_out(
+    home: Home, left_out: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--state-dir", str(home.root), "up"]) == 0
+    first, *guide = capsys.readouterr().out.splitlines()
+    assert first == "starting the local AWS ..."
+    assert len(guide) == 10
+    assert guide[0].startswith(f"The local AWS is up at {ADDRESS}.")
+    assert guide[-1].startswith("Stop it: ")
+
+
+def test_up_lists_what_is_left_out_if_it_is_asked(
+    home: Home, left_out: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--state-dir", str(home.root), "up", "--verbose"]) == 0
+    assert capsys.readouterr().out.splitlines()[1] == left_out

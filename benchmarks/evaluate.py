@@ -107,8 +107,8 @@ def judge_imports(imports: Sequence[tuple[float, float]]) -> Ratio:
     return _ratio(f"imports of the evaluate function vs `{BARE_IMPORT}`", of_import, MAX_TIMES_IMPORT, "its time")
 
 
-def _ratio(name: str, value: float, most: float, of_what: str) -> Ratio:
-    return Ratio(name, f"{value:.2f}x {of_what}", f"at most {most:g}x", value <= most)
+def _ratio(name: str, value: float, max_value: float, of_what: str) -> Ratio:
+    return Ratio(name, f"{value:.2f}x {of_what}", f"at most {max_value:g}x", value <= max_value)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

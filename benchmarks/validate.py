@@ -213,10 +213,10 @@ def _benchmark(sizes: Sequence[int], check: bool, result: Path | None, keep: boo
 
 
 @contextmanager
-def _folder(most_rows: int, keep: bool) -> Iterator[Path]:
+def _folder(max_rows: int, keep: bool) -> Iterator[Path]:
     """A temporary folder with enough room, removed at the end, also of an interrupted run, unless it is to be kept."""
     parent = Path(tempfile.gettempdir())
-    needed, free = _ROOM * _BYTES_A_ROW * most_rows, shutil.disk_usage(parent).free
+    needed, free = _ROOM * _BYTES_A_ROW * max_rows, shutil.disk_usage(parent).free
     if free < needed:
         raise JobError(
             f"{parent} has {free / 1e9:,.1f} GB free and {needed / 1e9:,.1f} GB are needed; "

@@ -468,9 +468,9 @@ def _visible(text: str) -> str:
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
-def _listed(names: Sequence[str], most: int = 3) -> str:
-    shown = [f"`{_visible(name)}`" for name in names[:most]]
-    return ", ".join(shown) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _listed(names: Sequence[str], max_names: int = 3) -> str:
+    shown = [f"`{_visible(name)}`" for name in names[:max_names]]
+    return ", ".join(shown) + (f" and {len(names) - max_names} more" if len(names) > max_names else "")
 
 
 # -- the document

@@ -66,7 +66,7 @@ def handler(request: ValidateRequest) -> AcceptedFile | RejectedFile:
             default_target=settings.default_target or None,
             out=out,
             contract=contract,
-            most_bytes=settings.max_csv_bytes,
+            max_bytes=settings.max_csv_bytes,
             remarks=remarks(run),
         )
         keep_contract(run, stored, contract, out)

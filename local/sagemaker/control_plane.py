@@ -267,9 +267,9 @@ def _check_training_request(request: Parameters) -> None:
     if ("TrainingImage" in specification) == ("AlgorithmName" in specification):
         raise validation_exception("Either AlgorithmName or TrainingImage must be specified, and not both.")
     condition = request["StoppingCondition"]
-    longest, patience = condition.get("MaxRuntimeInSeconds", 86_400), condition.get("MaxWaitTimeInSeconds")
+    max_seconds, patience = condition.get("MaxRuntimeInSeconds", 86_400), condition.get("MaxWaitTimeInSeconds")
     if request.get("EnableManagedSpotTraining"):
-        if patience is None or patience < longest:
+        if patience is None or patience < max_seconds:
             raise validation_exception(
                 "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds"
             )

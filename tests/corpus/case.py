@@ -56,8 +56,8 @@ class Case:
         extremes: the least and the greatest number that some columns have in the training files.
         classes: the labels by class number; None if they are not asked for.
         look_at: line and column of a cell that shows best what other readers make of the file.
-        most_bytes: the cap on the text's bytes; None for the usual one.
-        most_rows: the cap on the rows; None for the usual one.
+        max_bytes: the cap on the text's bytes; None for the usual one.
+        max_rows: the cap on the rows; None for the usual one.
     """
 
     name: str
@@ -79,8 +79,8 @@ class Case:
     extremes: Mapping[Column, tuple[float, float]] = field(default_factory=dict)
     classes: tuple[str, ...] | None = None
     look_at: tuple[Line, Column] | None = None
-    most_bytes: int | None = None
-    most_rows: int | None = None
+    max_bytes: int | None = None
+    max_rows: int | None = None
 
     @property
     def file_name(self) -> str:

@@ -292,7 +292,7 @@ FILES: Final = (
         _bomb,
         (Said("file_too_large"),),
         suffix=".csv.gz",
-        most_bytes=1_000_000,
+        max_bytes=1_000_000,
         rows=260_000,
     ),
     Case(
@@ -302,12 +302,12 @@ FILES: Final = (
         _packed(table()),
         (Said("file_too_large"),),
         suffix=".csv.gz",
-        most_bytes=len(table()) - 1,
+        max_bytes=len(table()) - 1,
     ),
     Case(
-        "too-large", TOO_LARGE, "one byte over the cap", table(), (Said("file_too_large"),), most_bytes=len(table()) - 1
+        "too-large", TOO_LARGE, "one byte over the cap", table(), (Said("file_too_large"),), max_bytes=len(table()) - 1
     ),
-    Case("as-large-as-may-be", TOO_LARGE, "exactly as large as the cap", table(), most_bytes=len(table())),
+    Case("as-large-as-may-be", TOO_LARGE, "exactly as large as the cap", table(), max_bytes=len(table())),
     Case("utf-8-mark", MARK, 'Excel\'s "CSV UTF-8"', codecs.BOM_UTF8 + table(end="\r\n"), encoding="utf-8"),
     Case(
         "utf-8-mark-and-quotes",

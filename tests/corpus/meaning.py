@@ -30,7 +30,7 @@ ONE_CLASS: Final = "a single class, or too few rows of one"
 ALIKE: Final = "labels that look like one"
 MANY_CLASSES: Final = "labels that are numbers, or of more than two classes"
 QUANTITY: Final = "a quantity or a text for a target"
-FEW_ROWS: Final = "too few rows, or more than the cap"
+ROW_LIMITS: Final = "too few rows, or more than the cap"
 GROUPS: Final = "a split by group or by time"
 
 _LABEL: Final = "label"
@@ -553,11 +553,11 @@ MEANING: Final = (
         with_labels(lambda i: ("spam " if first_class(i) else "ham ") * 80),
         (Said("label_too_long", column=_LABEL),),
     ),
-    Case("49-rows", FEW_ROWS, "49 rows", table(lines(49)), (Said("too_few_rows"),), rows=49),
-    Case("50-rows", FEW_ROWS, "50 rows are enough", table(lines(50)), rows=50),
+    Case("49-rows", ROW_LIMITS, "49 rows", table(lines(49)), (Said("too_few_rows"),), rows=49),
+    Case("50-rows", ROW_LIMITS, "50 rows are enough", table(lines(50)), rows=50),
     Case(
         "too-few-after-rejection",
-        FEW_ROWS,
+        ROW_LIMITS,
         "50 rows, one of which is bad",
         table([*lines(49), "1,30"]),
         (Said("too_few_rows"),),
@@ -567,15 +567,15 @@ MEANING: Final = (
     ),
     Case(
         "shares-too-large",
-        FEW_ROWS,
+        ROW_LIMITS,
         "60 rows, nearly all of them for validation and test",
         table(lines(60)),
         (Said("split_impossible"),),
         config={"split": {"validation": 0.49, "test": 0.49}},
         rows=60,
     ),
-    Case("too-many-rows", FEW_ROWS, "one row more than the cap", table(), (Said("too_many_rows"),), most_rows=119),
-    Case("as-many-rows-as-may-be", FEW_ROWS, "exactly the cap", table(), most_rows=120),
+    Case("too-many-rows", ROW_LIMITS, "one row more than the cap", table(), (Said("too_many_rows"),), max_rows=119),
+    Case("as-many-rows-as-may-be", ROW_LIMITS, "exactly the cap", table(), max_rows=120),
     Case(
         "groups",
         GROUPS,

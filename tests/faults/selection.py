@@ -61,9 +61,12 @@ def select(cases: Sequence[tuple[str, str]], commit: str, functions: Collection[
         (number for number, (function, _) in enumerate(cases) if function in functions and number not in chosen),
         key=lambda number: _place(f"{commit} {number}"),
     )
-    most = round(MAX_TOUCHED_SHARE * len(cases))
+    max_beside = round(MAX_TOUCHED_SHARE * len(cases))
     return Selection(
-        frozenset(chosen | set(beside[:most])), quarter, min(len(beside), most), max(0, len(beside) - most)
+        frozenset(chosen | set(beside[:max_beside])),
+        quarter,
+        min(len(beside), max_beside),
+        max(0, len(beside) - max_beside),
     )
 
 

@@ -162,7 +162,7 @@ def render(page: ReportInput) -> str:
         learning=_learning(evaluation),
         rules=Counter({}) if page.profile is None else _rules(page.profile),
         seconds=seconds,
-        most_rows=_MAX_ROWS,
+        max_rows=_MAX_ROWS,
     ).lstrip()
 
 

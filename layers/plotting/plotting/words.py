@@ -73,13 +73,13 @@ def interval_places(ends: Sequence[float] | None, form: str = ",.4f") -> str:
     return "–" if ends is None else f"{places(ends[0], form)} to {places(ends[1], form)}"
 
 
-def short(name: str, most: int) -> str:
-    """A name on one line of at most ``most`` Latin widths; wide letters, such as Chinese ones, count twice."""
+def short(name: str, max_width: int) -> str:
+    """A name on one line of at most ``max_width`` Latin widths; wide letters, such as Chinese ones, count twice."""
     name = " ".join(clean(name).split()) or "(blank)"
     width = 0
     for place, letter in enumerate(name):
         width += 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        if width > most:
+        if width > max_width:
             return name[: max(place - 1, 1)].rstrip() + "…"
     return name
 

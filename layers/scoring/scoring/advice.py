@@ -73,12 +73,12 @@ def worst_slice(metric: Metric, key: str) -> str:
     )
 
 
-def no_slice(metric: Metric, key: str, slices: int, large: int, most: int) -> str:
-    """No slice has a value. ``slices``, ``large``: how many there are, and how many with ``most`` rows or more."""
+def no_slice(metric: Metric, key: str, slices: int, large: int, min_rows: int) -> str:
+    """No slice has a value. ``slices``, ``large``: how many there are, and how many with ``min_rows`` rows or more."""
     if not slices:
         what = "Name columns under `slices`"
     elif not large:
-        what = f"No slice has {most} test rows or more: give it more rows, or name other columns under `slices`"
+        what = f"No slice has {min_rows} test rows or more: give it more rows, or name other columns under `slices`"
     else:
         what = "No large slice has rows to measure it on: name other columns under `slices`"
     return f"{what}. Or remove {_key(metric, key)}"

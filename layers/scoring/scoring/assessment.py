@@ -260,8 +260,8 @@ def _champion_scores(subject: Subject, live: Champion) -> Floats:
         raise _NotComparableError("the test rows' own cells are not there to score the live model on")
     try:
         made = features_of(subject.held_out, live.recipe)
-        most = _MAX_MISFITS * len(made.features)
-        if unread := [column for column, count in made.misfits.items() if count > most]:
+        max_misfits = _MAX_MISFITS * len(made.features)
+        if unread := [column for column, count in made.misfits.items() if count > max_misfits]:
             named = ", ".join(f"`{column}`" for column in unread[:5])
             raise _NotComparableError(f"the live model cannot read the cells of {named}, which are written differently")
         scores = live.model.scores(made.features)

@@ -26,8 +26,8 @@ Bools = NDArray[np.bool_]
 FLIP_TEST_ROWS: Final = 2_000
 """Rows of each group that the flip test compares at most: its cost grows with their product."""
 _NEIGHBOURS: Final = 5
-_FEW_ROWS: Final = 9
-"""With no more rows than this to choose from, one neighbour votes, as in smclarify."""
+_MIN_VOTING_ROWS: Final = 10
+"""With fewer rows to choose from, one neighbour votes, as in smclarify."""
 _ROWS_AT_A_TIME: Final = 256
 
 _ACCEPTED: Final = "is predicted to have the favoured label"
@@ -356,7 +356,7 @@ def _in_order(rows: Floats, accepted: Bools) -> tuple[Floats, Bools]:
 
 def _vote_of_nearest(rows: Floats, others: Floats, others_accepted: Bools) -> Bools:
     """What most of the nearest ``others`` of each row got."""
-    neighbours = _NEIGHBOURS if others.shape[0] > _FEW_ROWS else 1
+    neighbours = _NEIGHBOURS if others.shape[0] >= _MIN_VOTING_ROWS else 1
     lengths = np.square(others).sum(axis=1)
     votes = np.empty(rows.shape[0], dtype=np.int64)
     for start in range(0, rows.shape[0], _ROWS_AT_A_TIME):

@@ -81,8 +81,8 @@ def _judged(
     return ends[1] <= margin, f"{told}; {_beside_margin(difference, ends[1], margin)}"
 
 
-def _whether_better(difference: float, most: float) -> str:
-    if most < 0:
+def _whether_better(difference: float, upper_end: float) -> str:
+    if upper_end < 0:
         return "it is better"
     less = "`champion: {policy: not_worse}` asks for less"
     if difference < 0:
@@ -90,8 +90,8 @@ def _whether_better(difference: float, most: float) -> str:
     return f"it is not better. Give it more rows, or columns that tell more about the target; {less}"
 
 
-def _beside_margin(difference: float, most: float, margin: float) -> str:
-    if most <= margin:
+def _beside_margin(difference: float, upper_end: float, margin: float) -> str:
+    if upper_end <= margin:
         return f"it is not worse by more than the margin of {margin:.5f}"
     if difference <= margin:
         more = "More test rows would tell, or set a larger `champion.margin`"

@@ -250,11 +250,11 @@ def _area_intervals(scored: Scored, values: dict[str, float | None]) -> dict[str
     return found
 
 
-def _score_bins(scores: Floats, most: int) -> tuple[Ints, int]:
+def _score_bins(scores: Floats, max_bins: int) -> tuple[Ints, int]:
     """The bin of each row, and how many there are; rows with the same score are in the same one. ``scores`` of two
     classes are in order."""
     ordered = scores if bool((scores[1:] >= scores[:-1]).all()) else np.sort(scores)
-    edges = np.unique(ordered[np.linspace(0, ordered.size - 1, most + 1).astype(np.int64)[1:]])
+    edges = np.unique(ordered[np.linspace(0, ordered.size - 1, max_bins + 1).astype(np.int64)[1:]])
     return np.searchsorted(edges, scores, side="left"), edges.size
 
 

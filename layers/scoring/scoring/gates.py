@@ -201,11 +201,11 @@ def _starts_anew(champion: ChampionComparison) -> bool:
     return not champion.comparable and champion.deploys and champion.policy != "ignore"
 
 
-def _pairs(least: float | None, most: float | None) -> Iterator[tuple[str, float, _Comparison]]:
-    if least is not None:
-        yield "min", least, "at_least"
-    if most is not None:
-        yield "max", most, "at_most"
+def _pairs(minimum: float | None, maximum: float | None) -> Iterator[tuple[str, float, _Comparison]]:
+    if minimum is not None:
+        yield "min", minimum, "at_least"
+    if maximum is not None:
+        yield "max", maximum, "at_most"
 
 
 def _of_slices(metric: Metric, limits: Limits, slices: Sequence[SliceResult]) -> Iterator[GateCheck]:

@@ -32,7 +32,7 @@ class Model(Protocol):
         features: Sequence[Sequence[float]],
         predicted: Sequence[int],
         records: Sequence[Mapping[str, Any]],
-        most: int,
+        max_columns: int,
     ) -> list[dict[str, Any]]:
         """What single predictions rest on: the largest contributions of the user's columns, in log odds.
 
@@ -41,7 +41,7 @@ class Model(Protocol):
             features: (n, f), NaN if missing.
             predicted: number of the class of each row; from three classes on, contributions are to that one's margin.
             records: the values of the columns, to be named.
-            most: columns of a row.
+            max_columns: columns of a row.
 
         Returns:
             By row ``base``, the log odds of a row of which nothing is known, and ``contributions``, the largest first;

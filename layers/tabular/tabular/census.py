@@ -163,8 +163,8 @@ class Census:
     def __init__(self, question: Question, folder: Path, rejected: RejectedRows, *, kept: bool) -> None:
         self._q = question
         self._rejected = rejected
-        most = max(min(MAX_LEVELS, _MAX_LEVELS_IN_ALL // max(len(question.levelled), 1)), _MIN_LEVELS)
-        self._columns = {i: _Column(Levels(most, question.tokens)) for i in range(len(question.names))}
+        max_levels = max(min(MAX_LEVELS, _MAX_LEVELS_IN_ALL // max(len(question.levelled), 1)), _MIN_LEVELS)
+        self._columns = {i: _Column(Levels(max_levels, question.tokens)) for i in range(len(question.names))}
         self._values = question.of_kind(Kind.NUMBER, Kind.DATE)
         numbers = question.of_kind(Kind.NUMBER)
         self._counters = numbers
@@ -216,8 +216,8 @@ class Census:
 
     def _watched(self, path: Path) -> Iterator[tuple[int, Chunk, _Watch]]:
         for n, chunk in enumerate(chunks(path, self._q.dialect, self.structure)):
-            if self._q.most_rows is not None and self.structure.received > self._q.most_rows:
-                what = f"the file has more than {self._q.most_rows:,} rows"
+            if self._q.max_rows is not None and self.structure.received > self._q.max_rows:
+                what = f"the file has more than {self._q.max_rows:,} rows"
                 raise RefusedError(Finding(rule=Rule.TOO_MANY_ROWS, what=what))
             yield n, chunk, self._watching
 
@@ -492,10 +492,10 @@ class Census:
     def _add_sample(self, sample: pl.DataFrame | None) -> None:
         if sample is None:
             return
-        most = min(SAMPLE_ROWS, _SAMPLE_CELLS // len(self._sampled))
+        max_rows = min(SAMPLE_ROWS, _SAMPLE_CELLS // len(self._sampled))
         kept = sample if self._sample is None else pl.concat([self._sample, sample])
         kept = kept.filter(pl.col("u") < self._sampled_below)
-        while kept.height > 2 * most and self._sampled_below > 1:
+        while kept.height > 2 * max_rows and self._sampled_below > 1:
             self._sampled_below //= 2
             kept = kept.filter(pl.col("u") < self._sampled_below)
         self._sample = kept

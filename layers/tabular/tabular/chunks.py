@@ -30,7 +30,8 @@ _CHUNK_EVENTS: Final = 20_000
 
 _RARE_BLANKS: Final = (b"\t", b"\v", b"\f")
 _NO_BREAK_SPACE: Final = "\u00a0".encode()
-_FEW_BLANKS: Final = 2000
+_MAX_BLANKS_TRIED: Final = 2000
+"""Blanks that are looked at one by one, before all pairs of a blank and an edge are searched for."""
 
 _WORKERS: Final = 2
 _MAX_PIECES: Final = 2000
@@ -321,7 +322,7 @@ def _has_outer_blanks(raw: bytes, delimiter: bytes) -> bool:
         return True
     edges = (delimiter[0], *b'\n\r"')
     at = -1
-    for _ in range(_FEW_BLANKS):
+    for _ in range(_MAX_BLANKS_TRIED):
         at = raw.find(b" ", at + 1)
         if at < 0:
             return False

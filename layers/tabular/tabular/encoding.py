@@ -86,7 +86,7 @@ class PlainText:
 class _Source:
     path: Path
     work: Path
-    most_bytes: int | None
+    max_bytes: int | None
     compression: Literal["gzip"] | None
 
     def blocks(self) -> Generator[bytes]:
@@ -139,27 +139,27 @@ class _Census:
     undefined: int | None
 
 
-def plain_text(path: Path, work: Path, *, most_bytes: int | None = None) -> PlainText:
+def plain_text(path: Path, work: Path, *, max_bytes: int | None = None) -> PlainText:
     """The file's text as UTF-8, without NUL.
 
     Args:
         path: the file; it stays as it is.
         work: a folder for the text where it has to be written anew. The text of a gzip archive in Windows-1252 or
             Latin-1 stands there twice for a while.
-        most_bytes: how much UTF-8 may be written there at most. A file that is UTF-8 already may be of any size.
+        max_bytes: how much UTF-8 may be written there at most. A file that is UTF-8 already may be of any size.
 
     Raises:
-        RefusedError: the file is empty, no text, a damaged text or archive, or it expands to more than ``most_bytes``.
+        RefusedError: the file is empty, no text, a damaged text or archive, or it expands to more than ``max_bytes``.
             Nothing is left in ``work``.
     """
-    source = _Source(path, work, most_bytes, "gzip" if _is_gzip(path) else None)
+    source = _Source(path, work, max_bytes, "gzip" if _is_gzip(path) else None)
     with closing(source.blocks()) as blocks:
         first = _first(blocks)
         try:
             return _read(source, b"".join(first)[:_HEAD], chain(first, blocks))
         except RefusedError as refused:
             if source.compression and refused.findings[0].rule is not Rule.FILE_TOO_LARGE:
-                _exhaust(blocks, most_bytes)
+                _exhaust(blocks, max_bytes)
             raise
 
 
@@ -208,12 +208,12 @@ def _first(blocks: Iterator[bytes]) -> list[bytes]:
     return first
 
 
-def _exhaust(blocks: Iterator[bytes], most_bytes: int | None) -> None:
+def _exhaust(blocks: Iterator[bytes], max_bytes: int | None) -> None:
     """Raises RefusedError if the rest of the archive shows that it is damaged: then its text was never that."""
     size = 0
     for block in blocks:
         size += len(block)
-        if most_bytes is not None and size > most_bytes:
+        if max_bytes is not None and size > max_bytes:
             return
 
 
@@ -452,10 +452,10 @@ class _Output:
 
     def write(self, block: bytes) -> None:
         """Raises RefusedError, and writes nothing, where the text would become longer than it may be."""
-        most = self._source.most_bytes
-        if most is not None and self.size + len(block) > most:
+        max_bytes = self._source.max_bytes
+        if max_bytes is not None and self.size + len(block) > max_bytes:
             this = "the gzip archive" if self._source.compression else "in UTF-8 the file"
-            what = f"{this} holds more than {most:,} bytes of text"
+            what = f"{this} holds more than {max_bytes:,} bytes of text"
             raise RefusedError(Finding(rule=Rule.FILE_TOO_LARGE, what=what))
         self._stream.write(block)
         self.size += len(block)

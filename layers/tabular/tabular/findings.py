@@ -248,9 +248,11 @@ def shown(text: str) -> str:
     return flat if len(flat) <= _SHOWN_CHARACTERS else flat[: _SHOWN_CHARACTERS - 1] + "…"
 
 
-def listed(names: list[str], most: int = 40) -> str:
-    """Names in backticks. Of more than ``most`` the first ones and the last: it is often the target."""
-    quoted = [f"`{shown(name)}`" for name in (names if len(names) <= most else [*names[: most - 1], names[-1]])]
-    if len(names) <= most:
+def listed(names: list[str], max_names: int = 40) -> str:
+    """Names in backticks. Of more than ``max_names`` the first ones and the last: it is often the target."""
+    quoted = [
+        f"`{shown(name)}`" for name in (names if len(names) <= max_names else [*names[: max_names - 1], names[-1]])
+    ]
+    if len(names) <= max_names:
         return ", ".join(quoted)
-    return f"{', '.join(quoted[:-1])}, {len(names) - most} more and {quoted[-1]}"
+    return f"{', '.join(quoted[:-1])}, {len(names) - max_names} more and {quoted[-1]}"

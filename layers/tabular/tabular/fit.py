@@ -105,8 +105,8 @@ def _with_range(column: Column, found: tuple[float, float] | None) -> Column:
     if isinstance(column, NumberColumn):
         return column.model_copy(update={"minimum": float(found[0]), "maximum": float(found[1])})
     if isinstance(column, DateColumn):
-        least, most = (_EPOCH + datetime.timedelta(days=days) for days in found)
-        return column.model_copy(update={"minimum": least, "maximum": most})
+        minimum, maximum = (_EPOCH + datetime.timedelta(days=days) for days in found)
+        return column.model_copy(update={"minimum": minimum, "maximum": maximum})
     return column
 
 
@@ -184,9 +184,9 @@ def _levels(profiles: Sequence[Profile]) -> dict[int, tuple[str, ...]]:
     ranked_columns = sum(p.distinct > MAX_ONE_HOT_LEVELS for p in profiles)
     share = MAX_RANKED_LEVELS_IN_ALL // max(ranked_columns, 1)
     # No fewer than a ranked column has, or it would look like a one-hot column.
-    most = min(MAX_RANKED_LEVELS, max(share, MAX_ONE_HOT_LEVELS + 1))
+    max_levels = min(MAX_RANKED_LEVELS, max(share, MAX_ONE_HOT_LEVELS + 1))
     return {
-        p.position: tuple(p.levels.filter(pl.col("train") > 0)["cell"].head(most))
+        p.position: tuple(p.levels.filter(pl.col("train") > 0)["cell"].head(max_levels))
         for p in profiles
         if p.levels is not None
     }

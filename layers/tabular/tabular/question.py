@@ -23,7 +23,8 @@ LIKELY_SHARE: Final = 0.5
 """Of a column's first cells: the share from which on a form is counted on all of them."""
 
 _SIGHTED_ROWS: Final = 2_000
-_FEW_WORDS: Final = 1000
+_MAX_DISTINCT_CELLS: Final = 1000
+"""With more, it stays open whether the name of the column is one of them."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Question:
     edges: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
     listed: frozenset[int] = frozenset()
     sampled: bool = False
-    most_rows: int | None = None
+    max_rows: int | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -195,7 +196,7 @@ def _holds(cells: pl.Series, reading: Reading, name: str) -> bool | None:
     """Whether a column holds its own name, or may as well: a date is one of its dates."""
     if reading.kind is Kind.DATE:
         return read_date(name, reading.date_format) is not None
-    if reading.kind is Kind.NUMBER or cells.n_unique() > _FEW_WORDS:
+    if reading.kind is Kind.NUMBER or cells.n_unique() > _MAX_DISTINCT_CELLS:
         return None
     return bool(name) and bool((cells == name).any())
 

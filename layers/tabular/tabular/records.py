@@ -28,8 +28,8 @@ _BLOCK: Final = 1 << 23
 _STRETCH: Final = 1 << 17
 """Bytes that are taken for uniform together."""
 
-_FEW_BYTES: Final = 1 << 13
-"""Of a stretch that is not uniform, up to which its lines are looked at one by one."""
+_MAX_BYTES_LINE_BY_LINE: Final = 1 << 13
+"""A stretch that is not uniform is halved until it has no more; then its lines are looked at one by one."""
 
 _QUOTED_CELL: Final = re.compile(rb'"((?:[^"]++|"")*+)"')
 _UNQUOTED_ENDS: Final = {delimiter: re.compile(rb"[\r\n" + re.escape(delimiter) + rb"]") for delimiter in DELIMITERS}
@@ -297,7 +297,7 @@ class Scanner:
         rows = buffer.count(b"\n", at, end)
         if self._seems_uniform(buffer, at, end, rows):
             yield self._batch(buffer[at:end], rows, sure=False)
-        elif end - at > _FEW_BYTES and (middle := buffer.rfind(b"\n", at, (at + end) // 2) + 1):
+        elif end - at > _MAX_BYTES_LINE_BY_LINE and (middle := buffer.rfind(b"\n", at, (at + end) // 2) + 1):
             yield from self._stretch(buffer, at, middle, final)
             yield from self._stretch(buffer, middle, end, final)
         else:

@@ -9,24 +9,25 @@ from typing import Final
 import polars as pl
 
 _HASHES_AT_ONCE: Final = 1 << 20
-_FEW_LEVELS: Final = 4096
+_MIN_WAITING_ROWS: Final = 4096
+"""Rows that are merged together: each merge groups all that is kept."""
 _ALL_HASHES: Final = 1 << 64
 
 
 class Levels:
-    """How often each text of a column stands: exact up to ``most`` different ones.
+    """How often each text of a column stands: exact up to ``max_levels`` different ones.
 
     Beyond them the rarest are forgotten, and then counted again from where several turn up together (after the lossy
     counting of Manku and Motwani, 2002): the commonest stay about right. How many there are is then an estimate.
     """
 
-    def __init__(self, most: int, missing: Sequence[str] = ()) -> None:
+    def __init__(self, max_levels: int, missing: Sequence[str] = ()) -> None:
         """
         Args:
-            most: different texts that are kept.
+            max_levels: different texts that are kept.
             missing: texts that mean: no value. They are not kept.
         """
-        self._most = most
+        self._max_levels = max_levels
         self._missing = list(missing)
         self._kept = pl.DataFrame(schema={"cell": pl.String, "rows": pl.Int64, "train": pl.Int64})
         self._waiting: list[pl.DataFrame] = []
@@ -47,7 +48,7 @@ class Levels:
             counts = counts.filter(pl.col("rows") > 1)
         self._waiting.append(counts)
         self._waiting_rows += counts.height
-        if self._waiting_rows > max(4 * self._kept.height, _FEW_LEVELS):
+        if self._waiting_rows > max(4 * self._kept.height, _MIN_WAITING_ROWS):
             self._merge()
 
     def _merge(self) -> None:
@@ -57,11 +58,11 @@ class Levels:
         merged = pl.concat([self._kept, added]).group_by("cell").sum()
         if self._beyond is None:
             self._filled += int(added["rows"].sum())
-            if merged.height > self._most:
+            if merged.height > self._max_levels:
                 self._beyond = Distinct()
                 self._beyond.add(_hashed(merged))
-        if merged.height > self._most:
-            merged = merged.sort(["train", "rows", "cell"], descending=[True, True, False]).head(self._most // 2)
+        if merged.height > self._max_levels:
+            merged = merged.sort(["train", "rows", "cell"], descending=[True, True, False]).head(self._max_levels // 2)
         self._kept, self._waiting, self._waiting_rows = merged, [], 0
 
     @property
@@ -94,17 +95,17 @@ class _Sample:
     (distinct sampling; Gibbons, 2001): a key is kept with all of its rows or not at all. Exact while the limit has not
     moved."""
 
-    def __init__(self, key: str, kind: pl.DataType, hash_of_key: pl.Expr, most: int) -> None:
+    def __init__(self, key: str, kind: pl.DataType, hash_of_key: pl.Expr, max_keys: int) -> None:
         self._key = key
         self._hash = hash_of_key
-        self._most = most
+        self._max_keys = max_keys
         self._limit = _ALL_HASHES - 1
         self._kept = pl.DataFrame(schema={key: kind, "rows": pl.Int64})
 
     def add(self, counts: pl.DataFrame) -> None:
         """Adds keys, and how many rows have each, ``rows``."""
         self._kept = pl.concat([self._kept, self._below(counts)]).group_by(self._key).sum()
-        while self._kept.height > self._most:
+        while self._kept.height > self._max_keys:
             self._limit //= 2
             self._kept = self._below(self._kept)
 
@@ -118,8 +119,8 @@ class Distinct(_Sample):
     Takes the hashes of the values as ``hash``.
     """
 
-    def __init__(self, most: int = 1 << 14) -> None:
-        super().__init__("hash", pl.UInt64(), pl.col("hash"), most)
+    def __init__(self, max_keys: int = 1 << 14) -> None:
+        super().__init__("hash", pl.UInt64(), pl.col("hash"), max_keys)
 
     def estimate(self) -> float:
         return self._kept.height * (_ALL_HASHES / (self._limit + 1))
@@ -130,10 +131,10 @@ class Distinct(_Sample):
 
 
 class Times(_Sample):
-    """How many rows have each ``time``: exact up to ``most`` different ones, beyond them of a sample of the times."""
+    """How many rows have each ``time``: exact up to ``max_keys`` different ones, beyond them of a sample of them."""
 
-    def __init__(self, most: int = 200_000) -> None:
-        super().__init__("time", pl.Float64(), pl.col("time").hash(), most)
+    def __init__(self, max_keys: int = 200_000) -> None:
+        super().__init__("time", pl.Float64(), pl.col("time").hash(), max_keys)
 
     def table(self) -> pl.DataFrame:
         return self._kept.sort("time")

@@ -66,7 +66,7 @@ def validate_table(
     default_target: str | None,
     out: Path,
     contract: Plan | None = None,
-    most_bytes: int | None = None,
+    max_bytes: int | None = None,
     remarks: Sequence[str] = (),
 ) -> TableReport:
     """Checks a CSV file and, if it is accepted, makes training data from it.
@@ -84,7 +84,7 @@ def validate_table(
         out: a folder with room for the training files, and for the text where it is compressed or no UTF-8; made if
             absent.
         contract: what to do with the dataset's contract; by default nothing.
-        most_bytes: of the text in UTF-8; a file with more is refused.
+        max_bytes: of the text in UTF-8; a file with more is refused.
         remarks: warnings about what lies beside the file; they come first.
 
     Raises:
@@ -97,7 +97,7 @@ def validate_table(
         closing(RejectedRows(out / layout.REJECTED_ROWS)) as rejected,
     ):
         judged = _Validation(
-            path, name, config, default_target, out, Path(work), rejected, contract or Plan(), most_bytes
+            path, name, config, default_target, out, Path(work), rejected, contract or Plan(), max_bytes
         )
         report = judged.run()
     report = report.model_copy(update={"warnings": (*remarks, *report.warnings)})
@@ -168,7 +168,7 @@ class _Validation:
         work: Path,
         rejected: RejectedRows,
         contract: Plan,
-        most_bytes: int | None,
+        max_bytes: int | None,
     ) -> None:
         self._path = path
         self._name = name
@@ -178,7 +178,7 @@ class _Validation:
         self._work = work
         self._rejected = rejected
         self._contract = contract
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         held = contract.held
         self._contract_report = ContractReport(version=held.version) if held else None
         self._text: PlainText | None = None
@@ -200,9 +200,9 @@ class _Validation:
             return self._refused([Finding(rule=Rule.FILE_TOO_LARGE, what=what)])
 
     def _accept(self) -> TableReport:
-        text = self._text = plain_text(self._path, self._work, most_bytes=self._most_bytes)
-        if self._most_bytes is not None and text.size > self._most_bytes:
-            what = f"the file holds {text.size:,} bytes of text; the maximum is {self._most_bytes:,}"
+        text = self._text = plain_text(self._path, self._work, max_bytes=self._max_bytes)
+        if self._max_bytes is not None and text.size > self._max_bytes:
+            what = f"the file holds {text.size:,} bytes of text; the maximum is {self._max_bytes:,}"
             raise RefusedError(Finding(rule=Rule.FILE_TOO_LARGE, what=what))
         dialect = self._dialect = detect(text.path, headed=self._config.header)
         _check_header_text(dialect.header)
@@ -251,7 +251,7 @@ class _Validation:
             edges=asked_edges(held, names),
             listed=asked_levels(held, names),
             sampled=self._contract.makes is not None,
-            most_rows=MAX_ROWS,
+            max_rows=MAX_ROWS,
         )
         # All cells decide of a column that may be dropped, too.
         question = question.asking(i for i in question.named if i == question.time or i in question.unused)
@@ -292,11 +292,11 @@ class _Validation:
         return shutil.disk_usage(self._work).free > _ROOM * (self._text.size if self._text else 0)
 
     def _check_rows(self, judged: _Judgement) -> None:
-        rows, most = judged.rows(), self._config.max_rejected_share
-        if rows.rejected > Fraction(str(most)) * rows.received:  # as it is written: 0.29 * 100 is less than 29
+        rows, max_share = judged.rows(), self._config.max_rejected_share
+        if rows.rejected > Fraction(str(max_share)) * rows.received:  # as it is written: 0.29 * 100 is less than 29
             what = (
                 f"{rows.rejected:,} of {rows.received:,} rows ({rows.rejected / rows.received:.1%}) are rejected, "
-                f"more than the {most:.1%} that `max_rejected_share` allows"
+                f"more than the {max_share:.1%} that `max_rejected_share` allows"
             )
             raise RefusedError(Finding(rule=Rule.TOO_MANY_REJECTED, what=what))
         if rows.accepted < MIN_ROWS:

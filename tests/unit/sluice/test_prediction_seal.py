@@ -36,13 +36,13 @@ def test_an_empty_golden_row_seals_nothing() -> None:
 
 
 @given(st.lists(st.text("0123456789.,", min_size=1, max_size=12), max_size=60), st.integers(10, 80))
-def test_bodies_hold_every_line_once_in_order_each_behind_the_seal(lines: list[str], most: int) -> None:
-    bodies = list(sealed_bodies(SEAL, lines, most))
+def test_bodies_hold_every_line_once_in_order_each_behind_the_seal(lines: list[str], max_bytes: int) -> None:
+    bodies = list(sealed_bodies(SEAL, lines, max_bytes))
     found: list[str] = []
     for body in bodies:
         first, second, *rest = body.decode().split("\n")
         assert (first, second) == SEAL.lines
-        assert len(body) <= most or len(rest) == 1
+        assert len(body) <= max_bytes or len(rest) == 1
         found += rest
     assert found == lines
 

@@ -182,7 +182,7 @@ NAMES: Final = st.one_of(
         ["größe", "customer name", 'so "called"', "it's", "年齢", "=SUM(A1)", "-5", "two\nlines", "a,b;c", "ID"]
     ),
 )
-FEW: Final = ("red", "Red", " blue", "it's", '"q"', "a, b", "x;y", "two\nlines", "tab\tbed", "to be | not", "🙂")
+SPELLINGS: Final = ("red", "Red", " blue", "it's", '"q"', "a, b", "x;y", "two\nlines", "tab\tbed", "to be | not", "🙂")
 ACCENTED: Final = ("Zürich", "Köln", "日本", "Αθήνα", "naïve")
 JOINTS: Final = (" ", "-", ",", ";", "\t", "|", '"', "'", "\\", "\n", "\r\n", "\r", "\u2028", "\u00a0")
 
@@ -233,7 +233,9 @@ def values(draw: st.DrawFn, kind: str) -> Callable[[random.Random], str]:
         spelt = [word for no_or_yes in pair for word in (no_or_yes, no_or_yes.title(), no_or_yes.upper() + " ")]
         return lambda chance: chance.choice(spelt)
     if kind in {"few", "accented"}:
-        pool = draw(st.lists(st.sampled_from(FEW if kind == "few" else ACCENTED), min_size=2, max_size=5, unique=True))
+        pool = draw(
+            st.lists(st.sampled_from(SPELLINGS if kind == "few" else ACCENTED), min_size=2, max_size=5, unique=True)
+        )
         return lambda chance: chance.choice(pool)
     return {
         "number": a_number,

@@ -80,7 +80,7 @@ def _said(sentences: Iterable[str], name: str, said: Said) -> bool:
 
 def _judge(case: Case, tmp_path: Path, contract: Plan = FIRST) -> Judged:
     """Judges the case; the file must stay as it was."""
-    options: dict[str, Any] = {} if case.most_bytes is None else {"most_bytes": case.most_bytes}
+    options: dict[str, Any] = {} if case.max_bytes is None else {"max_bytes": case.max_bytes}
     path = tmp_path / case.file_name
     path.write_bytes(case.data)
     before = (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
@@ -111,8 +111,8 @@ def test_a_file_that_is_accepted_keeps_the_contract_that_it_makes(case: Case, tm
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_nasty_file_is_judged_as_it_should_be(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if case.most_rows is not None:
-        monkeypatch.setattr("tabular.validate.MAX_ROWS", case.most_rows)
+    if case.max_rows is not None:
+        monkeypatch.setattr("tabular.validate.MAX_ROWS", case.max_rows)
     judged = _judge(case, tmp_path)
     report = judged.report
     _holds_the_verdict(judged)

@@ -28,13 +28,13 @@ type Read = Callable[..., PlainText]
 
 @pytest.fixture
 def read(tmp_path: Path) -> Read:
-    def read_bytes(content: bytes, most_bytes: int | None = None) -> PlainText:
-        return read_in(tmp_path, content, most_bytes)
+    def read_bytes(content: bytes, max_bytes: int | None = None) -> PlainText:
+        return read_in(tmp_path, content, max_bytes)
 
     return read_bytes
 
 
-def read_in(folder: Path, content: bytes, most_bytes: int | None = None) -> PlainText:
+def read_in(folder: Path, content: bytes, max_bytes: int | None = None) -> PlainText:
     """Also asserts what is so of every file: that it stays as it is, and that nothing else stays of a refused one."""
     work = folder / "work"
     work.mkdir(exist_ok=True)
@@ -42,7 +42,7 @@ def read_in(folder: Path, content: bytes, most_bytes: int | None = None) -> Plai
     path.write_bytes(content)
     before = set(work.iterdir())
     try:
-        text = plain_text(path, work, most_bytes=most_bytes)
+        text = plain_text(path, work, max_bytes=max_bytes)
     except RefusedError:
         assert set(work.iterdir()) == before
         raise
@@ -54,9 +54,9 @@ def read_in(folder: Path, content: bytes, most_bytes: int | None = None) -> Plai
     return text
 
 
-def refused(read: Read, content: bytes, most_bytes: int | None = None) -> Finding:
+def refused(read: Read, content: bytes, max_bytes: int | None = None) -> Finding:
     with pytest.raises(RefusedError) as caught:
-        read(content, most_bytes)
+        read(content, max_bytes)
     (finding,) = caught.value.findings
     return finding
 
@@ -142,7 +142,7 @@ def test_utf8_with_odd_delimiters_is_text(read: Read) -> None:
 
 
 def test_utf8_that_is_not_written_anew_may_be_of_any_size(read: Read) -> None:
-    assert read(TABLE.encode(), most_bytes=10).size == len(TABLE)
+    assert read(TABLE.encode(), max_bytes=10).size == len(TABLE)
 
 
 @pytest.mark.parametrize("zipped", [False, True])
@@ -431,7 +431,7 @@ def test_the_rest_of_an_archive_with_a_fault_is_not_read_beyond_what_it_may_hold
 ) -> None:
     small_blocks(monkeypatch, 1000)
     archive = gzip.compress(b"PK\x03\x04" + b"a" * 1_000_000, mtime=0)
-    assert refused(read, archive[:-1], most_bytes=1000).rule == Rule.NOT_CSV
+    assert refused(read, archive[:-1], max_bytes=1000).rule == Rule.NOT_CSV
 
 
 # What the text may be at most
@@ -449,7 +449,7 @@ def test_a_gzip_archive_that_holds_too_much_is_refused_before_more_is_written(
         written.append(len(block))
 
     monkeypatch.setattr(encoding._Output, "write", noted)
-    finding = refused(read, gzip.compress(b"a,b\n" * 1_000_000, mtime=0), most_bytes=2500)
+    finding = refused(read, gzip.compress(b"a,b\n" * 1_000_000, mtime=0), max_bytes=2500)
     assert finding == Finding(rule=Rule.FILE_TOO_LARGE, what="the gzip archive holds more than 2,500 bytes of text")
     assert 0 < sum(written) <= 2500
 
@@ -465,12 +465,12 @@ def test_a_gzip_archive_that_holds_too_much_is_refused_before_more_is_written(
     ],
 )
 def test_a_text_may_be_as_long_as_allowed_and_not_a_byte_longer(read: Read, content: bytes, size: int) -> None:
-    assert read(content, most_bytes=size).size == size
-    assert refused(read, content, most_bytes=size - 1).rule == Rule.FILE_TOO_LARGE
+    assert read(content, max_bytes=size).size == size
+    assert refused(read, content, max_bytes=size - 1).rule == Rule.FILE_TOO_LARGE
 
 
 def test_a_text_that_transcoding_makes_too_long_is_refused(read: Read) -> None:
-    finding = refused(read, ("東" * 1000).encode("utf-16"), most_bytes=2002)
+    finding = refused(read, ("東" * 1000).encode("utf-16"), max_bytes=2002)
     assert finding == Finding(rule=Rule.FILE_TOO_LARGE, what="in UTF-8 the file holds more than 2,002 bytes of text")
 
 

@@ -41,7 +41,7 @@ def test_few_levels_are_counted_exactly(cells: list[str]) -> None:
 
 
 def test_the_commonest_of_many_levels_are_kept_and_the_others_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sketch, "_FEW_LEVELS", 100)
+    monkeypatch.setattr(sketch, "_MIN_WAITING_ROWS", 100)
     draws = random.Random(2)  # noqa: S311 - a table, no secret
     cells = [f"often{draws.randrange(20)}" if draws.random() < 0.5 else f"once{i}" for i in range(40_000)]
     cells[::100] = ["NA"] * 400
@@ -58,7 +58,7 @@ def test_the_commonest_of_many_levels_are_kept_and_the_others_estimated(monkeypa
 
 
 def test_distinct_values_are_estimated_and_repetitions_seen() -> None:
-    distinct = Distinct(most=1000)
+    distinct = Distinct(max_keys=1000)
     for start in range(0, 100_000, 10_000):
         distinct.add(hashed(pl.Series(range(start, start + 10_000))))
     assert distinct.estimate() == pytest.approx(100_000, rel=0.1)

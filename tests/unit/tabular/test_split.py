@@ -256,7 +256,7 @@ def test_the_form_of_the_times_is_told_from_all_of_them(judge: Judge, dropped: b
 
 
 def test_many_different_times_are_sampled() -> None:
-    times = Times(most=1000)
+    times = Times(max_keys=1000)
     for start in range(0, 50_000, 1000):
         values = pl.Series("time", range(start, start + 1000), dtype=pl.Float64)
         times.add(

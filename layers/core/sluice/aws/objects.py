@@ -33,11 +33,11 @@ class ObjectTooLargeError(Exception):
         self.size = size
 
 
-def read_stored(s3: S3Client, bucket: str, key: str, most_bytes: int | None = None) -> StoredText | None:
+def read_stored(s3: S3Client, bucket: str, key: str, max_bytes: int | None = None) -> StoredText | None:
     """The object, or None if there is none. Undecodable bytes become U+FFFD.
 
     Raises:
-        ObjectTooLargeError: it has more than ``most_bytes``.
+        ObjectTooLargeError: it has more than ``max_bytes``.
     """
     try:
         found = s3.get_object(Bucket=bucket, Key=key)
@@ -45,18 +45,18 @@ def read_stored(s3: S3Client, bucket: str, key: str, most_bytes: int | None = No
         if is_not_found(error):
             return None
         raise
-    if most_bytes is not None and found["ContentLength"] > most_bytes:
+    if max_bytes is not None and found["ContentLength"] > max_bytes:
         raise ObjectTooLargeError(found["ContentLength"])
     return StoredText(found["Body"].read().decode("utf-8-sig", errors="replace"), found["ETag"])
 
 
-def read_text(s3: S3Client, bucket: str, key: str, most_bytes: int | None = None) -> str | None:
+def read_text(s3: S3Client, bucket: str, key: str, max_bytes: int | None = None) -> str | None:
     """The object's text, or None if there is none.
 
     Raises:
-        ObjectTooLargeError: it has more than ``most_bytes``.
+        ObjectTooLargeError: it has more than ``max_bytes``.
     """
-    stored = read_stored(s3, bucket, key, most_bytes)
+    stored = read_stored(s3, bucket, key, max_bytes)
     return stored.text if stored else None
 
 

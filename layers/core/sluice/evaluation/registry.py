@@ -247,6 +247,6 @@ def _f(beta: float, true_positive: int, false_positive: int, false_negative: int
     return _share(weighted, weighted + beta**2 * false_negative + false_positive)
 
 
-def line(text: str, most: int) -> str:
+def line(text: str, max_characters: int) -> str:
     """Text of a user's in one line, cut to what a field of SageMaker's takes; never empty, since names must not be."""
-    return " ".join(text.split())[:most] or "-"
+    return " ".join(text.split())[:max_characters] or "-"

@@ -46,8 +46,8 @@ def emit_predictions(dataset: str, outside: Sequence[Sequence[str]], retries: in
     print(json.dumps(line))
 
 
-def evenly[Item](items: Sequence[Item], most: int) -> list[Item]:
+def evenly[Item](items: Sequence[Item], max_items: int) -> list[Item]:
     """All of them, or as many as allowed, evenly spaced."""
-    if len(items) <= most:
+    if len(items) <= max_items:
         return list(items)
-    return [items[number * len(items) // most] for number in range(most)]
+    return [items[number * len(items) // max_items] for number in range(max_items)]

@@ -131,11 +131,11 @@ def _tests(recipe: Recipe) -> list[tuple[str, _Test]]:
     start = 0
     for column in recipe.columns:
         match column:
-            case NumberColumn(minimum=float() as least, maximum=float() as most):
-                tests.append((column.name, _beyond(start, least, most)))
+            case NumberColumn(minimum=float() as minimum, maximum=float() as maximum):
+                tests.append((column.name, _beyond(start, minimum, maximum)))
             case DateColumn() if column.minimum and column.maximum and "days" in column.parts:
-                least, most = (float(_days(day)) for day in (column.minimum, column.maximum))
-                tests.append((column.name, _beyond(start + column.parts.index("days"), least, most)))
+                minimum, maximum = (float(_days(day)) for day in (column.minimum, column.maximum))
+                tests.append((column.name, _beyond(start + column.parts.index("days"), minimum, maximum)))
             case OneHotColumn() if column.levels:
                 tests.append((column.name, _none_of(start, start + column.width)))
             case FrequencyRankColumn(all_listed=True):
@@ -150,8 +150,8 @@ def _days(day: Any) -> int:
     return int(day.toordinal()) - 719_163  # 1970-01-01
 
 
-def _beyond(at: int, least: float, most: float) -> _Test:
-    return lambda features: features[at] < least or features[at] > most
+def _beyond(at: int, minimum: float, maximum: float) -> _Test:
+    return lambda features: features[at] < minimum or features[at] > maximum
 
 
 def _none_of(start: int, stop: int) -> _Test:

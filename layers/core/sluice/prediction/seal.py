@@ -62,14 +62,14 @@ def make_seal(golden: dict[str, Any]) -> Seal:
     return Seal(tuple(line for line, _ in chosen), tuple(scores for _, scores in chosen))
 
 
-def sealed_bodies(seal: Seal, lines: Sequence[str], most_bytes: int = MAX_REQUEST_BYTES) -> Iterator[bytes]:
+def sealed_bodies(seal: Seal, lines: Sequence[str], max_bytes: int = MAX_REQUEST_BYTES) -> Iterator[bytes]:
     """Bodies that an endpoint takes, the seal first in each, with all lines in their order."""
     head = "\n".join(seal.lines).encode()
     part: list[bytes] = [head]
     size = len(head)
     for line in lines:
         raw = line.encode()
-        if size + 1 + len(raw) > most_bytes and len(part) > 1:
+        if size + 1 + len(raw) > max_bytes and len(part) > 1:
             yield b"\n".join(part)
             part, size = [head], len(head)
         part.append(raw)

@@ -15,8 +15,8 @@ from sluice.prediction.seal import Score, Seal
 class Kept[Key, Value]:
     """Values that were costly to make; where there are too many, the one that was not asked for longest goes."""
 
-    def __init__(self, most: int, make: Callable[[Key], Value]) -> None:
-        self._most = most
+    def __init__(self, max_values: int, make: Callable[[Key], Value]) -> None:
+        self._max_values = max_values
         self._make = make
         self._values: OrderedDict[Key, Value] = OrderedDict()
 
@@ -24,7 +24,7 @@ class Kept[Key, Value]:
         if key not in self._values:
             self._values[key] = self._make(key)
         self._values.move_to_end(key)
-        while len(self._values) > self._most:
+        while len(self._values) > self._max_values:
             self._values.popitem(last=False)
         return self._values[key]
 

@@ -18,7 +18,7 @@ def contributions(
     features: Sequence[Sequence[float]],
     predicted: Sequence[int],
     records: Sequence[Mapping[str, Any]],
-    most: int,
+    max_columns: int,
 ) -> list[dict[str, Any]]:
     """The contributions to each prediction, the largest first.
 
@@ -28,7 +28,7 @@ def contributions(
         features: (n, features of the recipe), NaN if missing.
         predicted: number of the class of each row; of many classes, contributions are to that one's margin.
         records: the values of the columns, to be named.
-        most: columns a row.
+        max_columns: columns a row.
 
     Returns:
         By row ``base``, the log odds of a row of which nothing is known, and ``contributions``: of two classes towards
@@ -41,7 +41,7 @@ def contributions(
     explained = []
     for row, record in enumerate(records):
         values = shap[row, group[row]]
-        largest = np.argsort(-np.abs(values), kind="stable")[:most]
+        largest = np.argsort(-np.abs(values), kind="stable")[:max_columns]
         explained.append(
             {
                 "base": float(bias[row, group[row]]),

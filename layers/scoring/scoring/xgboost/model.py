@@ -35,9 +35,9 @@ class XGBoostModel:
         features: Sequence[Sequence[float]],
         predicted: Sequence[int],
         records: Sequence[Mapping[str, Any]],
-        most: int,
+        max_columns: int,
     ) -> list[dict[str, Any]]:
-        return contributions(self.booster, recipe, features, predicted, records, most)
+        return contributions(self.booster, recipe, features, predicted, records, max_columns)
 
     def training_report(
         self,

@@ -38,7 +38,7 @@ Rows = NDArray[np.float32]
 OVERFIT_GAP: Final = 0.25
 """Of validation and training value where the model ends, as a share of the former. Beyond it, the model has
 memorized rows."""
-OVERFIT_LEAST_GAP: Final = 0.05
+MIN_OVERFIT_GAP: Final = 0.05
 """The same gap in the metric's own units: losses near 0 differ by large shares that mean nothing."""
 OVERFIT_RISE: Final = 0.01
 """By what share the validation metric must have got worse after its best round."""
@@ -53,9 +53,9 @@ RARE_SHARE: Final = 0.05
 RARE_SHARE_OF_EVEN: Final = 0.5
 """Its share of what it would have if all were alike: with 30 classes of the same size each has less than 5 %."""
 RARE_RATIO: Final = 20
-FEW_TRAINING_ROWS: Final = 50
+MIN_CLASS_TRAINING_ROWS: Final = 50
 """Fewer rows of a class teach little."""
-FEW_HELD_OUT_ROWS: Final = 20
+MIN_CLASS_HELD_OUT_ROWS: Final = 20
 """Fewer rows of a class prove little."""
 
 SHAP_ROWS: Final = 500
@@ -502,7 +502,7 @@ def _overfitting(course: _Course) -> TrainingFinding | None:
     # Early stopping makes the best round the last one; without it the model has all that came after, too.
     end = min(course.rounds, course.trained) - 1
     gap, rise = course.worse(validation[end], than=train[end]), course.worse(validation[-1], validation[course.best])
-    if gap < OVERFIT_GAP or gap * abs(validation[end]) < OVERFIT_LEAST_GAP or rise < OVERFIT_RISE:
+    if gap < OVERFIT_GAP or gap * abs(validation[end]) < MIN_OVERFIT_GAP or rise < OVERFIT_RISE:
         return None
     if end == course.best:
         then = f"and that got worse from there ({validation[-1]:.4g} after {course.trained})"
@@ -567,11 +567,11 @@ def _class_imbalance(classes: Sequence[str], class_counts: tuple[ClassCount, ...
 
 
 def _few_rows(class_counts: tuple[ClassCount, ...]) -> TrainingFinding | None:
-    few_to_learn = [count for count in class_counts if count.train < FEW_TRAINING_ROWS]
+    few_to_learn = [count for count in class_counts if count.train < MIN_CLASS_TRAINING_ROWS]
     few = few_to_learn + [
         count
         for count in class_counts
-        if count not in few_to_learn and min(count.validation, count.test) < FEW_HELD_OUT_ROWS
+        if count not in few_to_learn and min(count.validation, count.test) < MIN_CLASS_HELD_OUT_ROWS
     ]
     if not few:
         return None
@@ -584,8 +584,8 @@ def _few_rows(class_counts: tuple[ClassCount, ...]) -> TrainingFinding | None:
         rule="few_rows_of_class",
         severity="warning" if few_to_learn else "note",
         what=f"There are few rows of {named}{more}, so what is {'learned' if few_to_learn else 'measured'} of them is "
-        f"uncertain. Bring at least {FEW_TRAINING_ROWS} of each class to train on and {FEW_HELD_OUT_ROWS} to measure, "
-        "or join classes that mean the same.",
+        f"uncertain. Bring at least {MIN_CLASS_TRAINING_ROWS} of each class to train on and {MIN_CLASS_HELD_OUT_ROWS} "
+        "to measure, or join classes that mean the same.",
     )
 
 

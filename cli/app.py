@@ -147,18 +147,21 @@ def drop(
         str | None, typer.Option("--dataset", metavar="NAME", help="Folder below incoming/ (default: the file's name).")
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="The dataset's config.yaml, written first.")
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="The dataset's config.yaml; the command writes it first."),
     ] = None,
     target: Annotated[
         str | None,
         typer.Option(
-            "--target", metavar="COLUMN", help="The column to predict; is added to the dataset's config.yaml."
+            "--target",
+            metavar="COLUMN",
+            help="The column to predict; the command adds it to the dataset's config.yaml.",
         ),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Show each step until the run ends.")] = False,
     yes: Yes = False,
 ) -> None:
-    """Drop a table into the inbox, which starts a run. With --follow: exit status 0 deployed, 1 not."""
+    """Drop a table into the inbox, which starts a run. With --follow, the exit status is 0 if the model is deployed."""
     from cli import dropping
     from following.dropping import check_drop
 
@@ -188,7 +191,7 @@ def show(
     run: RunId,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Show each step until the run ends.")] = False,
 ) -> None:
-    """Show one run: outcome, reasons, metrics, gates and files, or how far it is."""
+    """Show one run: outcome, reasons, metrics, gates and files, or its progress."""
     from cli import showing
 
     shell: Shell = ctx.obj
@@ -216,7 +219,7 @@ def predict(
         typer.Option("--output", "-o", metavar="FILE", help="Write the rows with their predictions as CSV."),
     ] = None,
     explain: Annotated[
-        int, typer.Option("--explain", metavar="K", min=0, help="Name the K columns that matter most.")
+        int, typer.Option("--explain", metavar="K", min=0, help="Name the K columns that move each prediction most.")
     ] = 0,
     yes: Yes = False,
 ) -> None:
@@ -231,7 +234,7 @@ def predict(
 
 @app.command()
 def approve(ctx: typer.Context, run: RunId, comment: Comment = "") -> None:
-    """Approve a model that waits for approval; it is deployed."""
+    """Approve a model that waits for approval; the pipeline deploys it."""
     from cli import approving
 
     shell: Shell = ctx.obj
@@ -240,7 +243,7 @@ def approve(ctx: typer.Context, run: RunId, comment: Comment = "") -> None:
 
 @app.command()
 def reject(ctx: typer.Context, run: RunId, comment: Comment = "") -> None:
-    """Reject a model that waits for approval; it is not deployed."""
+    """Reject a model that waits for approval; the pipeline does not deploy it."""
     from cli import approving
 
     shell: Shell = ctx.obj
@@ -258,13 +261,13 @@ def redrive(
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Show each step until the run ends.")] = False,
 ) -> None:
-    """Restart a run that a fault stopped; without one, all that waits in the dead-letter queues."""
+    """Restart a run that a fault stopped; without RUN, everything that waits in the dead-letter queues."""
     from cli import redriving
 
     shell: Shell = ctx.obj
     if named is None:
         if follow:
-            raise CommandError("--follow shows one run; name the run, or leave --follow out")
+            raise CommandError("--follow shows one run; name the run, or omit --follow")
         raise typer.Exit(redriving.redrive_queues(shell.connection, shell.stack, shell.output))
     raise typer.Exit(redriving.redrive_run(shell.connection, shell.stack, named, follow, shell.output))
 
@@ -280,7 +283,7 @@ def rollback(ctx: typer.Context, dataset: Dataset, yes: Yes = False) -> None:
 
 @app.command()
 def retire(ctx: typer.Context, dataset: Dataset, yes: Yes = False) -> None:
-    """Remove a dataset's endpoint and what only the endpoint used."""
+    """Remove a dataset's endpoint and what only that endpoint uses."""
     from cli import operating
 
     shell: Shell = ctx.obj
@@ -289,7 +292,7 @@ def retire(ctx: typer.Context, dataset: Dataset, yes: Yes = False) -> None:
 
 @app.command(context_settings=_AS_GIVEN)
 def demo(ctx: typer.Context) -> None:
-    """Run the main job on this machine, on real data or on your own table."""
+    """Run the whole pipeline on this machine, on real data or on your own table."""
     from cli.laptop import call_local
 
     raise typer.Exit(call_local(["demo", *ctx.args], "sluice"))

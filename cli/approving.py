@@ -14,8 +14,8 @@ from cli.stack import Stack
 _MAX_COMMENT_CHARACTERS: Final = 1000
 _DONE: Final = 200
 _REFUSALS: Final = {
-    404: "Run {run} does not wait for approval: it has ended or not got there yet, or its dataset requires none; see "
-    "sluice show {run}.",
+    404: "Run {run} does not wait for approval: it has ended, has not come so far, or its dataset requires no "
+    "approval; see sluice show {run}.",
     410: "The deadline of run {run} has passed, and its model was not deployed; drop its file again.",
 }
 
@@ -31,8 +31,8 @@ def decide(
     """Sends the decision.
 
     Raises:
-        AnswerIsNoError: nothing waits, somebody decided otherwise before, or the time is over.
-        CommandError: the call is wrong, or was not understood.
+        AnswerIsNoError: the run does not wait, somebody decided otherwise before, or the deadline has passed.
+        CommandError: the call is wrong, or the stack did not accept it.
     """
     check_run_id(run_id)
     if len(comment) > _MAX_COMMENT_CHARACTERS:
@@ -44,9 +44,9 @@ def decide(
     if answer.status in _REFUSALS:
         raise AnswerIsNoError(_REFUSALS[answer.status].format(run=run_id))
     if answer.status == 409:
-        raise AnswerIsNoError(as_sentence(f"{answer.message}; that stands"))
+        raise AnswerIsNoError(as_sentence(f"{answer.message}; that decision stands"))
     if answer.status != _DONE:
-        raise CommandError(f"The stack did not take the decision ({answer.status}): {answer.message}")
+        raise CommandError(f"The stack did not accept the decision ({answer.status}): {answer.message}")
     made = answer.body
     output.document(made)
     goes_on = "its model is being deployed" if decision == "approved" else "its model is not deployed"

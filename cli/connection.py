@@ -105,16 +105,16 @@ class Connection:
         return self.client("logs")  # type: ignore[no-any-return]
 
     def caller(self) -> str:
-        """Who asks, without the account: ``user/alice``."""
+        """Who makes the calls, without the account: ``user/alice``."""
         from sluice.runs.approval import caller_name
 
         return caller_name(self.client("sts").get_caller_identity()["Arn"])
 
     def post(self, url: str, body: bytes, content_type: str = "application/json") -> Answer:
-        """POSTs to a function URL, signed. Passing faults are tried again: the functions bear repetition.
+        """POSTs to a function URL, signed. Retries passing faults: the functions can be called repeatedly.
 
         Raises:
-            CommandError: the credentials may not call it, or it goes on failing.
+            CommandError: the credentials may not call it, or it still fails after some tries.
         """
         for attempt in range(1, _TRIES + 1):
             answer = self._post(self.address(url), body, content_type)
@@ -124,10 +124,10 @@ class Connection:
         if answer.status == 403:
             raise CommandError(
                 "Access denied: your credentials may not call the function URL (lambda:InvokeFunctionUrl and "
-                f"lambda:InvokeFunction). Ask for that right, or use another --profile. ({answer.message})"
+                f"lambda:InvokeFunction). Ask for that permission, or use another --profile. ({answer.message})"
             )
         if answer.status in _PASSING:
-            raise CommandError(f"The function failed ({answer.status}): {answer.message}. Its log says why.")
+            raise CommandError(f"The function failed ({answer.status}): {answer.message}. See its log.")
         return answer
 
     def address(self, url: str) -> str:
@@ -170,7 +170,7 @@ def connect(
     local: bool = False,
     environ: Mapping[str, str] = os.environ,
 ) -> Connection:
-    """Finds out where to go; no call is made yet.
+    """Decides which AWS to use; makes no call yet.
 
     Args:
         local: the local AWS of this checkout's state folder, whatever the environment says.

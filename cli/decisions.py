@@ -1,4 +1,4 @@
-"""Why a dataset's model is live, and why its newest run's is not: sentences from ``decision.json`` of both."""
+"""Why a dataset's model is live, and why its newest run's is not: sentences from ``decision.json`` of both runs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class LiveModel:
 
 @dataclass(frozen=True)
 class Situation:
-    """What is live of a dataset, and its newest run, each with its decision if it has one."""
+    """A dataset's live model and its newest run, each with its decision if it has one."""
 
     dataset: str
     live: LiveModel | None
@@ -46,7 +46,7 @@ class Situation:
     newest: Run | None
     newest_decision: Decision | None
     newest_waits: bool = False
-    """For a person to approve it."""
+    """Whether it waits for a person to approve it."""
 
     @property
     def newest_is_live(self) -> bool:
@@ -73,7 +73,7 @@ def live_model(dynamodb: DynamoDBClient, table: str, dataset: str) -> LiveModel 
 
 
 def read_decision(s3: S3Client, bucket: str, run: Run) -> Decision | None:
-    """The run's decision; None if it has none (it goes on, or was closed without one).
+    """The run's decision; None if it has none (it is still running, or was closed without one).
 
     Raises:
         CommandError: another version of Sluice wrote it.
@@ -91,12 +91,12 @@ def read_decision(s3: S3Client, bucket: str, run: Run) -> Decision | None:
         return Decision.read(found["Body"].read())
     except ValidationError as error:
         raise CommandError(
-            f"The decision.json of run {run.run_id} is of another version of Sluice; update this one."
+            f"Another version of Sluice wrote the decision.json of run {run.run_id}; update this one."
         ) from error
 
 
 def undecided(dynamodb: DynamoDBClient, table: str, run: Run) -> Pending | None:
-    """What the ledger has of an approval that the run waits for; None if it does not wait."""
+    """The ledger's record of the approval that the run waits for; None if it does not wait."""
     from sluice.runs.aws.approval import read_pending
 
     pending = read_pending(dynamodb, table, run.run_id) if run.goes_on else None
@@ -120,12 +120,12 @@ def why(connection: Connection, stack: Stack, dataset: str, output: Output) -> i
     """Returns: exit status, 1 if nothing is live.
 
     Raises:
-        AnswerIsNoError: the dataset has had no run at all.
+        AnswerIsNoError: the dataset has had no run.
     """
     found = situation(connection, stack, dataset)
     if found.live is None and found.newest is None:
         raise AnswerIsNoError(
-            f"Dataset {dataset} has had no run in this stack; drop a file: sluice drop FILE --dataset {dataset}"
+            f"Dataset {dataset} has no runs in this stack; drop a file: sluice drop FILE --dataset {dataset}"
             f"{dataset_hint(connection, stack, dataset)}"
         )
     said = list(sentences(found))
@@ -161,7 +161,7 @@ def _document(found: Situation, said: list[str]) -> dict[str, Any]:
 
 
 def sentences(found: Situation) -> Iterator[str]:
-    """What a person is told: the live model first, then the newest run if that is another."""
+    """What the command prints: the live model first, then the newest run if that is another."""
     if found.live is None:
         yield f"Nothing is live for dataset {found.dataset}."
     else:
@@ -170,7 +170,7 @@ def sentences(found: Situation) -> Iterator[str]:
         return
     yield ""
     if found.newest_is_live:
-        yield "It is of the newest run."
+        yield "It comes from the newest run."
     else:
         yield from _of_newest(found, found.newest)
 
@@ -180,14 +180,14 @@ def _of_live(found: Situation, live: LiveModel) -> Iterator[str]:
     endpoint = decision.live.endpoint_name if decision and decision.live else found.dataset
     yield f"{endpoint} is live with the model of run {live.run_id} since {moment(live.since)}."
     if live.rolled_back_by:
-        yield f"- It was put back by {live.rolled_back_by}, in place of the model of run {live.rolled_back_from}."
+        yield f"- {live.rolled_back_by} put it back, in place of the model of run {live.rolled_back_from}."
     if run and run.key:
         yield f"- It was trained on {run.key}, dropped {moment(run.started_at)}."
     if decision is None:
         yield "- Its decision.json no longer exists, so the reasons are not known."
         return
     rows = decision.data.rows
-    parts = f"{rows.train:,} to train, {rows.validation:,} to stop and to choose the cutoff, {rows.test:,} to test"
+    parts = f"{rows.train:,} to train, {rows.validation:,} for early stopping and the cutoff, {rows.test:,} held out"
     yield f"- {rows.accepted:,} rows were accepted: {parts}."
     if decision.grounds:
         yield from _taken(decision.grounds)
@@ -208,17 +208,15 @@ def _taken(grounds: Grounds) -> Iterator[str]:
     if grounds.champion:
         yield f"- Against run {grounds.champion.run_id}, which was live: {grounds.champion.reason}"
     else:
-        yield "- No model was live before it that it was compared with."
+        yield "- It was compared with no other model: none was live."
 
 
 def _measured(metrics: Metrics) -> str:
     interval = metrics.intervals.get("log_loss")
     between = f" (95% interval {interval[0]:.4f} to {interval[1]:.4f})" if interval else ""
-    share = f", so it has {metrics.log_loss / metrics.prior_log_loss:.0%} of that" if metrics.prior_log_loss else ""
-    return (
-        f"On {metrics.rows:,} held-out rows its log loss is {metrics.log_loss:.4f}{between}; always predicting the "
-        f"class shares has {metrics.prior_log_loss:.4f}{share}."
-    )
+    baseline = metrics.prior_log_loss
+    share = f", {metrics.log_loss / baseline:.0%} of the baseline's {baseline:.4f}" if baseline else ""
+    return f"On {metrics.rows:,} held-out rows its log loss is {metrics.log_loss:.4f}{between}{share}."
 
 
 def _verified(rows: int, difference: float | None) -> str:
@@ -241,19 +239,19 @@ def _of_newest(found: Situation, newest: Run) -> Iterator[str]:
         yield f"{name} passed its gates and waits for approval: sluice approve {newest.run_id}, or sluice reject."
         return
     if newest.goes_on:
-        yield f"{name} goes on; sluice show {newest.run_id} shows how far it is."
+        yield f"{name} is still running; to see its progress: sluice show {newest.run_id}"
         return
     if newest.status == DEPLOYED:
-        yield f"{name} was deployed, and is not live any more: {_how_it_went(found, newest)}"
+        yield f"{name} was deployed, and is no longer live: {_how_it_went(found, newest)}"
         return
-    yield f"{name} was not taken: {newest.status.replace('_', ' ')}."
+    yield f"{name} was not deployed: {newest.status.replace('_', ' ')}."
     closed = newest.closed()
     told = closed.reasons if closed else ()
     yield from (f"- {reason}" for reason in told)
     decision = found.newest_decision
     if decision and decision.grounds:
         yield from _refused(decision.grounds, told)
-    yield f"- To try again, fix what is named above and drop a file: sluice drop FILE --dataset {found.dataset}"
+    yield f"- To try again, fix the reasons above and drop a file: sluice drop FILE --dataset {found.dataset}"
 
 
 def _refused(grounds: Grounds, told: Sequence[str]) -> Iterator[str]:

@@ -39,7 +39,7 @@ class Uploaded:
     version_id: str | None
 
     def is_of(self, run: Run) -> bool:
-        """Whether the run is of this object. Its event may not have named the version: without versions none does."""
+        """Whether this object started the run. In a bucket without versions, the run's event does not name one."""
         if self.version_id and run.run_id == run_id(self.bucket, self.key, self.version_id):
             return True
         named_without = run.run_id == run_id(self.bucket, self.key, run.etag + run.sequencer)
@@ -47,7 +47,7 @@ class Uploaded:
 
 
 def drop(connection: Connection, stack: Stack, asked: Drop, confirm: Confirm, follow: bool, output: Output) -> int:
-    """Does it. Returns: exit status.
+    """Drops a table. Returns: exit status.
 
     Raises:
         AnswerIsNoError: no run started in time, or the person does not want the configuration to be replaced.
@@ -62,16 +62,18 @@ def drop(connection: Connection, stack: Stack, asked: Drop, confirm: Confirm, fo
         raise AnswerIsNoError(str(error)) from error
     before = {run.run_id for run in _of_key(connection, stack, dataset, asked.key)}
     with interruptible(
-        "The upload was interrupted. If S3 had the whole file already, its run starts without this command; to see it: "
+        "The upload was interrupted. If S3 has the whole file, its run starts without this command; to see it: "
         f"sluice runs {dataset}. Otherwise drop the file again."
     ):
         uploaded = upload(connection.s3, asked.table, stack.inbox, asked.key, output)
-    with interruptible(f"The file is in, and its run starts without this command. To see it: sluice runs {dataset}"):
+    with interruptible(
+        f"The file is uploaded, and its run starts without this command. To see it: sluice runs {dataset}"
+    ):
         run = await_run(connection, stack, dataset, uploaded, before)
     if not follow:
         output.document({**run.as_json(), "execution": run.execution, "object": f"s3://{stack.inbox}/{asked.key}"})
         output.print(
-            f"run {run.run_id} of dataset {dataset} has started; to see how far it is: sluice show {run.run_id}"
+            f"run {run.run_id} of dataset {dataset} has started; to see its progress: sluice show {run.run_id}"
         )
         return 0
     return follow_to_the_end(connection, run.execution_arn, run, output)
@@ -83,7 +85,7 @@ def upload(s3: S3Client, table: Path, bucket: str, key: str, output: Output) -> 
 
     answers: dict[str, Any] = {}
 
-    # upload_file returns nothing, and to look at the object afterwards might show another's upload.
+    # upload_file returns nothing, and a look at the object afterwards might show another's upload.
     def keep(parsed: dict[str, Any], **_: Any) -> None:
         answers.update(parsed)
 
@@ -123,12 +125,12 @@ def await_run(
         before: ids of the runs of the same key from before the upload.
 
     Raises:
-        AnswerIsNoError: there is none in time.
+        AnswerIsNoError: none started in time.
     """
     deadline = time.monotonic() + patience_seconds
     while time.monotonic() < deadline:
         if uploaded.version_id:
-            # By its name, which is known: the index lags behind the table.
+            # By its id, which is known: the index lags behind the table.
             named = run_id(uploaded.bucket, uploaded.key, uploaded.version_id)
             if run := find_run(connection.dynamodb, stack.runs_table, named):
                 return run
@@ -137,9 +139,9 @@ def await_run(
                 return run
         time.sleep(min(connection.poll_seconds, 1.0))
     raise AnswerIsNoError(
-        f"s3://{uploaded.bucket}/{uploaded.key} is in, but its run did not start within {patience_seconds:.0f} s. Its "
-        "event may wait in the dead-letter queue, from which `sluice redrive` starts it; if it was lost, the stack "
-        "starts the run by itself within twenty minutes."
+        f"s3://{uploaded.bucket}/{uploaded.key} is uploaded, but its run did not start within {patience_seconds:.0f} "
+        "s. Its event may wait in the dead-letter queue, from which `sluice redrive` starts it; if the event is lost, "
+        "the stack starts the run automatically within twenty minutes."
     )
 
 

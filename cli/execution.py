@@ -1,4 +1,4 @@
-"""Follows an execution to its end, says how it ended, or how far it is."""
+"""Follows an execution to its end, and says how it ended or how far it has come."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WAITS_FOR_A_PERSON: Final = "AskForApproval"
 
 @dataclass(frozen=True)
 class Whereabouts:
-    """How far an execution is. ``state`` is the last one that it entered; None if that is no longer known."""
+    """How far an execution has come. ``state`` is the last one that it entered; None if that is no longer known."""
 
     status: str
     state: str | None = None
@@ -30,9 +30,11 @@ class Whereabouts:
 
     def sentence(self) -> str:
         if self.status != "RUNNING":
-            return f"will be closed within minutes: its execution ended as {self.status} before it recorded an outcome"
+            return (
+                f"has no outcome yet: its execution ended as {self.status}, and the stack closes the run within minutes"
+            )
         since = f" for {self.seconds:.0f} s" if self.seconds is not None else ""
-        return f"goes on: at {self.state or 'the beginning'}{since}{f' ({self.note})' if self.note else ''}"
+        return f"is running: at {self.state or 'the beginning'}{since}{f' ({self.note})' if self.note else ''}"
 
 
 def whereabouts(connection: Connection, arn: str) -> Whereabouts:

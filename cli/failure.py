@@ -1,4 +1,4 @@
-"""What goes wrong, as a sentence with the way out, and the exit status that it ends with."""
+"""What goes wrong, as a sentence that says what to do, and the exit status of the command."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NO: Final = 1
 WRONG: Final = 2
 """The call is wrong, or the stack cannot be reached."""
 INTERRUPTED: Final = 130
-"""As shells have it for Ctrl-C."""
+"""The exit status that shells give Ctrl-C."""
 
 
 class CommandError(Exception):
@@ -28,10 +28,10 @@ class CommandError(Exception):
 
 
 class InterruptedRunError(CommandError):
-    """The person stops watching a run, which goes on."""
+    """The person stops watching a run, which continues."""
 
     def __init__(self, run_id: str) -> None:
-        super().__init__(f"Run {run_id} goes on. To follow it again: sluice show {run_id} --follow", INTERRUPTED)
+        super().__init__(f"Run {run_id} continues. To follow it again: sluice show {run_id} --follow", INTERRUPTED)
 
 
 @contextmanager
@@ -47,14 +47,14 @@ def interruptible(sentence: str) -> Iterator[None]:
 
 
 class AnswerIsNoError(CommandError):
-    """Nothing broke; what was asked for is not so, or was refused."""
+    """Nothing failed; the answer is no, or the operation was refused."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence, NO)
 
 
 def as_sentence(message: str) -> str:
-    """With a capital letter in front and a full stop behind, as functions and services do not write them."""
+    """With a capital letter and a full stop, which the messages of functions and services lack."""
     return f"{message[:1].upper()}{message[1:].rstrip('.')}."
 
 
@@ -98,13 +98,11 @@ def _refused(error: ClientError) -> str:
     if code in _EXPIRED:
         return "Your AWS credentials have expired; log in again (for SSO: aws sso login)."
     if code in _UNKNOWN_KEYS:
-        return (
-            "AWS does not know your credentials; check AWS_PROFILE, --profile and the environment's AWS_ACCESS_KEY_ID."
-        )
+        return "AWS does not recognize your credentials; check AWS_PROFILE, --profile and AWS_ACCESS_KEY_ID."
     if is_denied(error):
         return (
-            f"Access denied: your credentials may not call {operation}. Ask for that right, or use another --profile. "
-            f"({message})"
+            f"Access denied: your credentials may not call {operation}. Ask for that permission, or use another "
+            f"--profile. ({message})"
         )
     if is_throttled(error):
         return f"AWS is throttling {operation}; try again in a minute."
@@ -115,15 +113,15 @@ def _unreached(error: BotoCoreError) -> str:
     from botocore import exceptions
 
     if isinstance(error, exceptions.NoRegionError):
-        return "There is no AWS region; say --region, or set AWS_DEFAULT_REGION."
+        return "No AWS region is set; pass --region, or set AWS_DEFAULT_REGION."
     if isinstance(error, exceptions.ProfileNotFound):
-        return f"{error}; `aws configure list-profiles` shows those that there are.".replace(
-            "The config", "The AWS config"
-        )
+        return f"{error}; `aws configure list-profiles` lists your profiles.".replace("The config", "The AWS config")
     if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
-        return "There are no AWS credentials; say --profile, set AWS_PROFILE, or log in. For the local AWS say --local."
+        return (
+            "There are no AWS credentials; pass --profile, set AWS_PROFILE, or log in. For the local AWS, pass --local."
+        )
     if isinstance(error, exceptions.SSOError | exceptions.TokenRetrievalError | exceptions.CredentialRetrievalError):
-        return f"Your AWS credentials cannot be had; log in again (for SSO: aws sso login). ({error})"
+        return f"Your AWS credentials cannot be loaded; log in again (for SSO: aws sso login). ({error})"
     if isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError):
         return _unanswered(str(error), str(error.kwargs.get("endpoint_url", "")))
     return f"{error}"

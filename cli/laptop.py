@@ -1,4 +1,4 @@
-"""The local AWS of this checkout: the one module of the command that knows it, and imports it when it is meant."""
+"""The local AWS of this checkout. Only this module of the command knows it, and imports it if a call needs it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def call_local(arguments: Sequence[str], prog: str) -> int:
     """Hands a call on to the command line of the local AWS.
 
     Args:
-        prog: how the person calls it.
+        prog: the command that the person typed.
 
     Returns: exit status.
     """

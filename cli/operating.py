@@ -1,4 +1,4 @@
-"""Rolls a dataset back, or retires it, once a person has seen what that means."""
+"""Rolls a dataset back, or retires it, after a person has seen what that changes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Confirm = Callable[[str], bool | None]
 
 
 def roll_back(connection: Connection, stack: Stack, dataset: str, confirm: Confirm, output: Output) -> None:
-    """Puts the model before the live one back.
+    """Puts the previous model back.
 
     Raises:
         AnswerIsNoError: there is none, the person says no, or the operation is refused.
@@ -33,8 +33,8 @@ def roll_back(connection: Connection, stack: Stack, dataset: str, confirm: Confi
     live = _live(connection, stack, dataset)
     if not live.history:
         raise AnswerIsNoError(
-            f"Run {live.run_id} is the first model of {dataset}: there is none to go back to. To take the endpoint "
-            f"away: sluice retire {dataset}"
+            f"Run {live.run_id} is the first model of {dataset}: there is no earlier one. To remove the endpoint: "
+            f"sluice retire {dataset}"
         )
     output.say(f"live now:   {_described(connection, stack, live.run_id)}, since {moment(live.since)}")
     output.say(f"will be:    {_described(connection, stack, live.history[0])}")
@@ -59,7 +59,7 @@ def retire(connection: Connection, stack: Stack, dataset: str, confirm: Confirm,
     if live:
         output.say(f"live now:   {_described(connection, stack, live.run_id)}, since {moment(live.since)}")
     else:
-        output.say(f"live now:   nothing that the ledger knows of {dataset}; remains of an endpoint are removed")
+        output.say("live now:   nothing, as far as the ledger knows; what is left of an endpoint is removed")
     output.say("will be:    nothing; predictions are refused. Files in S3 and the model registry stay")
     _ask(confirm, f"Retire {dataset}?")
     with _refusals(), interruptible(_continued("retire", dataset)):
@@ -91,7 +91,7 @@ def _of(run: Run) -> str:
 def _ask(confirm: Confirm, question: str) -> None:
     answer = confirm(question)
     if answer is None:
-        raise CommandError("There is no terminal to ask on; say --yes to go on without a question.")
+        raise CommandError("There is no terminal to ask on; pass --yes to skip the question.")
     if not answer:
         raise AnswerIsNoError("Nothing was changed.")
 

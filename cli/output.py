@@ -1,5 +1,5 @@
-"""Where words go: results to standard output, as tables and sentences or as one JSON document; the rest to standard
-error. Account ids and control characters are in neither."""
+"""What goes where: results go to standard output, as tables and sentences or as one JSON document; the rest goes to
+standard error. Neither has account ids or control characters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _ACCOUNT: Final = re.compile(r"(arn:[^:\s]*:[^:\s]*:[^:\s]*:)[0-9]{12}(?=:)")
-# What a file's name or cells hold must not steer the terminal, nor turn the direction of what is read.
+# A file's name or cells must not control the terminal or change the direction of the text.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _UNWRAPPED: Final = 4096
 """Columns if there is no terminal: nothing is cut or wrapped."""
@@ -57,7 +57,7 @@ class Output:
                 self._print_plain(item)
 
     def _print_plain(self, item: RenderableType) -> None:
-        """Without the blanks that only fill a frame."""
+        """Without the spaces that only fill a frame."""
         with self.out.capture() as captured:
             self.out.print(item)
         lines = [line.rstrip() for line in captured.get().splitlines()]

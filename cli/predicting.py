@@ -48,7 +48,7 @@ class Predictions:
 
     def take(self, body: Mapping[str, Any]) -> None:
         if self.classes not in ([], body["classes"]):
-            raise CommandError("Another model with other classes became live meanwhile; ask again.")
+            raise CommandError("A model with other classes became live meanwhile; run the command again.")
         self.made += body["predictions"]
         self.classes, self.positive, self.cutoff = body["classes"], body["positive"], body["cutoff"]
         if body["model_version"] not in self.models:
@@ -74,7 +74,7 @@ def predict(
     confirm: Confirm,
     output: Output,
 ) -> int:
-    """Does it. Returns: exit status, 1 if records were refused; then nothing is written.
+    """Predicts. Returns: exit status, 1 if records were refused; then nothing is written.
 
     Raises:
         AnswerIsNoError: nothing is live.
@@ -107,18 +107,18 @@ def predict(
 
 
 def _check_target(target: Path, source: str, confirm: Confirm) -> None:
-    """Nothing that is there is overwritten without a question, and never the file that is asked about."""
+    """Asks before a file is overwritten, and never overwrites the file that the command reads."""
     if target.is_dir():
         raise CommandError(f"--output {target} is a folder; name a file")
     if not target.absolute().parent.is_dir():
-        raise CommandError(f"--output {target}: there is no folder {target.absolute().parent}")
+        raise CommandError(f"--output {target}: the folder {target.absolute().parent} does not exist")
     if not target.exists():
         return
     if source != STANDARD_INPUT and Path(source).exists() and target.samefile(source):
-        raise CommandError(f"--output {target} would overwrite the file that is asked about; name another one")
+        raise CommandError(f"--output {target} would overwrite the file that the command reads; name another one")
     answer = confirm(f"Replace {target}?")
     if answer is None:
-        raise CommandError(f"--output {target} exists; say --yes to replace it, or name another file")
+        raise CommandError(f"--output {target} exists; pass --yes to replace it, or name another file")
     if not answer:
         raise AnswerIsNoError("Nothing was changed.")
 
@@ -216,7 +216,7 @@ def _text(source: str) -> str:
         return raw.decode("utf-16" if raw.startswith(_UTF16) else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise CommandError(
-            f"{source} is not text in UTF-8; for one of Windows: iconv -f WINDOWS-1252 -t UTF-8 {source}"
+            f"{source} is not UTF-8; to convert a file from Windows: iconv -f WINDOWS-1252 -t UTF-8 {source}"
         ) from error
 
 
@@ -236,7 +236,7 @@ def _read_lines(text: str) -> list[Record]:
         if len(read) == 1:
             records += read
         else:
-            errors.append({"record": number, "column": None, "message": "expected one object on the line"})
+            errors.append({"record": number, "column": None, "message": "expected one JSON object on the line"})
     if errors:
         raise RecordsError(errors[:_ERRORS_SHOWN])
     return records
@@ -319,7 +319,7 @@ def _tell(dataset: str, found: Predictions, target: Path | None, explain: int, o
         }
     )
     if len(found.models) > 1:
-        output.say(f"The model changed meanwhile; those of runs {', '.join(found.models)} have answered.")
+        output.say(f"The model changed meanwhile; the models of runs {', '.join(found.models)} answered.")
     if not target:
         output.print(table(*_table(found, bool(explain)), right=("record", *probability_columns(found))))
         output.print(f"model of run {', '.join(found.models)}{_about(found)}")
@@ -328,7 +328,7 @@ def _tell(dataset: str, found: Predictions, target: Path | None, explain: int, o
 def _about(found: Predictions) -> str:
     if found.positive is None:
         return ""
-    return f"; probability of {found.positive}, which is said from {found.cutoff:g} on"
+    return f"; probability of {found.positive}, which is the label from {found.cutoff:g} on"
 
 
 def _table(found: Predictions, explained: bool) -> tuple[list[str], Iterator[list[str]]]:
@@ -355,9 +355,9 @@ def _records(error: Mapping[str, Any]) -> str:
 
 def _tell_errors(found: Predictions, source: str, output: Output) -> int:
     shown = found.errors[:_ERRORS_SHOWN]
-    output.document({"error": "records were refused; no prediction is given", "errors": shown})
+    output.document({"error": "records were refused; nothing was predicted", "errors": shown})
     rows = ([_records(error), error.get("column") or "", error["message"]] for error in shown)
     output.print(table(("record", "column", "what is wrong"), rows, right=("record",)))
     more = "; the first ones are listed" if len(found.errors) > _ERRORS_SHOWN else ""
-    output.say(f"{source}: {len(found.errors):,} cells or records were refused{more}; fix them and ask again")
+    output.say(f"{source}: {len(found.errors):,} cells or records were refused{more}; fix them and try again")
     return NO

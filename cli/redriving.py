@@ -1,4 +1,4 @@
-"""Starts again what a fault stopped: what waits in the dead-letter queues, or one run."""
+"""Restarts what a fault stopped: what waits in the dead-letter queues, or one run."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 _MESSAGES: Final = 10
-"""Messages at once: SQS allows ten."""
+"""Messages that one call receives: SQS allows ten."""
 _HIDDEN_SECONDS: Final = 3600
-"""For which nobody else gets them: SQS allows twelve hours."""
+"""How long SQS hides them from others: it allows twelve hours."""
 _WAIT_SECONDS: Final = 1
-"""With a wait all of SQS's servers are asked, so that nothing is not nothing yet."""
+"""With a wait, SQS asks all of its servers, so that an empty answer means an empty queue."""
 
 type Message = Mapping[str, Any]
 
 
 class UnusableMessageError(Exception):
-    """A message that nothing can be started with. The text says why."""
+    """A message that starts nothing. The text says why."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Left:
 
 @dataclass
 class Redriven:
-    """What was started again from the queues: keys of files, names of functions, and what was left."""
+    """What a call restarted from the queues: keys of files, names of functions, and the messages that stay."""
 
     uploads: list[str] = field(default_factory=list)
     rounds: list[str] = field(default_factory=list)
@@ -52,9 +52,9 @@ class Redriven:
 
 
 def redrive_queues(connection: Connection, stack: Stack, output: Output) -> int:
-    """Starts again what waits in the dead-letter queues. A message goes when what it asks for has begun, not before.
+    """Restarts what waits in the dead-letter queues. Deletes a message only after what it asks for has started.
 
-    Returns: exit status, 1 if messages were left.
+    Returns: exit status, 1 if messages stay in a queue.
     """
     done = Redriven()
     uploads, rounds = stack.dead_letters("Upload"), stack.dead_letters("Round")
@@ -70,14 +70,14 @@ def redrive_queues(connection: Connection, stack: Stack, output: Output) -> int:
         output.print(f"called     {function}")
     if done.uploads:
         events = "1 event" if len(done.uploads) == 1 else f"{len(done.uploads):,} events"
-        output.print(f"Given to the pipeline: {events}. `sluice runs` shows their runs.")
+        output.print(f"The pipeline received {events}. `sluice runs` shows their runs.")
     for left in done.left:
-        output.say(f"{left.queue}: message {left.message_id} was left: {left.why}")
+        output.say(f"{left.queue}: message {left.message_id} stays in the queue: {left.why}")
     return NO if done.left else 0
 
 
 def _empty(sqs: SQSClient, url: str, begin: Callable[[Message], str], begun: list[str], left: list[Left]) -> None:
-    """Begins what each message asks for. Those that stay are there for the next call at once."""
+    """Starts what each message asks for. The next call can receive the messages that stay immediately."""
     held: dict[str, str] = {}
     try:
         while batch := _receive(sqs, url):
@@ -105,7 +105,7 @@ def _receive(sqs: SQSClient, url: str) -> Sequence[Message]:
 
 
 def _start(connection: Connection, stack: Stack, message: Message) -> str:
-    """Gives an upload's event to the pipeline. One that it has had already ends as a duplicate."""
+    """Gives an upload's event to the pipeline. An event that the pipeline has received before ends as a duplicate."""
     key = _uploaded(message["Body"], stack.inbox)
     connection.stepfunctions.start_execution(stateMachineArn=stack.state_machine, input=message["Body"])
     return key
@@ -123,14 +123,14 @@ def _uploaded(body: str, inbox: str) -> str:
 
 
 def _invoke(connection: Connection, message: Message) -> str:
-    """Calls a function as its schedule did, and does not wait: if it fails again, the queue gets it again."""
+    """Calls a function as its schedule does, and does not wait: if the call fails again, it returns to the queue."""
     function, payload = _called(message)
     connection.client("lambda").invoke(FunctionName=function, InvocationType="Event", Payload=payload.encode())
     return function.rpartition(":")[2]
 
 
 def _called(message: Message) -> tuple[str, str]:
-    """The function's ARN and its event: EventBridge sends the event and names the target beside it; Lambda's own
+    """The function's ARN and its event. EventBridge sends the event and names the target in an attribute; Lambda's
     record holds both."""
     attributes = message.get("MessageAttributes", {})
     if "TARGET_ARN" in attributes:
@@ -144,24 +144,24 @@ def _called(message: Message) -> tuple[str, str]:
 
 
 def redrive_run(connection: Connection, stack: Stack, named: str, follow: bool, output: Output) -> int:
-    """Starts a run again that a fault stopped: one by its id, or a dataset's newest such.
+    """Restarts a run that a fault stopped: the run with an id, or the newest such run of a dataset.
 
     Returns: exit status; with ``follow`` 0 if the model was deployed, otherwise 1.
 
     Raises:
-        AnswerIsNoError: the run goes on, or ended as it should, or nothing is known that it could begin with.
+        AnswerIsNoError: the run is still running, ended without a fault, or its event is no longer known.
     """
     run = _named(connection, stack, named)
     if run.goes_on:
-        how, arn = "goes on", _redriven(connection, run)
+        how, arn = "continues", _redriven(connection, run)
     elif run.status == ERROR:
-        how, arn = "begins again", _started(connection, stack, run)
+        how, arn = "restarts", _started(connection, stack, run)
     else:
         raise AnswerIsNoError(_ended(run))
     if not follow:
         execution = arn.rpartition(":")[2]
         output.document({"run_id": run.run_id, "dataset": run.dataset, "file": run.key, "execution": execution})
-        output.print(f"run {run.run_id} of dataset {run.dataset} {how}; sluice show {run.run_id} shows how far it is")
+        output.print(f"run {run.run_id} of dataset {run.dataset} {how}; to see its progress: sluice show {run.run_id}")
         return 0
     return follow_to_the_end(connection, arn, run, output)
 
@@ -174,31 +174,31 @@ def _named(connection: Connection, stack: Stack, named: str) -> Run:
     if run := next(found, None):
         return run
     hint = dataset_hint(connection, stack, dataset)
-    raise AnswerIsNoError(f"No run of dataset {dataset} was stopped by a fault; sluice runs {dataset} shows all.{hint}")
+    raise AnswerIsNoError(f"No fault stopped a run of dataset {dataset}; sluice runs {dataset} shows all.{hint}")
 
 
 def _ended(run: Run) -> str:
     if run.status == DEPLOYED:
-        return f"Run {run.run_id} ended as it should: its model was deployed. There is nothing to start again."
+        return f"Run {run.run_id} ended without a fault: its model was deployed. There is nothing to restart."
     return (
-        f"Run {run.run_id} was not stopped by a fault: it ended as {run.status.replace('_', ' ')}, and would again. "
-        f"sluice show {run.run_id} says what to change; then drop the file: sluice drop FILE --dataset {run.dataset}"
+        f"No fault stopped run {run.run_id}: it ended as {run.status.replace('_', ' ')}, and would end so again. "
+        f"sluice show {run.run_id} says what to change. Then drop the file: sluice drop FILE --dataset {run.dataset}"
     )
 
 
 def _redriven(connection: Connection, run: Run) -> str:
-    """Has Step Functions go on with an execution that was stopped or ran out of time, at the state where it stood.
+    """Has Step Functions continue an execution that was stopped or timed out, at the state where it stopped.
 
-    Only before the run is closed: after that its endpoint is restored and its turn is another's. One that ended in a
-    Fail state would go on in that.
+    This works only before the run is closed: afterwards its endpoint is restored, and another run may have the turn. An
+    execution that ended in a Fail state would end in that state again.
     """
     stepfunctions = connection.stepfunctions
     try:
         found = stepfunctions.describe_execution(executionArn=run.execution_arn)
     except stepfunctions.exceptions.ExecutionDoesNotExist:
-        raise AnswerIsNoError(_not_closed(run, "is forgotten")) from None
+        raise AnswerIsNoError(_not_closed(run, "no longer exists")) from None
     if found["status"] in ("RUNNING", "PENDING_REDRIVE"):
-        raise AnswerIsNoError(f"Run {run.run_id} goes on; sluice show {run.run_id} shows how far it is.")
+        raise AnswerIsNoError(f"Run {run.run_id} is still running; to see its progress: sluice show {run.run_id}")
     unfinished = found["status"] in ("ABORTED", "TIMED_OUT")
     if not unfinished or found.get("redriveStatus") != "REDRIVABLE":
         raise AnswerIsNoError(_not_closed(run, f"ended as {found['status']}"))
@@ -208,13 +208,13 @@ def _redriven(connection: Connection, run: Run) -> str:
 
 def _not_closed(run: Run, what: str) -> str:
     return (
-        f"The execution of run {run.run_id} {what}, and the run is not closed yet; that is done within ten minutes "
-        "(longer if the endpoint has to be restored first). Try again then."
+        f"The execution of run {run.run_id} {what}, and the run is not closed yet. The stack closes it within ten "
+        "minutes (longer if the endpoint has to be restored first). Try again then."
     )
 
 
 def _started(connection: Connection, stack: Stack, run: Run) -> str:
-    """Starts a new execution with what the run began with: its steps find what those before them made."""
+    """Starts a new execution with the event that started the run. Its steps find what the earlier ones made."""
     event = _event(connection, stack, run)
     started = connection.stepfunctions.start_execution(stateMachineArn=stack.state_machine, input=event)
     return started["executionArn"]
@@ -232,6 +232,6 @@ def _event(connection: Connection, stack: Stack, run: Run) -> str:
     if claim and claim.run:
         return json.dumps(event_of(claim.run, "redriven"), ensure_ascii=False)
     raise AnswerIsNoError(
-        f"Nothing is known any more of what run {run.run_id} began with; drop its file again: sluice drop FILE "
+        f"The event that started run {run.run_id} is no longer known; drop its file again: sluice drop FILE "
         f"--dataset {run.dataset}"
     )

@@ -72,7 +72,7 @@ class Run:
 
     @property
     def execution(self) -> str:
-        """Its name; the ARN holds the account's id."""
+        """Its name, because the ARN has the account's id."""
         return self.execution_arn.rpartition(":")[2]
 
     @property
@@ -134,11 +134,11 @@ def the_run(connection: Connection, stack: Stack, run_id: str) -> Run:
 def check_run_id(text: str) -> None:
     """Raises: CommandError."""
     if not is_run_id(text):
-        raise CommandError(f"{text!r} is no id of a run, which has 12 hex digits; `sluice runs` shows them.")
+        raise CommandError(f"{text!r} is not the id of a run, which has 12 hex digits; `sluice runs` lists the ids.")
 
 
 def runs_of(dynamodb: DynamoDBClient, table_name: str, dataset: str) -> Iterator[Run]:
-    """The newest first, fetched as far as they are asked for."""
+    """The newest first. Fetches only the pages that the caller reads."""
     pages = dynamodb.get_paginator("query").paginate(
         TableName=table_name,
         IndexName=_BY_DATASET,
@@ -150,7 +150,7 @@ def runs_of(dynamodb: DynamoDBClient, table_name: str, dataset: str) -> Iterator
 
 
 def newest_runs(dynamodb: DynamoDBClient, table_name: str, limit: int) -> list[Run]:
-    """Of all datasets."""
+    """The newest runs of all datasets."""
     return heapq.nlargest(limit, all_runs(dynamodb, table_name), key=lambda run: run.started_at)
 
 

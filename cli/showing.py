@@ -1,4 +1,4 @@
-"""One run: how it ended and why, or how far it is."""
+"""One run: how it ended and why, or how far it has come."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PAGE_SECONDS: Final = 3600
 
 @dataclass(frozen=True)
 class Shown:
-    """A run with all that is known of it. ``until``: the deadline for a person's decision, if it waits for one."""
+    """A run with all that is known about it. ``until``: the deadline for a person's decision, if it waits for one."""
 
     run: Run
     closed: RunResult | None
@@ -72,7 +72,7 @@ def follow(connection: Connection, stack: Stack, run_id: str, output: Output) ->
     """
     run = the_run(connection, stack, run_id)
     if not run.goes_on or not run.execution_arn:
-        raise AnswerIsNoError(f"Run {run_id} does not go on; to see how it ended: sluice show {run_id}")
+        raise AnswerIsNoError(f"Run {run_id} has ended; to see how: sluice show {run_id}")
     return follow_to_the_end(connection, run.execution_arn, run, output)
 
 

@@ -1,4 +1,4 @@
-"""A deployed stack: all that the commands need to know of it comes from CloudFormation."""
+"""A deployed stack: all that the commands need to know about it comes from CloudFormation."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Stack:
             return self.outputs[output]
         except KeyError as error:
             raise CommandError(
-                f"Stack {self.name} has no output {output}: it was deployed before this command was; deploy it again."
+                f"Stack {self.name} has no output {output}: it is older than this command. Deploy it again."
             ) from error
 
     def dead_letters(self, of: Literal["Upload", "Round"]) -> str:
@@ -75,15 +75,15 @@ def find_stack(cloudformation: CloudFormationClient, name: str) -> Stack:
         if not is_not_found(error):
             raise
         raise CommandError(
-            f"There is no stack {name!r} in this account and region ({cloudformation.meta.region_name}); deploy it "
-            "(make deploy), or say which with --stack, --region and --profile. For the local AWS say --local."
+            f"There is no stack {name!r} in this account and region ({cloudformation.meta.region_name}). Deploy it "
+            "(make deploy), or name another with --stack, --region and --profile. For the local AWS, pass --local."
         ) from error
     outputs = {item["OutputKey"]: item["OutputValue"] for item in found.get("Outputs", [])}
     parameters = {item["ParameterKey"]: item["ParameterValue"] for item in found.get("Parameters", [])}
     missing = [name for name in _ALWAYS if name not in outputs]
     if "NamePrefix" not in parameters or missing:
         raise CommandError(
-            f"Stack {name!r} ({found['StackStatus']}) is not one of Sluice, or its deployment failed: it has no "
-            f"{', '.join(missing) or 'NamePrefix'}. Say which with --stack."
+            f"Stack {name!r} ({found['StackStatus']}) is not a stack of Sluice, or its deployment failed: it has no "
+            f"{', '.join(missing) or 'NamePrefix'}. Name another stack with --stack."
         )
     return Stack(name, parameters["NamePrefix"], outputs)

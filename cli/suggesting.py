@@ -1,4 +1,4 @@
-"""What a person may have meant: datasets and runs that there are, with a similar name."""
+"""What a person may have meant: existing datasets and runs with a similar name."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A dataset's configuration in the inbox: a target merged in, or a new one put in its place if a person agrees.
 
-What a person wrote there is not overwritten: gates and approval would be lost silently. A target goes in by an edit of
+Nothing overwrites what a person wrote there: gates and approval would be lost silently. A target is added by an edit of
 the text, so that comments and order stay.
 """
 
@@ -37,8 +37,8 @@ class DeclinedError(Exception):
 
 @dataclass(frozen=True)
 class Change:
-    """What becomes of a stored configuration. ``text``: what to write, None if nothing; ``replaces``: whether that
-    takes something away that a person wrote."""
+    """What happens to a stored configuration. ``text``: what to write, None if nothing; ``replaces``: whether that
+    removes something that a person wrote."""
 
     text: str | None
     replaces: bool = False
@@ -98,7 +98,7 @@ def prepare(s3: S3Client, bucket: str, drop: Drop, confirm: Confirm, say: Say) -
     if change.replaces and stored:
         _ask(stored.text, change.text, name, drop.config_name, confirm, say)
     _write(s3, bucket, key, change.text, stored)
-    say(f"{name} is in")
+    say(f"{name} is written")
 
 
 def plan(stored: str | None, drop: Drop, name: str) -> Change:
@@ -121,7 +121,7 @@ def plan(stored: str | None, drop: Drop, name: str) -> Change:
     if target.strip() == drop.target.strip():
         return Change(None)
     raise WrongCallError(
-        f"{name} says `target: {target}`, and --target says `{drop.target}`. That configuration is kept as it is. To "
+        f"{name} says `target: {target}`, and --target says `{drop.target}`. The command keeps that configuration. To "
         "predict another column, name another --dataset, or replace the configuration with --config FILE."
     )
 
@@ -130,7 +130,7 @@ def with_target(text: str | None, target: str, name: str) -> str:
     """The configuration with this target, edited as text: comments, order and all other keys stay.
 
     Raises:
-        WrongCallError: it is written in a way that cannot be edited so.
+        WrongCallError: the text cannot be edited.
     """
     line = yaml.safe_dump({"target": target}, allow_unicode=True, width=_WIDE).rstrip("\n")
     root = yaml.compose(text, yaml.SafeLoader) if text else None
@@ -139,7 +139,7 @@ def with_target(text: str | None, target: str, name: str) -> str:
     edited = _edited(text, root, line) if root else f"{text.rstrip()}\n{line}\n"
     before, after = parse_config(text, name), _parsed(edited, name)
     if after != before.model_copy(update={"target": after.target}) or (after.target or "").strip() != target.strip():
-        raise WrongCallError(f"{name}: the target cannot be merged in; write `{line}` into it")
+        raise WrongCallError(f"{name}: the command cannot add the target; write `{line}` into it yourself")
     return edited
 
 
@@ -171,13 +171,12 @@ def _loaded(text: str) -> Any:
 
 def _ask(stored: str, given: str, name: str, given_name: str, confirm: Confirm, say: Say) -> None:
     lines = difflib.unified_diff(stored.splitlines(), given.splitlines(), name, given_name, lineterm="")
-    diff = "\n".join(lines) or "only blanks at the ends of lines differ"
+    diff = "\n".join(lines) or "only spaces at the ends of lines differ"
     say(diff)
     answer = confirm(f"Replace {name}?")
     if answer is None:
         raise WrongCallError(
-            f"{name} differs from {given_name}, as shown above. Say --yes to replace it, or leave --config out to keep "
-            "it."
+            f"{name} differs from {given_name}, as shown above. Pass --yes to replace it, or omit --config to keep it."
         )
     if not answer:
         raise DeclinedError("Nothing was changed.")
@@ -192,8 +191,8 @@ def _write(s3: S3Client, bucket: str, key: str, text: str, replaces: StoredText 
     except ClientError as error:
         if is_precondition_failed(error) or (replaces and is_not_found(error)):
             raise WrongCallError(
-                f"{uri(bucket, key)} has been written meanwhile, or your credentials may not read it. It is kept as it "
-                "is; call again."
+                f"{uri(bucket, key)} has changed meanwhile, or your credentials may not read it. The command kept it "
+                "as it is; run the command again."
             ) from error
         raise
 
@@ -207,7 +206,7 @@ def _check_other_ending(s3: S3Client, bucket: str, key: str, say: Say, *, given:
         if is_not_found(error) or is_denied(error):
             return
         raise
-    said = f"{uri(bucket, other)} is not read: the pipeline reads config.yaml"
+    said = f"{uri(bucket, other)} is not read: the pipeline reads config.yaml only"
     if not given:
         raise WrongCallError(f"{said}. Rename it: aws s3 mv {uri(bucket, other)} {uri(bucket, key)}")
     say(said)

@@ -19,7 +19,7 @@ _MAX_NAME_SHOWN: Final = 60
 
 
 class WrongCallError(Exception):
-    """The call cannot be done as it stands, and nothing has been sent. The message has one line for each reason."""
+    """The call cannot be carried out, and nothing has been sent. The message has one line for each reason."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def check_drop(table: Path, dataset: str | None = None, config: Path | None = No
     if table.is_dir():
         raise WrongCallError(f"{table} is a folder; name the file in it")
     if not table.exists():
-        raise WrongCallError(f"{table}: there is no such file")
+        raise WrongCallError(f"{table}: the file does not exist")
     if table.name.startswith("."):
         raise WrongCallError(f"{table}: the pipeline ignores files whose name begins with a dot; rename it")
     folder = default_folder(table.name) if dataset is None else dataset
@@ -99,7 +99,7 @@ def check_columns(table: Path, config: DatasetConfig) -> None:
 
 
 def _named(config: DatasetConfig) -> Iterator[tuple[str, str]]:
-    """Columns that a configuration names, each with the key that names it; the target's goes without saying."""
+    """Columns that a configuration names, each with the key that names it; the key of the target is not told."""
     if config.target is not None:
         yield "", config.target
     yield from ((", which `drop` names", name) for name in config.drop)

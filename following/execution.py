@@ -1,6 +1,6 @@
 """Follows one execution of the state machine through boto3 alone, the same way here and on AWS.
 
-What is known of it comes from the execution's history; training rounds come from the training job's log stream.
+What is known about it comes from the execution's history. Training rounds come from the training job's log stream.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _METRIC: Final = re.compile(r"([a-z]+-[\w@.-]+):([-+0-9.einfa]+)")
 
 
 class Clients(Protocol):
-    """What it takes to follow an execution."""
+    """The clients that following an execution needs."""
 
     @property
     def stepfunctions(self) -> SFNClient: ...
@@ -54,7 +54,7 @@ class Clients(Protocol):
 
 @dataclass(frozen=True)
 class Phase:
-    """A Task state and the waits that belong to it. ``ended`` is None while it goes on."""
+    """A Task state and the waits that belong to it. ``ended`` is None until it ends."""
 
     name: str
     started: datetime
@@ -134,7 +134,7 @@ def await_execution(
     bucket, key, _ = upload
     raise NotStartedError(
         f"no execution of {state_machine_arn} started within {patience_seconds:.0f} s after s3://{bucket}/{key} was "
-        "written; the EventBridge rule's dead-letter queue may say why"
+        "written; see the dead-letter queue of the EventBridge rule"
     )
 
 

@@ -1,4 +1,4 @@
-"""Shows a run as it happens: on a terminal, lines that move; elsewhere, a line for each phase that has ended."""
+"""Shows a run while it happens: live lines on a terminal, otherwise one line for each phase that has ended."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Progress:
 
 
 def note(phase: str, snapshot: Snapshot) -> str:
-    """What is worth saying about a phase, from what its function returned."""
+    """The remark on a phase, from what its function returned."""
     said = snapshot.payloads.get(phase, {})
     if phase == "CheckTraining":
         return " ".join(filter(None, [said.get("secondary_status", ""), _rounds(snapshot)]))
@@ -100,7 +100,7 @@ def _score(said: dict[str, Any]) -> str:
 
 
 def _verification(said: dict[str, Any]) -> str:
-    return f"{said['verdict']}: {said['rows']} rows asked, largest difference {_difference(said)}"
+    return f"{said['verdict']}: {said['rows']} rows scored, largest difference {_difference(said)}"
 
 
 def _registered(said: dict[str, Any]) -> str:
@@ -122,7 +122,7 @@ _NOTES: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
 
 
 def _ended(phase: Phase, snapshot: Snapshot) -> bool:
-    """Between two checks of a loop the phase is not over, only its state is."""
+    """Whether the phase has ended. Between two checks of a loop its state has ended, but the phase has not."""
     return snapshot.status != "RUNNING" or (phase.ended is not None and phase != snapshot.phases[-1])
 
 

@@ -1,4 +1,4 @@
-"""What a person reads when a run has ended: how good the model is, why it is deployed or not, where all lies."""
+"""What a person reads when a run has ended: how good the model is, why it is deployed or not, where its files are."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def print_report(
 
     Args:
         result: as written to RESULT.json.
-        recorded: the run's closing word, None if none was recorded.
+        recorded: the run's recorded outcome, None if none was recorded.
         validation: what validation found, for the names of the classes.
         page: path or address of the run's page.
     """
@@ -63,24 +63,22 @@ def _left_out(columns: dict[str, str]) -> str:
 
 
 def print_artifacts(console: Console, artifacts: dict[str, str]) -> None:
-    """Where all lies: the common folder once, then what is in it."""
+    """Where the run's files are: the common folder once, then each file in it."""
     if not artifacts:
         return
     levels = zip(*(where.split("/")[:-1] for where in artifacts.values()), strict=False)
     folder = "".join(f"{names[0]}/" for names in itertools.takewhile(lambda names: len(set(names)) == 1, levels))
-    console.print(Text(f"{'made in':<16} {folder}", style="dim"), soft_wrap=not console.is_terminal)
+    console.print(Text(f"{'files in':<16} {folder}", style="dim"), soft_wrap=not console.is_terminal)
     for name, where in artifacts.items():
         console.print(Text(f"{name:<16} {where.removeprefix(folder)}", style="dim"), soft_wrap=True)
 
 
 def print_metrics(console: Console, metrics: Metrics, classes: tuple[str, ...]) -> None:
-    share = metrics.log_loss / metrics.prior_log_loss if metrics.prior_log_loss else float("nan")
     console.print(
         Text.assemble(
             "log loss ",
             (f"{metrics.log_loss:.4f}", "bold"),
-            f" on {metrics.rows:,} held-out rows; always predicting the class frequencies: {metrics.prior_log_loss:.4f}"
-            f" ({share:.0%} of it)",
+            f" on {metrics.rows:,} held-out rows{_beside_baseline(metrics)}",
         ),
         soft_wrap=not console.is_terminal,
     )
@@ -88,6 +86,11 @@ def print_metrics(console: Console, metrics: Metrics, classes: tuple[str, ...]) 
     console.print(Text(f"accuracy {metrics.accuracy:.4f}{at}"))
     few = len(metrics.confusion_matrix) <= _MAX_COLUMNS
     console.print(_confusion_matrix(metrics, classes) if few else _confusions(metrics, classes))
+
+
+def _beside_baseline(metrics: Metrics) -> str:
+    baseline = metrics.prior_log_loss
+    return f", {metrics.log_loss / baseline:.0%} of the baseline's {baseline:.4f}" if baseline else ""
 
 
 def _confusion_matrix(metrics: Metrics, classes: tuple[str, ...]) -> Table:
@@ -102,10 +105,10 @@ def _confusion_matrix(metrics: Metrics, classes: tuple[str, ...]) -> Table:
 
 
 def _confusions(metrics: Metrics, classes: tuple[str, ...]) -> Table:
-    """What of a matrix too wide for a terminal matters: how each class fares, and what it is taken for."""
+    """The essentials of a matrix that is too wide for a terminal: rows, hits and commonest mistake of each class."""
     classes = _names(metrics, classes)
     table = Table(title="classes (held-out rows)", title_justify="left", box=box.SIMPLE_HEAD)
-    for heading in ("class", "rows", "right", "most often taken for"):
+    for heading in ("class", "rows", "right", "most often mistaken for"):
         table.add_column(heading, justify="right" if heading in ("rows", "right") else "left")
     for number, counts in enumerate(metrics.confusion_matrix):
         wrong = {other: count for other, count in enumerate(counts) if other != number and count}
@@ -116,7 +119,7 @@ def _confusions(metrics: Metrics, classes: tuple[str, ...]) -> Table:
 
 
 def _names(metrics: Metrics, classes: tuple[str, ...]) -> tuple[str, ...]:
-    """The classes by name; by number if the names are not known."""
+    """The names of the classes; their numbers if the names are not known."""
     return tuple(map(one_line, classes)) or tuple(str(number) for number in range(len(metrics.confusion_matrix)))
 
 
@@ -143,6 +146,6 @@ def _sentence(prediction: dict[str, Any] | None) -> str:
     if prediction is None:
         return ""
     return (
-        f"a held-out row was sent to the live endpoint: score {prediction['score']:.4f} for {prediction['positive']}, "
-        f"so {prediction['predicted']}; in truth {prediction['actual']}"
+        f"the live endpoint gave a held-out row the score {prediction['score']:.4f} for {prediction['positive']}: "
+        f"predicted {prediction['predicted']}, actually {prediction['actual']}"
     )

@@ -41,7 +41,7 @@ type Command = Callable[[Home, argparse.Namespace, Console], int]
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m local") -> int:
-    """Args: ``prog``: how the person calls it, for help and usage.
+    """Args: ``prog``: the command that the person typed, for help and usage.
 
     Returns: exit status, see docs/automation.md.
     """
@@ -175,7 +175,7 @@ def _options(options: argparse.Namespace) -> Options:
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=prog, description="The laptop's AWS.")
+    parser = argparse.ArgumentParser(prog=prog, description="The local AWS on this machine.")
     parser.add_argument(
         "--state-dir", type=Path, help="folder of its state (default: SLUICE_STATE_DIR, otherwise .sluice)"
     )
@@ -207,16 +207,16 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         return added
 
     up = command("up", _up, "start it, deploy the stack, and say what to type", starting)
-    up.add_argument("--fresh", action="store_true", help="forget all runs, models and endpoints of before")
-    down = command("down", _down, "stop it; the next up has all runs, models and endpoints again")
-    down.add_argument("--force", action="store_true", help="even if others use it")
-    command("status", _status, "show what runs; exit status 1 if nothing does")
+    up.add_argument("--fresh", action="store_true", help="forget all earlier runs, models and endpoints")
+    down = command("down", _down, "stop it; the next up restores all runs, models and endpoints")
+    down.add_argument("--force", action="store_true", help="stop it even if other commands use it")
+    command("status", _status, "show what is running; exit status 1 if nothing is")
     for_file = command("run", _run, "drop a table and show each step of its run", starting, running)
     for_file.add_argument("file", type=Path, metavar="FILE.csv")
     for_file.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
     page = command("report", _report, "print the address of the page of a dataset's newest run")
     page.add_argument("dataset", metavar="DATASET")
-    demo = command("demo", _demo, "run the main job on real data", starting, running)
+    demo = command("demo", _demo, "run the whole pipeline on real data", starting, running)
     demo.add_argument("--csv", type=Path, metavar="FILE", help="a table (default: scikit-learn's breast cancer table)")
     demo.add_argument("--target", metavar="COLUMN", help="the column to predict in it")
     return parser

@@ -49,8 +49,8 @@ def answering() -> Iterator[None]:
         yield
     except (HTTPClientError, UnreachableError) as error:
         raise LocalError(
-            "the local AWS does not answer any longer: it was stopped, or its processes have ended. Start it with "
-            "`sluice local up`, and it has the runs, models and endpoints again"
+            "the local AWS no longer answers: it was stopped, or its processes have ended. Start it with "
+            "`sluice local up`; it keeps its runs, models and endpoints"
         ) from error
 
 

@@ -33,13 +33,13 @@ def guide(home: Home, state: State, outputs: dict[str, str]) -> str:
     """Ten lines: a table from the drop to the prediction, by ``sluice``; and how other AWS tools get here."""
     exported, sluice = write_exports(home, Aws.of(state)), _command()
     return f"""\
-The local AWS is up at {state.endpoint_url}. A table of yours, from the drop to the prediction:
-  export SLUICE_LOCAL=1                                   # or say --local each time
+The local AWS is up at {state.endpoint_url}. To get from your own table to predictions:
+  export SLUICE_LOCAL=1                                   # or pass --local each time
   {sluice} drop my.csv --target COLUMN --dataset mydata --follow
   {sluice} why mydata                                        # what is live, and why
   {sluice} predict mydata new.csv                            # your own columns in, label and probability out
   {sluice} local report mydata                               # the address of the newest run's page
-With any AWS tool (source {exported} sends it here):
+With any AWS tool (after: source {exported}):
   echo 'target: COLUMN' | aws s3 cp - s3://{outputs["InboxBucketName"]}/{config_key("mydata")}
   aws s3 cp my.csv s3://{outputs["InboxBucketName"]}/{incoming_key("mydata", "")}
 Stop it: {sluice} local down"""

@@ -89,7 +89,9 @@ class Home:
         try:
             return State.model_validate_json(self.state_file.read_text())
         except ValidationError as error:
-            raise LocalError(f"{self.state_file} cannot be read; remove it and stop by hand what runs") from error
+            raise LocalError(
+                f"{self.state_file} cannot be read; remove it, and stop the processes of the local AWS yourself"
+            ) from error
 
     def write(self, state: State) -> None:
         self.root.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The main job from a file on this machine: start what is not up, deploy, drop, follow, tell the result."""
+"""A whole run from a file on this machine: start the local AWS if needed, deploy, drop, follow, print the result."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class StoppedWatchingError(Exception):
 
 
 def ask_nobody(question: str) -> None:
-    """What answers if nobody is there to be asked."""
+    """Answers if nobody can be asked."""
 
 
 def check_result_path(json_path: Path | None, *others: Path | None) -> None:
@@ -69,7 +69,7 @@ def check_result_path(json_path: Path | None, *others: Path | None) -> None:
     if json_path is None:
         return
     if not json_path.parent.is_dir():
-        raise WrongCallError(f"--json {json_path}: there is no folder {json_path.parent}")
+        raise WrongCallError(f"--json {json_path}: the folder {json_path.parent} does not exist")
     if json_path.is_dir():
         raise WrongCallError(f"--json {json_path} is a folder; name a file")
     if any(other and other.exists() and json_path.exists() and json_path.samefile(other) for other in others):
@@ -87,13 +87,13 @@ def run(
     confirm: Confirm = ask_nobody,
     verbose: bool = False,
 ) -> int:
-    """Does the main job.
+    """Runs a table through the pipeline.
 
     Args:
         json_path: where to write the result.
-        keep: a folder for copies of the reports, which are there when the local AWS is down, too.
+        keep: a folder for copies of the reports, so that they can be read while the local AWS is down.
         confirm: asks whether a stored configuration may be replaced.
-        verbose: says what of the template is left out here, too.
+        verbose: also lists what the local AWS leaves out of the template.
 
     Returns:
         Exit status: 0 deployed, 1 not deployed, whatever the reason; the reasons are on standard error.
@@ -169,7 +169,7 @@ def newest_page(home: Home, dataset: str) -> str:
     pages = aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=runs_prefix(dataset))
     found = [item for page in pages for item in page.get("Contents", []) if is_report(item["Key"])]
     if not found:
-        raise LocalError(f"dataset {dataset} has no page yet; it is drawn when a run has ended")
+        raise LocalError(f"dataset {dataset} has no page yet; each run draws its page when it ends")
     newest = max(found, key=lambda item: item["LastModified"])
     return page_url(aws, uri(bucket, newest["Key"])) or ""
 
@@ -200,7 +200,7 @@ def _run(
             console.print(Text(one_line(line), style="dim"), soft_wrap=not console.is_terminal)
 
     arn = drop(aws, outputs, call, confirm, say)
-    dropped = Text(one_line(f"s3://{outputs['InboxBucketName']}/{call.key} is in; execution {arn}"), style="dim")
+    dropped = Text(one_line(f"s3://{outputs['InboxBucketName']}/{call.key} is uploaded; execution {arn}"), style="dim")
     console.print(dropped, soft_wrap=not console.is_terminal)
     snapshot = _follow(aws, arn, console)
     recorded, validation = run_result(snapshot), validation_result(snapshot)
@@ -218,7 +218,7 @@ def _run(
 def drop(
     aws: Aws, outputs: dict[str, str], call: Drop, confirm: Confirm = ask_nobody, say: Say = lambda _: None
 ) -> str:
-    """Prepares the dataset's configuration in the inbox, then writes the table there.
+    """Prepares the dataset's configuration in the inbox, then uploads the table.
 
     Returns:
         ARN of the execution that this started.

@@ -214,7 +214,7 @@ def _sam(arguments: list[str], *, environment: Mapping[str, str], work: Path, fo
     scripts = Path(sys.executable).parent
     sam = shutil.which("sam", path=str(scripts))
     if sam is None:
-        raise LocalError(f"there is no sam beside {sys.executable}; run make setup")
+        raise LocalError(f"sam is not installed beside {sys.executable}; run make setup")
     command = [sam, *arguments, "--region", REGION, "--config-file", str(empty_config)]
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as output:

@@ -1,4 +1,4 @@
-"""Who uses a local AWS: each user notes itself in the state folder, so that nobody stops it under another.
+"""Who uses a local AWS: each user leaves a note in the state folder, so that nobody stops it while another uses it.
 
 A note is a file with the user's process. It counts for as long as that process runs: a user that was killed is not
 counted, whatever it left behind.
@@ -55,13 +55,13 @@ def others(home: Home) -> list[Process]:
 def refuse_if_used(home: Home) -> None:
     """
     Raises:
-        LocalError: others use the local AWS. The message names them and the way out.
+        LocalError: others use the local AWS. The message names them and says what to do.
     """
     if found := others(home):
         named = ", ".join(f"{user.name} (pid {user.pid})" for user in found)
         raise LocalError(
-            f"{named} {'uses' if len(found) == 1 else 'use'} the local AWS: wait until it has ended, or stop the local "
-            "AWS all the same with `sluice local down --force`"
+            f"{named} {'uses' if len(found) == 1 else 'use'} the local AWS: wait until it has ended, or stop the "
+            "local AWS anyway with `sluice local down --force`"
         )
 
 

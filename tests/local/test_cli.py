@@ -110,7 +110,7 @@ def test_a_table_that_is_refused_ends_with_1_and_why_says_so(
     called = sluice("drop", table, "--dataset", DATASET, "--follow")
     assert called.returncode == 1
     said = sluice("why", DATASET).stdout
-    assert "was not taken: dataset rejected" in said
+    assert "was not deployed: dataset rejected" in said
     assert "is live with the model of run" in said
 
 

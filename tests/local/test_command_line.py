@@ -83,7 +83,7 @@ def test_run_of_a_rejected_table_has_exit_status_1_and_its_reasons_on_stderr(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["absent.csv", "--target", "label"], "absent.csv: there is no such file"),
+        (["absent.csv", "--target", "label"], "absent.csv: the file does not exist"),
         (["table.csv", "--target", "lable"], "no column `lable`; did you mean `label`?"),
         (["table.csv", "--target", "label", "--config", "absent.yaml"], "absent.yaml"),
         (["table.csv", "--target", "label", "--config", "wrong.yaml"], "wrong.yaml: unknown key `gate`"),

@@ -173,7 +173,7 @@ def test_a_run_that_a_person_stopped_is_closed_and_begins_again_where_it_stood(w
     again = sluice("redrive", "stopped", "--follow")
     assert again.returncode == 0, again.stderr
     assert world.status(upload.run_id) == "deployed"
-    assert "nothing to start again" in sluice("redrive", upload.run_id).stderr
+    assert "nothing to restart" in sluice("redrive", upload.run_id).stderr
 
 
 def test_the_event_of_a_run_that_was_stopped_takes_the_run_up_at_once(world: World) -> None:
@@ -222,7 +222,7 @@ def test_what_waits_in_the_dead_letter_queue_is_redriven_and_poison_is_named(wor
         sqs.send_message(QueueUrl=queue, MessageBody=body)
     called = sluice("redrive")
     assert called.returncode == 1
-    assert "was left: it is not the event of an upload" in called.stderr
+    assert "stays in the queue: it is not the event of an upload" in called.stderr
     assert f"started    {upload.key}" in called.stdout
     world.local.follow(world.owner(upload.run_id))
     assert world.status(upload.run_id) == "deployed"

@@ -157,7 +157,7 @@ def test_down_is_refused_while_a_run_is_followed_and_by_force_the_run_ends_in_a_
         assert refused.returncode == 1
         assert refused.stderr == (
             f"a run of churn (pid {follower.pid}) uses the local AWS: wait until it has ended, or stop the local AWS "
-            "all the same with `sluice local down --force`\n"
+            "anyway with `sluice local down --force`\n"
         )
         assert cloud.is_up(home.read())
         refused = command_line("up", "--fresh", state_dir=home.root)

@@ -86,7 +86,7 @@ def test_a_target_is_merged_in_and_gates_approval_and_comments_stay(inbox: Inbox
     person = Person()
     inbox.prepare(person, target="Churn")
     assert inbox.config == GUARDED.replace("gates:", "target: Churn\ngates:")
-    assert person.told == [f"{NAME} is in"]
+    assert person.told == [f"{NAME} is written"]
 
 
 def test_a_target_that_is_there_already_writes_nothing(inbox: Inbox) -> None:
@@ -115,7 +115,7 @@ def test_another_configuration_is_shown_as_a_difference_and_replaced_if_a_person
     assert "-approval: {required: true}" in difference.splitlines()
     assert "+target: Churn" in difference.splitlines()
     assert question == f"Replace {NAME}?"
-    assert done == f"{NAME} is in"
+    assert done == f"{NAME} is written"
 
 
 @pytest.mark.parametrize(("answer", "error"), [(None, WrongCallError), (False, DeclinedError)])
@@ -151,7 +151,7 @@ def test_what_somebody_writes_between_the_look_and_the_write_stays(inbox: Inbox,
 
     inbox.write("target: plan\n")
     drop = check_drop(inbox.table, "churn", given)
-    with pytest.raises(WrongCallError, match="has been written meanwhile"):
+    with pytest.raises(WrongCallError, match="has changed meanwhile"):
         prepare(inbox.s3, INBOX, drop, write_first, lambda _: None)
     assert inbox.config == GUARDED
 

@@ -40,7 +40,7 @@ def test_a_decision_is_posted_signed_and_told(world: World, answer: Stand, comma
         (
             409,
             f"run {RUN} was rejected by user/bob already",
-            f"Run {RUN} was rejected by user/bob already; that stands.",
+            f"Run {RUN} was rejected by user/bob already; that decision stands.",
         ),
         (410, "over", "drop its file again"),
     ],
@@ -57,7 +57,7 @@ def test_a_no_is_a_sentence_with_status_1(world: World, answer: Stand, status: i
     [
         (403, {"Message": "Forbidden"}, "lambda:InvokeFunctionUrl"),
         (400, {"message": "expected JSON"}, "expected JSON"),
-        (502, "<html>", "Its log says why"),
+        (502, "<html>", "See its log"),
     ],
 )
 def test_what_the_function_cannot_take_is_a_sentence_with_status_2(

@@ -18,11 +18,11 @@ def test_the_live_model_says_why_it_was_taken(world: World) -> None:
     assert called.exit_code == 0
     for words in (
         f"sluice-{DATASET} is live with the model of run {FIRST} since 2026-11-23 09:05 UTC.",
-        "always predicting the class shares has",
-        "No model was live before it",
+        "% of the baseline's ",
+        "It was compared with no other model: none was live.",
         "The live endpoint gave the scores of the evaluation",
         "The pipeline decided, in execution of-111111111111; nobody was asked.",
-        "It is of the newest run.",
+        "It comes from the newest run.",
     ):
         assert words in called.stdout
     document = world.document("why", DATASET)
@@ -46,7 +46,7 @@ def test_the_newest_run_says_why_it_was_not_taken_and_the_way_out(world: World) 
     world.crown(FIRST)
     world.finish(SECOND, NEW, Outcome.MODEL_REJECTED, rejected())
     said = world.call("why", DATASET).stdout
-    assert f"The newest run, {SECOND} ({SECOND}.csv, 2026-11-24 09:00 UTC), was not taken: model rejected." in said
+    assert f"The newest run, {SECOND} ({SECOND}.csv, 2026-11-24 09:00 UTC), was not deployed: model rejected." in said
     assert said.count("gather more rows") == 1, "once, though a gate and a reason say it"
     assert f"sluice drop FILE --dataset {DATASET}" in said
 
@@ -83,7 +83,7 @@ def test_a_newest_run_that_waits_for_a_person_says_how_to_decide(world: World) -
 
 def test_a_newest_run_that_goes_on_is_told(world: World) -> None:
     world.claim(FIRST, OLD)
-    assert f"goes on; sluice show {FIRST}" in world.call("why", DATASET).stdout
+    assert f"is still running; to see its progress: sluice show {FIRST}" in world.call("why", DATASET).stdout
 
 
 def test_a_rollback_names_who_did_it(world: World) -> None:
@@ -95,8 +95,8 @@ def test_a_rollback_names_who_did_it(world: World) -> None:
     assert champion
     restore_champion(world.dynamodb, TABLE, DATASET, champion, "2026-11-25T09:00:00+00:00", "user/bob")
     said = world.call("why", DATASET).stdout
-    assert f"put back by user/bob, in place of the model of run {SECOND}" in said
-    assert "is not live any more: user/bob rolled it back." in said
+    assert f"user/bob put it back, in place of the model of run {SECOND}" in said
+    assert "is no longer live: user/bob rolled it back." in said
 
 
 def test_a_retired_dataset_says_so_of_its_newest_model(world: World) -> None:
@@ -119,7 +119,7 @@ def test_a_decision_of_another_version_is_no_traceback(world: World) -> None:
     world.s3.put_object(Bucket=ARTIFACTS, Key=f"{DATASET}/runs/{FIRST}/decision.json", Body=b'{"schema_version": 9}')
     called = world.call("why", DATASET)
     assert called.exit_code == 2
-    assert "another version of Sluice" in called.stderr
+    assert "Another version of Sluice" in called.stderr
 
 
 @pytest.mark.parametrize(("deploys", "outcome"), [(True, Outcome.DEPLOYED), (False, Outcome.MODEL_REJECTED)])

@@ -83,7 +83,7 @@ def test_the_configuration_is_there_before_the_table(pipeline: World, table: Pat
     called = pipeline.call("drop", str(table), "--dataset", "churn", "--config", str(config))
     assert called.exit_code == 0, called.stderr
     assert pipeline.s3.get_object(Bucket=INBOX, Key="datasets/churn/config.yaml")["Body"].read() == b"target: a\n"
-    assert called.stderr.index("config.yaml is in") < called.stderr.index("table.csv is uploaded")
+    assert called.stderr.index("config.yaml is written") < called.stderr.index("table.csv is uploaded")
 
 
 def test_a_target_goes_into_the_configuration_that_is_there(pipeline: World, table: Path) -> None:
@@ -148,7 +148,7 @@ def test_following_ends_with_1_and_the_reasons_where_the_model_is_not_deployed(
 @pytest.mark.parametrize(
     ("name", "content", "arguments", "words"),
     [
-        ("missing.csv", None, [], "no such file"),
+        ("missing.csv", None, [], "the file does not exist"),
         (".", None, [], "is a folder"),
         (".hidden.csv", "a,b\n", [], "rename it"),
         ("t.csv", "a,b\n", ["--dataset", "a/b"], "--dataset"),

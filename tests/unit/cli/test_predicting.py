@@ -242,7 +242,7 @@ def test_a_model_that_changed_meanwhile_is_told(world: World, answer: Stand, tmp
 
     answer(changing)
     called = world.call("predict", "churn", str(path))
-    assert "The model changed meanwhile; those of runs 111111111111, 222222222222" in called.stderr
+    assert "The model changed meanwhile; the models of runs 111111111111, 222222222222 answered" in called.stderr
 
 
 def test_a_folder_that_is_not_there_is_found_before_anything_is_asked(world: World, answer: Stand, table: Path) -> None:

@@ -36,7 +36,7 @@ def refusal(code: str, message: str = "because") -> ClientError:
         (UnauthorizedSSOTokenError(), "aws sso login"),
         (EndpointConnectionError(endpoint_url="https://nowhere"), "cannot be reached"),
         (refusal("ExpiredToken"), "log in again"),
-        (refusal("InvalidClientTokenId"), "does not know your credentials"),
+        (refusal("InvalidClientTokenId"), "does not recognize your credentials"),
         (refusal("AccessDenied"), "may not call DescribeStacks"),
         (refusal("Throttling"), "try again in a minute"),
         (refusal("ValidationError"), "because"),
@@ -105,7 +105,7 @@ def test_a_stack_without_the_function_asks_to_be_deployed_again(bare: World) -> 
     bare.deploy(**{name: value for name, value in OUTPUTS.items() if name != "ApprovalUrl"})
     called = bare.call("approve", "0123456789ab")
     assert called.exit_code == 2
-    assert "deploy it again" in called.stderr
+    assert "Deploy it again" in called.stderr
 
 
 def test_with_json_a_failure_is_a_document_too(bare: World) -> None:

@@ -121,7 +121,7 @@ def test_a_message_that_is_no_upload_stays_and_is_named_and_the_others_go(
     queues.send("Upload", uploaded())
     called = world.call("redrive")
     assert called.exit_code == 1
-    assert "was left: it is not the event of an upload to inbox" in called.stderr
+    assert "stays in the queue: it is not the event of an upload to inbox" in called.stderr
     assert executions.started == [uploaded()]
     assert queues.waiting("Upload") == [body]
 
@@ -159,9 +159,7 @@ def test_a_run_that_a_fault_stopped_begins_again_with_the_same_event(world: Worl
     executions.described[arn(f"of-{FIRST}")] = {"status": "FAILED", "input": "the event", "redriveStatus": "REDRIVABLE"}
     called = world.call("redrive", FIRST)
     assert called.exit_code == 0, called.stderr
-    assert called.stdout == (
-        f"run {FIRST} of dataset {DATASET} begins again; sluice show {FIRST} shows how far it is\n"
-    )
+    assert called.stdout == (f"run {FIRST} of dataset {DATASET} restarts; to see its progress: sluice show {FIRST}\n")
     assert (executions.started, executions.redriven) == (["the event"], [])
 
 
@@ -178,7 +176,7 @@ def test_a_run_whose_execution_is_forgotten_begins_again_from_the_ledger_alone(
 
 
 def test_of_a_dataset_the_newest_run_that_a_fault_stopped_is_meant(world: World, executions: Executions) -> None:
-    assert "No run of dataset" in world.call("redrive", DATASET).stderr
+    assert "No fault stopped a run of dataset" in world.call("redrive", DATASET).stderr
     for run_id, at in ((FIRST, OLD), (SECOND, NEW)):
         world.finish(run_id, at, Outcome.ERROR)
         executions.described[arn(f"of-{run_id}")] = {"status": "FAILED", "input": run_id}
@@ -201,7 +199,7 @@ def test_a_run_that_was_rejected_is_refused_with_the_way_out(
 
 def test_a_run_that_was_deployed_is_done(world: World, executions: Executions) -> None:
     world.finish(FIRST, OLD, Outcome.DEPLOYED)
-    assert "nothing to start again" in world.call("redrive", FIRST).stderr
+    assert "nothing to restart" in world.call("redrive", FIRST).stderr
 
 
 @pytest.mark.parametrize("status", ["ABORTED", "TIMED_OUT"])
@@ -217,11 +215,11 @@ def test_an_execution_that_was_cut_off_goes_on_where_it_stood(
 @pytest.mark.parametrize(
     ("described", "words"),
     [
-        ({"status": "RUNNING"}, "goes on"),
+        ({"status": "RUNNING"}, "is still running"),
         ({"status": "FAILED", "redriveStatus": "REDRIVABLE"}, "within ten minutes"),  # it would end in the same state
         ({"status": "ABORTED", "redriveStatus": "NOT_REDRIVABLE"}, "within ten minutes"),
         ({"status": "ABORTED"}, "within ten minutes"),
-        (None, "is forgotten"),
+        (None, "no longer exists"),
     ],
 )
 def test_a_run_that_is_not_closed_is_left_to_itself(

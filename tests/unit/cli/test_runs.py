@@ -80,13 +80,13 @@ def test_a_run_that_ended_is_shown_with_all_that_was_measured(two: World) -> Non
 def test_a_run_that_goes_on_says_where_it_is(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
     there = Whereabouts("RUNNING", "CheckTraining", 12.0, "Training round 5")
     monkeypatch.setattr("cli.showing.whereabouts", lambda *_: there)
-    assert "goes on: at CheckTraining for 12 s (Training round 5)" in two.call("show", SECOND).stdout
+    assert "is running: at CheckTraining for 12 s (Training round 5)" in two.call("show", SECOND).stdout
     assert two.document("show", SECOND)["now"]["state"] == "CheckTraining"
 
 
 def test_an_execution_that_was_aborted_is_told(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cli.showing.whereabouts", lambda *_: Whereabouts("ABORTED"))
-    assert "ended as ABORTED before it recorded an outcome" in two.call("show", SECOND).stdout
+    assert "has no outcome yet: its execution ended as ABORTED" in two.call("show", SECOND).stdout
 
 
 def test_an_execution_that_step_functions_forgot_is_told(two: World) -> None:
@@ -179,4 +179,4 @@ def test_ctrl_c_says_that_the_run_goes_on_and_how_to_follow_it_again(
     monkeypatch.setattr("following.execution.follow", interrupted)
     called = two.call("show", SECOND, "--follow")
     assert called.exit_code == 130
-    assert f"Run {SECOND} goes on. To follow it again: sluice show {SECOND} --follow" in called.stderr
+    assert f"Run {SECOND} continues. To follow it again: sluice show {SECOND} --follow" in called.stderr

@@ -214,7 +214,8 @@ def test_another_upload_of_the_same_bytes_is_not_taken_for_this_one(world: World
 
 
 @pytest.mark.parametrize(
-    ("step", "said"), [("upload", "The upload was interrupted."), ("await_run", "The file is in, and its run starts")]
+    ("step", "said"),
+    [("upload", "The upload was interrupted."), ("await_run", "The file is uploaded, and its run starts")],
 )
 def test_an_interrupted_drop_says_whether_a_run_starts(
     world: World, table: Path, monkeypatch: pytest.MonkeyPatch, step: str, said: str

@@ -251,6 +251,26 @@ def test_autoscaling_ends_before_an_update_that_it_cannot_outlast(
     assert seen == [asked]
 
 
+def test_autoscaling_ends_before_an_update_to_a_configuration_that_is_not_seen_yet(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.put(ARTIFACTS, aws.layout.config, json.dumps({"endpoint": SCALES}))
+    scaling = Scaling(monkeypatch, old="ml.m5.xlarge")
+    described = deploy.sagemaker.describe_endpoint_config
+
+    def describe(**asked: Any) -> Any:
+        if asked["EndpointConfigName"] == CONFIG:
+            answer: Any = {"Error": {"Code": "ValidationException", "Message": "Could not find endpoint configuration"}}
+            raise ClientError(answer, "DescribeEndpointConfig")
+        return described(**asked)
+
+    monkeypatch.setattr(deploy.sagemaker, "describe_endpoint_config", describe)
+    seen: list[list[str | int]] = []
+    monkeypatch.setattr(deploy.sagemaker, "update_endpoint", lambda **_: seen.append(list(scaling)))
+    assert deployed(context).verdict == "started"
+    assert seen == [["end"]]
+
+
 def test_an_update_that_is_refused_leaves_the_autoscaling_of_the_live_model(
     aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

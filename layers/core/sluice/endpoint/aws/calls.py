@@ -94,8 +94,9 @@ def update_endpoint(
 def _keeps_its_instances(sagemaker: SageMakerClient, request: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
     there = describe_config(sagemaker, live["EndpointConfigName"])
     wanted = describe_config(sagemaker, request["EndpointConfigName"])
-    # One that is not there is the update's to refuse. What is live may have lost its configuration: nothing is known.
-    return wanted is None or (there is not None and instance_type(there) == instance_type(wanted))
+    # What is live may have lost its configuration, and one that was made a moment ago may not be seen yet, though the
+    # update takes it: nothing is known then, and autoscaling that ended in vain comes back.
+    return there is not None and wanted is not None and instance_type(there) == instance_type(wanted)
 
 
 def _may_be_the_guards(error: ClientError) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from sluice.runs.aws import misplaced
 from sluice.training import images
 from tests.template import RESOURCES, TEMPLATE, Deployed, as_list, managed_statements, resources, statements
 
@@ -478,3 +479,12 @@ def test_who_drops_files_may_write_where_runs_start_and_no_more() -> None:
     (key,) = RESOURCES["UploadRule"]["Properties"]["EventPattern"]["detail"]["object"]["key"]
     assert statement["Action"] == ["s3:PutObject", "s3:AbortMultipartUpload"]
     assert statement["Resource"].startswith(f"arn:PARTITION:s3:::INBOX/{key['prefix']}")
+
+
+def test_who_reports_misplaced_files_may_write_no_run_and_no_champion() -> None:
+    (writing,) = [
+        statement
+        for role, statement in statements()
+        if role == "ReportMisplacedFileRole" and "dynamodb:UpdateItem" in as_list(statement["Action"])
+    ]
+    assert writing["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [misplaced.KEY]}}

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MAX_NOTICES_AN_HOUR: Final = 5
-_KEY: Final = {"pk": {"S": "MISPLACED"}}
+KEY: Final = "MISPLACED"
+"""Of the one item. The function may write no other: the template names it."""
 
 
 def folders(s3: S3Client, bucket: str) -> set[str]:
@@ -37,7 +38,7 @@ def one_notice(dynamodb: DynamoDBClient, table: str, place: str, hour: str) -> I
         if is_new:
             dynamodb.update_item(
                 TableName=table,
-                Key=_KEY,
+                Key={"pk": {"S": KEY}},
                 UpdateExpression="DELETE places :place",
                 ExpressionAttributeValues={":place": {"SS": [place]}},
             )
@@ -70,7 +71,7 @@ def _add(dynamodb: DynamoDBClient, table: str, place: str) -> bool:
 
 def _updated(dynamodb: DynamoDBClient, table: str, **update: Any) -> bool:
     try:
-        dynamodb.update_item(TableName=table, Key=_KEY, **update)
+        dynamodb.update_item(TableName=table, Key={"pk": {"S": KEY}}, **update)
     except dynamodb.exceptions.ConditionalCheckFailedException:
         return False
     return True

@@ -58,19 +58,6 @@ def as_sentence(message: str) -> str:
     return f"{message[:1].upper()}{message[1:].rstrip('.')}."
 
 
-_EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
-_UNKNOWN_KEYS: Final = frozenset(
-    {
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "UnrecognizedClientException",
-        "InvalidSignatureException",
-        "SignatureDoesNotMatch",
-        "AuthFailure",
-    }
-)
-
-
 def sentence_for(error: Exception) -> CommandError | None:
     """What a failed call of AWS means to a person; None if it is a fault of this program instead."""
     from boto3.exceptions import Boto3Error
@@ -92,12 +79,12 @@ def sentence_for(error: Exception) -> CommandError | None:
 
 
 def _refused(error: ClientError) -> str:
-    from sluice.aws.errors import code_of, is_denied, is_throttled, message_of
+    from sluice.aws.errors import code_of, is_denied, is_expired, is_throttled, is_unknown_caller, message_of
 
-    operation, code, message = error.operation_name, code_of(error), message_of(error)
-    if code in _EXPIRED:
+    operation, message = error.operation_name, message_of(error)
+    if is_expired(error):
         return "Your AWS credentials have expired; log in again (for SSO: aws sso login)."
-    if code in _UNKNOWN_KEYS:
+    if is_unknown_caller(error):
         return "AWS does not recognize your credentials; check AWS_PROFILE, --profile and AWS_ACCESS_KEY_ID."
     if is_denied(error):
         return (
@@ -106,7 +93,7 @@ def _refused(error: ClientError) -> str:
         )
     if is_throttled(error):
         return f"AWS is throttling {operation}; try again in a minute."
-    return f"{operation} was refused: {message or code}"
+    return f"{operation} was refused: {message or code_of(error)}"
 
 
 def _unreached(error: BotoCoreError) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from sluice.aws.errors import code_of, is_in_progress, is_not_found, message_of
+from sluice.aws.errors import is_in_progress, is_not_found, message_of
 from sluice.aws.objects import read_json
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger, step
 from sluice.dataset.aws.config import read_config
@@ -44,7 +44,7 @@ from sluice.names import model_of_config
 from sluice.runs.aws.executions import has_ended
 from sluice.runs.aws.ledger import Champion, Deployed, read_champion
 from sluice.settings import DeploySettings
-from sluice.training.job import refusal
+from sluice.training.aws.refusal import refusal
 
 TURN_POLL_SECONDS = 30
 """Ten files may wait for one another for hours, and an execution has 25,000 events, of which a look makes nine."""
@@ -140,7 +140,7 @@ def refused(error: ClientError, run: Run, asked: Deployment, before: Deployed | 
     if is_in_progress(error):
         return busy(asked)
     not_seen_yet = is_not_found(error) and asked.config_name in message_of(error)
-    reason = None if not_seen_yet else refusal(code_of(error), message_of(error))
+    reason = None if not_seen_yet else refusal(error)
     if reason is None:
         raise error
     if before:

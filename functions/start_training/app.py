@@ -5,19 +5,14 @@ from __future__ import annotations
 import boto3
 from botocore.exceptions import ClientError
 
-from sluice.aws.errors import already_exists, code_of, message_of
+from sluice.aws.errors import already_exists, is_quota_in_use
 from sluice.aws.objects import read_json
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
 from sluice.dataset.config import read_whole_config
 from sluice.messages import StartTrainingRequest, TrainingStarted
 from sluice.settings import TrainSettings
-from sluice.training.job import (
-    FIRST_WAIT_SECONDS,
-    QUOTA_WAIT_SECONDS,
-    is_used_up,
-    refusal,
-    training_job_request,
-)
+from sluice.training.aws.refusal import refusal
+from sluice.training.job import FIRST_WAIT_SECONDS, QUOTA_WAIT_SECONDS, training_job_request
 
 settings = TrainSettings.load()
 s3 = boto3.client("s3", config=TRANSFER_CONFIG)
@@ -32,11 +27,10 @@ def handler(request: StartTrainingRequest) -> TrainingStarted:
     try:
         sagemaker.create_training_job(**job)
     except ClientError as error:
-        code, message = code_of(error), message_of(error)
-        if is_used_up(code, message):
+        if is_quota_in_use(error):
             # Others' jobs use the quota; they will end.
             return TrainingStarted(verdict="busy", job_name=name, wait_seconds=QUOTA_WAIT_SECONDS)
-        if reason := refusal(code, message):
+        if reason := refusal(error):
             return TrainingStarted(verdict="failed", reasons=(reason,), job_name=name, wait_seconds=0)
         if not already_exists(error):
             raise

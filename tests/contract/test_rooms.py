@@ -77,6 +77,39 @@ def test_endpoints_are_changed_in_one_place() -> None:
     assert found == {("layers/core/sluice/endpoint/aws/calls.py", change) for change in changes}
 
 
+KEYS_OF_ERRORS: Final = {"Error", "Code", "Message", "ResponseMetadata", "HTTPStatusCode", "OriginalStatusCode"}
+"""Keys of an answer, which are no codes."""
+
+
+def names_in(source: str) -> set[str]:
+    """Texts of a module that are one word with a capital letter in front, as AWS's codes are."""
+    texts = {node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)}
+    return {text for text in texts if isinstance(text, str) and re.fullmatch(r"[A-Z][A-Za-z]+", text)}
+
+
+def codes_in(source: str, known: set[str]) -> set[str]:
+    """Codes of AWS's errors that a module names: those that are known, and what ends as codes do."""
+    return {name for name in names_in(source) if name in known or name.endswith(("Exception", "LimitExceeded"))}
+
+
+def test_codes_of_aws_errors_stand_in_one_place() -> None:
+    root = CORE.parents[2]
+    known = names_in((root / READERS_OF_ERRORS).read_text()) - KEYS_OF_ERRORS
+    assert {"AccessDenied", "ResourceLimitExceeded", "ExpiredToken"} <= known
+    found = {
+        str(path.relative_to(root)): codes
+        for folder in ("layers", "functions", "cli", "local", "scripts", "following")
+        for path in (root / folder).rglob("*.py")
+        if not path.is_relative_to(root / "local" / "sagemaker") and (codes := codes_in(path.read_text(), known))
+    }
+    assert found.keys() == {READERS_OF_ERRORS}
+
+
+def test_a_code_is_seen_by_its_ending_and_a_status_is_none() -> None:
+    source = 'code in ("NewException", "VcpuLimitExceeded", "AccessDenied") or status == "MaxRuntimeExceeded"'
+    assert codes_in(source, {"AccessDenied"}) == {"NewException", "VcpuLimitExceeded", "AccessDenied"}
+
+
 def test_the_modules_of_the_local_sagemaker_import_one_another_in_no_circle() -> None:
     folder = Path(__file__).parents[2] / "local" / "sagemaker"
     modules = {f"local.sagemaker.{path.stem}": path for path in folder.glob("*.py") if not path.stem.startswith("__")}

@@ -87,3 +87,51 @@ def test_an_error_without_a_body_means_nothing() -> None:
     error = ClientError({}, "Operation")
     assert (errors.code_of(error), errors.message_of(error), errors.status_of(error)) == ("", "", 0)
     assert not any(holds(error) for holds in PREDICATES.values())
+
+
+@pytest.mark.parametrize(
+    ("code", "limit", "wanted", "in_use"),
+    [
+        ("ResourceLimitExceeded", 4, 1, True),
+        ("ResourceLimitExceeded", 2, 2, True),
+        ("ResourceLimitExceeded", 0, 1, False),
+        ("ResourceLimitExceeded", 1, 2, False),
+        ("ValidationException", 4, 1, False),
+    ],
+)
+def test_a_quota_that_is_large_enough_but_in_use_is_told_from_one_that_is_too_small(
+    code: str, limit: int, wanted: int, *, in_use: bool
+) -> None:
+    said = (
+        f"The account-level service limit 'ml.m5.large for training job usage' is {limit} Instances, with current "
+        f"utilization of {limit} Instances and a request delta of {wanted} Instances. Please use AWS Service Quotas."
+    )
+    assert errors.is_quota_in_use(answer(code, said)) is in_use
+
+
+@pytest.mark.parametrize(
+    ("code", "expired", "unknown"),
+    [
+        ("ExpiredToken", True, False),
+        ("RequestExpired", True, False),
+        ("InvalidClientTokenId", False, True),
+        ("SignatureDoesNotMatch", False, True),
+        ("AccessDenied", False, False),
+    ],
+)
+def test_credentials_that_have_expired_are_told_from_those_that_aws_does_not_know(
+    code: str, *, expired: bool, unknown: bool
+) -> None:
+    assert (errors.is_expired(answer(code)), errors.is_unknown_caller(answer(code))) == (expired, unknown)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "refused"),
+    [
+        ("ValidationException", "Value 'ml.foo.large' failed to satisfy enum value set.", True),
+        ("ValidationException", "Could not assume role arn:aws:iam::0:role/a", False),
+        ("ThrottlingException", "slow down", False),
+    ],
+)
+def test_a_request_that_may_pass_later_is_not_refused(code: str, message: str, *, refused: bool) -> None:
+    assert errors.is_refused(answer(code, message)) is refused

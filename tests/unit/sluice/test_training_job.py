@@ -10,9 +10,7 @@ from sluice.messages import AcceptedFile, Trainer
 from sluice.settings import TrainSettings
 from sluice.training.job import (
     FIRST_WAIT_SECONDS,
-    is_used_up,
     log_tail,
-    refusal,
     trainer_of,
     training_job_request,
     training_status,
@@ -161,47 +159,6 @@ def test_a_stopped_job_is_no_success_and_says_why(secondary: str, says: str) -> 
     status = training_status(description("Stopped", secondary))
     assert status.status == "stopped"
     assert says in status.reasons[0]
-
-
-def test_a_missing_quota_is_refused_with_how_to_ask_for_it() -> None:
-    reason = refusal("ResourceLimitExceeded", "The account-level service limit is 0 Instances.")
-    assert reason is not None
-    assert "Service Quotas" in reason
-
-
-@pytest.mark.parametrize(
-    ("code", "limit", "wanted", "used_up"),
-    [
-        ("ResourceLimitExceeded", 4, 1, True),
-        ("ResourceLimitExceeded", 2, 2, True),
-        ("ResourceLimitExceeded", 0, 1, False),
-        ("ResourceLimitExceeded", 1, 2, False),
-        ("ValidationException", 4, 1, False),
-    ],
-)
-def test_a_quota_that_is_large_enough_but_in_use_is_told_from_one_that_is_too_small(
-    code: str, limit: int, wanted: int, *, used_up: bool
-) -> None:
-    said = (
-        f"The account-level service limit 'ml.m5.large for training job usage' is {limit} Instances, with current "
-        f"utilization of {limit} Instances and a request delta of {wanted} Instances. Please use AWS Service Quotas."
-    )
-    assert is_used_up(code, said) is used_up
-
-
-def test_a_request_that_sagemaker_will_never_take_is_refused_with_what_to_mend() -> None:
-    reason = refusal("ValidationException", "Value 'ml.foo.large' failed to satisfy enum value set.")
-    assert reason is not None
-    assert "ml.foo.large" in reason
-    assert "config.yaml" in reason
-
-
-@pytest.mark.parametrize(
-    ("code", "message"),
-    [("ThrottlingException", "slow down"), ("ValidationException", "Could not assume role arn:aws:iam::0:role/a")],
-)
-def test_what_may_pass_is_no_refusal(code: str, message: str) -> None:
-    assert refusal(code, message) is None
 
 
 def test_the_log_tail_keeps_the_last_lines_that_say_something() -> None:

@@ -28,6 +28,13 @@ _UNAVAILABLE: Final = frozenset(
     {"ServiceUnavailable", "ServiceUnavailableException", "InternalFailure", "InternalServerException"}
     | {"InternalDependencyException"}
 )
+_EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
+_UNKNOWN_CALLER: Final = frozenset(
+    {"InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException", "InvalidSignatureException"}
+    | {"SignatureDoesNotMatch", "AuthFailure"}
+)
+_QUOTA: Final = re.compile(r" is (?P<limit>\d+) Instances?,.* request delta of (?P<wanted>\d+) ")
+"""... is 2 Instances, with current utilization of 2 Instances and a request delta of 1 Instances."""
 _PRECONDITION: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 """Of conditional writes: another has written, or is writing at the same time."""
 
@@ -75,6 +82,30 @@ def is_in_progress(error: ClientError) -> bool:
 def is_quota(error: ClientError) -> bool:
     """Whether a quota of the account does not allow it."""
     return code_of(error) == "ResourceLimitExceeded"
+
+
+def is_quota_in_use(error: ClientError) -> bool:
+    """Whether a quota that the account has is in use by other jobs, and not too small for this one."""
+    numbers = _QUOTA.search(message_of(error)) if is_quota(error) else None
+    return numbers is not None and int(numbers["limit"]) >= int(numbers["wanted"]) > 0
+
+
+def is_refused(error: ClientError) -> bool:
+    """Whether SageMaker will not take the request as it is, however often it is asked.
+
+    A role that was made a moment ago cannot be assumed everywhere at once, so that error may pass.
+    """
+    return code_of(error) == "ValidationException" and "assume" not in message_of(error).lower()
+
+
+def is_expired(error: ClientError) -> bool:
+    """Whether the caller's credentials were valid and are no longer."""
+    return code_of(error) in _EXPIRED
+
+
+def is_unknown_caller(error: ClientError) -> bool:
+    """Whether AWS does not know the caller's credentials."""
+    return code_of(error) in _UNKNOWN_CALLER
 
 
 def is_denied(error: ClientError) -> bool:

@@ -6,7 +6,6 @@ Pure: values in, values out. Field names are those of CreateTrainingJob and Desc
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -39,7 +38,6 @@ costs the person's time."""
 FIRST_WAIT_SECONDS = 30
 QUOTA_WAIT_SECONDS = 300
 """About as long as a small table's job takes; and over the five days of an execution far from its 25,000 events."""
-_QUOTA = re.compile(r" is (?P<limit>\d+) Instances?,.* request delta of (?P<wanted>\d+) ")
 _ATTENTION = 9
 _SHARE_OF_AGE = 100
 """A long job is looked at less often: by then a hundredth of its age is little to wait, and Step Functions ends an
@@ -193,29 +191,15 @@ def _why_stopped(name: str, secondary: str) -> str:
     return f"Training job {name} was stopped ({secondary}) by someone. Drop the file again to start over."
 
 
-def refusal(code: str, message: str) -> str | None:
-    """Why SageMaker will not do what was asked, and the way out; None if asking again may help."""
-    if code == "ResourceLimitExceeded":
-        return _quota_reason(message)
-    # A role that was made a moment ago cannot be assumed everywhere at once.
-    if code == "ValidationException" and "assume" not in message.lower():
-        return (
-            f"SageMaker refused the request: {message} Fix what it names in the dataset's config.yaml or in the "
-            "stack's parameters, and drop the file again."
-        )
-    return None
+def refused_reason(message: str) -> str:
+    """The way out when SageMaker will not take the request as it is. ``message``: SageMaker's own."""
+    return (
+        f"SageMaker refused the request: {message} Fix what it names in the dataset's config.yaml or in the "
+        "stack's parameters, and drop the file again."
+    )
 
 
-def is_used_up(code: str, message: str) -> bool:
-    """Whether a quota that the account has is in use by other jobs, and not too small for this one."""
-    if code != "ResourceLimitExceeded":
-        return False
-    # "... is 2 Instances, with current utilization of 2 Instances and a request delta of 1 Instances."
-    numbers = _QUOTA.search(message)
-    return numbers is not None and int(numbers["limit"]) >= int(numbers["wanted"]) > 0
-
-
-def _quota_reason(message: str) -> str:
+def quota_reason(message: str) -> str:
     """The way out when SageMaker refuses for lack of quota, which is the rule on a new account (its quota is 0)."""
     return (
         f"SageMaker refused for lack of quota: {message} Ask for more in Service Quotas > Amazon SageMaker (the quota "

@@ -127,7 +127,7 @@ def digest(path: Path) -> str:
 
 
 def read_validation(request: EvaluateRequest, config: DatasetConfig, scratch: Path) -> Rows | None:
-    """The validation part, where the cutoff is chosen on it."""
+    """The validation part, if the cutoff is chosen on it."""
     where = request.validation.validation_uri
     if config.cutoff.policy == "fixed" or len(request.validation.classes) != 2:
         return None
@@ -137,7 +137,7 @@ def read_validation(request: EvaluateRequest, config: DatasetConfig, scratch: Pa
 
 
 def find_champion(dataset: str, run_id: str, scratch: Path) -> Champion | None:
-    """The model that is live; None if there is none, or where it is this run's own."""
+    """The model that is live; None if there is none, or if it is this run's own."""
     live = read_champion(dynamodb, settings.runs_table, dataset)
     if live is None or live.run_id == run_id:
         return None

@@ -46,10 +46,10 @@ def limit(metric: Metric, key: str, classes: int) -> str:
 
 
 def uncertain(metric: Metric, key: str) -> str:
-    """The value keeps the limit and its interval does not."""
+    """The value is within the limit, and a part of its interval is not."""
     return (
-        "The value itself keeps the limit: more test rows make the interval narrower, so give it more rows or a larger "
-        f"`split.test`. If the value is enough, remove `gates.{metric.name}.certain` in config.yaml"
+        "The value itself is within the limit: more test rows make the interval narrower, so give it more rows or a "
+        f"larger `split.test`. If the value is enough, remove `gates.{metric.name}.certain` in config.yaml"
     )
 
 

@@ -82,7 +82,7 @@ def _check(
     Args:
         said: what was measured, as a clause; the verdict follows it.
         advice: what to do if it fails.
-        if_uncertain: the worse end of the interval must keep the limit, and this is what to do if only the value does.
+        if_uncertain: the worse end of the interval must be within the limit; what to do if only the value is.
         percent: value and limit are shares.
     """
     at_most = comparison == "at_most"
@@ -209,7 +209,7 @@ def _pairs(minimum: float | None, maximum: float | None) -> Iterator[tuple[str, 
 
 
 def _of_slices(metric: Metric, limits: Limits, slices: Sequence[SliceResult]) -> Iterator[GateCheck]:
-    """The worst slice alone: if it keeps the limit, all do."""
+    """The worst slice alone: if it is within the limit, all are."""
     name = metric.name
     for side, limit, comparison in _pairs(limits.min_of_slice, limits.max_of_slice):
         key = f"{side}_of_slice"

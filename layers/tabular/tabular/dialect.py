@@ -137,7 +137,7 @@ def _best_delimiter(
 
 
 def _agreement(sample: bytes, start: int, delimiter: bytes, *, final: bool, skip_blanks: bool) -> tuple[float, int]:
-    """The share of records that are as wide as the first, and its width; (0, 1) where it has one cell only."""
+    """The share of records that are as wide as the first, and its width; (0, 1) if it has one cell only."""
     widths: list[int] = []
     position, visited = start, 0
     while position < len(sample) and len(widths) < _SAMPLE_RECORDS and visited < 10 * _SAMPLE_RECORDS:

@@ -144,7 +144,7 @@ def plain_text(path: Path, work: Path, *, max_bytes: int | None = None) -> Plain
 
     Args:
         path: the file; it stays as it is.
-        work: a folder for the text where it has to be written anew. The text of a gzip archive in Windows-1252 or
+        work: a folder for the text if it has to be written anew. The text of a gzip archive in Windows-1252 or
             Latin-1 stands there twice for a while.
         max_bytes: how much UTF-8 may be written there at most. A file that is UTF-8 already may be of any size.
 
@@ -164,7 +164,7 @@ def plain_text(path: Path, work: Path, *, max_bytes: int | None = None) -> Plain
 
 
 def _is_gzip(path: Path) -> bool:
-    """Also where the file is cut after the first byte."""
+    """Also if the file is cut after the first byte."""
     with path.open("rb") as stream:
         start = stream.read(len(_GZIP))
     return start != b"" and _GZIP.startswith(start)
@@ -198,7 +198,7 @@ def _gzip_fault(error: Exception) -> str:
 
 
 def _first(blocks: Iterator[bytes]) -> list[bytes]:
-    """The first blocks, of ``_HEAD`` bytes together or more where there are as many."""
+    """The first blocks, of ``_HEAD`` bytes together or more if there are as many."""
     first, size = [], 0
     for block in blocks:
         first.append(block)
@@ -451,7 +451,7 @@ class _Output:
             self.path.unlink()
 
     def write(self, block: bytes) -> None:
-        """Raises RefusedError, and writes nothing, where the text would become longer than it may be."""
+        """Raises RefusedError, and writes nothing, if the text would become longer than it may be."""
         max_bytes = self._source.max_bytes
         if max_bytes is not None and self.size + len(block) > max_bytes:
             this = "the gzip archive" if self._source.compression else "in UTF-8 the file"

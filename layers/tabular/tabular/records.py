@@ -193,7 +193,7 @@ class _Lines:
         self.count = len(sizes)
         ends = sizes.cum_sum()
         self._exceptions = exceptions
-        # Few are asked for where nearly all lines are plain, and all of them where none is.
+        # Few are asked for if nearly all lines are plain, and all of them if none is.
         self._ends: list[int] | pl.Series = ends.to_list() if 50 * len(self._exceptions) > self.count else ends
         self._size = size
 
@@ -293,7 +293,7 @@ class Scanner:
         return at
 
     def _stretch(self, buffer: bytes, at: int, end: int, final: bool) -> Iterator[Event]:
-        """Events of lines without quotes. Few of them are looked at one by one where one among many is no record."""
+        """Events of lines without quotes. Few of them are looked at one by one if one among many is no record."""
         rows = buffer.count(b"\n", at, end)
         if self._seems_uniform(buffer, at, end, rows):
             yield self._batch(buffer[at:end], rows, sure=False)
@@ -338,7 +338,7 @@ class Scanner:
             exceptions = [i for i, line in enumerate(lines) if not self._is_plain(_without_end(line))]
             sizes = pl.Series([len(line) + 1 for line in lines], dtype=pl.Int64)
             return _Lines(sizes, exceptions, len(block))
-        # Worth its start-up where there are many lines.
+        # Worth its start-up if there are many lines.
         guarded = block.startswith(NO_TEXT_STARTS)
         text = pl.read_lines(b"\n" + block).slice(1) if guarded else pl.read_lines(block)
         table = text.select(

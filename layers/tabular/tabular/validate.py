@@ -73,15 +73,15 @@ def validate_table(
 
     Writes ``validation.json`` and ``rejected_rows.csv`` into ``out`` always; ``recipe.json``, ``train/train.csv``,
     ``validation/validation.csv``, ``test/test.csv`` and, with the cells of the file, the rows of the last one in
-    ``held_out/rows.csv`` where the file is accepted; then, too, ``contract.json`` where it makes one and
-    ``facets.json`` where the configuration has facets.
+    ``held_out/rows.csv`` if the file is accepted; then, too, ``contract.json`` if it makes one and
+    ``facets.json`` if the configuration has facets.
 
     Args:
         path: the file, text or gzip; it is only read.
         name: how to call it in messages.
         config: of its dataset.
-        default_target: the target where the configuration names none.
-        out: a folder with room for the training files, and for the text where it is compressed or no UTF-8; made if
+        default_target: the target if the configuration names none.
+        out: a folder with room for the training files, and for the text if it is compressed or not UTF-8; made if
             absent.
         contract: what to do with the dataset's contract; by default nothing.
         max_bytes: of the text in UTF-8; a file with more is refused.
@@ -238,7 +238,7 @@ class _Validation:
     def _judge(self, path: Path, dialect: Dialect, target: int, readings: tuple[Reading, ...]) -> _Judgement:
         """Goes through the file until what was guessed of it holds.
 
-        It does after one pass for nearly every file, and after a few for every one: where a guess fails, all columns
+        It does after one pass for nearly every file, and after a few for every one: if a guess fails, all columns
         are asked for all of their forms, and what these say does not depend on any guess.
         """
         config, names, held = self._config, dialect.header.cells, self._contract.held
@@ -329,7 +329,7 @@ class _Validation:
         return recipe, leaks
 
     def _write(self, path: Path, judged: _Judgement, recipe: Recipe) -> Written:
-        """Writes the parts, the rows that are held out, the counts of the facets, the recipe and, where the file makes
+        """Writes the parts, the rows that are held out, the counts of the facets, the recipe and, if the file makes
         one, the contract."""
         makes = self._contract.makes
         frame = judged.frame()
@@ -505,7 +505,7 @@ def _check_header(header: Header) -> None:
 
 
 def _check_first_row(first: Chunk, readings: Sequence[Reading], missing: Sequence[str]) -> None:
-    """Refuses a file that should have no header where no cell of its first row fits the numbers below it."""
+    """Refuses a file that should have no header if no cell of its first row fits the numbers below it."""
     if not first.cells.height:
         return
     cells = first.cells.row(0)

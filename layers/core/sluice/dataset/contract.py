@@ -364,9 +364,9 @@ class Plan:
     held: Contract | None = None
     """Hold the file against it."""
     makes: int | None = None
-    """Make a contract of this version where the file is accepted."""
+    """Make a contract of this version if the file is accepted."""
     run_id: str | None = None
-    """Of the run, where it makes one."""
+    """Of the run, if it makes one."""
     stored: bool = False
     """It has made it already: the step is being repeated."""
 

@@ -53,7 +53,7 @@ def next_step(live: Mapping[str, Any] | None, ours: str, *, mine: bool, taken: b
 def failed(found: Restoration, why: str) -> Restoration:
     """The way back ends here, and a person has to look."""
     reason = (
-        f"The model before could not be put back: {why}. The endpoint may answer with a model that was not verified; "
+        f"The previous model could not be restored: {why}. The endpoint may answer with a model that was not verified; "
         "look at it in SageMaker's console, or remove it by `sluice retire`."
     )
     return found.model_copy(update={"verdict": "failed", "reasons": (reason,)})

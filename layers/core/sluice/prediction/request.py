@@ -25,7 +25,7 @@ MAX_EXPLAINED: Final = 100
 MAX_BODY_BYTES: Final = 5_000_000
 """Lambda takes 6 MB with what stands round the body, which may be base64."""
 MAX_ERRORS: Final = 100
-"""Problems that a refusal lists; where there are more, it says how many."""
+"""Problems that a refusal lists; if there are more, it says how many."""
 
 USAGE: Final = (
     "POST /<dataset> with Content-Type application/json (one record, a list of records, or "
@@ -58,7 +58,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class PredictRequest:
-    """Records to predict. Cells are as they came: of any JSON type, text where they came as CSV."""
+    """Records to predict. Cells are as they came: of any JSON type, text if they came as CSV."""
 
     dataset: str
     records: Sequence[Mapping[str, Any]]
@@ -139,7 +139,7 @@ def _number_to_explain(value: Any) -> int:
 
 
 def read_json_records(text: str) -> tuple[list[Mapping[str, Any]], int | None]:
-    """Records of a JSON body, and its ``explain`` where it has one.
+    """Records of a JSON body, and its ``explain`` if it has one.
 
     Raises:
         RefusedError: it is no JSON, or no records.
@@ -172,7 +172,7 @@ def read_json_records(text: str) -> tuple[list[Mapping[str, Any]], int | None]:
 
 
 def refusal_message(count: int, noun: str, what: str) -> str:
-    """Says how many there are, and that not all of them are listed where that is so."""
+    """Says how many there are, and that not all of them are listed if that is so."""
     said = f"1 {noun} {what}" if count == 1 else f"{count:,} {noun}s: each {what}"
     return f"{said}; the first {MAX_ERRORS} are listed" if count > MAX_ERRORS else said
 
@@ -236,7 +236,7 @@ def _csv_lines(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _delimiter(text: str) -> str:
-    """The one that makes most columns of the header; a comma where none does."""
+    """The one that makes most columns of the header; a comma if none does."""
 
     def columns(delimiter: str) -> int:
         try:

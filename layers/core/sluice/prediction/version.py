@@ -13,7 +13,7 @@ from sluice.prediction.seal import Score, Seal
 
 
 class Kept[Key, Value]:
-    """Values that were costly to make; where there are too many, the one that was not asked for longest goes."""
+    """Values that were costly to make; if there are too many, the one that was not asked for longest goes."""
 
     def __init__(self, max_values: int, make: Callable[[Key], Value]) -> None:
         self._max_values = max_values

@@ -180,7 +180,7 @@ class Endpoints:
     def _fitting(
         self, dataset: str, config_name: str, records: Sequence[Mapping[str, Any]]
     ) -> tuple[Target, Version, Rows]:
-        """Whom to ask, and the rows for it. If the model before cannot take the records, the new one is asked."""
+        """Whom to ask, and the rows for it. If the previous model cannot take the records, the new one is asked."""
         own, target = self._targets(dataset, config_name)
         version = self._versions[dataset, target.run_id]
         try:

@@ -276,7 +276,7 @@ def _in_cell(text: str) -> str:
 
 
 def rendered(document: Path) -> str:
-    """The document with its generated parts written anew."""
+    """The document with its generated parts written again."""
     parts = PARTS[document]
 
     def replaced(found: re.Match[str]) -> str:

@@ -197,7 +197,7 @@ FIELDS: Final[dict[str, str]] = {
 
 
 def rules() -> str:
-    """Every rule of the file: what it does, what breaks it, and the way out."""
+    """Every rule of the file: what it does, what breaks it, and what to do."""
     effects = _effects()
     rows = [
         (f"`{rule}`", ", ".join(effects[rule]), WHAT[rule], FIX[rule])
@@ -502,7 +502,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
 
 
 def rendered(document: str, parts: Mapping[str, Callable[[], str]]) -> str:
-    """The document with those parts written anew."""
+    """The document with those parts written again."""
 
     def replaced(found: re.Match[str]) -> str:
         name = found.group(2)

@@ -1,4 +1,4 @@
-"""Sends a notice about a file in the inbox that starts nothing where it lies, with the way out."""
+"""Sends a notice about a file in the inbox that starts nothing where it lies, which says what to do."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from local.sagemaker import policies
 SERVICE_PRINCIPAL: Final = "sagemaker.amazonaws.com"
 MAX_SESSION_POLICY: Final = 2048
 SESSION_SECONDS: Final = 2700.0
-"""After so long a role is assumed anew; STS gives its sessions an hour."""
+"""After so long a role is assumed again; STS gives its sessions an hour."""
 ROOT_ACCESS_KEY: Final = "test"
 """The name under which MiniStack knows its root, whatever else it was started with."""
 

@@ -88,7 +88,7 @@ class Backend(SageMakerModelBackend):
 
 
 def _remade[Resource](kind: type[Resource], attributes: Mapping[str, Any]) -> Resource:
-    """One of moto's resources: values and no more, which its constructors would make anew."""
+    """One of moto's resources: values and no more, which its constructors would make again."""
     resource = kind.__new__(kind)
     vars(resource).update(attributes)
     return resource

@@ -225,7 +225,7 @@ class LocalSageMaker:
         elif self._control_plane.handles(operation):
             response = _json(200, self._control_plane.call(operation, parameters, account, region))
         else:
-            # The body has been read from the connection; moto gets it anew.
+            # The body has been read from the connection; moto gets it again.
             again = {key: value for key, value in environ.items() if not key.startswith("werkzeug.")}
             again["wsgi.input"] = io.BytesIO(body)
             status, headers, content = self._control_plane.call_moto(operation, parameters, account, region, again)

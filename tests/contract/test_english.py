@@ -38,6 +38,12 @@ BETTER: Final[dict[str, str]] = {
     r"[,;] where (it|they|one|nothing|nobody) (is|are|was|were|has|have|can)\b": "if",
     r"(^|[.!?] )Where (it|they|there|no|none|one|nothing|nobody)\b": "if",
     r"\bone's own\b": "your own",
+    r"\banew\b": "again",
+    r"\b[Ww]ay out\b": "what to do",
+    r"\bcannot be had\b": "is not available",
+    r"\bof two minds\b": "contradicts itself",
+    r"\bclass frequencies\b": "class shares, or the baseline",
+    r"\bsay --[a-z]": "pass --",
 }
 """What reads as translated, as a pattern, and what to write."""
 

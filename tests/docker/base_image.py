@@ -1,6 +1,6 @@
 """The image in which ``sam local invoke`` runs a function.
 
-A Docker that the machine has already pulls AWS's own image for python3.13. If that cannot be had, one is made here
+A Docker that the machine has already pulls AWS's own image for python3.13. If that is not available, one is made here
 and laid out like it: CPython 3.13 from this machine in /var/lang, the runtime interface client and boto3 in
 /var/runtime, the C and C++ runtime, and no library that only a layer's package could want: what a layer forgot is
 missing here too.

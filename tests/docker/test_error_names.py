@@ -1,6 +1,6 @@
 """Failures get the names that the state machine's Retry and Catch wait for, from the runtime that Lambda has.
 
-Two names cannot be had here, and docs/local-aws.md says so: the SAM CLI stops a function that is out of time without
+Two names never occur here, and docs/local-aws.md says so: the SAM CLI stops a function that is out of time without
 one, and the runtime does not know why it was killed.
 """
 

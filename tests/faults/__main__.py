@@ -49,7 +49,7 @@ def main() -> int:
     if arguments.write:
         PAGE.write_text(page(results), encoding="utf-8")
     elif arguments.check and page(results) != PAGE.read_text(encoding="utf-8"):
-        print(f"{PAGE.relative_to(ROOT)} says something else; write it anew: make faults", file=sys.stderr)
+        print(f"{PAGE.relative_to(ROOT)} says something else; write it again: make faults", file=sys.stderr)
         return 1
     return 1 if broken else 0
 

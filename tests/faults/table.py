@@ -16,7 +16,7 @@ _BEGIN: Final = "<!-- made by `make faults`; do not edit below -->\n"
 
 
 def page(results: Sequence[Result]) -> str:
-    """The page with its table made anew; the words above it stay."""
+    """The page with its table made again; the words above it stay."""
     words, found, _ = PAGE.read_text(encoding="utf-8").partition(_BEGIN)
     if not found:
         raise ValueError(f"{PAGE} has no line {_BEGIN!r}")

@@ -1,4 +1,4 @@
-"""Dropped files that are made to exhaust whoever reads them: refused with the way out, in bounded memory.
+"""Dropped files that are made to exhaust whoever reads them: refused with what to do, in bounded memory.
 
 Single nasty files, bombs of gzip among them, are cases of tests/corpus; here is what they leave out.
 """

@@ -34,7 +34,7 @@ class Message(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
-Reasons = Annotated[tuple[str, ...], Field(description="Sentences for a person: what is wrong, where, the way out.")]
+Reasons = Annotated[tuple[str, ...], Field(description="Sentences for a person: what is wrong, where, what to do.")]
 
 
 class Run(Message):

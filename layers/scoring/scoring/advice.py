@@ -1,4 +1,4 @@
-"""What a person can do about a gate that failed: a sentence that fits the gate. Each ends without its full stop."""
+"""What a person can do about a gate that failed: a sentence that fits the gate, without its full stop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sluice.dataset.config import BiasName, Facet
 from sluice.evaluation.metrics import Metric
 
 _OF_LABELS: Final[frozenset[BiasName]] = frozenset({"DPL", "KL", "JS", "LP", "TVD", "KS", "CDDL"})
-"""Bias metrics of the labels as they came, which no training changes."""
+"""Bias metrics of the labels in the file, which no training changes."""
 _CONDITIONED: Final[frozenset[BiasName]] = frozenset({"CDDL", "CDDPL"})
 
 

@@ -1,4 +1,4 @@
-"""From a model and the held-out rows to the whole evaluation and its verdict. AWS is not known here."""
+"""From a model and the held-out rows to the whole evaluation and its verdict. This module does not call AWS."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _MAX_VALIDATION_ROWS: Final = 200_000
 """That the cutoff is chosen on: more would move it by less than it matters, and scoring them takes time."""
 
 _MAX_MISFITS: Final = 0.01
-"""Share of a column's cells that the live model's recipe may fail to read: more, and it would be judged on blanks."""
+"""Maximum share of a column's cells that the live model's recipe may fail to read, so it is not judged on blanks."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Subject:
     facet_counts: FacetCounts | None = None
     champion: Champion | None = None
     new_contract: bool = False
-    """The run made the dataset's contract: it starts anew, so a live model of another table is no obstacle."""
+    """The run made the dataset's contract: it starts over, so a live model of another table is no obstacle."""
     class_counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Rows by part and label."""
     log: Iterable[str] = ()
@@ -105,7 +105,7 @@ def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
 
     Args:
         subject: what is evaluated.
-        scores: of the test rows, if they are known.
+        scores: the scores of the test rows, if they are known.
 
     Raises:
         NothingToMeasureError: the test set allows no honest measurement.
@@ -199,7 +199,7 @@ def _class_counts(subject: Subject) -> tuple[ClassCount, ...]:
 
 
 def _prior(subject: Subject, scored: Scored) -> Metrics | None:
-    """Of always predicting the training data's class shares."""
+    """The metrics of the baseline."""
     train = subject.class_counts.get("train", {})
     rows = np.array([train.get(label, 0) for label in subject.classes], np.float64)
     if not rows.sum():
@@ -241,7 +241,7 @@ def _against_champion(subject: Subject, scored: Scored) -> ChampionComparison | 
         if policy.policy == "ignore":
             return not_comparable(live.run_id, policy, f"{error}; the configuration ignores it", deploys=True)
         if subject.new_contract:
-            reason = f"{error}; the dataset's contract starts anew with this file, so the gates alone decide"
+            reason = f"{error}; the dataset's contract starts over with this file, so the gates alone decide"
             return not_comparable(live.run_id, policy, reason, deploys=True)
         way_out = "set `contract: reset` if the table has changed on purpose, or `champion: {policy: ignore}`"
         return not_comparable(live.run_id, policy, f"{error}; {way_out}", deploys=False)

@@ -24,14 +24,14 @@ def compare(
     prior_log_loss: float | None,
     cutoff: float = CUTOFF,
 ) -> ChampionComparison:
-    """Holds the challenger's log loss against the champion's, row by row.
+    """Compares the challenger's log loss with the champion's, row by row.
 
     Args:
         challenger: the test rows with its scores.
         champion_scores: (n,) or (n, k), of the same rows in the file's order.
         run_id: of the champion.
         policy: what is asked of the challenger.
-        prior_log_loss: of always predicting the class shares.
+        prior_log_loss: of the baseline.
         cutoff: of two classes, the champion's own.
 
     Raises:
@@ -105,5 +105,5 @@ def _signed(difference: float) -> str:
 
 
 def not_comparable(run_id: str, policy: ChampionPolicy, reason: str, *, deploys: bool) -> ChampionComparison:
-    """Of a live model that cannot be scored on the test rows."""
+    """The comparison with a live model that cannot be scored on the test rows."""
     return ChampionComparison(run_id=run_id, policy=policy.policy, comparable=False, reason=reason, deploys=deploys)

@@ -1,6 +1,6 @@
 """From which score on a row counts as the positive class: chosen on the validation set, by a policy.
 
-The test set has no part in it, or its metrics at the cutoff would be too good. Two classes only.
+The test set is not used, because its metrics at the cutoff would be too good. Two classes only.
 """
 
 from __future__ import annotations

@@ -150,8 +150,8 @@ def measure(scored: Scored, prior_log_loss: float | None, *, intervals: bool = T
 
     Args:
         scored: the test rows.
-        prior_log_loss: log loss on the same rows of always predicting the training data's class shares.
-        intervals: make the bootstrap, too.
+        prior_log_loss: log loss of the baseline on the same rows.
+        intervals: whether to run the bootstrap, too.
 
     Raises:
         NothingToMeasureError: no prior to compare with.

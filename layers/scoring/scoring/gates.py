@@ -1,4 +1,4 @@
-"""The gates: the limits that a model must keep to be deployed, each a named check with value, limit and interval.
+"""The gates: the limits that a model must meet to be deployed, each a named check with value, limit and interval.
 
 A check without a value fails: what cannot be measured is never good enough. A check that fails says what to do.
 """
@@ -15,7 +15,7 @@ from sluice.evaluation.metrics import METRICS, Metric
 from sluice.messages import GateCheck, Metrics
 
 MIN_SLICE_ROWS: Final = 30
-"""Of a slice that a limit is compared with: of fewer a metric says next to nothing."""
+"""Minimum rows of a slice that a limit applies to: with fewer rows a metric says next to nothing."""
 
 _NAMED: Final = 60
 """Characters of a slice's value that are shown."""
@@ -37,9 +37,9 @@ def judge(
     Args:
         metrics: of the model.
         gates: what the dataset sets.
-        default: what holds where it sets none. If that is none either:
-        default_share_of_prior: the log loss may be at most this share of that of always predicting the class shares.
-        prior: metrics of always predicting the class shares.
+        default: the gates that apply if it sets none. If that is none, too:
+        default_share_of_prior: the log loss may be at most this share of that of the baseline.
+        prior: metrics of the baseline.
         slices: the same metrics by slice.
         champion: the comparison with the live model, None if there is none.
         facets: the bias report, with what was asked of it.
@@ -146,7 +146,7 @@ def _of_metric(
             advice_if_beyond=advice.limit(metric, key, classes),
             if_uncertain=if_uncertain and advice.uncertain(metric, key),
         )  # fmt: skip
-    # A first model has no champion to be compared with, nor has one of a table that starts anew.
+    # A first model has no champion to be compared with, nor has one of a table that starts over.
     if champion is not None and not _starts_anew(champion):
         of_champion = getattr(champion.metrics, name, None)
         for side, limit, comparison in _pairs(limits.min_of_champion, limits.max_of_champion):
@@ -287,5 +287,5 @@ def _shared(ends: tuple[float, float] | None, whole: float | None) -> tuple[floa
 
 
 def failures(gates: Sequence[GateCheck]) -> tuple[str, ...]:
-    """For each gate that failed what was measured, and what to do."""
+    """What was measured and what to do, for each gate that failed."""
     return tuple(f"Gate {gate.name} failed: {gate.reason.removesuffix('.')}." for gate in gates if not gate.passed)

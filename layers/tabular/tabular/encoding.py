@@ -144,7 +144,7 @@ def plain_text(path: Path, work: Path, *, max_bytes: int | None = None) -> Plain
 
     Args:
         path: the file; it stays as it is.
-        work: a folder for the text if it has to be written anew. The text of a gzip archive in Windows-1252 or
+        work: a folder for the text if it has to be written again. The text of a gzip archive in Windows-1252 or
             Latin-1 stands there twice for a while.
         max_bytes: how much UTF-8 may be written there at most. A file that is UTF-8 already may be of any size.
 

@@ -160,6 +160,6 @@ def _positive_by_convention(rows: Mapping[str, int]) -> str:
 
 
 def prior_log_loss(train: Mapping[str, int], test: Mapping[str, int]) -> float:
-    """Log loss (natural) on the test labels of always predicting the class frequencies of the training part."""
+    """Log loss (natural) on the test labels of always predicting the class shares of the training part."""
     trained, tested = sum(train.values()), sum(test.values())
     return -sum(rows * math.log(train[label] / trained) for label, rows in test.items() if rows) / tested

@@ -1,4 +1,4 @@
-"""What stands between a person and the stack is one sentence with the way out, and exit status 2."""
+"""What stands between a person and the stack is one sentence that says what to do, and exit status 2."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ type Severity = Literal["error", "warning", "ignore"]
 
 
 class ContractError(ValueError):
-    """A contract that cannot be used. ``reasons`` are sentences, each naming the file, the key and the way out."""
+    """A contract that cannot be used. ``reasons`` are sentences, each naming the file, the key and the remedy."""
 
     def __init__(self, reasons: list[str]) -> None:
         super().__init__("; ".join(reasons))

@@ -162,7 +162,7 @@ class Problem(NamedTuple):
 
 
 class RecordError(ValueError):
-    """A record that the recipe cannot take. ``problems`` are sentences, each naming the column and the way out; if
+    """A record that the recipe cannot take. ``problems`` are sentences, each naming the column and the remedy; if
     they are of cells, ``by_column`` has them with the column apart."""
 
     def __init__(self, problems: Sequence[str | Problem]) -> None:

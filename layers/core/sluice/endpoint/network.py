@@ -16,7 +16,7 @@ def vpc_config(settings: NetworkSettings) -> dict[str, Any]:
 
 
 def no_vpc_reason(endpoint: Endpoint, subnet_ids: tuple[str, ...], config: str) -> str | None:
-    """Why the endpoint cannot be in the stack's VPC, and the way out; None if it can, or if there is no VPC.
+    """Why the endpoint cannot be in the stack's VPC, and what to do; None if it can, or if there is no VPC.
 
     Args:
         config: name or address of the dataset's config.yaml.

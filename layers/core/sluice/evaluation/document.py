@@ -185,7 +185,7 @@ class TrainingFinding(Message):
 
     rule: str = Field(description="overfitting, no_learning, class_imbalance, still_improving, stopped_at_once, ...")
     severity: Literal["warning", "note"]
-    what: str = Field(description="A sentence in plain language, with the way out.")
+    what: str = Field(description="A sentence in plain language that says what to do.")
 
 
 class TrainingReport(Message):

@@ -40,7 +40,7 @@ _MAX_CELL_CHARACTERS: Final = MAX_BODY_BYTES
 
 
 class RefusedError(Exception):
-    """A request that gets no prediction: the HTTP status, a sentence with the way out, and what is wrong by record."""
+    """A request that gets no prediction: the HTTP status, a sentence, and what is wrong by record."""
 
     def __init__(
         self,

@@ -31,7 +31,7 @@ class Misplaced:
     Attributes:
         place: where such files lie, for a notice to be sent once: the first folder of the key with its slash; ``/`` for
             the root of the bucket.
-        reason: what it is and the way out, in one line.
+        reason: what it is and what to do, in one line.
     """
 
     place: str

@@ -192,7 +192,7 @@ def _why_stopped(name: str, secondary: str) -> str:
 
 
 def refused_reason(message: str) -> str:
-    """The way out when SageMaker will not take the request as it is. ``message``: SageMaker's own."""
+    """What to do if SageMaker will not take the request as it is. ``message``: SageMaker's own."""
     return (
         f"SageMaker refused the request: {message} Fix what it names in the dataset's config.yaml or in the "
         "stack's parameters, and drop the file again."
@@ -200,7 +200,7 @@ def refused_reason(message: str) -> str:
 
 
 def quota_reason(message: str) -> str:
-    """The way out when SageMaker refuses for lack of quota, which is the rule on a new account (its quota is 0)."""
+    """What to do if SageMaker refuses for lack of quota, which is the rule on a new account (its quota is 0)."""
     return (
         f"SageMaker refused for lack of quota: {message} Ask for more in Service Quotas > Amazon SageMaker (the quota "
         "is named after the instance type and its use), wait until it is granted, and drop the file again."

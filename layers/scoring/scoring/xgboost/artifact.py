@@ -1,6 +1,6 @@
 """The model artifact that a training job leaves: ``model.tar.gz`` with the one file ``xgboost-model``.
 
-It is read as what it may be: a file that someone else wrote. The container's own serving code tries ``pickle.load``
+It is read as a file that someone else may have written. The container's own serving code tries ``pickle.load``
 first; here nothing is unpickled, nothing is extracted to a path of the archive's choosing, and nothing is read past a
 limit. What is refused here is never deployed, so the container does not see it either.
 """

@@ -1,4 +1,4 @@
-"""What single predictions rest on: the largest contributions of the user's columns, in log odds."""
+"""What moved single predictions: the largest contributions of the user's columns, in log odds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holds a model against what the built-in XGBoost 3.2 writes, before XGBoost is given it.
+"""Compares a model with what the built-in XGBoost 3.2 writes, before XGBoost loads it.
 
 XGBoost trusts a model: if a field is of another type than it expects, a child lies beyond the nodes of its tree, a
 split beyond the columns, or a tree runs in circles, it reads foreign memory or never ends. So a model must have the

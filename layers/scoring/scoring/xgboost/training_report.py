@@ -146,7 +146,7 @@ def training_report(
     early_stopping_rounds: int | None,
     seed: int = 0,
 ) -> TrainingReport:
-    """Puts together all that is known of a training. The order of the test rows changes nothing but their numbers.
+    """Collects all that is known about a training. The order of the test rows changes nothing but their numbers.
 
     Args:
         booster: the model, with the recipe's features in their order.
@@ -486,7 +486,7 @@ def _no_learning(
 
 
 def _prior_log_loss(class_counts: tuple[ClassCount, ...]) -> float | None:
-    """Log loss on the validation part of always predicting the training part's class shares."""
+    """Log loss of the baseline on the validation part."""
     train = sum(count.train for count in class_counts)
     validation = sum(count.validation for count in class_counts)
     held_out = [count for count in class_counts if count.validation]

@@ -102,7 +102,7 @@ def _keeps_its_instances(sagemaker: SageMakerClient, request: Mapping[str, Any],
 def _may_be_the_guards(error: ClientError) -> bool:
     """Whether a refusal may be one of the guards: how SageMaker words it is not documented.
 
-    The developer guide is of two minds about guards on serverless endpoints: the page on exclusions leaves them out of
+    The guide contradicts itself about guards on serverless endpoints: the page on exclusions leaves them out of
     rolling updates only, the overview names real-time and asynchronous endpoints alone.
     """
     return is_invalid(error) and not is_in_progress(error) and not is_not_found(error)

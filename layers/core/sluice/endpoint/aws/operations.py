@@ -43,7 +43,7 @@ Wait = Callable[[float], None]
 
 
 class OperationRefusedError(Exception):
-    """The operation cannot be done as things are. The message says why, and the way out."""
+    """The operation cannot be done as things are. The message says why, and what to do."""
 
 
 @dataclass(frozen=True)

@@ -250,7 +250,7 @@ def claims_since(dynamodb: DynamoDBClient, table: str, dataset: str, since: str)
 def running_runs(dynamodb: DynamoDBClient, table: str) -> Iterator[str]:
     """Ids of the runs that go on, or for which something is due.
 
-    The index may lag: what is to be changed is read anew first.
+    The index may lag: what is to be changed is read again first.
     """
     pages = dynamodb.get_paginator("scan").paginate(TableName=table, IndexName=BY_RUNNING)
     return (item["pk"]["S"].removeprefix("RUN#") for page in pages for item in page["Items"])

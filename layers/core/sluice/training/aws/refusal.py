@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def refusal(error: ClientError) -> str | None:
-    """Why SageMaker will not do what was asked, and the way out; None if asking again may help."""
+    """Why SageMaker will not do what was asked, and what to do; None if asking again may help."""
     if is_quota(error):
         return quota_reason(message_of(error))
     return refused_reason(message_of(error)) if is_refused(error) else None

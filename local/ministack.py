@@ -98,9 +98,12 @@ def keep_while_it_runs(seconds: float) -> None:
     asked, answer = threading.Event(), app.app
 
     async def answer_and_note(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and not scope["path"].startswith("/_ministack/"):
-            asked.set()
-        await answer(scope, receive, send)
+        try:
+            await answer(scope, receive, send)
+        finally:
+            # Not before: what is saved while the request is at work may lack what it changes.
+            if scope["type"] == "http" and not scope["path"].startswith("/_ministack/"):
+                asked.set()
 
     def keep() -> None:
         waiting = threading.Event()

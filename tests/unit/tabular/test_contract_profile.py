@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from sluice.dataset.config import DatasetConfig
 from sluice.dataset.contract import Contract, Plan, parse_contract
 from tabular import TableReport, validate_table
+from tests.shared import shared_table
 from tests.unit.tabular.conftest import HEADER, data_rows, table
-from tests.unit.tabular.test_real_tables import shared
 
 
 def validated(text: str | Path, plan: Plan, **config: Any) -> tuple[TableReport, Contract | None]:
@@ -169,7 +169,7 @@ def test_levels_that_look_like_sql_are_counted() -> None:
 
 @pytest.mark.parametrize(("name", "target"), [("adult.csv", "income"), ("telco-customer-churn.csv", "Churn")])
 def test_halves_of_a_real_table_keep_each_others_contract(name: str, target: str) -> None:
-    header, *rows = shared(name).read_text().splitlines()
+    header, *rows = shared_table(name).read_text().splitlines()
     half = len(rows) // 2
     held = first("\n".join([header, *rows[:half]]), target=target)
     report = later("\n".join([header, *rows[half:]]), held, target=target)

@@ -15,17 +15,8 @@ from sklearn.metrics import log_loss
 from scoring.held_out import read_held_out
 from scoring.raw_rows import apply_recipe, read_raw_rows
 from sluice.dataset.config import DatasetConfig
+from tests.shared import shared_table
 from tests.unit.tabular.conftest import Judge, Judged
-
-SHARED = Path(__file__).parents[4] / "shared" / "data"
-
-
-def shared(name: str) -> Path:
-    path = SHARED / name
-    if not path.exists():
-        pytest.skip(f"{path} is absent: the tables of ../shared/data are kept beside the project, not in it")
-    return path
-
 
 SHIPPED: Final[dict[str, Callable[..., Any]]] = {"breast-cancer": load_breast_cancer, "digits": load_digits}
 
@@ -33,7 +24,7 @@ SHIPPED: Final[dict[str, Callable[..., Any]]] = {"breast-cancer": load_breast_ca
 def table_of(name: str, folder: Path) -> Path:
     """One of the tables that scikit-learn ships, or one of those beside the repository."""
     if name not in SHIPPED:
-        return shared(name)
+        return shared_table(name)
     path = folder / f"{name}.csv"
     SHIPPED[name](as_frame=True).frame.to_csv(path, index=False)
     return path
@@ -44,7 +35,7 @@ def uses(judged: Judged) -> dict[str, str | None]:
 
 
 def test_telco_has_the_right_types(judge: Judge) -> None:
-    judged = judge(shared("telco-customer-churn.csv"), target="Churn")
+    judged = judge(shared_table("telco-customer-churn.csv"), target="Churn")
     report = judged.report
     assert (report.verdict, report.warnings, report.classes) == ("accepted", (), ("No", "Yes"))
     assert (report.rows.received, report.rows.rejected) == (7043, 0)
@@ -67,7 +58,7 @@ def test_telco_has_the_right_types(judge: Judge) -> None:
 
 
 def test_adult_has_the_right_types(judge: Judge) -> None:
-    judged = judge(shared("adult.csv"), target="income")
+    judged = judge(shared_table("adult.csv"), target="income")
     report = judged.report
     assert (report.verdict, report.classes) == ("accepted", ("<=50K", ">50K"))
     assert (report.rows.received, report.rows.rejected) == (32561, 0)
@@ -88,7 +79,7 @@ def test_adult_has_the_right_types(judge: Judge) -> None:
 
 @pytest.mark.parametrize(("name", "target"), [("telco-customer-churn.csv", "Churn"), ("adult.csv", "income")])
 def test_the_held_out_rows_become_the_test_part_through_the_recipe(judge: Judge, name: str, target: str) -> None:
-    judged = judge(shared(name), target=target)
+    judged = judge(shared_table(name), target=target)
     rows = read_raw_rows(judged.out / "held_out" / "rows.csv")
     made = apply_recipe(judged.recipe, rows)
     labels, features = read_held_out(judged.out / "test" / "test.csv", len(judged.recipe.features))

@@ -20,7 +20,7 @@ from typing import Final
 
 from tests.faults.bench import Bench
 from tests.faults.enumeration import Case, Enumeration, Result
-from tests.faults.selection import changed_since, head, select, touched_functions
+from tests.faults.selection import Tried, changed_since, head, select, touched_functions
 from tests.faults.table import PAGE, page
 
 ROOT: Final = Path(__file__).parents[2]
@@ -123,7 +123,7 @@ def enumerate_faults(workers: int, only: str, sample: str = "") -> list[Result] 
 def sampled(cases: list[tuple[int, Case]], base: str, *, told: bool) -> list[tuple[int, Case]]:
     """Those of the cases that this commit tries, in their order."""
     changed = touched_functions(changed_since(base))
-    found = select([(case.point.function, describe(case)) for _, case in cases], head(), changed)
+    found = select([tried(case) for _, case in cases], head(), changed)
     if told:
         print(f"{len(found.chosen)} of {len(cases)} cases: {found}", flush=True)
     return [numbered for place, numbered in enumerate(cases) if place in found.chosen]
@@ -147,10 +147,14 @@ def shard(number: int, of: int, results: Path, only: str, sample: str) -> int:
     return 0
 
 
-def describe(case: Case) -> str:
+def tried(case: Case) -> Tried:
     point = case.point
     nth = f" #{point.nth}" if point.nth > 1 else ""
-    return f"{case.scenario}: {point.function} {point.call} {point.subject}{nth}, {case.fault}"
+    return Tried(case.scenario, point.function, f"{point.call} {point.subject}{nth}, {case.fault}")
+
+
+def describe(case: Case) -> str:
+    return str(tried(case))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Which cases of the enumeration a run of CI tries: a quarter that the commit chooses, and what the change touched.
 
 The whole takes half an hour of two cores. A quarter by the commit's hash comes round to every case within some commits,
-whoever makes them, and the same commit always tries the same cases.
+whoever makes them, and the same commit always tries the same cases. Every call of a function that the change touched is
+tried with every fault, but in one scenario of those that make it: most scenarios make the same calls, and a commit that
+touches all functions still adds less than half of the cases.
 """
 
 from __future__ import annotations
@@ -17,9 +19,19 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 QUARTERS: Final = 4
-MAX_TOUCHED_SHARE: Final = 0.25
-"""Share of all cases that touched functions may add to the quarter, so that CI tries half of them at most. A commit
-that touches most functions at once is for `make faults`."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What a case tries: a fault of a call, in a scenario."""
+
+    scenario: str
+    function: str
+    call: str
+    """Of the function, with its subject and the fault: the same in all scenarios that make it."""
+
+    def __str__(self) -> str:
+        return f"{self.scenario}: {self.function} {self.call}"
 
 
 @dataclass(frozen=True)
@@ -28,46 +40,36 @@ class Selection:
 
     Attributes:
         touched: cases of touched functions that the quarter does not have.
-        left_out: of these, those that were too many.
     """
 
     chosen: frozenset[int]
     quarter: int
     touched: int
-    left_out: int
 
     def __str__(self) -> str:
-        said = (
+        return (
             f"quarter {self.quarter + 1} of {QUARTERS} by the commit's hash, and {self.touched} cases of what changed"
         )
-        if self.left_out:
-            said += f" ({self.left_out} more are left out; make faults tries all)"
-        return said
 
 
-def select(cases: Sequence[tuple[str, str]], commit: str, functions: Collection[str]) -> Selection:
+def select(cases: Sequence[Tried], commit: str, functions: Collection[str]) -> Selection:
     """Chooses cases.
 
     Args:
-        cases: of each its function and its description.
+        cases: all, in their order.
         commit: hexadecimal hash.
         functions: names of the functions that the change touched.
     """
     quarter = int(commit, 16) % QUARTERS
-    places = {number: _place(description) for number, (_, description) in enumerate(cases)}
-    chosen = {number for number, place in places.items() if place % QUARTERS == quarter}
-    # In the order of a hash with the commit's: another commit tries others of too many.
-    beside = sorted(
-        (number for number, (function, _) in enumerate(cases) if function in functions and number not in chosen),
-        key=lambda number: _place(f"{commit} {number}"),
-    )
-    max_beside = round(MAX_TOUCHED_SHARE * len(cases))
-    return Selection(
-        frozenset(chosen | set(beside[:max_beside])),
-        quarter,
-        min(len(beside), max_beside),
-        max(0, len(beside) - max_beside),
-    )
+    chosen = {number for number, case in enumerate(cases) if _place(str(case)) % QUARTERS == quarter}
+    tried = {(cases[number].function, cases[number].call) for number in chosen}
+    beside: dict[tuple[str, str], int] = {}
+    # In the order of a hash with the commit's: another commit tries a call in another scenario.
+    for number in sorted(range(len(cases)), key=lambda number: _place(f"{commit} {cases[number]}")):
+        case = cases[number]
+        if case.function in functions and (case.function, case.call) not in tried:
+            beside.setdefault((case.function, case.call), number)
+    return Selection(frozenset(chosen | set(beside.values())), quarter, len(beside))
 
 
 def _place(text: str) -> int:

@@ -7,9 +7,14 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.faults.selection import MAX_TOUCHED_SHARE, QUARTERS, select, touched_functions
+from tests.faults.selection import QUARTERS, Tried, select, touched_functions
 
-CASES = [("RecordOutcome" if number % 10 == 0 else "ValidateData", f"case {number}") for number in range(200)]
+FUNCTIONS = ("RecordOutcome", *["ValidateData"] * 9)
+CASES = [
+    Tried(scenario, FUNCTIONS[number % 10], f"call {number}")
+    for scenario in ("first", "better", "worse", "refused")
+    for number in range(50)
+]
 
 
 def test_the_quarters_have_every_case_once() -> None:
@@ -18,19 +23,28 @@ def test_the_quarters_have_every_case_once() -> None:
     assert all(30 <= len(quarter) <= 70 for quarter in quarters)
 
 
-@given(st.integers(0, 2**160 - 1))
-def test_every_case_of_a_touched_function_is_tried_if_they_are_few(commit: int) -> None:
-    found = select(CASES, f"{commit:040x}", {"RecordOutcome"})
-    assert {number for number, (function, _) in enumerate(CASES) if function == "RecordOutcome"} <= found.chosen
-    assert found.left_out == 0
+@given(st.integers(0, 2**160 - 1), st.sets(st.sampled_from(["RecordOutcome", "ValidateData"])))
+def test_every_call_of_a_touched_function_is_tried_in_one_scenario(commit: int, touched: set[str]) -> None:
+    found = select(CASES, f"{commit:040x}", touched)
+    quarter = select(CASES, f"{commit:040x}", ()).chosen
+    tried = [CASES[number] for number in found.chosen]
+    assert {case.call for case in tried if case.function in touched} == {
+        case.call for case in CASES if case.function in touched
+    }
+    beside = [CASES[number].call for number in found.chosen - quarter]
+    assert len(beside) == len(set(beside)) == found.touched, "a call is added once"
+    assert not {CASES[number].call for number in quarter} & set(beside), "and only if the quarter does not try it"
+    assert select(CASES, f"{commit:040x}", touched) == found, "a commit always tries the same"
 
 
-def test_of_too_many_touched_cases_a_part_is_tried_and_the_rest_is_told() -> None:
-    found = select(CASES, "a" * 40, {"RecordOutcome", "ValidateData"})
-    assert found.touched == MAX_TOUCHED_SHARE * len(CASES)
-    assert len(found.chosen) + found.left_out == len(CASES)
-    assert f"{found.left_out} more are left out" in str(found)
-    assert select(CASES, "a" * 40, {"RecordOutcome", "ValidateData"}) == found, "a commit always tries the same"
+def test_other_commits_try_a_touched_call_in_other_scenarios() -> None:
+    tried = {
+        CASES[number].scenario
+        for commit in range(100)
+        for number in select(CASES, f"{commit:040x}", {"RecordOutcome"}).chosen
+        if CASES[number].call == "call 10"
+    }
+    assert tried == {case.scenario for case in CASES}
 
 
 def test_a_function_is_touched_by_its_handler_and_by_all_that_it_imports_but_what_most_share(tmp_path: Path) -> None:

@@ -25,19 +25,12 @@ import polars as pl
 from sluice.layout import PARTS
 from tabular.chunks import Chunk, Structure, chunks, worked
 from tabular.columns import Kind, Profile, Reading, is_pair, reading_of
+from tabular.dates import read_dates
 from tabular.facets import FacetTally, Seen
 from tabular.findings import CELL_FAULTS, Finding, RefusedError, Rule, shown
+from tabular.forms import count_forms
 from tabular.held_out import HeldOutRows, write_rows
-from tabular.notation import (
-    FIGURES,
-    NEEDED_SHARE,
-    SPECIAL,
-    count_forms,
-    matches,
-    number,
-    read_dates,
-    read_numbers,
-)
+from tabular.notation import FIGURES, NEEDED_SHARE, SPECIAL, matches, number, read_numbers
 from tabular.question import LIKELY_SHARE, Question, counted
 from tabular.records import Fault, read_record
 from tabular.report import RejectedRows

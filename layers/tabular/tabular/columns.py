@@ -14,9 +14,12 @@ from typing import Final
 
 import polars as pl
 
-from sluice.dataset.recipe import BOOLEAN_PAIRS, FLOAT32_MAX, NUMBER_IN, DateFormat, Notation
+from sluice.dataset.dates import DateFormat
+from sluice.dataset.recipe import BOOLEAN_PAIRS, FLOAT32_MAX, NUMBER_IN, Notation
+from tabular.dates import read_dates
 from tabular.findings import Finding, Rule
-from tabular.notation import KIND_SHARE, read_dates, read_numbers, unread_text
+from tabular.forms import unread_text
+from tabular.notation import KIND_SHARE, read_numbers
 
 _MIXED_SHARE: Final = 0.5
 _FLOAT32_WHOLE: Final = 1 << 24
@@ -44,7 +47,7 @@ class Reading:
 
 
 def reading_of(forms: Mapping[str, int], delimiter: bytes, *, asked: bool) -> Reading:
-    """The reading that fits the forms of a column's cells (see ``notation.count_forms``)."""
+    """The reading that fits the forms of a column's cells (see ``forms.count_forms``)."""
     filled = forms["filled"]
     numbers = read_numbers(forms, delimiter)
     if numbers.count and numbers.count + forms["special"] >= KIND_SHARE * filled:

@@ -1,20 +1,18 @@
-"""How a column writes its numbers and dates, found by counting which forms its texts have.
+"""How a column writes its numbers, found by counting which forms its texts have.
 
-Also texts that mean a number or a date but are in no notation that is read. Nothing of a cell is repeated here:
+Also texts that mean a number but are in no notation that is read. Nothing of a cell is repeated here:
 warnings describe a notation by a pattern.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
 
-from sluice.dataset.recipe import DATE, FLOAT32_MAX, MONTH_NAMES, NUMBER_IN, SEPARATORS, DateFormat, Notation
-from tabular.findings import Finding, Rule
+from sluice.dataset.recipe import FLOAT32_MAX, NUMBER_IN, SEPARATORS, Notation
 
 KIND_SHARE: Final = 0.9
 """A column of which this share of the values are numbers (dates) is one of numbers (dates); the rest are mistakes."""
@@ -22,52 +20,30 @@ KIND_SHARE: Final = 0.9
 NEEDED_SHARE: Final = 0.01
 """Fewer cells than this share in another notation are mistakes of their rows, in a column of plain numbers."""
 
-_CONTRADICTED_SHARE: Final = 0.1
-"""Of the dates that only one order of day and month fits, the share of the other order that makes both doubtful."""
-
 SPECIAL: Final = "(?i)[+-]?(inf(inity)?|nan)"
 _FIGURES: Final = r"[+-]?[0-9][0-9.,' ]*"
 _NUMBER: Final = "(" + "|".join(f"({one})" for one in NUMBER_IN.values()) + ")"
 _QUOTES: Final = "['’‘`´]"
 _MONEY: Final = r"([$€£¥₹]|EUR|USD|GBP|CHF|JPY|INR|SEK|NOK|DKK|PLN|kr|zł)"
-_MONTH: Final = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
-_TIME: Final = r"([T ,]+[0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?( ?[ap]m)?)?"
 
-_TEXTS: Final[tuple[tuple[Rule, str, str], ...]] = (
-    (Rule.NUMBER_AS_TEXT, rf"{_FIGURES}[ \x{{00a0}}]*%", "percentages (`0%`)"),
+_TEXTS: Final[tuple[tuple[str, str], ...]] = (
+    (rf"{_FIGURES}[ \x{{00a0}}]*%", "percentages (`0%`)"),
     (
-        Rule.NUMBER_AS_TEXT,
         rf"(?i)[+-]?{_MONEY}[ \x{{00a0}}]*{_FIGURES}|{_FIGURES}[ \x{{00a0}}]*{_MONEY}",
         "amounts of money with their currency (`$0.00`, `0.00 EUR`)",
     ),
-    (Rule.NUMBER_AS_TEXT, r"[+-]?[0-9]{1,2}(,[0-9]{2})*,[0-9]{3}(\.[0-9]+)?", "numbers grouped as `00,00,000`"),
-    (Rule.NUMBER_AS_TEXT, rf"{_QUOTES}{_FIGURES}{_QUOTES}?", "numbers with a quote before them (`'0`)"),
+    (r"[+-]?[0-9]{1,2}(,[0-9]{2})*,[0-9]{3}(\.[0-9]+)?", "numbers grouped as `00,00,000`"),
+    (rf"{_QUOTES}{_FIGURES}{_QUOTES}?", "numbers with a quote before them (`'0`)"),
     (
-        Rule.NUMBER_AS_TEXT,
         _NUMBER,
         "numbers in more than one notation (`0.5` and `0,5`)",
     ),
-    (Rule.NUMBER_AS_TEXT, rf"\({_NUMBER}\)|{_NUMBER}", "numbers with negative ones in brackets (`(0.00)`)"),
-    (Rule.NUMBER_AS_TEXT, rf"[−–]?{_NUMBER}", "numbers with a typographic minus (`−0`)"),
-    (Rule.NUMBER_AS_TEXT, r"[+-]?[\p{Nd}.,]*[\p{Nd}--[0-9]][\p{Nd}.,]*", "numbers in digits other than 0 to 9"),
-    (Rule.DATE_AS_TEXT, rf"{DATE['iso']}([+-][0-9]{{2}}:?[0-9]{{2}})?", "dates with a time zone (`00:00+00:00`)"),
-    (Rule.DATE_AS_TEXT, r"[12][0-9]{3}-[0-9]{1,2}-[0-9]{1,2}" + _TIME, "dates as `yyyy-m-d`"),
-    (
-        Rule.DATE_AS_TEXT,
-        rf"(?i)[0-9]{{1,2}}([/.-])[0-9]{{1,2}}([/.-])([0-9]{{4}}|[0-9]{{2}}){_TIME}",
-        "dates that do not show whether the day or the month comes first (`dd/mm/yyyy`, `mm/dd/yyyy`), or that "
-        "mix the two, or have years of two digits",
-    ),
-    (Rule.DATE_AS_TEXT, rf"(?i)[12][0-9]{{3}}([/.])[0-9]{{1,2}}([/.])[0-9]{{1,2}}{_TIME}", "dates as `yyyy/mm/dd`"),
-    (
-        Rule.DATE_AS_TEXT,
-        rf"(?i)([0-9]{{1,2}}[ .-]*{_MONTH}|{_MONTH} [0-9]{{1,2}},?)[ -]+([0-9]{{4}}|[0-9]{{2}}){_TIME}",
-        "dates with the month in letters (`dd Mon yyyy`)",
-    ),
+    (rf"\({_NUMBER}\)|{_NUMBER}", "numbers with negative ones in brackets (`(0.00)`)"),
+    (rf"[−–]?{_NUMBER}", "numbers with a typographic minus (`−0`)"),
+    (r"[+-]?[\p{Nd}.,]*[\p{Nd}--[0-9]][\p{Nd}.,]*", "numbers in digits other than 0 to 9"),
 )
 
 _OTHERS: Final[tuple[Notation, ...]] = ("thousands_comma", "thousands_blank", "decimal_comma")
-_FORMATS: Final[tuple[DateFormat, ...]] = ("iso", "year_first", "day_first", "month_first", "day_name", "name_day")
 
 FIGURES: Final = r"^[-+−–$€£¥₹('’‘`´]?[.,]?\p{Nd}"
 """What begins so may be a number or a date in some notation."""
@@ -98,53 +74,16 @@ def fits(value: pl.Expr) -> pl.Expr:
     return pl.when(value.abs() <= FLOAT32_MAX).then(value)
 
 
-def day(cell: pl.Expr, form: DateFormat) -> pl.Expr:
-    """The date that a cell of that format writes; null if it writes none that the calendar has."""
-    if form == "iso":
-        return pl.when(matches(cell, DATE["iso"])).then(cell.str.head(10)).str.to_date("%Y-%m-%d", strict=False)
-    found = cell.str.extract_groups(f"^(?:{DATE[form]})$")
-    month = found.struct.field("month") if "(?P<month>" in DATE[form] else _month_number(found.struct.field("name"))
-    text = pl.concat_str(found.struct.field("year"), month, found.struct.field("day"), separator="-")
-    hour, half = found.struct.field("hour").cast(pl.Int8, strict=False), found.struct.field("half")
-    clock = half.is_null() | (half == "") | hour.is_between(1, 12)
-    return pl.when(clock).then(text).str.to_date("%Y-%m-%d", strict=False)
-
-
-def hour(cell: pl.Expr, form: DateFormat) -> pl.Expr:
-    """The hour of the day that a cell with a date of that format gives; null if it gives none."""
-    if form == "iso":
-        return cell.str.slice(11, 2).cast(pl.Int8, strict=False)
-    found = cell.str.extract_groups(f"^(?:{DATE[form]})$")
-    hours, half = found.struct.field("hour").cast(pl.Int8, strict=False), found.struct.field("half")
-    written = half.str.strip_chars().str.to_lowercase()
-    return pl.when(written == "pm").then(hours % 12 + 12).when(written == "am").then(hours % 12).otherwise(hours)
-
-
-def _month_number(name: pl.Expr) -> pl.Expr:
-    numbers = [str(i) for i in range(1, 13)]
-    return name.str.head(3).str.to_lowercase().replace_strict(list(MONTH_NAMES), numbers, default=None)
-
-
-def count_forms(cells: pl.DataFrame) -> dict[int, Counter[str]]:
-    """How many cells of each column have which form.
-
-    Args:
-        cells: the number of a column, ``column``, different texts of it that are not missing, ``cell``, and how often
-            each stands, ``rows``.
-    """
-    cell, rows = pl.col("cell"), pl.col("rows")
+def number_forms() -> dict[str, pl.Expr]:
+    """Whether a text in the column ``cell`` has a form, by the form's name."""
+    cell = pl.col("cell")
     plain, decimal = (matches(cell, NUMBER_IN[notation]) for notation in ("plain", "decimal_comma"))
     # A point among decimal commas separates thousands; alone (`0.000`) it may mean decimals, beside a comma it cannot.
     pointed = decimal & cell.str.contains(".", literal=True)
-    forms: dict[str, pl.Expr] = {"filled": pl.lit(True), "plain": plain, "special": matches(cell, SPECIAL)}
+    forms: dict[str, pl.Expr] = {"plain": plain, "special": matches(cell, SPECIAL)}
     forms |= {notation: matches(cell, NUMBER_IN[notation]) for notation in _OTHERS}
     forms |= {"pointed_plain": pointed & plain, "pointed_only": pointed & ~plain}
-    forms |= {form: day(cell, form).is_not_null() for form in _FORMATS}
-    either = day(cell, "day_first").is_not_null() | day(cell, "month_first").is_not_null()
-    forms |= {"day_or_month_first": either}
-    forms |= {f"text {i}": matches(cell, pattern) for i, (_, pattern, _) in enumerate(_TEXTS)}
-    found = cells.group_by("column").agg(**{name: (form * rows).sum() for name, form in forms.items()})
-    return {row.pop("column"): Counter({name: int(count) for name, count in row.items()}) for row in found.to_dicts()}
+    return forms | {f"number {i}": matches(cell, pattern) for i, (pattern, _) in enumerate(_TEXTS)}
 
 
 @dataclass(frozen=True)
@@ -181,26 +120,8 @@ def _number_doubt(best: Notation, forms: Mapping[str, int]) -> str | None:
     return None
 
 
-def read_dates(forms: Mapping[str, int]) -> tuple[DateFormat, str | None] | None:
-    """The format that fits a column's cells, with what is said of the order of day and month; None if none does."""
-    best = max(_FORMATS, key=lambda form: forms[form])
-    if not forms[best] or forms[best] < KIND_SHARE * forms["filled"]:
-        return None
-    if best not in {"day_first", "month_first"} or not forms["month_first"]:
-        return best, None
-    only_day = forms["day_or_month_first"] - forms["month_first"]
-    only_month = forms["day_or_month_first"] - forms["day_first"]
-    if min(only_day, only_month) >= _CONTRADICTED_SHARE * max(only_day, only_month):
-        return None
-    order = "the day first (`dd/mm/yyyy`)" if best == "day_first" else "the month first (`mm/dd/yyyy`)"
-    return best, f"its dates are read with {order}, because {max(only_day, only_month):,} of them can only be read so"
-
-
-def unread_text(name: str, forms: Mapping[str, int]) -> Iterator[Finding]:
-    """A warning where the cells of a text column mean numbers or dates, but in no notation that is read."""
-    for i, (rule, _, described) in enumerate(_TEXTS):
-        count = forms[f"text {i}"]
-        if count and count >= KIND_SHARE * forms["filled"]:
-            what = f"nearly all its values are {described}, which are not read as such, so it is read as text"
-            yield Finding(rule=rule, column=name, what=what)
-            return
+def unread_number(forms: Mapping[str, int]) -> str | None:
+    """What the cells of a text column look like that mean numbers, but in no notation that is read."""
+    return next(
+        (said for i, (_, said) in enumerate(_TEXTS) if 0 < forms[f"number {i}"] >= KIND_SHARE * forms["filled"]), None
+    )

@@ -12,11 +12,14 @@ from typing import Final
 import polars as pl
 
 from sluice.dataset.config import DatasetConfig
-from sluice.dataset.recipe import DATE, NUMBER_IN, Notation, read_date
+from sluice.dataset.dates import DATE, read_date
+from sluice.dataset.recipe import NUMBER_IN, Notation
 from tabular.chunks import Chunk
 from tabular.columns import Kind, Reading, reading_of
+from tabular.dates import day, hour
 from tabular.dialect import Dialect
-from tabular.notation import NEEDED_SHARE, count_forms, day, fits, hour, number, read_numbers
+from tabular.forms import count_forms
+from tabular.notation import NEEDED_SHARE, fits, number, read_numbers
 from tabular.split import Places, hash_expression
 
 LIKELY_SHARE: Final = 0.5

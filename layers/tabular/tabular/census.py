@@ -6,6 +6,8 @@ what fits the whole file, and where that differs, the pass is made again. Nearly
 that of a few chunks and of the bounded counts of ``sketch``.
 
 A chunk is first measured, which changes nothing and may be done beside others, and then added, in the file's order.
+What depends on the part of a row (``_Placed``) is measured at the end of the pass, unless the row's class is large: the
+cuts of a class follow from all of its rows.
 """
 
 from __future__ import annotations
@@ -23,19 +25,20 @@ from typing import Any, Final
 import polars as pl
 
 from sluice.layout import PARTS
-from tabular.chunks import Chunk, Structure, chunks, worked
+from tabular.chunks import Chunk, Structure, cells_again, chunks, worked
 from tabular.columns import Kind, Profile, Reading, is_pair, reading_of
 from tabular.dates import read_dates
 from tabular.facets import FacetTally, Seen
 from tabular.findings import CELL_FAULTS, Finding, RefusedError, Rule, shown
 from tabular.forms import count_forms
-from tabular.held_out import HeldOutRows, write_rows
+from tabular.held_out import HeldOutRows, needs_no_quotes, write_rows
 from tabular.notation import FIGURES, NEEDED_SHARE, SPECIAL, matches, number, read_numbers
 from tabular.question import LIKELY_SHARE, Question, counted
+from tabular.ranks import HASH_BITS, MAX_RANKED, Ranks, count_ranks
 from tabular.records import Fault, read_record
 from tabular.report import RejectedRows
 from tabular.sketch import Distinct, Frames, Hashes, Levels, Times, hashed
-from tabular.split import HASH_BITS, Lowest, Places, find_times, hash_expression, usual_cuts
+from tabular.split import Places, find_times, fitting_places, hash_expression, refuse_impossible
 
 MAX_LEVELS: Final = 50_000
 """Different texts of a column that are counted exactly; a wide table's columns share ``_MAX_LEVELS_IN_ALL``."""
@@ -98,14 +101,16 @@ class _Column:
 @dataclass(frozen=True)
 class _Watch:
     """What is still open when a chunk is measured: columns that may count the rows, may have no time of day, may be
-    identifiers, may copy the target; classes whose cuts may move; how the sample is taken."""
+    identifiers, may copy the target; the widths of the keys of large strata, whose rows have their part; whether all
+    rows have it; how the sample is taken."""
 
     counters: tuple[int, ...]
     untimed: tuple[int, ...]
     named: tuple[int, ...]
     copies: tuple[int, ...]
     many_labels: bool
-    settled: frozenset[str]
+    widths: Mapping[str, int]
+    all_placed: bool
     sampled_below: int
 
 
@@ -119,10 +124,27 @@ class _Fault:
     cell: str
 
 
+@dataclass(frozen=True)
+class _Placed:
+    """The counts of rows of one chunk that depend on their part."""
+
+    labels: pl.DataFrame
+    levels: Mapping[int, pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class _Open:
+    """A chunk with rows whose part was open: the strata of its other rows; whether no cell needs quotes."""
+
+    placed: frozenset[str]
+    plain: bool
+
+
 @dataclass
 class _Measured:
     """The counts of one chunk."""
 
+    number: int
     chunk: Chunk
     faults: list[_Fault]
     bad: pl.Series
@@ -131,12 +153,22 @@ class _Measured:
     """By number or date column: cells that are not missing, and those that do not fit."""
     row_hashes: pl.Series
     forms: Mapping[int, Counter[str]]
-    labels: pl.DataFrame | None = None
+    rows: int = 0
+    """That are not rejected."""
+    labels: Sequence[str] | None = None
+    """The different ones; None if there are too many."""
+    placed: _Placed | None = None
+    """Of the rows that have their part."""
+    is_open: bool = False
+    """Whether there are others."""
+    widths: Mapping[str, int] = field(default_factory=dict)
+    """Of the strata whose rows have their part, if others have not."""
+    plain: bool = False
+    """Whether no cell needs quotes."""
     held_out: io.BytesIO | None = None
     facets: Sequence[Seen] = ()
-    lowest: pl.DataFrame | None = None
+    ranks: pl.DataFrame | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
-    levels: Mapping[int, pl.DataFrame] = field(default_factory=dict)
     named: Mapping[int, pl.DataFrame] = field(default_factory=dict)
     copies: Sequence[Mapping[str, Any]] = ()
     sample: pl.DataFrame | None = None
@@ -164,8 +196,11 @@ class Census:
         self._untimed = question.of_kind(Kind.DATE)
         self._named = [i for i in numbers if _IDENTIFIER_NAME.search(question.names[i])]
         self._copies: dict[int, dict[str, Copied]] = {i: {} for i in question.used}
+        self._labels_seen: set[str] = set()
         self._many_labels = False
-        self._lowest = Lowest(question.places.cuts)
+        self._ranks = Ranks(MAX_RANKED)
+        self._open: dict[int, _Open] = {}
+        self._places, self._impossible = question.places, tuple[str, ...]()
         self._sampled = [f"x{i}" for i in numbers] if question.sampled else []
         self._times = Times()
         self._sample: pl.DataFrame | None = None
@@ -206,6 +241,7 @@ class Census:
         """
         for found in worked(self._watched(path), lambda item: self._measure(*item)):
             self._add(found)
+        self._place(path)
 
     def _watched(self, path: Path) -> Iterator[tuple[int, Chunk, _Watch]]:
         for n, chunk in enumerate(chunks(path, self._q.dialect, self.structure)):
@@ -221,7 +257,8 @@ class Census:
             tuple(self._named),
             tuple(self._copies),
             self._many_labels,
-            self._lowest.settled(),
+            self._ranks.widths(),
+            self._q.placed or self._q.stratum is None or self._many_labels,
             self._sampled_below,
         )
 
@@ -242,9 +279,9 @@ class Census:
             hashes = own.filter(good)["u"]
         asked = [i for i in q.read if q.readings[i].asked]
         forms = count_forms(counted(cells, asked, q.tokens)) if asked else {}
-        found = _Measured(chunk, faults, bad, counts, hashes, forms)
+        found = _Measured(number, chunk, faults, bad, counts, hashes, forms)
         if rows.height:
-            self._measure_rows(found, rows.with_columns(q.places.part().alias("part")), watch)
+            self._measure_rows(found, rows, watch)
         return found
 
     def _faults(self, cells: pl.DataFrame, rows: pl.DataFrame) -> tuple[list[_Fault], dict[int, tuple[int, int]]]:
@@ -289,30 +326,52 @@ class Census:
             yield _Fault(row, position, rule, text)
 
     def _measure_rows(self, found: _Measured, rows: pl.DataFrame, watch: _Watch) -> None:
-        found.labels = (
-            rows.select("label", "part")
-            .group_by("label")
-            .agg((pl.col("part") == part).sum().cast(pl.Int64).alias(name) for part, name in enumerate(PARTS))
-        )
-        many_labels = watch.many_labels or found.labels.height > _MAX_LABELS
-        tested = rows.select(pl.col("row").filter(pl.col("part") == PARTS.index("test"))).to_series()
-        found.held_out = write_rows(found.chunk, tested, self._q.dialect.delimiter)
+        q = self._q
+        found.rows = rows.height
+        labels = rows["label"].unique()
+        many_labels = watch.many_labels or labels.len() > _MAX_LABELS
+        found.labels = None if many_labels else labels.to_list()
+        self._measure_parts(found, rows, watch)
         if self.facets and not many_labels:
             cells = found.chunk.cells
             good = cells if found.bad.is_empty() else cells.select(pl.all().gather(rows["row"]))
             found.facets = [tally.look(good) for tally in self.facets]
-        if self._q.is_stratified and not many_labels:
-            found.lowest = self._lowest.look(rows, watch.settled)
+        if q.stratum is not None and not watch.all_placed and not many_labels:
+            found.ranks = count_ranks(rows, q.stratum, watch.widths)
         exprs = self._facts(found.chunk.first, watch)
         found.facts = rows.select(exprs).row(0, named=True) if exprs else {}
-        found.levels = self._levels(rows)
         found.named = {i: hashed(rows[f"x{i}"].drop_nulls()) for i in watch.named}
         if watch.copies and not many_labels:
             found.copies = self._copied(rows, watch.copies)
-        if self._q.time is not None:
+        if q.time is not None:
             found.times = rows.group_by("time").agg(pl.len().cast(pl.Int64).alias("rows"))
         if self._sampled:
             found.sample = rows.filter(pl.col("u") < watch.sampled_below).select("u", *self._sampled)
+
+    def _measure_parts(self, found: _Measured, rows: pl.DataFrame, watch: _Watch) -> None:
+        """What depends on the part, of the rows that have it."""
+        q = self._q
+        found.plain = needs_no_quotes(found.chunk, q.dialect.delimiter)
+        if not watch.all_placed and q.stratum is not None:
+            placed = rows.filter(q.stratum.is_in(list(watch.widths))) if watch.widths else rows.clear()
+            found.is_open = placed.height < rows.height
+            found.widths = watch.widths
+            rows = placed
+        rows = rows.with_columns(q.places.part().alias("part"))
+        if not found.is_open:
+            tested = rows.select(pl.col("row").filter(pl.col("part") == PARTS.index("test"))).to_series()
+            found.held_out = write_rows(found.chunk.cells, tested, plain=found.plain)
+        if rows.height:
+            found.placed = self._measure_placed(rows)
+
+    def _measure_placed(self, rows: pl.DataFrame) -> _Placed:
+        """What depends on the part: here, and nowhere else, there is a column ``part``."""
+        labels = (
+            rows.select("label", "part")
+            .group_by("label")
+            .agg((pl.col("part") == part).sum().cast(pl.Int64).alias(name) for part, name in enumerate(PARTS))
+        )
+        return _Placed(labels, self._levels(rows))
 
     def _facts(self, first: int, watch: _Watch) -> list[pl.Expr]:
         """Aggregates by column, each named by its number and the fact."""
@@ -381,20 +440,62 @@ class Census:
             self._columns[i].misfits += misfits
         for i, forms in found.forms.items():
             self._columns[i].forms += forms
-        if found.labels is None:
+        if found.is_open:
+            self._open[found.number] = _Open(frozenset(found.widths), found.plain)
+        else:
+            self.held_out.add(found.number, found.held_out)
+        if not found.rows:
             return
-        self._add_labels(found.labels, found.lowest)
-        if found.held_out is not None:
-            self.held_out.add(found.held_out)
+        self._added_rows += found.rows
+        self._labels_seen.update(found.labels or ())
+        self._many_labels = self._many_labels or found.labels is None or len(self._labels_seen) > _MAX_LABELS
+        if found.placed is not None:
+            self._add_placed(found.placed)
+        if found.ranks is not None:
+            self._ranks.add(found.ranks)
         for tally, seen in zip(self.facets, found.facets, strict=False):  # none of a chunk with too many labels
             tally.add(seen)
         self._add_facts(found)
-        for i, counts in found.levels.items():
-            self._columns[i].levels.add(counts)
         self._add_copies(found.copies)
         self._add_sample(found.sample)
         if found.times is not None:
             self._times.add(found.times)
+
+    def _add_placed(self, placed: _Placed) -> None:
+        counts = placed.labels.select(pl.col("label").alias("cell"), pl.sum_horizontal(*PARTS).alias("rows"), "train")
+        self.labels.add(counts)
+        for i, levels in placed.levels.items():
+            self._columns[i].levels.add(levels)
+        if self._many_labels:
+            return
+        for label, *parts in placed.labels.iter_rows():
+            known = self.parts.setdefault(label, [0, 0, 0])
+            self.parts[label] = [a + b for a, b in zip(known, parts, strict=True)]
+
+    def _place(self, path: Path) -> None:
+        """Finds the cuts, and adds the rows whose part was open."""
+        q = self._q
+        if q.stratum is not None and not q.placed and not self._many_labels:
+            self._places, self._impossible = fitting_places(self._ranks, q.config.split)
+        again = cells_again(path, q.dialect, self.structure, self._open)
+        for chunk, placed, held_out in worked(again, lambda item: self._measure_open(*item)):
+            self.held_out.add(chunk, held_out)
+            if placed is not None:
+                self._add_placed(placed)
+
+    def _measure_open(self, chunk: int, cells: pl.DataFrame) -> tuple[int, _Placed | None, io.BytesIO]:
+        q, was_open, bad = self._q, self._open[chunk], self.aside[chunk]
+        good = pl.int_range(cells.height, dtype=pl.UInt32, eager=True)
+        good = good if bad.is_empty() else good.filter(~good.is_in(bad.implode()))
+        frame = (
+            self.frames.get(chunk) if self.frames is not None else cells.select(pl.all().gather(good)).select(q.frame)
+        )
+        rows = frame.with_columns(good.alias("row"), self._places.part().alias("part"))
+        tested = rows.select(pl.col("row").filter(pl.col("part") == PARTS.index("test"))).to_series()
+        held_out = write_rows(cells, tested, plain=was_open.plain)
+        if was_open.placed and q.stratum is not None:
+            rows = rows.filter(~q.stratum.is_in(list(was_open.placed)))
+        return chunk, self._measure_placed(rows) if rows.height else None, held_out
 
     def _report(self, found: _Measured) -> None:
         """Adds the chunk's malformed rows and its bad cells to the rejected rows, in the file's order."""
@@ -419,19 +520,6 @@ class Census:
         record = read_record(raw, 0, dialect.delimiter, final=True, skip_blanks=dialect.skip_blanks)
         text = "" if record is None or isinstance(record, Fault) else record.cells[position].decode().strip()
         return f": `{shown(text)}` counts as no value" if text else ""
-
-    def _add_labels(self, labels: pl.DataFrame, lowest: pl.DataFrame | None) -> None:
-        counts = labels.select(pl.col("label").alias("cell"), pl.sum_horizontal(*PARTS).alias("rows"), "train")
-        self.labels.add(counts)
-        self._added_rows += int(counts["rows"].sum())
-        if self._many_labels:
-            return
-        for label, *parts in labels.iter_rows():
-            known = self.parts.setdefault(label, [0, 0, 0])
-            self.parts[label] = [a + b for a, b in zip(known, parts, strict=True)]
-        self._many_labels = len(self.parts) > _MAX_LABELS
-        if lowest is not None:
-            self._lowest.add(lowest)
 
     def _add_facts(self, found: _Measured) -> None:
         for key, value in found.facts.items():
@@ -513,18 +601,23 @@ class Census:
         """Values of a column x0, x1, ... in rows that are chosen by their hash."""
         return pl.Series(name, [], pl.Float64) if self._sample is None else self._sample[name].drop_nulls()
 
-    def places(self, labels: Sequence[str]) -> Places:
+    def places(self) -> Places:
         """The split that fits the whole file.
 
         Raises:
             RefusedError: there is none.
         """
-        places = Places(usual_cuts(self._q.config.split))
+        refuse_impossible(self._impossible)
         if self._q.time is not None:
-            return replace(places, times=find_times(self._times.table(), self._q.config.split))
-        if self._q.group is not None:
-            return places
-        return replace(places, moved=self._lowest.moved(labels))
+            return replace(self._q.places, times=find_times(self._times.table(), self._q.config.split))
+        return self._places
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether the rows were counted by the parts of that split."""
+        if self._q.time is not None:
+            return self.places() == self._q.places
+        return all(self._places.of(stratum) == self._q.places.of(stratum) for stratum in self._ranks.widths())
 
     def copies(self) -> Mapping[int, Mapping[str, Copied]]:
         """The columns that hold one value in each class."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -155,12 +155,16 @@ def chunks(path: Path, dialect: Dialect, structure: Structure | None = None) -> 
         yield _chunk(first, malformed, pieces, dialect, found)
 
 
-def cells_again(path: Path, dialect: Dialect, structure: Structure) -> Iterator[pl.DataFrame]:
-    """The cells of each chunk, as a complete walk through :func:`chunks` has found them."""
+def cells_again(
+    path: Path, dialect: Dialect, structure: Structure, only: Container[int] | None = None
+) -> Iterator[tuple[int, pl.DataFrame]]:
+    """The number of each chunk, from 0 on, and its cells, as a complete walk through :func:`chunks` has found them.
+    ``only``: the chunks that are asked for; by default all."""
     if structure.layouts is None:
-        yield from (chunk.cells for chunk in chunks(path, dialect))
+        again = enumerate(chunks(path, dialect))
+        yield from ((number, chunk.cells) for number, chunk in again if only is None or number in only)
     else:
-        yield from _read_again(path, dialect, structure.layouts)
+        yield from _read_again(path, dialect, structure.layouts, only)
 
 
 def _chunk(
@@ -223,9 +227,13 @@ def _joined(pieces: Sequence[Batch]) -> tuple[tuple[int, int], ...]:
     return tuple(slices)
 
 
-def _read_again(path: Path, dialect: Dialect, layouts: Sequence[_Layout]) -> Iterator[pl.DataFrame]:
+def _read_again(
+    path: Path, dialect: Dialect, layouts: Sequence[_Layout], only: Container[int] | None
+) -> Iterator[tuple[int, pl.DataFrame]]:
     with path.open("rb") as stream:
-        for layout in layouts:
+        for number, layout in enumerate(layouts):
+            if only is not None and number not in only:
+                continue
             raw = []
             for offset, size in layout.slices:
                 stream.seek(offset)
@@ -233,7 +241,7 @@ def _read_again(path: Path, dialect: Dialect, layouts: Sequence[_Layout]) -> Ite
             cells = _parsed(b"".join(raw), dialect)
             if cells is None or cells.height != layout.rows:
                 raise ChunkError(f"the engine reads other rows at byte {layout.slices[0][0]} than before")
-            yield _trimmed(cells) if layout.trimmed else cells
+            yield number, _trimmed(cells) if layout.trimmed else cells
 
 
 def worked[T, R](items: Iterator[T], work: Callable[[T], R]) -> Iterator[R]:

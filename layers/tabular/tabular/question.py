@@ -20,7 +20,7 @@ from tabular.dates import day, hour
 from tabular.dialect import Dialect
 from tabular.forms import count_forms
 from tabular.notation import NEEDED_SHARE, fits, number, read_numbers
-from tabular.split import Places, hash_expression
+from tabular.split import ALL_ROWS, Places, hash_expression
 
 LIKELY_SHARE: Final = 0.5
 """Of a column's first cells: the share from which on a form is counted on all of them."""
@@ -35,7 +35,8 @@ class Question:
     """What a pass is to count, and how it reads the file.
 
     ``edges`` are those of the bins to be counted, by column; ``listed`` the columns whose texts are counted although
-    they are numbers or dates; ``sampled``: keep a sample of the numbers.
+    they are numbers or dates; ``sampled``: keep a sample of the numbers; ``placed``: the places are those that fit the
+    whole file.
     """
 
     dialect: Dialect
@@ -46,6 +47,7 @@ class Question:
     edges: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
     listed: frozenset[int] = frozenset()
     sampled: bool = False
+    placed: bool = False
     max_rows: int | None = None
 
     @property
@@ -56,8 +58,11 @@ class Question:
         return None if name is None else self.names.index(name)
 
     @property
-    def is_stratified(self) -> bool:
-        return self.group is None and self.time is None
+    def stratum(self) -> pl.Expr | None:
+        """Within which each part gets its share of the rows; None if their places do not follow from u."""
+        if self.time is not None:
+            return None
+        return pl.col("label") if self.group is None else pl.lit(ALL_ROWS)
 
     @cached_property
     def group(self) -> int | None:

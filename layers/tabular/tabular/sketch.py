@@ -150,6 +150,9 @@ class Frames:
     def put(self, number: int, frame: pl.DataFrame) -> None:
         frame.write_ipc(self._path(number), compression="uncompressed")
 
+    def get(self, number: int) -> pl.DataFrame:
+        return pl.read_ipc(self._path(number))
+
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:06d}.arrow"
 

@@ -1,20 +1,21 @@
 """Which part a row falls into: train, validation or test.
 
-A row's place depends on its own content and the seed alone. It is hashed (XXH64, a published function that is the same
-in every engine and version; the engine's own hash is not) to a number u in [0, 2^52), and the parts are cut at fixed
-shares of that range: the same row always lands in the same part, whichever rows come with it, and duplicates land
-together. Within each class the shares are the same, so the parts are stratified up to chance.
+A row's place depends on its own content and the seed, and on how many rows of its class there are. It is hashed (XXH64,
+a published function that is the same in every engine and version; the engine's own hash is not) to a number u in
+[0, 2^52). Equal rows have the same u and land together. Of each class, the rows with the lowest u are the test part and
+those above them the validation part: as many as the shares ask for, to the row (``ranks``). The cuts lie near the
+shares of the range of u and move little when rows come, so nearly all rows keep their part; those of a class of more
+than ``MAX_RANKED`` different rows are the shares themselves, and never move.
 
-If a class is so small that no row of it falls below a cut, the cut moves up to its lowest row, so that each part has
-every class.
+A block of equal rows that would fill a part by itself trains.
 
-With ``group_by`` the group alone is hashed, so that all of its rows land together; the cuts are then the same for all
-classes. With ``by_time`` the latest rows are the test part and those before them the validation part.
+With ``group_by`` the group alone is hashed, so that all of its rows land together; the cuts are then those of all rows,
+whatever their class. With ``by_time`` the latest rows are the test part and those before them the validation part.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,8 +25,7 @@ import polars_hash  # noqa: F401 - registers the expressions' namespace `nchash`
 from sluice.dataset.config import Split
 from sluice.layout import PARTS
 from tabular.findings import Finding, RefusedError, Rule, shown
-
-HASH_BITS: Final = 52
+from tabular.ranks import HASH_BITS, Cuts, Ranks, fitting_cuts, usual_cuts
 
 MIN_TRAINING_ROWS: Final = 20
 MIN_TRAINING_ROWS_PER_CLASS: Final = 3
@@ -47,106 +47,74 @@ def hash_expression(cells: Sequence[str], seed: int) -> pl.Expr:
 
 
 @dataclass(frozen=True)
-class Cuts:
-    """Rows with u below ``test`` are the test part, then those below ``validation``; the rest train."""
-
-    test: int
-    validation: int
-
-
-@dataclass(frozen=True)
 class Places:
-    """The cuts of the split: the same for all classes, but for those whose own are given.
+    """The cuts of the split: the same for all rows, but for the classes whose own are given.
 
     By time, ``times`` are the values after which rows are of the validation and of the test part.
     """
 
     cuts: Cuts
-    moved: Mapping[str, Cuts] = field(default_factory=dict)
+    own: Mapping[str, Cuts] = field(default_factory=dict)
     times: tuple[float, float] | None = None
+
+    def of(self, stratum: str) -> Cuts:
+        return self.own.get(stratum, self.cuts)
 
     def part(self) -> pl.Expr:
         """0 for training, 1 for validation, 2 for test, from ``label`` and ``u``, or from ``time``."""
         if self.times is not None:
             return _number(pl.col("time") > self.times[1], pl.col("time") > self.times[0])
         test, validation = pl.lit(self.cuts.test), pl.lit(self.cuts.validation)
-        if self.moved:
-            labels = list(self.moved)
+        if self.own:
+            labels = list(self.own)
             test, validation = (
                 pl.col("label").replace_strict(labels, values, default=usual, return_dtype=pl.Int64)
                 for values, usual in (
-                    ([cuts.test for cuts in self.moved.values()], self.cuts.test),
-                    ([cuts.validation for cuts in self.moved.values()], self.cuts.validation),
+                    ([cuts.test for cuts in self.own.values()], self.cuts.test),
+                    ([cuts.validation for cuts in self.own.values()], self.cuts.validation),
                 )
             )
-        return _number(pl.col("u") < test, pl.col("u") < validation)
+        number = _number(pl.col("u") < test, pl.col("u") < validation)
+        trained = [*_within(self.cuts)]
+        for label, cuts in self.own.items():
+            trained += [(pl.col("label") == label) & within for within in _within(cuts)]
+        return pl.when(pl.any_horizontal(trained)).then(pl.lit(0, pl.Int8)).otherwise(number) if trained else number
+
+
+def _within(cuts: Cuts) -> Iterator[pl.Expr]:
+    return (pl.col("u").is_between(start, end, closed="left") for start, end in cuts.trained)
 
 
 def _number(test: pl.Expr, validation: pl.Expr) -> pl.Expr:
     return pl.when(test).then(2).when(validation).then(1).otherwise(0).cast(pl.Int8)
 
 
-def usual_cuts(split: Split) -> Cuts:
-    return Cuts(_cut_at(split.test), _cut_at(split.test + split.validation))
+ALL_ROWS: Final = ""
+"""The stratum of every row if the split keeps groups together."""
 
 
-def _cut_at(share: float) -> int:
-    return round(share * (1 << HASH_BITS))
+def fitting_places(ranks: Ranks, split: Split) -> tuple[Places, tuple[str, ...]]:
+    """The split that gives each stratum its shares, and the strata that cannot be in all three parts."""
+    found = {stratum: fitting_cuts(keys, ranks.width(stratum), split) for stratum, keys in ranks.strata()}
+    impossible = tuple(stratum for stratum, cuts in found.items() if cuts is None)
+    usual = usual_cuts(split)
+    if split.group_by is not None:
+        return Places(found.get(ALL_ROWS) or usual), impossible
+    return Places(
+        usual, {label: cuts for label, cuts in sorted(found.items()) if cuts not in (None, usual)}
+    ), impossible
 
 
-class Lowest:
-    """The lowest different u of each class, as many as it takes to move its cuts."""
-
-    def __init__(self, cuts: Cuts) -> None:
-        self._cuts = cuts
-        self._floors = (0, cuts.test, cuts.validation)
-        self._found: dict[str, tuple[list[int], list[int], list[int]]] = {}
-
-    def settled(self) -> frozenset[str]:
-        """The classes whose cuts cannot move any more."""
-        return frozenset(label for label in self._found if self._cuts_of(label) == self._cuts)
-
-    def look(self, rows: pl.DataFrame, settled: frozenset[str]) -> pl.DataFrame:
-        """What ``add`` is to learn of rows with ``label`` and ``u``. Changes nothing."""
-        open_rows = rows.filter(~pl.col("label").is_in(list(settled))) if settled else rows
-        u = pl.col("u")
-        return open_rows.group_by("label").agg(
-            u.filter(u >= floor).unique().bottom_k(3).alias(str(floor)) for floor in self._floors
+def refuse_impossible(labels: Sequence[str]) -> None:
+    """Raises RefusedError if a stratum cannot be in all three parts."""
+    for label in labels:
+        rows = (
+            "the table has too few different groups"
+            if label == ALL_ROWS
+            else (f"class `{shown(label)}` has too few different rows")
         )
-
-    def add(self, found: pl.DataFrame) -> None:
-        for label, *lowest in found.iter_rows():
-            known = self._found.get(label, ([], [], []))
-            merged = [sorted({*old, *new})[:3] for old, new in zip(known, lowest, strict=True)]
-            self._found[label] = (merged[0], merged[1], merged[2])
-
-    def moved(self, labels: Sequence[str]) -> dict[str, Cuts]:
-        """The classes whose cuts must move.
-
-        Raises:
-            RefusedError: a class cannot be in all three parts.
-        """
-        moved = {}
-        for label in labels:
-            cuts = self._cuts_of(label)
-            if cuts is None:
-                what = f"class `{shown(label)}` has too few different rows to be in training, validation and test data"
-                raise RefusedError(Finding(rule=Rule.SPLIT_IMPOSSIBLE, what=what))
-            if cuts != self._cuts:
-                moved[label] = cuts
-        return moved
-
-    def _cuts_of(self, label: str) -> Cuts | None:
-        lowest, beyond_test, beyond_validation = self._found[label]
-        first = bool(lowest) and lowest[0] < self._cuts.test
-        test = self._cuts.test if first else lowest[0] + 1
-        above = (beyond_test if first else lowest[1:])[:2]
-        if not above:
-            return None
-        second = above[0] < self._cuts.validation
-        validation = self._cuts.validation if second else above[0] + 1
-        left = beyond_validation if second else above[1:]
-        return Cuts(test, validation) if left else None
+        what = f"{rows} to be in training, validation and test data"
+        raise RefusedError(Finding(rule=Rule.SPLIT_IMPOSSIBLE, what=what))
 
 
 def find_times(times: pl.DataFrame, split: Split) -> tuple[float, float]:

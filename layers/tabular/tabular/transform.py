@@ -96,7 +96,8 @@ def _frames(path: Path, question: Question, census: Census) -> Iterator[pl.DataF
     if census.frames is not None:
         yield from census.frames.taken()
         return
-    for cells, bad in zip(cells_again(path, question.dialect, census.structure), census.aside, strict=True):
+    for number, cells in cells_again(path, question.dialect, census.structure):
+        bad = census.aside[number]
         yield cells.select(question.frame).with_row_index("row").filter(~pl.col("row").is_in(bad.implode()))
 
 

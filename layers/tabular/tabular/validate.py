@@ -32,6 +32,7 @@ from tabular.findings import MAX_NAME_BYTES, Finding, RefusedError, Rule, listed
 from tabular.fit import fit, with_ranges
 from tabular.profiling import asked_edges, asked_levels, own_edges, see_for, see_for_first
 from tabular.question import Question, sight
+from tabular.ranks import usual_cuts
 from tabular.report import (
     ColumnReport,
     ContractReport,
@@ -43,7 +44,7 @@ from tabular.report import (
     TableReport,
     write_report,
 )
-from tabular.split import Places, check_parts, usual_cuts
+from tabular.split import Places, check_parts
 from tabular.target import Classes, find_classes, prior_log_loss, resolve_target
 from tabular.transform import Written, write_parts
 
@@ -275,9 +276,11 @@ class _Validation:
             labels = judged.classes.labels
             _check_favoured(self._config.facets, judged.target, labels)
             self._hold_to_contract(judged)
-            if (places := census.places(labels)) == question.places:
+            places = census.places()
+            if census.is_placed:
+                judged.question = replace(question, places=places)
                 return judged
-            question = replace(question, places=places)
+            question = replace(question, places=places, placed=True)
         raise ChunkError(f"the readings of the columns did not settle in {_MAX_PASSES} passes")
 
     def _check_time(self, question: Question) -> None:

@@ -1,4 +1,4 @@
-"""The split: by content and seed alone, so the same row always lands in the same part."""
+"""The split: by content, seed and rank, so that each class is alike in each part and nearly all rows keep theirs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 import xxhash
 
 from sluice.dataset.config import Split
+from tabular import census
 from tabular.sketch import Times
 from tabular.split import find_times
 from tests.unit.tabular.conftest import HEADER, Judge, Judged, data_rows, table
@@ -27,11 +28,33 @@ def places(judged: Judged) -> dict[str, str]:
     return {row[1]: part for part in ("train", "validation", "test") for row in judged.part(part)}
 
 
-def test_a_row_keeps_its_part_when_rows_come_and_go_and_change_places(judge: Judge) -> None:
+def test_nearly_all_rows_keep_their_part_when_rows_come_and_go_and_change_places(judge: Judge) -> None:
     before = places(judge(table(ROWS[:2000], SMALL_HEADER)))
     after = places(judge(table(list(reversed(ROWS[500:])), SMALL_HEADER)))
     shared = before.keys() & after.keys()
     assert len(shared) == 1500
+    moved = [row for row in shared if before[row] != after[row]]
+    # 1 % on average over seeds (docs/decisions.md).
+    assert 0 < len(moved) < 0.03 * len(shared)
+    assert {(before[row], after[row]) for row in moved} <= {
+        ("test", "validation"),
+        ("validation", "test"),
+        ("validation", "train"),
+        ("train", "validation"),
+    }, "rows change to the next part alone"
+
+
+def test_all_rows_keep_their_part_when_they_change_places(judge: Judge) -> None:
+    before = places(judge(table(ROWS, SMALL_HEADER)))
+    assert places(judge(table(random.Random(1).sample(ROWS, len(ROWS)), SMALL_HEADER))) == before  # noqa: S311
+
+
+def test_rows_of_a_large_class_keep_their_part_whatever_comes(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(census, "MAX_RANKED", 200)
+    before = places(judge(table(ROWS[:2000], SMALL_HEADER)))
+    after = places(judge(table(ROWS[1000:], SMALL_HEADER)))
+    shared = before.keys() & after.keys()
+    assert len(shared) == 1000
     assert all(before[row] == after[row] for row in shared)
 
 
@@ -47,11 +70,14 @@ def test_the_hash_is_xxh64_as_any_engine_computes_it(judge: Judge) -> None:
     """Pins the split across engine versions: the columns by name, unit separators, the seed first, 52 bits."""
     judged = judge(table(ROWS, SMALL_HEADER), split={"seed": 7, "validation": 0.2, "test": 0.1})
     placed = places(judged)
-    for row in ROWS:
-        score, kind, label = row.split(",")
-        u = (xxhash.xxh64("\x1f".join(["7", kind, label, score]).encode()).intdigest() >> 12) / 2**52
-        expected = "test" if u < 0.1 else "validation" if u < 0.3 else "train"
-        assert placed[str(float(score))] == expected, row
+    for label in ("yes", "no"):
+        rows = [row.split(",") for row in ROWS if row.endswith(f",{label}")]
+        texts = {score: "\x1f".join(["7", kind, label, score]) for score, kind, _ in rows}
+        ranked = sorted(texts, key=lambda score: xxhash.xxh64(texts[score].encode()).intdigest() >> 12)
+        test, held = round(0.1 * len(ranked)), round(0.3 * len(ranked))
+        for rank, score in enumerate(ranked):
+            expected = "test" if rank < test else "validation" if rank < held else "train"
+            assert placed[str(float(score))] == expected, score
 
 
 def test_another_seed_gives_another_split(judge: Judge) -> None:
@@ -72,8 +98,8 @@ def test_shares_are_those_asked_for_in_each_class(judge: Judge) -> None:
     report = judge(table(ROWS, SMALL_HEADER), split={"validation": 0.2, "test": 0.1}).report
     for label in report.classes:
         total = sum(counts[label] for counts in report.class_counts.values())
-        assert abs(report.class_counts["validation"][label] / total - 0.2) < 0.05
-        assert abs(report.class_counts["test"][label] / total - 0.1) < 0.05
+        assert abs(report.class_counts["validation"][label] - 0.2 * total) <= 1
+        assert abs(report.class_counts["test"][label] - 0.1 * total) <= 0.5
 
 
 def test_a_small_class_is_in_every_part_whatever_the_seed(judge: Judge) -> None:

@@ -31,7 +31,7 @@ import xgboost  # noqa: E402
 from local.sagemaker import algorithm  # noqa: E402
 from local.sagemaker.hyperparameters import ContainerError  # noqa: E402
 from sluice.dataset.config import DatasetConfig  # noqa: E402
-from sluice.dataset.recipe import NUMBER  # noqa: E402
+from sluice.dataset.numbers import NUMBER  # noqa: E402
 from tabular import TableReport, findings, records, split, target, validate  # noqa: E402
 from tabular.dialect import MAX_COLUMNS  # noqa: E402
 from tabular.findings import FIX, Rule  # noqa: E402
@@ -102,8 +102,11 @@ WHAT: Final[dict[Rule, str]] = {
     Rule.NOT_A_DATE: "A cell of a column of dates is not a date, or not in the form of the others.",
     Rule.MIXED_COLUMN: "Half of a column's values or more are numbers, but fewer than 90 %: all are read as texts.",
     Rule.INEXACT_INTEGERS: "Whole numbers are beyond 2^24, where 32-bit floats skip some.",
-    Rule.NUMBER_NOTATION: "A column's separators can be read in two ways; the sentence says which one was used.",
-    Rule.NUMBER_AS_TEXT: "Nearly all values of a column mean numbers, in no notation that is read.",
+    Rule.NUMBER_NOTATION: "A column's separators or units can be read in two ways; the sentence says which one was "
+    "used.",
+    Rule.NUMBER_AS_TEXT: "Nearly all values of a column mean numbers, in no notation that is read or in several units.",
+    Rule.NUMBER_RANGES: "The values of a column are ranges of numbers: they are categories, and their order is lost.",
+    Rule.LEADING_ZEROS: "Digits with zeros before them are codes, that is categories; these may be a quantity.",
     Rule.DATE_AS_TEXT: "Nearly all values of a column mean dates, in no form that is read or in two readings.",
     Rule.DATE_FORMAT: "The order of day and month was detected from the cells that fit one order only.",
     Rule.DROP_UNKNOWN: "`drop` names a column that the file does not have.",

@@ -94,7 +94,8 @@ class ExactDocument(Document):
         version = version_of(stored)
         if version > cls.newest():
             raise NewerDocumentError(f"{cls.KIND} version {version}, this one reads up to {cls.newest()}", cls.WAY_OUT)
-        return _read(cls, stored)
+        found = _read(cls, stored)
+        return found if VERSION_KEY in found.model_fields_set else found.model_copy(update={VERSION_KEY: version})
 
 
 def version_of(stored: Stored) -> int:

@@ -308,7 +308,7 @@ def _facet_bias(
     )
     cells = rows[facet.column].str.strip(WHITESPACE)
     codes, different = cells.factorize()
-    answers = [is_member(facet, str(cell), counted.notation, missing) for cell in different]
+    answers = [is_member(facet, str(cell), counted.notation, missing, counted.form) for cell in different]
     of_group = np.array([answer is True for answer in answers], bool)[codes]
     read = np.array([answer is not None for answer in answers], bool)[codes]
     favoured = subject.classes.index(counted.favoured_label)

@@ -30,9 +30,10 @@ from tabular.columns import Kind, Profile, Reading, is_pair, reading_of
 from tabular.dates import read_dates
 from tabular.facets import FacetTally, Seen
 from tabular.findings import CELL_FAULTS, Finding, RefusedError, Rule, shown
-from tabular.forms import count_forms
+from tabular.forms import add_counts, count_forms
 from tabular.held_out import HeldOutRows, needs_no_quotes, write_rows
-from tabular.notation import FIGURES, NEEDED_SHARE, SPECIAL, matches, number, read_numbers
+from tabular.notation import FIGURES, NEEDED_SHARE, SPECIAL, best_numbers, code_doubt, matches, number
+from tabular.quantities import is_padded
 from tabular.question import LIKELY_SHARE, Question, counted
 from tabular.ranks import HASH_BITS, MAX_RANKED, Ranks, count_ranks
 from tabular.records import Fault, read_record
@@ -92,6 +93,7 @@ class _Column:
     forms: Counter[str] = field(default_factory=Counter)
     cells: int = 0
     misfits: int = 0
+    padded: int = 0
     filled: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
     distinct: Distinct = field(default_factory=Distinct)
@@ -151,6 +153,8 @@ class _Measured:
     """Numbers of the rows that are rejected."""
     cells: Mapping[int, tuple[int, int]]
     """By number or date column: cells that are not missing, and those that do not fit."""
+    padded: Mapping[int, int]
+    """By number column that is not asked for its forms: cells that begin with a 0 that they need not have."""
     row_hashes: pl.Series
     forms: Mapping[int, Counter[str]]
     rows: int = 0
@@ -279,10 +283,15 @@ class Census:
             hashes = own.filter(good)["u"]
         asked = [i for i in q.read if q.readings[i].asked]
         forms = count_forms(counted(cells, asked, q.tokens)) if asked else {}
-        found = _Measured(number, chunk, faults, bad, counts, hashes, forms)
+        found = _Measured(number, chunk, faults, bad, counts, self._padded(cells), hashes, forms)
         if rows.height:
             self._measure_rows(found, rows, watch)
         return found
+
+    def _padded(self, cells: pl.DataFrame) -> dict[int, int]:
+        plain = [i for i in self._q.of_kind(Kind.NUMBER) if not self._q.readings[i].asked]
+        counts = cells.select(is_padded(pl.col(f"c{i}")).sum() for i in plain)
+        return dict(zip(plain, counts.row(0), strict=True)) if plain else {}
 
     def _faults(self, cells: pl.DataFrame, rows: pl.DataFrame) -> tuple[list[_Fault], dict[int, tuple[int, int]]]:
         """The cells that rows cannot be used for; and how many cells have a value, and misfit, by column."""
@@ -319,7 +328,7 @@ class Census:
             yield from (_Fault(row, position, Rule.NOT_A_DATE, text) for row, text in misfits.iter_rows())
             return
         judged = misfits.with_columns(
-            special=matches(cell, SPECIAL), number=number(cell, reading.notation).is_not_null()
+            special=matches(cell, SPECIAL), number=number(cell, reading.notation, reading.form).is_not_null()
         )
         for row, text, special, is_number in judged.iter_rows():
             rule = Rule.INFINITE_NUMBER if special else Rule.NUMBER_TOO_LARGE if is_number else Rule.NOT_A_NUMBER
@@ -438,8 +447,12 @@ class Census:
         for i, (cells, misfits) in found.cells.items():
             self._columns[i].cells += cells
             self._columns[i].misfits += misfits
-        for i, forms in found.forms.items():
-            self._columns[i].forms += forms
+        for i, padded in found.padded.items():
+            self._columns[i].padded += padded
+        known = {i: self._columns[i].forms for i in found.forms}
+        add_counts(known, found.forms)
+        for i, forms in known.items():
+            self._columns[i].forms = forms
         if found.is_open:
             self._open[found.number] = _Open(frozenset(found.widths), found.plain)
         else:
@@ -590,11 +603,12 @@ class Census:
         for i in q.read:
             column, reading = self._columns[i], q.readings[i]
             if reading.asked:
-                fitting[i] = reading_of(column.forms, q.dialect.delimiter, asked=True)
+                fitting[i] = reading_of(column.forms, q.dialect.delimiter, asked=True, codes=i not in q.named)
             elif reading.kind is Kind.TEXT:
                 fitting[i] = replace(reading, asked=_figures(column.levels) >= LIKELY_SHARE)
             else:
-                fitting[i] = replace(reading, asked=column.misfits > NEEDED_SHARE * column.cells)
+                unlike = max(column.misfits, column.padded)
+                fitting[i] = replace(reading, asked=unlike > NEEDED_SHARE * column.cells)
         return tuple(fitting)
 
     def sample(self, name: str) -> pl.Series:
@@ -644,6 +658,7 @@ class Census:
             filled,
             reading.kind,
             reading.notation,
+            reading.form,
             reading.date_format,
         )
         if not filled:
@@ -655,7 +670,7 @@ class Census:
         if reading.kind is Kind.TEXT or position in q.listed:
             profile = _with_levels(profile, column.levels)
         if reading.kind is Kind.TEXT:
-            return profile
+            return replace(profile, doubt=code_doubt(column.forms) if reading.asked else None)
         facts = column.facts
         constant, timed = facts["least"] == facts["greatest"], facts.get("timed", False)
         if reading.kind is Kind.DATE:
@@ -667,7 +682,7 @@ class Census:
             greatest=facts["greatest"],
             whole=facts["whole"],
             constant=constant,
-            doubt=read_numbers(column.forms, q.dialect.delimiter).doubt,
+            doubt=best_numbers(column.forms, q.dialect.delimiter).doubt,
             counts_rows=position in self._counters,
             all_different=position in self._named and column.filled == self.good_rows,
         )

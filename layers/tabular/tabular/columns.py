@@ -6,7 +6,6 @@ their rows. Levels, constants and identifiers are learned later, on the training
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,14 +14,20 @@ from typing import Final
 import polars as pl
 
 from sluice.dataset.dates import DateFormat
-from sluice.dataset.recipe import BOOLEAN_PAIRS, FLOAT32_MAX, NUMBER_IN, Notation
+from sluice.dataset.numbers import Duration, Notation, Quantity, is_number_like
+from sluice.dataset.recipe import BOOLEAN_PAIRS, FLOAT32_MAX
 from tabular.dates import read_dates
 from tabular.findings import Finding, Rule
 from tabular.forms import unread_text
-from tabular.notation import KIND_SHARE, read_numbers
+from tabular.notation import KIND_SHARE, best_numbers, is_code
 
 _MIXED_SHARE: Final = 0.5
 _FLOAT32_WHOLE: Final = 1 << 24
+
+_MIN_BANDS: Final = 3
+"""Ranges that a column must have: two are the two sides of one limit, and lose nothing as categories."""
+_REPEATED_SHARE: Final = 0.9
+"""Of the values that differ: with more of them, what looks like a range may be a number with a hyphen."""
 
 
 class Kind(StrEnum):
@@ -42,16 +47,22 @@ class Reading:
 
     kind: Kind
     notation: Notation = "plain"
+    form: Quantity | Duration | None = None
     date_format: DateFormat = "iso"
     asked: bool = False
 
 
-def reading_of(forms: Mapping[str, int], delimiter: bytes, *, asked: bool) -> Reading:
-    """The reading that fits the forms of a column's cells (see ``forms.count_forms``)."""
+def reading_of(forms: Mapping[str, int], delimiter: bytes, *, asked: bool, codes: bool = True) -> Reading:
+    """The reading that fits the forms of a column's cells (see ``forms.count_forms``).
+
+    ``codes``: digits may be codes, which are text; otherwise they are numbers.
+    """
+    if codes and is_code(forms):
+        return Reading(Kind.TEXT, asked=asked)
     filled = forms["filled"]
-    numbers = read_numbers(forms, delimiter)
+    numbers = best_numbers(forms, delimiter)
     if numbers.count and numbers.count + forms["special"] >= KIND_SHARE * filled:
-        return Reading(Kind.NUMBER, notation=numbers.notation, asked=asked)
+        return Reading(Kind.NUMBER, notation=numbers.notation, form=numbers.form, asked=asked)
     if dates := read_dates(forms):
         return Reading(Kind.DATE, date_format=dates[0], asked=asked)
     return Reading(Kind.TEXT, asked=asked)
@@ -79,6 +90,7 @@ class Profile:
     filled: int
     kind: Kind
     notation: Notation = "plain"
+    form: Quantity | Duration | None = None
     date_format: DateFormat = "iso"
     forms: Mapping[str, int] | None = None
     doubt: str | None = None
@@ -118,7 +130,7 @@ def header_looks_like_data(
         missing: cells that mean: no value.
     """
     numbers = [(name, reading) for name, reading in zip(names, readings, strict=True) if reading.kind is Kind.NUMBER]
-    if not all(re.fullmatch(NUMBER_IN[reading.notation], name) or name in missing for name, reading in numbers):
+    if not all(is_number_like(name, reading.notation, reading.form) or name in missing for name, reading in numbers):
         return False
     words = [answer for answer in held if answer is not None]
     if not words:
@@ -126,18 +138,30 @@ def header_looks_like_data(
     return 2 * sum(words) >= len(words)
 
 
+def _is_mixed(name: str, forms: Mapping[str, int]) -> bool:
+    """Whether many, but not nearly all, of a text column's values are numbers, and nothing else is said of them."""
+    many = forms["plain"] >= _MIXED_SHARE * forms["filled"]
+    return many and not is_code(forms) and not list(unread_text(name, forms))
+
+
+_DOUBTS: Final = {
+    Kind.DATE: Rule.DATE_FORMAT,
+    Kind.NUMBER: Rule.NUMBER_NOTATION,
+    Kind.TEXT: Rule.LEADING_ZEROS,
+}
+"""The rule of what is said of a column whose reading is in doubt."""
+
+
 def column_warnings(profiles: Sequence[Profile]) -> list[Finding]:
     """What a person should know of columns that are used as they are."""
     findings: list[Finding] = []
     for p in profiles:
-        is_mixed = p.kind is Kind.TEXT and p.forms and p.forms["plain"] >= _MIXED_SHARE * p.forms["filled"]
-        if is_mixed and p.forms and not list(unread_text(p.name, p.forms)):
+        if p.kind is Kind.TEXT and p.forms and _is_mixed(p.name, p.forms):
             share = p.forms["plain"] / p.forms["filled"]
             what = f"{share:.0%} of its values are numbers and the rest are not, so all are read as categories"
             findings.append(Finding(rule=Rule.MIXED_COLUMN, column=p.name, what=what))
         if p.doubt is not None:
-            rule = Rule.DATE_FORMAT if p.kind is Kind.DATE else Rule.NUMBER_NOTATION
-            findings.append(Finding(rule=rule, column=p.name, what=p.doubt))
+            findings.append(Finding(rule=_DOUBTS[p.kind], column=p.name, what=p.doubt))
         if p.kind is Kind.NUMBER and p.whole and _FLOAT32_WHOLE < p.largest <= FLOAT32_MAX:
             what = f"its whole numbers go up to {p.largest:,.0f}, and training rounds them to 24 binary digits"
             findings.append(Finding(rule=Rule.INEXACT_INTEGERS, column=p.name, what=what))
@@ -146,4 +170,9 @@ def column_warnings(profiles: Sequence[Profile]) -> list[Finding]:
 
 def text_warnings(profiles: Sequence[Profile]) -> list[Finding]:
     """What a person should know of columns that mean numbers or dates but are taken as text, also where left out."""
-    return [finding for p in profiles if p.kind is Kind.TEXT and p.forms for finding in unread_text(p.name, p.forms)]
+    return [
+        finding
+        for p in profiles
+        if p.kind is Kind.TEXT and p.forms
+        for finding in unread_text(p.name, p.forms, repeats=_MIN_BANDS <= p.distinct <= _REPEATED_SHARE * p.filled)
+    ]

@@ -15,7 +15,8 @@ import polars as pl
 
 from sluice.dataset.config import Facet
 from sluice.dataset.facets import CountedFacet, FacetCount, group_values
-from sluice.dataset.recipe import WHITESPACE, Notation
+from sluice.dataset.numbers import Notation
+from sluice.dataset.recipe import WHITESPACE
 from tabular.columns import Kind
 from tabular.findings import Finding, Rule, listed, shown
 from tabular.question import Question
@@ -42,6 +43,7 @@ class FacetTally:
         self._values = group_values(facet)
         reading = question.readings[self._column]
         self._notation: Notation = reading.notation if reading.kind is Kind.NUMBER else "plain"
+        self._form = reading.form if reading.kind is Kind.NUMBER else None
         self._member = self._is_member(question).alias("member")
         condition = question.position(facet.condition_on)
         self._stratum = None if condition is None else _stratum(question, condition)
@@ -54,7 +56,7 @@ class FacetTally:
         """Null if the row is in neither group."""
         if self._values:
             return pl.col(f"c{self._column}").is_in(self._values)
-        number = question.number_of(self._column, self._notation)
+        number = question.number_of(self._column, self._notation, self._form)
         least, beyond = self._facet.at_least, self._facet.below
         return (pl.lit(True) if least is None else number >= least) & (
             pl.lit(True) if beyond is None else number < beyond
@@ -102,6 +104,7 @@ class FacetTally:
             favoured_label=favoured,
             condition_on=None if self._many_strata else self._facet.condition_on,
             notation=None if self._values else self._notation,
+            form=None if self._values else self._form,
             counts=tuple(
                 FacetCount(member=member, favoured=is_favoured, stratum=stratum, rows=count)
                 for (member, is_favoured, stratum), count in in_order

@@ -65,6 +65,8 @@ class Rule(StrEnum):
     INEXACT_INTEGERS = "inexact_integers"
     NUMBER_NOTATION = "number_notation"
     NUMBER_AS_TEXT = "number_as_text"
+    NUMBER_RANGES = "number_ranges"
+    LEADING_ZEROS = "leading_zeros"
     DATE_AS_TEXT = "date_as_text"
     DATE_FORMAT = "date_format"
     DROP_UNKNOWN = "drop_unknown"
@@ -143,16 +145,18 @@ FIX: Final[dict[Rule, str]] = {
     Rule.DUPLICATE_ROWS: "Nothing to do if they are real cases; equal rows stay in one part of the split.",
     Rule.REPEATED_IN_TEST: "List the columns that distinguish such rows under `drop` in config.yaml: equal rows then "
     "stay in one part of the split.",
-    Rule.NOT_A_NUMBER: "Write a plain number such as 1234.5, leave the cell empty, or add the text to `missing` in "
-    "config.yaml.",
+    Rule.NOT_A_NUMBER: "Write the number as the others of its column are (most often plain, as 1234.5), leave the cell "
+    "empty, or add the text to `missing` in config.yaml.",
     Rule.INFINITE_NUMBER: "Leave the cell empty or write a finite number; training stops at infinities.",
     Rule.NUMBER_TOO_LARGE: "Leave the cell empty or rescale the column; training holds numbers as 32-bit floats.",
     Rule.NOT_A_DATE: "Write the date as 2026-11-23, leave the cell empty, or add the text to `missing` in config.yaml.",
     Rule.MIXED_COLUMN: "Use one kind of value in each column, or add the text to `missing` in config.yaml.",
     Rule.INEXACT_INTEGERS: "Nothing to do for quantities; drop the column in config.yaml if these are codes.",
     Rule.NUMBER_NOTATION: "Nothing to do if that is right; otherwise write plain numbers such as 1234.5.",
-    Rule.NUMBER_AS_TEXT: "Write plain numbers such as 1234.5, without percent or currency signs, or drop the column "
-    "in config.yaml.",
+    Rule.NUMBER_AS_TEXT: "Write plain numbers such as 1234.5, all in one unit, or drop the column in config.yaml.",
+    Rule.NUMBER_RANGES: "Nothing to do for a few groups; if their order matters, write the middle of each range as a "
+    "plain number such as 12.5.",
+    Rule.LEADING_ZEROS: "Nothing to do for codes; write a quantity without the zeros before it.",
     Rule.DATE_AS_TEXT: "Write dates as 2026-11-23, or drop the column in config.yaml.",
     Rule.DATE_FORMAT: "Nothing to do if that is right; otherwise write dates as 2026-11-23.",
     Rule.DROP_UNKNOWN: "Correct `drop` in config.yaml.",

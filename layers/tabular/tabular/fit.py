@@ -164,7 +164,7 @@ def _is_identifier(p: Profile) -> bool:
 def _column(p: Profile, levels: tuple[str, ...], one_hot_levels: int) -> Column:
     match p.kind:
         case Kind.NUMBER:
-            return NumberColumn(name=p.name, integer=p.integer, notation=p.notation)
+            return NumberColumn(name=p.name, integer=p.integer, notation=p.notation, form=p.form)
         case Kind.BOOLEAN:
             return BooleanColumn(name=p.name)
         case Kind.DATE:

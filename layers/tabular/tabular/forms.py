@@ -9,7 +9,19 @@ import polars as pl
 
 from tabular.dates import date_forms, unread_date
 from tabular.findings import Finding, Rule
-from tabular.notation import number_forms, unread_number
+from tabular.notation import KIND_SHARE, is_code, notation_forms, number_forms, unread_number
+from tabular.quantities import (
+    FIGURES_OF,
+    are_ranges,
+    bounded,
+    code_forms,
+    count_affixes,
+    count_widths,
+    dressed,
+    duration_forms,
+    range_forms,
+    unread_quantities,
+)
 
 
 def count_forms(cells: pl.DataFrame) -> dict[int, Counter[str]]:
@@ -19,14 +31,51 @@ def count_forms(cells: pl.DataFrame) -> dict[int, Counter[str]]:
         cells: the number of a column, ``column``, different texts of it that are not missing, ``cell``, and how often
             each stands, ``rows``.
     """
+    cell = pl.col("cell")
     forms: dict[str, pl.Expr] = {"filled": pl.lit(True), **number_forms(), **date_forms()}
+    forms |= duration_forms(cell) | range_forms(cell) | code_forms(cell)
+    figures = dressed(cells)
+    found = _counted(cells, forms)
+    add_counts(found, _counted(figures, _figure_forms()))
+    add_counts(found, count_affixes(figures))
+    add_counts(found, count_widths(cells))
+    return found
+
+
+def _figure_forms() -> dict[str, pl.Expr]:
+    """Of the figures of cells that have something around them."""
+    figures = pl.col("figures")
+    forms = {"filled": pl.lit(True), "padded": figures.str.contains("^0[0-9]"), **notation_forms(figures)}
+    return {f"{FIGURES_OF}{name}": form for name, form in forms.items()}
+
+
+def _counted(cells: pl.DataFrame, forms: Mapping[str, pl.Expr]) -> dict[int, Counter[str]]:
     found = cells.group_by("column").agg(**{name: (form * pl.col("rows")).sum() for name, form in forms.items()})
     return {row.pop("column"): Counter({name: int(count) for name, count in row.items()}) for row in found.to_dicts()}
 
 
-def unread_text(name: str, forms: Mapping[str, int]) -> Iterator[Finding]:
-    """A warning where the cells of a text column mean numbers or dates, but in no notation that is read."""
-    rule, described = Rule.NUMBER_AS_TEXT, unread_number(forms)
+def add_counts(known: dict[int, Counter[str]], more: Mapping[int, Counter[str]]) -> None:
+    """Adds counts of forms to those of other rows, in any order."""
+    for column, counts in more.items():
+        known[column] = bounded(known.get(column, Counter()) + counts)
+
+
+def unread_text(name: str, forms: Mapping[str, int], *, repeats: bool = True) -> Iterator[Finding]:
+    """A warning where the cells of a text column mean numbers or dates, but in no notation that is read.
+
+    Args:
+        name: of the column.
+        forms: of its cells.
+        repeats: its values stand more than once; otherwise what looks like a range may be a number with a hyphen.
+    """
+    if is_code(forms):
+        return
+    needed = KIND_SHARE * forms["filled"]
+    if repeats and are_ranges(forms, needed):
+        what = "its values are ranges of numbers (`00-00`, `<00`, `00+`), which are read as categories without an order"
+        yield Finding(rule=Rule.NUMBER_RANGES, column=name, what=what)
+        return
+    rule, described = Rule.NUMBER_AS_TEXT, unread_quantities(forms, needed) or unread_number(forms)
     if described is None:
         rule, described = Rule.DATE_AS_TEXT, unread_date(forms)
     if described is not None:

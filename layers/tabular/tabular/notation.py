@@ -12,7 +12,19 @@ from typing import Final
 
 import polars as pl
 
-from sluice.dataset.recipe import FLOAT32_MAX, NUMBER_IN, SEPARATORS, Notation
+from sluice.dataset.numbers import NUMBER_IN, Duration, Notation, Quantity
+from sluice.dataset.recipe import FLOAT32_MAX
+from tabular.quantities import (
+    STARTS,
+    Code,
+    duration,
+    figures_in,
+    find_code,
+    find_duration,
+    find_units,
+    plain_figures,
+    quantity,
+)
 
 KIND_SHARE: Final = 0.9
 """A column of which this share of the values are numbers (dates) is one of numbers (dates); the rest are mistakes."""
@@ -24,28 +36,16 @@ SPECIAL: Final = "(?i)[+-]?(inf(inity)?|nan)"
 _FIGURES: Final = r"[+-]?[0-9][0-9.,' ]*"
 _NUMBER: Final = "(" + "|".join(f"({one})" for one in NUMBER_IN.values()) + ")"
 _QUOTES: Final = "['’‘`´]"
-_MONEY: Final = r"([$€£¥₹]|EUR|USD|GBP|CHF|JPY|INR|SEK|NOK|DKK|PLN|kr|zł)"
 
+_SEVERAL: Final = "numbers in more than one notation (`0.5` and `0,5`)"
 _TEXTS: Final[tuple[tuple[str, str], ...]] = (
-    (rf"{_FIGURES}[ \x{{00a0}}]*%", "percentages (`0%`)"),
-    (
-        rf"(?i)[+-]?{_MONEY}[ \x{{00a0}}]*{_FIGURES}|{_FIGURES}[ \x{{00a0}}]*{_MONEY}",
-        "amounts of money with their currency (`$0.00`, `0.00 EUR`)",
-    ),
-    (r"[+-]?[0-9]{1,2}(,[0-9]{2})*,[0-9]{3}(\.[0-9]+)?", "numbers grouped as `00,00,000`"),
     (rf"{_QUOTES}{_FIGURES}{_QUOTES}?", "numbers with a quote before them (`'0`)"),
-    (
-        _NUMBER,
-        "numbers in more than one notation (`0.5` and `0,5`)",
-    ),
-    (rf"\({_NUMBER}\)|{_NUMBER}", "numbers with negative ones in brackets (`(0.00)`)"),
-    (rf"[−–]?{_NUMBER}", "numbers with a typographic minus (`−0`)"),
-    (r"[+-]?[\p{Nd}.,]*[\p{Nd}--[0-9]][\p{Nd}.,]*", "numbers in digits other than 0 to 9"),
+    (_NUMBER, _SEVERAL),
 )
 
-_OTHERS: Final[tuple[Notation, ...]] = ("thousands_comma", "thousands_blank", "decimal_comma")
+_OTHERS: Final[tuple[Notation, ...]] = ("thousands_comma", "thousands_blank", "decimal_comma", "indian_comma")
 
-FIGURES: Final = r"^[-+−–$€£¥₹('’‘`´]?[.,]?\p{Nd}"
+FIGURES: Final = rf"^(?:[-+−–$€£¥₹('’‘`´]?[.,]?\p{{Nd}}|{STARTS})"
 """What begins so may be a number or a date in some notation."""
 
 
@@ -54,18 +54,19 @@ def matches(cell: pl.Expr, pattern: str) -> pl.Expr:
     return cell.str.contains(f"^(?:{pattern})$")
 
 
-def number(cell: pl.Expr, notation: Notation) -> pl.Expr:
-    """The number that a cell of that notation writes, infinite if it is too large for a double; otherwise null.
+def number(cell: pl.Expr, notation: Notation, form: Quantity | Duration | None = None) -> pl.Expr:
+    """The number that a cell writes in that way, infinite if it is too large for a double; otherwise null.
 
     For plain numbers the engine's own cast takes what ``NUMBER`` takes, and ``nan`` and ``inf``, which come out as they
     are.
     """
+    if isinstance(form, Duration):
+        return duration(cell, form.form)
+    if form is not None:
+        return quantity(cell, form, notation)
     if notation == "plain":
         return cell.cast(pl.Float64, strict=False)
-    before, after = SEPARATORS[notation]
-    plain = cell
-    for i, mark in reversed(list(enumerate(before))):  # what goes first, or what becomes a point would go with it
-        plain = plain.str.replace_all(mark, after[i : i + 1], literal=True)
+    plain = plain_figures(cell, notation)
     return pl.when(matches(cell, NUMBER_IN[notation])).then(plain).cast(pl.Float64, strict=False)
 
 
@@ -77,29 +78,33 @@ def fits(value: pl.Expr) -> pl.Expr:
 def number_forms() -> dict[str, pl.Expr]:
     """Whether a text in the column ``cell`` has a form, by the form's name."""
     cell = pl.col("cell")
+    texts = {f"number {i}": matches(cell, pattern) for i, (pattern, _) in enumerate(_TEXTS)}
+    return notation_forms(cell) | {"special": matches(cell, SPECIAL)} | texts
+
+
+def notation_forms(cell: pl.Expr) -> dict[str, pl.Expr]:
+    """Whether a text is a number in a notation, by the notation's name."""
     plain, decimal = (matches(cell, NUMBER_IN[notation]) for notation in ("plain", "decimal_comma"))
     # A point among decimal commas separates thousands; alone (`0.000`) it may mean decimals, beside a comma it cannot.
     pointed = decimal & cell.str.contains(".", literal=True)
-    forms: dict[str, pl.Expr] = {"plain": plain, "special": matches(cell, SPECIAL)}
+    forms: dict[str, pl.Expr] = {"plain": plain}
     forms |= {notation: matches(cell, NUMBER_IN[notation]) for notation in _OTHERS}
-    forms |= {"pointed_plain": pointed & plain, "pointed_only": pointed & ~plain}
-    return forms | {f"number {i}": matches(cell, pattern) for i, (pattern, _) in enumerate(_TEXTS)}
+    return forms | {"pointed_plain": pointed & plain, "pointed_only": pointed & ~plain}
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """In which notation a column's numbers are, how many cells are in it, and what is said of other readings."""
+    """In which way a column writes numbers, how many cells are in it, and what is said of other readings."""
 
     notation: Notation
     count: int
     doubt: str | None = None
+    form: Quantity | Duration | None = None
 
 
 def read_numbers(forms: Mapping[str, int], delimiter: bytes) -> Numbers:
     """The notation that fits a column's cells; with ``;`` between cells a comma separates decimals in case of doubt."""
-    others: list[Notation] = list(_OTHERS)
-    if delimiter == b";":
-        others = ["decimal_comma", "thousands_comma", "thousands_blank"]
+    others = sorted(_OTHERS, key=lambda one: one != "decimal_comma") if delimiter == b";" else _OTHERS
     best = max(others, key=lambda notation: forms[notation])
     filled, plain = forms["filled"], forms["plain"]
     if forms[best] < KIND_SHARE * filled or forms[best] - plain <= NEEDED_SHARE * filled:
@@ -112,7 +117,7 @@ def read_numbers(forms: Mapping[str, int], delimiter: bytes) -> Numbers:
 
 
 def _number_doubt(best: Notation, forms: Mapping[str, int]) -> str | None:
-    if best != "thousands_blank" and forms["decimal_comma"] == forms["thousands_comma"]:
+    if best in {"thousands_comma", "decimal_comma"} and forms["decimal_comma"] == forms["thousands_comma"]:
         meaning = "decimals" if best == "decimal_comma" else "thousands"
         return f"a comma in its numbers may separate thousands or decimals (`0,000`); it is read as {meaning}"
     if best == "decimal_comma" and forms["pointed_plain"] and not forms["pointed_only"]:
@@ -120,8 +125,54 @@ def _number_doubt(best: Notation, forms: Mapping[str, int]) -> str | None:
     return None
 
 
+def read_quantity(forms: Mapping[str, int], delimiter: bytes) -> Numbers | None:
+    """The way in which a column's cells write quantities or durations; None if they do not, or not all in one."""
+    filled = forms["filled"]
+    needed, telling = KIND_SHARE * filled, NEEDED_SHARE * filled
+    if found := find_duration(forms, needed, telling):
+        return Numbers("plain", forms[f"duration {found.form}"], _duration_doubt(found, forms), found)
+    units = find_units(forms, needed)
+    if units is None or forms["figures padded"] > telling:
+        return None
+    numbers = read_numbers(figures_in(forms), delimiter)
+    count = min(units.count, numbers.count)
+    return None if count < needed else Numbers(numbers.notation, count, units.doubt or numbers.doubt, units.form)
+
+
+def _duration_doubt(found: Duration, forms: Mapping[str, int]) -> str | None:
+    if found.form == "clock" and forms["duration without seconds"] > NEEDED_SHARE * forms["filled"]:
+        return "its durations (`00:00`) may be minutes and seconds; they are read as hours and minutes"
+    return None
+
+
+def best_numbers(forms: Mapping[str, int], delimiter: bytes) -> Numbers:
+    """The way in which most of a column's cells write numbers; with nothing around their figures in case of doubt."""
+    numbers, quantities = read_numbers(forms, delimiter), read_quantity(forms, delimiter)
+    if quantities is not None and quantities.count - numbers.count > NEEDED_SHARE * forms["filled"]:
+        return quantities
+    return numbers
+
+
+def is_code(forms: Mapping[str, int]) -> bool:
+    """Whether a column's cells are digits that count nothing."""
+    return bool(forms["filled"]) and _code(forms) is not None
+
+
+def code_doubt(forms: Mapping[str, int]) -> str | None:
+    """What is said of a column of codes that may be a quantity all the same."""
+    code = _code(forms) if forms["filled"] else None
+    return code.doubt if code else None
+
+
+def _code(forms: Mapping[str, int]) -> Code | None:
+    return find_code(forms, KIND_SHARE * forms["filled"], NEEDED_SHARE * forms["filled"])
+
+
 def unread_number(forms: Mapping[str, int]) -> str | None:
     """What the cells of a text column look like that mean numbers, but in no notation that is read."""
-    return next(
-        (said for i, (_, said) in enumerate(_TEXTS) if 0 < forms[f"number {i}"] >= KIND_SHARE * forms["filled"]), None
-    )
+    filled = forms["filled"]
+    needed = KIND_SHARE * filled
+    said = next((said for i, (_, said) in enumerate(_TEXTS) if 0 < forms[f"number {i}"] >= needed), None)
+    if said is None and forms["figures padded"] <= NEEDED_SHARE * filled and find_units(forms, needed):
+        return _SEVERAL
+    return said

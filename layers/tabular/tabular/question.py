@@ -13,13 +13,14 @@ import polars as pl
 
 from sluice.dataset.config import DatasetConfig
 from sluice.dataset.dates import DATE, read_date
-from sluice.dataset.recipe import NUMBER_IN, Notation
+from sluice.dataset.numbers import Duration, Notation, Quantity, is_number_like
 from tabular.chunks import Chunk
 from tabular.columns import Kind, Reading, reading_of
 from tabular.dates import day, hour
 from tabular.dialect import Dialect
 from tabular.forms import count_forms
-from tabular.notation import NEEDED_SHARE, fits, number, read_numbers
+from tabular.notation import NEEDED_SHARE, best_numbers, fits, number
+from tabular.quantities import is_single_form, may_be_code, may_be_quantity
 from tabular.split import ALL_ROWS, Places, hash_expression
 
 LIKELY_SHARE: Final = 0.5
@@ -130,19 +131,16 @@ class Question:
         """The number or the date of a cell; null if it is missing or does not fit."""
         reading = self.readings[position]
         if reading.kind is Kind.NUMBER:
-            return self.number_of(position, reading.notation)
+            return self.number_of(position, reading.notation, reading.form)
         cell = pl.col(f"c{position}")
-        return self._unless_missing(cell, DATE[reading.date_format], day(cell, reading.date_format))
+        alike = [token for token in self.tokens if re.fullmatch(DATE[reading.date_format], token)]
+        return _unless_in(alike, cell, day(cell, reading.date_format))
 
-    def number_of(self, position: int, notation: Notation) -> pl.Expr:
-        """The number of a cell of any column; null if it is missing or no number of that notation."""
+    def number_of(self, position: int, notation: Notation, form: Quantity | Duration | None) -> pl.Expr:
+        """The number of a cell of any column; null if it is missing or no number that is written in that way."""
         cell = pl.col(f"c{position}")
-        return self._unless_missing(cell, NUMBER_IN[notation], fits(number(cell, notation)))
-
-    def _unless_missing(self, cell: pl.Expr, form: str, value: pl.Expr) -> pl.Expr:
-        # Nearly no token of a missing cell looks like a value, as -999 does.
-        alike = [token for token in self.tokens if re.fullmatch(form, token)]
-        return pl.when(~cell.is_in(alike)).then(value) if alike else value
+        alike = [token for token in self.tokens if is_number_like(token, notation, form)]
+        return _unless_in(alike, cell, fits(number(cell, notation, form)))
 
     def moment(self) -> pl.Expr | None:
         """The time of a row that the split uses, as a number that grows with it; null if there is none."""
@@ -178,13 +176,20 @@ class Question:
         ]
 
 
+def _unless_in(tokens: Sequence[str], cell: pl.Expr, value: pl.Expr) -> pl.Expr:
+    """The value, but null if the cell is one of these tokens. Nearly none looks like a value, as -999 does."""
+    return pl.when(~cell.is_in(tokens)).then(value) if tokens else value
+
+
 def sight(first: Chunk, dialect: Dialect, missing: Sequence[str]) -> tuple[tuple[Reading, ...], list[bool | None]]:
     """Readings of the columns by a file's first rows, and whether they hold their own names (see ``columns``)."""
     cells = first.cells.head(_SIGHTED_ROWS)
     if not cells.height:
         return (Reading(Kind.TEXT, asked=True),) * dialect.width, [None] * dialect.width
     unlike = cells.select(
-        (fits(number(pl.col(name), "plain")).is_null() & (pl.col(name) != "")).any() | (pl.col(name) == "").all()
+        (fits(number(pl.col(name), "plain")).is_null() & (pl.col(name) != "")).any()
+        | (pl.col(name) == "").all()
+        | may_be_code(pl.col(name)).any()
         for name in cells.columns
     ).row(0)
     # With `;` between cells, numbers of which each point stands before three digits may mean thousands.
@@ -232,8 +237,10 @@ def _is_open(reading: Reading, forms: Mapping[str, int], delimiter: bytes) -> bo
     if not filled:
         return True
     if reading.kind is Kind.NUMBER:
-        is_sure = reading.notation == "plain" and read_numbers(forms, delimiter).doubt is None
+        is_plain = reading.notation == "plain" and reading.form is None
+        is_sure = is_plain and best_numbers(forms, delimiter).doubt is None
         return not is_sure or filled - forms["plain"] > NEEDED_SHARE * filled
     if reading.kind is Kind.DATE:
         return reading.date_format != "iso" or filled - forms["iso"] > NEEDED_SHARE * filled
-    return max(count for form, count in forms.items() if form != "filled") >= LIKELY_SHARE * filled
+    likely = max((count for form, count in forms.items() if is_single_form(form)), default=0)
+    return max(likely, may_be_quantity(forms)) >= LIKELY_SHARE * filled

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
-from sluice.dataset.recipe import NUMBER
+from sluice.dataset.numbers import NUMBER
 from tabular.findings import MAX_NAME_BYTES, Finding, RefusedError, Rule, listed, shown
 from tabular.sketch import Levels
 

@@ -20,7 +20,8 @@ from sluice.dataset.config import DatasetConfig, Facet
 from sluice.dataset.contract import Breach, Plan, SeenTable, make_contract
 from sluice.dataset.drift import hold, reordered
 from sluice.dataset.facets import FacetCounts
-from sluice.dataset.recipe import NUMBER, NUMBER_IN, WHITESPACE, DroppedColumn, Recipe, Target
+from sluice.dataset.numbers import NUMBER, is_number_like
+from sluice.dataset.recipe import WHITESPACE, DroppedColumn, Recipe, Target
 from sluice.messages import RowCounts
 from sluice.wording import one_line
 from tabular.census import Census, DoubtError
@@ -514,7 +515,7 @@ def _check_first_row(first: Chunk, readings: Sequence[Reading], missing: Sequenc
     cells = first.cells.row(0)
     numbers = [(cell, reading) for cell, reading in zip(cells, readings, strict=True) if reading.kind is Kind.NUMBER]
     if numbers and not any(
-        re.fullmatch(NUMBER_IN[reading.notation], cell) or cell in {"", *missing} for cell, reading in numbers
+        is_number_like(cell, reading.notation, reading.form) or cell in {"", *missing} for cell, reading in numbers
     ):
         what = f"`header: false` is set, but the first row ({shown(', '.join(cells))}) looks like column names"
         raise RefusedError(Finding(rule=Rule.HEADER_UNEXPECTED, line=next(first.places([0]))[0], what=what))

@@ -108,21 +108,12 @@ def test_a_lone_point_among_decimal_commas_is_read_as_thousands_with_a_warning(j
 @pytest.mark.parametrize(
     ("cell", "said", "rule"),
     [
-        ("{0}.{1}%", "percentages (`0%`)", Rule.NUMBER_AS_TEXT),
-        ("{0},{1} %", "percentages (`0%`)", Rule.NUMBER_AS_TEXT),
-        ("${0},{1}11.{1}", "amounts of money", Rule.NUMBER_AS_TEXT),
-        ("{0},{1}0 €", "amounts of money", Rule.NUMBER_AS_TEXT),
-        ("EUR {0}", "amounts of money", Rule.NUMBER_AS_TEXT),
         ("0{1}/0{1}/2024", "dates that do not show whether the day or the month comes first", Rule.DATE_AS_TEXT),
         ("{1}.{1}.24 10:15", "dates that do not show", Rule.DATE_AS_TEXT),
         ("{1} March {0}", "dates with the month in letters", Rule.DATE_AS_TEXT),
         ("2024-{1}-{1}", "dates as `yyyy-m-d`", Rule.DATE_AS_TEXT),
         ("2024-01-0{1}T10:15:00+01:00", "dates with a time zone", Rule.DATE_AS_TEXT),
-        ("({0}.{1})", "numbers with negative ones in brackets", Rule.NUMBER_AS_TEXT),
-        ("−{0}.{1}", "numbers with a typographic minus", Rule.NUMBER_AS_TEXT),
         ("'{0}.{1}'", "numbers with a quote before them", Rule.NUMBER_AS_TEXT),
-        ("{1},{0},000", "numbers grouped as `00,00,000`", Rule.NUMBER_AS_TEXT),
-        ("{0}\u0663", "numbers in digits other than 0 to 9", Rule.NUMBER_AS_TEXT),
     ],
 )
 def test_numbers_and_dates_that_are_taken_as_text_are_named_without_their_values(
@@ -145,12 +136,14 @@ def test_text_with_figures_in_it_is_only_text(judge: Judge) -> None:
 
 
 def test_a_large_table_is_asked_by_a_sample_and_then_on_all_rows(judge: Judge) -> None:
-    rows = [f'{row},"{i % 50},{i % 10}",{i % 90}%' for i, row in enumerate(data_rows(45_000))]
-    rows[44_000] = f'{data_rows(1)[0]},"1,5x",7%'
+    rows = [f'{row},"{i % 50},{i % 10}",{"$€"[i % 2]}{i % 90}' for i, row in enumerate(data_rows(45_000))]
+    rows[44_000] = f'{data_rows(1)[0]},"1,5x",$7'
     judged = judge(table(rows, f"{HEADER},x,share"))
     assert column(judged).notation == "decimal_comma"
     assert [(row["line"], row["column"]) for row in judged.rejected_rows] == [("44002", "x")]
-    assert any("column `share`: nearly all its values are percentages" in said for said in judged.report.warnings)
+    assert any(
+        "column `share`: nearly all its values are numbers in several units" in said for said in judged.report.warnings
+    )
 
 
 def test_a_contract_knows_the_numbers_of_a_notation(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.dataset.recipe import NUMBER
+from sluice.dataset.numbers import NUMBER
 
 
 @given(st.text(alphabet=st.sampled_from("01.+-eE x"), max_size=12))

@@ -9,8 +9,9 @@ Semantics, for both:
 
 - A cell is trimmed of :data:`WHITESPACE`; if what is left is one of the recipe's missing tokens (or nothing), the cell
   is missing. Every feature made from a missing cell is missing: NaN here, an empty cell in CSV, NaN to XGBoost.
-- ``number``: decimal or exponent notation in the column's one :data:`Notation`, ASCII digits; no infinities. A text in
-  another notation than ``plain`` is rewritten to it by :data:`SEPARATORS`, and then read.
+- ``number``: decimal or exponent notation in the column's one ``Notation`` (``sluice.dataset.numbers``); no infinities.
+  If the column has a ``form``, its texts have a unit, a currency or a multiplier, or are durations. The number is then
+  in the column's unit, and a JSON number is taken to be in it.
 - ``boolean``: one of the pairs of :data:`BOOLEAN_PAIRS` in any case; 0 or 1.
 - ``one_hot``: one feature a level, 1 if equal. A level that training did not see: 0 in all of them.
 - ``frequency_rank``: 1 for the commonest level of the training part, 2 for the next. A level that it did not see, or
@@ -22,7 +23,6 @@ Semantics, for both:
 
 import datetime
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Final, Literal, NamedTuple
@@ -30,58 +30,12 @@ from typing import Annotated, Final, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from sluice.dataset.dates import DATE_EXAMPLES, DateFormat, read_date
+from sluice.dataset.numbers import Notation, NumberForm, number_example, read_number
 from sluice.documents import ExactDocument
 
 type Cell = str | int | float | bool | None
 
 WHITESPACE: Final = " \t\n\r\v\f\u00a0"
-
-# The patterns stay within what Python's re and Rust's regex (Polars) read alike.
-NUMBER: Final = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
-
-type Notation = Literal["plain", "decimal_comma", "thousands_comma", "thousands_blank"]
-"""How a column's files write numbers: 1234.5, 1.234,5 (or 1 234,5), 1,234.5, 1 234.5 (or 1'234.5)."""
-
-_BLANKS: Final = " '\u2019\u00a0\u202f"
-
-
-def _pattern(thousands: str, point: str) -> str:
-    """Whole part with or without thousands separators (the same ones throughout), decimals, exponent."""
-    grouped = "|".join(f"([{mark}][0-9]{{3}})+" for mark in thousands)
-    whole = rf"([1-9][0-9]{{0,2}}({grouped})|[0-9]+)"
-    return rf"[+-]?({whole}([{point}][0-9]*)?|[{point}][0-9]+)([eE][+-]?[0-9]+)?"
-
-
-NUMBER_IN: Final[dict[Notation, str]] = {
-    "plain": NUMBER,
-    "decimal_comma": _pattern("." + _BLANKS, ","),
-    "thousands_comma": _pattern(",", "."),
-    "thousands_blank": _pattern(_BLANKS, "."),
-}
-"""What a number looks like, by notation. Separators of thousands may be left out."""
-
-SEPARATORS: Final[dict[Notation, tuple[str, str]]] = {
-    "plain": ("", ""),
-    "decimal_comma": (",." + _BLANKS, "."),
-    "thousands_comma": (",", ""),
-    "thousands_blank": (_BLANKS, ""),
-}
-"""By notation, what makes a number of it a plain one: each character of the first text becomes the one at the same
-place in the second, or is removed if there is none."""
-
-# Made once: a test set has millions of cells.
-_NUMBERS: Final = {notation: re.compile(pattern) for notation, pattern in NUMBER_IN.items()}
-_REWRITTEN: Final = {
-    notation: str.maketrans(before[: len(after)], after, before[len(after) :])
-    for notation, (before, after) in SEPARATORS.items()
-}
-
-_EXAMPLES: Final[dict[Notation, str]] = {
-    "plain": "12.5",
-    "decimal_comma": "1234,5",
-    "thousands_comma": "1,234.5",
-    "thousands_blank": "1 234.5",
-}
 
 FLOAT32_MAX: Final = 3.4028234663852886e38
 """XGBoost holds features as float32; the container refuses what does not fit."""
@@ -147,19 +101,22 @@ class NumberColumn(_Column):
     kind: Literal["number"] = "number"
     integer: bool = Field(False, description="Every value seen was whole; only says how the files write it.")
     notation: Notation = Field("plain", description="How texts write its numbers; JSON numbers are what they are.")
+    form: NumberForm | None = Field(
+        None, description="What stands around the figures; JSON numbers are in the column's unit, as the features are."
+    )
     minimum: float | None = Field(None, description="Of the training part; None if not known.")
     maximum: float | None = Field(None, description="Of the training part; None if not known.")
 
     def numbers(self, cell: str | int | float | bool) -> Iterator[float]:
-        if isinstance(cell, bool) or (isinstance(cell, str) and not _NUMBERS[self.notation].fullmatch(cell)):
-            raise ValueError(f"expected a number such as {_EXAMPLES[self.notation]}")
-        number = float(self._plain(cell) if isinstance(cell, str) else cell)
+        number = None if isinstance(cell, bool) else self._number(cell)
+        if number is None:
+            raise ValueError(f"expected a number such as {number_example(self.notation, self.form)}")
         if not abs(number) <= FLOAT32_MAX:
             raise ValueError("expected a finite number that fits 32-bit floating point")
         yield number
 
-    def _plain(self, text: str) -> str:
-        return text if self.notation == "plain" else text.translate(_REWRITTEN[self.notation])
+    def _number(self, cell: str | float) -> float | None:
+        return read_number(cell, self.notation, self.form) if isinstance(cell, str) else float(cell)
 
 
 class BooleanColumn(_Column):
@@ -274,6 +231,7 @@ class Recipe(ExactDocument):
 
     KIND = "recipe"
 
+    schema_version: int = Field(2, ge=1, description="Of the document's format.")
     target: Target
     missing: tuple[str, ...] = Field(description="Cells that mean: no value. Compared after trimming, in exact case.")
     columns: tuple[Column, ...]

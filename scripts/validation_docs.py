@@ -106,6 +106,8 @@ WHAT: Final[dict[Rule, str]] = {
     "used.",
     Rule.NUMBER_AS_TEXT: "Nearly all values of a column mean numbers, in no notation that is read or in several units.",
     Rule.NUMBER_RANGES: "The values of a column are ranges of numbers: they are categories, and their order is lost.",
+    Rule.SPELLINGS: "Texts of a column differ only in case, or in blanks, hyphens or underscores between words.",
+    Rule.MERGE_UNKNOWN: "`merge_spellings` names a column that the file does not have.",
     Rule.LEADING_ZEROS: "Digits with zeros before them are codes, that is categories; these may be a quantity.",
     Rule.DATE_AS_TEXT: "Nearly all values of a column mean dates, in no form that is read or in two readings.",
     Rule.DATE_FORMAT: "The order of day and month was detected from the cells that fit one order only.",

@@ -39,6 +39,7 @@ from tabular.ranks import HASH_BITS, MAX_RANKED, Ranks, count_ranks
 from tabular.records import Fault, read_record
 from tabular.report import RejectedRows
 from tabular.sketch import Distinct, Frames, Hashes, Levels, Times, hashed
+from tabular.spellings import merged_levels
 from tabular.split import Places, find_times, fitting_places, hash_expression, refuse_impossible
 
 MAX_LEVELS: Final = 50_000
@@ -669,6 +670,8 @@ class Census:
             profile = replace(profile, forms=column.forms)
         if reading.kind is Kind.TEXT or position in q.listed:
             profile = _with_levels(profile, column.levels)
+        if profile.kind is Kind.TEXT and q.config.merges(profile.name):
+            profile = _with_merged_levels(profile)
         if reading.kind is Kind.TEXT:
             return replace(profile, doubt=code_doubt(column.forms) if reading.asked else None)
         facts = column.facts
@@ -714,6 +717,15 @@ def _with_levels(profile: Profile, levels: Levels) -> Profile:
     few = counts["cell"].to_list() if profile.kind is Kind.TEXT and counts.height <= _MAX_SPELLINGS else []
     kind = Kind.BOOLEAN if is_pair(few) else profile.kind
     return replace(profile, kind=kind, levels=counts, distinct=counts.height, constant=counts.height == 1)
+
+
+def _with_merged_levels(profile: Profile) -> Profile:
+    if profile.levels is None:
+        return profile
+    levels = merged_levels(profile.levels)
+    distinct = profile.distinct * levels.height / max(profile.levels.height, 1)
+    constant = profile.exact and levels.height == 1
+    return replace(profile, levels=levels, distinct=distinct, constant=constant, merged=True)
 
 
 def _both(choose: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:

@@ -20,6 +20,7 @@ from tabular.dates import read_dates
 from tabular.findings import Finding, Rule
 from tabular.forms import unread_text
 from tabular.notation import KIND_SHARE, best_numbers, is_code
+from tabular.spellings import spelling_warning
 
 _MIXED_SHARE: Final = 0.5
 _FLOAT32_WHOLE: Final = 1 << 24
@@ -81,7 +82,8 @@ class Profile:
     ``whole``: every number is; ``integer``: and a double holds it exactly. ``constant``: there is one value only,
     blanks apart. ``levels`` are the different texts of a text column: ``cell``, ``rows``, ``train`` (rows of the
     training part), commonest in training first. If they are not ``exact``, these are the commonest, and ``distinct``
-    is an estimate.
+    is an estimate. ``merged``: all
+    spellings of a level are one.
     """
 
     position: int
@@ -104,6 +106,7 @@ class Profile:
     counts_rows: bool = False
     levels: pl.DataFrame | None = None
     exact: bool = True
+    merged: bool = False
 
     @property
     def missing(self) -> int:
@@ -162,6 +165,8 @@ def column_warnings(profiles: Sequence[Profile]) -> list[Finding]:
             findings.append(Finding(rule=Rule.MIXED_COLUMN, column=p.name, what=what))
         if p.doubt is not None:
             findings.append(Finding(rule=_DOUBTS[p.kind], column=p.name, what=p.doubt))
+        if p.kind is Kind.TEXT and p.levels is not None and (said := spelling_warning(p.name, p.levels)):
+            findings.append(said)
         if p.kind is Kind.NUMBER and p.whole and _FLOAT32_WHOLE < p.largest <= FLOAT32_MAX:
             what = f"its whole numbers go up to {p.largest:,.0f}, and training rounds them to 24 binary digits"
             findings.append(Finding(rule=Rule.INEXACT_INTEGERS, column=p.name, what=what))

@@ -66,6 +66,8 @@ class Rule(StrEnum):
     NUMBER_NOTATION = "number_notation"
     NUMBER_AS_TEXT = "number_as_text"
     NUMBER_RANGES = "number_ranges"
+    SPELLINGS = "spellings"
+    MERGE_UNKNOWN = "merge_unknown"
     LEADING_ZEROS = "leading_zeros"
     DATE_AS_TEXT = "date_as_text"
     DATE_FORMAT = "date_format"
@@ -156,6 +158,9 @@ FIX: Final[dict[Rule, str]] = {
     Rule.NUMBER_AS_TEXT: "Write plain numbers such as 1234.5, all in one unit, or drop the column in config.yaml.",
     Rule.NUMBER_RANGES: "Nothing to do for a few groups; if their order matters, write the middle of each range as a "
     "plain number such as 12.5.",
+    Rule.SPELLINGS: "Nothing to do if they are different things; otherwise write each in one way, or set "
+    "`merge_spellings: true` in config.yaml.",
+    Rule.MERGE_UNKNOWN: "Correct `merge_spellings` in config.yaml.",
     Rule.LEADING_ZEROS: "Nothing to do for codes; write a quantity without the zeros before it.",
     Rule.DATE_AS_TEXT: "Write dates as 2026-11-23, or drop the column in config.yaml.",
     Rule.DATE_FORMAT: "Nothing to do if that is right; otherwise write dates as 2026-11-23.",

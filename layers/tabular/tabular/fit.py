@@ -171,8 +171,9 @@ def _column(p: Profile, levels: tuple[str, ...], one_hot_levels: int) -> Column:
             return DateColumn(name=p.name, format=p.date_format, parts=(*DATE_PARTS, "hour") if p.timed else DATE_PARTS)
         case _:
             if len(levels) <= one_hot_levels:
-                return OneHotColumn(name=p.name, levels=tuple(sorted(levels)))
-            return FrequencyRankColumn(name=p.name, levels=levels, all_listed=_lists_all(p, levels))
+                return OneHotColumn(name=p.name, levels=tuple(sorted(levels)), merged=p.merged)
+            listed = _lists_all(p, levels)
+            return FrequencyRankColumn(name=p.name, levels=levels, merged=p.merged, all_listed=listed)
 
 
 def _lists_all(p: Profile, levels: tuple[str, ...]) -> bool:

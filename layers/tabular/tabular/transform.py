@@ -28,6 +28,7 @@ from tabular.census import Census
 from tabular.chunks import cells_again, worked
 from tabular.question import Question
 from tabular.sketch import Hashes
+from tabular.spellings import words
 
 
 def feature_expressions(recipe: Recipe, positions: Mapping[str, int]) -> list[pl.Expr]:
@@ -60,17 +61,24 @@ def _expressions(column: Column, position: int, tokens: Sequence[str]) -> list[p
         case OneHotColumn():
             zeros = ["0"] * len(column.levels)
             ones = {level: ",".join([*zeros[:i], "1", *zeros[i + 1 :]]) for i, level in enumerate(column.levels)}
-            return [_looked_up(cell, ones, tokens, ",".join([""] * len(zeros)), ",".join(zeros))] if zeros else []
+            missing, unseen = ",".join([""] * len(zeros)), ",".join(zeros)
+            return [_looked_up(cell, ones, tokens, missing, unseen, merged=column.merged)] if zeros else []
         case FrequencyRankColumn():
             ranks = {level: str(rank) for rank, level in enumerate(column.levels, start=1)}
-            return [_looked_up(cell, ranks, tokens, "", str(column.unseen))]
+            return [_looked_up(cell, ranks, tokens, "", str(column.unseen), merged=column.merged)]
         case DateColumn():
             return [_date_part(part, value, hours) for part in column.parts]
         case DroppedColumn():
             return []
 
 
-def _looked_up(cell: pl.Expr, known: Mapping[str, str], tokens: Sequence[str], missing: str, unseen: str) -> pl.Expr:
+def _looked_up(
+    cell: pl.Expr, known: Mapping[str, str], tokens: Sequence[str], missing: str, unseen: str, *, merged: bool
+) -> pl.Expr:
+    if merged:  # a word may look like a token that the text did not: `Null`
+        word = cell.map_batches(words, return_dtype=pl.String)
+        found = word.replace_strict(list(known), list(known.values()), default=unseen, return_dtype=pl.String)
+        return pl.when(cell.is_in(tokens)).then(pl.lit(missing)).otherwise(found)
     texts = {**known, **dict.fromkeys(tokens, missing)}
     return cell.replace_strict(list(texts), list(texts.values()), default=unseen, return_dtype=pl.String)
 

@@ -532,6 +532,11 @@ def _check_names(names: Sequence[str], config: DatasetConfig, target: int) -> No
         if name == names[target]:
             what = f"`{key}` names the target, `{shown(name)}`"
             raise RefusedError(Finding(rule=Rule.SPLIT_COLUMN_UNKNOWN, what=what))
+    merged = config.merge_spellings if isinstance(config.merge_spellings, tuple) else ()
+    if unknown := [name for name in merged if name not in names]:
+        known = f"the columns are {listed(list(names))}"
+        what = f"`merge_spellings` names {listed(unknown)}, which the file does not have; {known}"
+        raise RefusedError(Finding(rule=Rule.MERGE_UNKNOWN, what=what))
     if unknown := [name for name in config.slices if name not in names]:
         what = f"`slices` names {listed(unknown)}, which the file does not have; the columns are {listed(list(names))}"
         raise RefusedError(Finding(rule=Rule.SLICE_UNKNOWN, what=what))

@@ -390,6 +390,11 @@ class DatasetConfig(_Section):
     target: str | None = Field(None, min_length=1, description="Header of the column to predict.")
     positive: str | None = Field(None, description="The label that counts as 1; by default the rarer one.")
     drop: tuple[str, ...] = Field((), description="Columns that must not be used.")
+    merge_spellings: bool | tuple[str, ...] = Field(
+        False,
+        description="Columns, or `true` for all: texts that differ only in case, or in blanks, hyphens or underscores "
+        "between words, are one category.",
+    )
     missing: tuple[str, ...] = Field(
         ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "?", "-"),
         description="Cells that mean: no value. A list here replaces the usual one.",
@@ -441,6 +446,10 @@ class DatasetConfig(_Section):
         if unknown:
             raise ValueError(f"unknown hyperparameters {unknown}; the built-in XGBoost takes {sorted(TUNABLE)}")
         return value
+
+    def merges(self, column: str) -> bool:
+        """Whether the spellings of a column's texts are one category."""
+        return self.merge_spellings is True or (self.merge_spellings is not False and column in self.merge_spellings)
 
     def resolved_hyperparameters(self, classes: int) -> dict[str, str]:
         """Defaults overlaid with the dataset's own, as the strings that CreateTrainingJob wants.

@@ -16,6 +16,8 @@ Semantics, for both:
 - ``one_hot``: one feature a level, 1 if equal. A level that training did not see: 0 in all of them.
 - ``frequency_rank``: 1 for the commonest level of the training part, 2 for the next. A level that it did not see, or
   one too rare to be listed: number of levels + 1, so that it sorts after the rarest.
+- ``one_hot`` and ``frequency_rank`` with ``merged``: all spellings of a level are that level
+  (``sluice.dataset.spellings``).
 - ``date``: a date in the column's one :data:`DateFormat`, an optional time of day ignored but for the hour; its parts
   as numbers.
 - ``dropped``: no feature, with the reason.
@@ -31,6 +33,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sluice.dataset.dates import DATE_EXAMPLES, DateFormat, read_date
 from sluice.dataset.numbers import Notation, NumberForm, number_example, read_number
+from sluice.dataset.spellings import word_of
 from sluice.documents import ExactDocument
 
 type Cell = str | int | float | bool | None
@@ -132,6 +135,7 @@ class BooleanColumn(_Column):
 class OneHotColumn(_Column):
     kind: Literal["one_hot"] = "one_hot"
     levels: tuple[str, ...] = Field(description="Levels of the training part, sorted by code point.")
+    merged: bool = Field(False, description="Spellings of a level are one; levels are words as `word_of` makes them.")
 
     @property
     def width(self) -> int:
@@ -141,13 +145,14 @@ class OneHotColumn(_Column):
         return tuple(f"{self.name}={level}" for level in self.levels)
 
     def numbers(self, cell: str | int | float | bool) -> Iterator[float]:
-        text = str(cell)
+        text = word_of(str(cell)) if self.merged else str(cell)
         return (float(text == level) for level in self.levels)
 
 
 class FrequencyRankColumn(_Column):
     kind: Literal["frequency_rank"] = "frequency_rank"
     levels: tuple[str, ...] = Field(description="Levels of the training part, commonest first; ties by code point.")
+    merged: bool = Field(False, description="Spellings of a level are one; levels are words as `word_of` makes them.")
     all_listed: bool = Field(True, description="False: the training part has rarer levels, which are not listed.")
 
     @cached_property
@@ -163,7 +168,8 @@ class FrequencyRankColumn(_Column):
         return (f"{self.name}#rank",)
 
     def numbers(self, cell: str | int | float | bool) -> Iterator[float]:
-        yield float(self._ranks.get(str(cell), self.unseen))
+        text = word_of(str(cell)) if self.merged else str(cell)
+        yield float(self._ranks.get(text, self.unseen))
 
 
 class DateColumn(_Column):

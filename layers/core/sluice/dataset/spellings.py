@@ -13,9 +13,5 @@ _BETWEEN_WORDS: Final = re.compile(r"(?<=[^\W\d_])[\s_-]+(?=\w)|(?<=\w)[\s_-]+(?
 
 def word_of(text: str) -> str:
     """The form that all spellings of a category share, itself one of them: lower case, one blank between words."""
-    return _BETWEEN_WORDS.sub(" ", unicodedata.normalize("NFKC", text).lower()).strip()
-
-
-def only_case_differs_in_letters(texts: list[str]) -> bool:
-    """Whether the texts are single letters, which as codes often differ by case (`m` and `M`)."""
-    return all(len(text) == 1 for text in texts)
+    lower = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
+    return _BETWEEN_WORDS.sub(" ", lower).strip()

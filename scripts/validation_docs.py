@@ -119,7 +119,9 @@ WHAT: Final[dict[Rule, str]] = {
     Rule.FACET_STRATA: "`condition_on` names a column of more than 1,000 different values: it is not taken into "
     "account.",
     Rule.NO_FEATURES: "Every column was left out.",
-    Rule.LEAKAGE: "A column has one value for each class: it says what the target says, and is left out.",
+    Rule.LEAKAGE: "A column gives the target away. A copy of it is left out; a column that decides it refuses the "
+    "file, and one that nearly does is warned of.",
+    Rule.LEAKS_UNKNOWN: "`leaks` allows a column that the file does not have.",
     Rule.TARGET_UNKNOWN: "The target is not a column of the file.",
     Rule.TARGET_NOT_NAMED: "No target is named, and no column is called `target`, `label`, `class` or `y`.",
     Rule.TARGET_AMBIGUOUS: "No target is named, and several columns have such a name.",

@@ -48,11 +48,17 @@ class MadeContract(BaseModel):
     made: bool = False
 
 
+class Warned(BaseModel):
+    rule: str
+    column: str | None = None
+
+
 class Report(BaseModel):
     """What is of use here of validation.json, whose own model belongs to the table engine."""
 
     class_counts: dict[str, dict[str, int]] = {}
     contract: MadeContract | None = None
+    findings: tuple[Warned, ...] = ()
 
 
 @step(EvaluateRequest)
@@ -95,6 +101,7 @@ def evaluate(request: EvaluateRequest, scratch: Path) -> AcceptedModel | Rejecte
         held_out=held_out,
         facet_counts=FacetCounts.read(read_json(s3, validation.facets_uri)) if validation.facets_uri else None,
         champion=champion,
+        suspected=frozenset(found.column for found in report.findings if found.rule == "leakage" and found.column),
         new_contract=report.contract is not None and report.contract.made,
         class_counts=report.class_counts,
         log=log_lines(logs, training.job_name),
@@ -195,7 +202,12 @@ def record(request: EvaluateRequest, found: Evaluation, golden_uri: str | None =
     key = RunLayout(request.run.dataset, request.run.run_id).evaluation
     found = found.model_copy(update={"trainer": request.training.trainer})
     write_json(s3, settings.artifact_bucket, key, found.model_dump(mode="json"))
-    told = {"reasons": found.reasons, "gates": found.gates, "evaluation_uri": uri(settings.artifact_bucket, key)}
+    told = {
+        "reasons": found.reasons,
+        "warnings": found.warnings,
+        "gates": found.gates,
+        "evaluation_uri": uri(settings.artifact_bucket, key),
+    }
     if found.verdict == "accepted" and found.metrics and golden_uri:
         return AcceptedModel(metrics=found.metrics, golden_uri=golden_uri, **told)
     return RejectedModel(metrics=found.metrics, golden_uri=golden_uri, **told)

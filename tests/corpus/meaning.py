@@ -24,6 +24,7 @@ REPEATED: Final = "rows that only an identifier tells apart"
 CONSTANT: Final = "columns that are constant or blank, and nothing else"
 IDENTIFIER: Final = "identifiers and row numbers"
 LEAKAGE: Final = "a column that says the same as the target"
+LEAK: Final = "a column that decides the label, or nearly"
 DROP: Final = "a target that is not named, and a config.yaml that does not fit the file"
 TARGET_BLANK: Final = "a label that is missing"
 ONE_CLASS: Final = "a single class, or too few rows of one"
@@ -39,6 +40,11 @@ _LABEL: Final = "label"
 def _both(words: tuple[str, str]) -> Callable[[int], str]:
     """A cell for each row, that says what the label says: the first word where it is 0."""
     return lambda i: words[first_class(i)]
+
+
+def _decided(cell: Callable[[int], str]) -> bytes:
+    """So many rows that it is no chance."""
+    return with_column(cell, count=600)
 
 
 def _visits(at_50: str = "C12") -> bytes:
@@ -240,6 +246,71 @@ MEANING: Final = (
         with_column(lambda i: ("Male", "male", "MALE", "Female", "female")[i % 5]),
         warnings=(Said("spellings", column="x"),),
         uses={"x": "one_hot"},
+    ),
+    Case(
+        "label-by-threshold",
+        LEAK,
+        "an amount that is above 100 in every row with the label 1 and in no other",
+        _decided(lambda i: f"{i * 37 % 101 + (100.5 if first_class(i) else 0)}"),
+        (Said("leakage", column="x"),),
+        rows=600,
+    ),
+    Case(
+        "label-by-interval",
+        LEAK,
+        "an amount that lies between two numbers if the label is 1",
+        _decided(lambda i: str(i % 83 + (200 if first_class(i) else 400 * (i % 2)))),
+        (Said("leakage", column="x"),),
+        rows=600,
+    ),
+    Case(
+        "label-by-levels",
+        LEAK,
+        "five states of an order, each with one label",
+        _decided(lambda i: (("new", "open", "late"), ("paid", "closed"))[first_class(i)][i % 2]),
+        (Said("leakage", column="x"),),
+        rows=600,
+    ),
+    Case(
+        "label-by-missing",
+        LEAK,
+        "a date of cancellation, filled in only if the label is 1",
+        _decided(lambda i: f"2024-{1 + i % 12:02d}-{1 + i % 28:02d}" if first_class(i) else ""),
+        (Said("leakage", column="x"),),
+        rows=600,
+    ),
+    Case(
+        "label-in-a-text",
+        LEAK,
+        "the label with a year after it",
+        _decided(lambda i: f"{('rejected', 'approved')[first_class(i)]}-{1950 + i % 70}"),
+        (Said("leakage", column="x"),),
+        rows=600,
+    ),
+    Case(
+        "label-by-zero-but-for-a-few",
+        LEAK,
+        "0 in the rows with the label 0, but for one in 150: it may be chance",
+        _decided(lambda i: str(i % 89 + 1 if first_class(i) or i % 150 == 6 else 0)),
+        warnings=(Said("leakage", column="x"),),
+        rows=600,
+    ),
+    Case(
+        "label-by-threshold-allowed",
+        LEAK,
+        "the first of them, known when a prediction is made",
+        _decided(lambda i: f"{i * 37 % 101 + (100.5 if first_class(i) else 0)}"),
+        config={"leaks": {"allow": ["x"]}},
+        uses={"x": "number"},
+        rows=600,
+    ),
+    Case(
+        "leaks-unknown",
+        DROP,
+        "a slip in `leaks`",
+        table(),
+        (Said("leaks_unknown"),),
+        config={"leaks": {"allow": ["agee"]}},
     ),
     Case("drop-unknown", DROP, "a slip in `drop`", table(), (Said("drop_unknown"),), config={"drop": ["agee"]}),
     Case(

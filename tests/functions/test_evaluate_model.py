@@ -324,3 +324,47 @@ def test_what_the_live_model_scored_on_another_test_set_does_not_count(
     assert found.metrics is not None
     assert found.metrics.rows == 100
     assert found.metrics.log_loss > 0.3
+
+
+@pytest.fixture
+def leaking(aws: Aws, body: dict[str, Any]) -> dict[str, Any]:
+    """A request for a model that rests on the column `a` alone."""
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(600, 3)).astype(np.float32)
+    labels = (rows[:, 0] > 0).astype(int)
+    booster = xgboost.train(
+        {"objective": "binary:logistic", "nthread": 1}, xgboost.DMatrix(rows[:400], label=labels[:400]), 40
+    )
+    test = "".join(f"{label},{a!r},{b!r},{c!r}\n" for label, (a, b, c) in zip(labels, rows.tolist(), strict=True))
+    assert GOOD.training is not None
+    assert GOOD.training.model_uri is not None
+    model = GOOD.training.model_uri.removeprefix(f"s3://{ARTIFACTS}/")
+    aws.put(ARTIFACTS, model, archive_of(bytes(booster.save_raw("ubj"))))
+    for part in ("test", "validation"):
+        aws.put(ARTIFACTS, aws.layout.part_file(part), test)
+    return body
+
+
+def test_a_model_that_rests_on_one_column_is_deployed_with_a_warning(
+    aws: Aws, context: Context, leaking: dict[str, Any]
+) -> None:
+    result = evaluate(leaking, context)
+    assert result.verdict == "accepted"
+    assert "rests on the column `a` alone" in result.warnings[0]
+    found = stored(aws)
+    assert found.warnings == result.warnings
+    assert found.sole_column is not None
+    assert found.sole_column.column == "a"
+
+
+def test_a_model_that_rests_on_a_column_that_validation_suspects_is_rejected(
+    aws: Aws, context: Context, leaking: dict[str, Any]
+) -> None:
+    finding = {"rule": "leakage", "column": "a", "severity": "warning", "what": "..."}
+    aws.put(ARTIFACTS, aws.layout.validation_report, json.dumps({"findings": [finding]}))
+    result = evaluate(leaking, context)
+    assert result.verdict == "rejected"
+    assert "`drop: [a]`" in result.reasons[-1]
+    assert "leaks" in [gate.name for gate in result.gates if not gate.passed]
+    aws.put(ARTIFACTS, aws.layout.config, json.dumps({"leaks": {"allow": ["a"]}}))
+    assert evaluate(leaking, context).warnings == ()

@@ -258,6 +258,7 @@ class EvaluationResult(Message):
 
     verdict: Literal["accepted", "rejected"]
     reasons: Reasons = ()
+    warnings: Reasons = ()
     metrics: Metrics | None = None
     gates: tuple[GateCheck, ...] = ()
     evaluation_uri: str | None = Field(None, description="evaluation.json")

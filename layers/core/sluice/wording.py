@@ -5,6 +5,7 @@ Whoever drops a file chooses them, and they end in mails, terminals and spreadsh
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -20,6 +21,7 @@ _FORMULA: Final = re.compile(
     + r"(?![+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?(?:\Z|[;\t\r\n]))"
     + r"""(?=[ '"]*[=+\-@\t\r\n＝＋－＠])"""
 )
+_PLAIN_IN_YAML: Final = re.compile(r"\w([\w .()%/+-]*[\w)%])?")
 _GUARDED: Final = re.compile(_BEFORE + r"""'(?=[ '"]*[=+\-@\t\r\n＝＋－＠])""")
 
 
@@ -58,3 +60,8 @@ def known_instead(location: Sequence[str | int], known: Sequence[str]) -> str:
     listed = f"nown here: {', '.join(known)}"
     near = get_close_matches(wrong.lower(), known, n=1)
     return f"did you mean `{'.'.join([*above, *near])}`? K{listed}" if near else f"k{listed}"
+
+
+def in_yaml(text: str) -> str:
+    """A name as it may be pasted into a list of config.yaml, which takes numbers and words such as `No` for text."""
+    return text if _PLAIN_IN_YAML.fullmatch(text) else json.dumps(text, ensure_ascii=False)

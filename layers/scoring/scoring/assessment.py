@@ -27,6 +27,7 @@ from scoring.metrics import Floats, Ints
 from scoring.model import Matrix, Model
 from scoring.raw_rows import MissingColumnError, features_of, read_raw_rows
 from scoring.slices import slice_results
+from scoring.sole_column import find_sole_column, judge_sole_column
 from sluice.dataset.config import DatasetConfig, Facet, Gates
 from sluice.dataset.facets import CountedFacet, FacetCounts, is_member
 from sluice.dataset.recipe import WHITESPACE, Recipe
@@ -85,6 +86,8 @@ class Subject:
     """A file with the test rows' own cells; None if nothing asks for them."""
     facet_counts: FacetCounts | None = None
     champion: Champion | None = None
+    suspected: frozenset[str] = frozenset()
+    """Columns that validation warned of: they may give the target away."""
     new_contract: bool = False
     """The run made the dataset's contract: it starts over, so a live model of another table is no obstacle."""
     class_counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -129,8 +132,30 @@ def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
         champion=champion,
         facets=facets,
     )
-    failed = failures(gates)
     counts = _class_counts(subject)
+    training = subject.model.training_report(
+        subject.recipe,
+        test.features,
+        test.labels,
+        scores,
+        _in_file_order(scored, scored.predicted),
+        classes=subject.classes,
+        class_counts=counts,
+        log=subject.log,
+        hyperparameters=subject.hyperparameters,
+    )
+    sole = find_sole_column(
+        subject.model,
+        subject.recipe,
+        test.features,
+        test.labels,
+        training.importances,
+        log_loss=metrics.log_loss,
+        prior_log_loss=metrics.prior_log_loss,
+    )
+    warning, gate = judge_sole_column(sole, config.leaks, subject.suspected)
+    gates = (*gates, gate) if gate else gates
+    failed = failures(gates)
     return Evaluation(
         run_id=subject.run_id,
         dataset=subject.dataset,
@@ -152,17 +177,9 @@ def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
         slices=slices,
         champion=champion,
         bias=tuple(found for _, found in facets),
-        training=subject.model.training_report(
-            subject.recipe,
-            test.features,
-            test.labels,
-            scores,
-            _in_file_order(scored, scored.predicted),
-            classes=subject.classes,
-            class_counts=counts,
-            log=subject.log,
-            hyperparameters=subject.hyperparameters,
-        ),
+        training=training,
+        sole_column=sole,
+        warnings=(warning,) if warning else (),
         hyperparameters=dict(subject.hyperparameters),
         training_metrics=dict(subject.training_metrics),
         evaluated_at=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -32,6 +32,7 @@ from tabular.facets import FacetTally, Seen
 from tabular.findings import CELL_FAULTS, Finding, RefusedError, Rule, shown
 from tabular.forms import add_counts, count_forms
 from tabular.held_out import HeldOutRows, needs_no_quotes, write_rows
+from tabular.leaks import LeakSample, level_hash, look, sample_size
 from tabular.notation import FIGURES, NEEDED_SHARE, SPECIAL, best_numbers, code_doubt, matches, number
 from tabular.quantities import is_padded
 from tabular.question import LIKELY_SHARE, Question, counted
@@ -105,7 +106,7 @@ class _Column:
 class _Watch:
     """What is still open when a chunk is measured: columns that may count the rows, may have no time of day, may be
     identifiers, may copy the target; the widths of the keys of large strata, whose rows have their part; whether all
-    rows have it; how the sample is taken."""
+    rows have it; how the samples are taken."""
 
     counters: tuple[int, ...]
     untimed: tuple[int, ...]
@@ -115,6 +116,8 @@ class _Watch:
     widths: Mapping[str, int]
     all_placed: bool
     sampled_below: int
+    leak_limits: Mapping[int, int] | None
+    """None if no leaks are looked for."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +180,7 @@ class _Measured:
     named: Mapping[int, pl.DataFrame] = field(default_factory=dict)
     copies: Sequence[Mapping[str, Any]] = ()
     sample: pl.DataFrame | None = None
+    leaks: pl.DataFrame | None = None
     times: pl.DataFrame | None = None
 
 
@@ -210,6 +214,8 @@ class Census:
         self._times = Times()
         self._sample: pl.DataFrame | None = None
         self._sampled_below = 1 << HASH_BITS
+        self._leak_values = [] if question.config.leaks.action == "ignore" else self._values_told()
+        self._leaks = LeakSample(sample_size(len(self._leak_values))) if self._leak_values else None
         self.structure = Structure()
         self.labels = Levels(MAX_LEVELS)
         self.parts: dict[str, list[int]] = {}
@@ -265,6 +271,7 @@ class Census:
             self._ranks.widths(),
             self._q.placed or self._q.stratum is None or self._many_labels,
             self._sampled_below,
+            None if self._leaks is None else self._leaks.limits,
         )
 
     # Measuring.
@@ -357,6 +364,25 @@ class Census:
             found.times = rows.group_by("time").agg(pl.len().cast(pl.Int64).alias("rows"))
         if self._sampled:
             found.sample = rows.filter(pl.col("u") < watch.sampled_below).select("u", *self._sampled)
+        if watch.leak_limits is not None and not many_labels:
+            found.leaks = look(rows, labels, found.row_hashes, watch.leak_limits, self._leak_values)
+
+    def _values_told(self) -> list[pl.Expr]:
+        """What a sample keeps of a row beside its hash: the time that the split uses, and, of the columns that a model
+        may learn from, x3, the value of number or date column 3; t4 and w4, hashes of the text of column 4 and of its
+        letters alone."""
+        exprs: list[pl.Expr] = [] if self._q.time is None else [pl.col("time")]
+        for i in self._q.used:
+            if self._q.readings[i].kind is not Kind.TEXT:
+                exprs.append(pl.col(f"x{i}").to_physical().cast(pl.Float64))
+                continue
+            known = pl.when(~self._q.is_missing(i))
+            text = pl.col(f"c{i}")
+            exprs += [
+                known.then(level_hash(text, letters=letters)).alias(f"{prefix}{i}")
+                for prefix, letters in (("t", False), ("w", True))
+            ]
+        return exprs
 
     def _measure_parts(self, found: _Measured, rows: pl.DataFrame, watch: _Watch) -> None:
         """What depends on the part, of the rows that have it."""
@@ -472,6 +498,7 @@ class Census:
         self._add_facts(found)
         self._add_copies(found.copies)
         self._add_sample(found.sample)
+        self._add_leaks(found.leaks)
         if found.times is not None:
             self._times.add(found.times)
 
@@ -595,6 +622,12 @@ class Census:
             kept = kept.filter(pl.col("u") < self._sampled_below)
         self._sample = kept
 
+    def _add_leaks(self, rows: pl.DataFrame | None) -> None:
+        if self._many_labels:
+            self._leaks = None
+        if self._leaks is not None and rows is not None:
+            self._leaks.add(rows)
+
     # What the pass found.
 
     def readings(self) -> tuple[Reading, ...]:
@@ -615,6 +648,18 @@ class Census:
     def sample(self, name: str) -> pl.Series:
         """Values of a column x0, x1, ... in rows that are chosen by their hash."""
         return pl.Series(name, [], pl.Float64) if self._sample is None else self._sample[name].drop_nulls()
+
+    def leak_sample(self, places: Places, labels: Sequence[str]) -> pl.DataFrame | None:
+        """Training rows that are chosen by their hash, as :func:`tabular.leaks.find_leaks` takes them."""
+        rows = None if self._leaks is None else self._leaks.rows()
+        if rows is None:
+            return None
+        texts = pl.Series(labels, dtype=pl.String)
+        known = pl.col("label").replace_strict(texts.hash(), texts, default=None, return_dtype=pl.String)
+        part = rows.select(known, *(name for name in ("u", "time") if name in rows.columns)).select(
+            pl.when(pl.col("label").is_not_null()).then(places.part())
+        )
+        return rows.filter(part.to_series() == PARTS.index("train"))
 
     def places(self) -> Places:
         """The split that fits the whole file.

@@ -79,6 +79,7 @@ class Rule(StrEnum):
     FACET_STRATA = "facet_strata"
     NO_FEATURES = "no_features"
     LEAKAGE = "leakage"
+    LEAKS_UNKNOWN = "leaks_unknown"
 
     TARGET_UNKNOWN = "target_unknown"
     TARGET_NOT_NAMED = "target_not_named"
@@ -171,7 +172,9 @@ FIX: Final[dict[Rule, str]] = {
     Rule.FACET_EMPTY: "Correct the group under `facets` in config.yaml; its bias cannot be measured on such rows.",
     Rule.FACET_STRATA: "Name a column with few values as `condition_on`, or take it out of `facets` in config.yaml.",
     Rule.NO_FEATURES: "Add columns that vary from row to row.",
-    Rule.LEAKAGE: "Remove the column from the file if its value is known only after the outcome.",
+    Rule.LEAKAGE: "In config.yaml, leave out what is known only after the outcome, and keep what is known when a "
+    "prediction is made.",
+    Rule.LEAKS_UNKNOWN: "Correct `leaks` in config.yaml.",
     Rule.TARGET_UNKNOWN: "Name one of the file's columns as `target` in config.yaml.",
     Rule.TARGET_NOT_NAMED: "Say which column to predict: `target: <column>` in config.yaml.",
     Rule.TARGET_AMBIGUOUS: "Say which column to predict: `target: <column>` in config.yaml.",

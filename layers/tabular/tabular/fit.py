@@ -23,6 +23,7 @@ from sluice.dataset.recipe import (
     Recipe,
     Target,
 )
+from sluice.wording import in_yaml
 from tabular.census import Census
 from tabular.columns import Kind, Profile
 from tabular.findings import Finding, Rule, shown
@@ -51,6 +52,7 @@ def fit(
     missing: Sequence[str],
     drop: Sequence[str],
     group_by: str | None,
+    used_anyway: Sequence[str] = (),
 ) -> tuple[Recipe, list[Finding]]:
     """The recipe, and warnings on columns that it leaves out for leakage.
 
@@ -61,9 +63,11 @@ def fit(
         missing: tokens of a missing cell.
         drop: columns that a person ruled out.
         group_by: the column whose values the split keeps together.
+        used_anyway: columns that may say the same as the target.
     """
     features = [p for p in profiles if p.name != target.name]
-    leaking = _leaking(census, target.classes)
+    allowed = {p.position for p in features if p.name in used_anyway}
+    leaking = {i: where for i, where in _leaking(census, target.classes).items() if i not in allowed}
     reasons: dict[str, str] = {}
     for p in features:
         if p.name in drop:
@@ -135,7 +139,7 @@ def _where(facts: Sequence[tuple[Any, ...]]) -> str:
 
 def _leakage(name: str, target: str, where: str) -> Finding:
     same = f"it says the same as the target `{shown(target)}` in {where}"
-    what = f"{same}, so it was left out: a model would only copy it"
+    what = f"{same}, so it was left out: a model would only copy it; `leaks: {{allow: [{in_yaml(name)}]}}` keeps it"
     return Finding(rule=Rule.LEAKAGE, column=name, what=what)
 
 

@@ -31,6 +31,7 @@ from tabular.dialect import MAX_COLUMNS, Dialect, Header, detect
 from tabular.encoding import PlainText, plain_text
 from tabular.findings import MAX_NAME_BYTES, Finding, RefusedError, Rule, listed, shown
 from tabular.fit import fit, with_ranges
+from tabular.leak_findings import leak_findings
 from tabular.profiling import asked_edges, asked_levels, own_edges, see_for, see_for_first
 from tabular.question import Question, sight
 from tabular.ranks import usual_cuts
@@ -320,6 +321,7 @@ class _Validation:
             raise RefusedError(*(_breach_finding(breach) for breach in errors))
 
     def _fit(self, judged: _Judgement) -> tuple[Recipe, list[Finding]]:
+        told = self._config.leaks
         recipe, leaks = fit(
             judged.census,
             judged.profiles,
@@ -327,10 +329,11 @@ class _Validation:
             missing=self._config.missing,
             drop=self._config.drop,
             group_by=self._config.split.group_by,
+            used_anyway=judged.question.names if told.action == "ignore" else told.allow,
         )
         if not recipe.features:
             raise RefusedError(Finding(rule=Rule.NO_FEATURES, what="no column is left to predict from"), *leaks)
-        return recipe, leaks
+        return recipe, [*leaks, *leak_findings(judged.census, judged.question.places, judged.profiles, recipe, told)]
 
     def _write(self, path: Path, judged: _Judgement, recipe: Recipe) -> Written:
         """Writes the parts, the rows that are held out, the counts of the facets, the recipe and, if the file makes
@@ -525,6 +528,9 @@ def _check_names(names: Sequence[str], config: DatasetConfig, target: int) -> No
     if unknown := [name for name in config.drop if name not in names]:
         what = f"`drop` names {listed(unknown)}, which the file does not have; the columns are {listed(list(names))}"
         raise RefusedError(Finding(rule=Rule.DROP_UNKNOWN, what=what))
+    if unknown := [name for name in config.leaks.allow if name not in names]:
+        what = f"`allow` names {listed(unknown)}, which the file does not have; the columns are {listed(list(names))}"
+        raise RefusedError(Finding(rule=Rule.LEAKS_UNKNOWN, what=what))
     for key, name in (("group_by", config.split.group_by), ("by_time", config.split.by_time)):
         if name is not None and name not in names:
             what = f"`{key}` names `{shown(name)}`, which the file does not have; the columns are {listed(list(names))}"

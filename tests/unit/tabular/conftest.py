@@ -78,7 +78,7 @@ def data_rows(rows: int = 120) -> list[str]:
     """Rows without fault: a whole number, a category, a category with blanks, a number, a label."""
     cities, notes = ("Oslo", "Rome", "Bern"), ("", "x", "z")
     return [
-        f"{20 + i % 50},{cities[i % 3]},{notes[i % 7 % 3]},{i * 0.37:.2f},{'yes' if i * 7 % 3 == 0 else 'no'}"
+        f"{20 + i % 50},{cities[i // 3 % 3]},{notes[i % 7 % 3]},{i * 0.37:.2f},{'yes' if i * 7 % 3 == 0 else 'no'}"
         for i in range(rows)
     ]
 

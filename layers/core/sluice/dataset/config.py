@@ -381,6 +381,27 @@ class Split(_Section):
         return self
 
 
+class Leaks(_Section):
+    """What happens to a file with a column that gives the target away.
+
+    ``refuse``: the file is refused if it is certain that a column does, and a model that rests on a suspected column
+    alone is not deployed. ``warn``: warnings only. ``ignore``: no column is looked at, and a copy of the target is used
+    like any other column.
+    """
+
+    action: Literal["refuse", "warn", "ignore"] = Field(
+        "refuse", description="What such a column leads to; `leaks: warn` is short for `{action: warn}`."
+    )
+    allow: tuple[str, ...] = Field(
+        (), description="Columns that are known when a prediction is made: they may decide the target."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _action_alone(cls, value: Any) -> Any:
+        return {"action": value} if isinstance(value, str) else value
+
+
 class DatasetConfig(_Section):
     """What a person may set for a dataset."""
 
@@ -403,6 +424,7 @@ class DatasetConfig(_Section):
         0.01, ge=0, lt=1, description="A file with a larger share of rejected rows is refused."
     )
     split: Split = Split()
+    leaks: Leaks = Field(Leaks(), description="Columns that give the target away, such as one known only afterwards.")
     hyperparameters: Annotated[
         dict[str, str | int | float],
         Field(default_factory=dict, description="Hyperparameters of XGBoost, over the defaults."),

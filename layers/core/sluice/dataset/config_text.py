@@ -36,6 +36,10 @@ class _Loader(yaml.SafeLoader):
                 for name, column in _pairs(value):
                     if name in _SPLIT_COLUMNS:
                         _take_as_written(column)
+            elif key == "leaks":
+                for name, columns in _pairs(value):
+                    if name == "allow":
+                        _take_as_written(columns)
             elif key == "facets" and isinstance(value, yaml.SequenceNode):
                 for name, text in itertools.chain.from_iterable(map(_pairs, value.value)):
                     if name in _FACET_TEXTS:

@@ -203,6 +203,15 @@ class TrainingReport(Message):
     mistakes: tuple[Mistake, ...] = Field((), description="The worst first.")
 
 
+class SoleColumn(Message):
+    """A column that the model rests on alone, as it does on one that is known only after the outcome."""
+
+    column: str
+    gain_share: float = Field(description="Of the model's gain, that is this column's.")
+    log_loss_without: float = Field(description="On the test rows, with the column's values exchanged between rows.")
+    prior_log_loss: float = Field(description="Of the baseline, on the same rows.")
+
+
 class Bootstrap(Message):
     """How the intervals were made: ``groups`` of rows (or single rows, if there are no more) were resampled."""
 
@@ -239,6 +248,8 @@ class Evaluation(Document):
     champion: ChampionComparison | None = None
     bias: tuple[FacetBias, ...] = ()
     training: TrainingReport | None = None
+    sole_column: SoleColumn | None = None
+    warnings: Reasons = Field((), description="What calls for attention although it is no gate.")
     trainer: Trainer | None = Field(None, description="What the model's training job ran.")
     hyperparameters: dict[str, str] = Field(default_factory=dict)
     training_metrics: dict[str, float] = Field(default_factory=dict)

@@ -42,7 +42,7 @@ def close(request: RecordRequest, finished_at: str, artifact_bucket: str) -> Run
         run_id=run.run_id,
         dataset=run.dataset,
         reasons=(*_reasons(request), *_restored(request.restoration)),
-        warnings=validation.warnings if validation else (),
+        warnings=_warnings(request),
         rows=validation.rows if validation else RowCounts(),
         metrics=request.evaluation.metrics if request.evaluation else None,
         gates=request.evaluation.gates if request.evaluation else (),
@@ -54,6 +54,12 @@ def close(request: RecordRequest, finished_at: str, artifact_bucket: str) -> Run
         price_estimate_usd=_price(training),
         finished_at=finished_at,
     )
+
+
+def _warnings(request: RecordRequest) -> tuple[str, ...]:
+    """Those about the model first: they are few."""
+    steps = (request.evaluation, request.validation)
+    return tuple(warning for step in steps if step for warning in step.warnings)
 
 
 def _price(training: TrainingStatus | None) -> float | None:

@@ -39,7 +39,7 @@ MAX_CERTAIN_FITTED: Final = 0.005
 MAX_CERTAIN_UPPER: Final = 0.07
 """The same for the upper end of its one-sided 95 % interval: no fewer than some 80 rows of each of two classes without
 an error."""
-MAX_DOUBTFUL_SHARE: Final = 0.04
+MAX_DOUBTFUL_SHARE: Final = 0.05
 MAX_DOUBTFUL_UPPER: Final = 0.1
 """The same as above for a column that is suspected. In fewer rows an honest column may make so few errors by chance:
 the best ones that were measured have a share of about 0.1."""

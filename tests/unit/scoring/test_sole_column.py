@@ -88,7 +88,8 @@ def test_the_features_of_a_column_are_exchanged_together() -> None:
     rng = np.random.default_rng(3)
     level = rng.integers(0, 4, 2000)
     features = np.column_stack([rng.normal(size=2000), *(level == i for i in range(4)), rng.normal(size=2000)])
-    columns = [NumberColumn(name="a"), OneHotColumn(name="state", levels=tuple("pqrs")), NumberColumn(name="b")]
+    state = OneHotColumn(name="state", levels=tuple("pqrs"))
+    columns: list[NumberColumn | OneHotColumn] = [NumberColumn(name="a"), state, NumberColumn(name="b")]
     found = sole_column(features, np.isin(level, [1, 2]).astype(int), columns)
     assert found is not None
     assert found.column == "state"

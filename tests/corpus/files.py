@@ -160,7 +160,7 @@ FILES: Final = (
         ONE_COLUMN,
         "each line as one quoted cell",
         "".join(f'"{line}"\n' for line in text().splitlines()).encode(),
-        (Said("single_column", 1),),
+        (Said("lines_quoted", 1),),
     ),
     Case(
         "html-page",
@@ -320,8 +320,7 @@ FILES: Final = (
         MARK,
         "two exports joined: a mark and a header in the middle",
         codecs.BOM_UTF8 + table(lines()[:60]) + codecs.BOM_UTF8 + table(lines()[60:]),
-        rejected_rows=((62, "not_a_number", "age"), (62, "not_a_number", "score")),
-        rows=121,
+        warnings=(Said("header_repeated", 62),),
     ),
     Case(
         "utf-16-le",

@@ -631,7 +631,7 @@ MEANING: Final = (
         QUANTITY,
         "the target is a price",
         table(),
-        (Said("target_many_classes", column="score"),),
+        (Said("target_quantity", column="score"),),
         config={"target": "score"},
     ),
     Case(

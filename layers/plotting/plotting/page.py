@@ -19,7 +19,7 @@ from markupsafe import Markup
 from plotting import figures, words
 from plotting.figures import Drawing
 from plotting.profile import TableProfile
-from sluice.evaluation.document import Evaluation, Mistake, SliceResult
+from sluice.evaluation.document import Evaluation, Mistake, SliceResult, TrainingReport
 from sluice.evaluation.metrics import METRICS
 from sluice.messages import Metrics, Outcome, RowCounts, Run, RunResult, TrainingStatus
 from sluice.runs.approval import Question, deadline
@@ -33,6 +33,9 @@ _FIRST_WARNINGS: Final = 5
 _MAX_CELLS: Final = 30
 _CELL_WIDTH: Final = 60
 _MAX_LEVEL_FIGURES: Final = 6
+_MAX_ATTENTION: Final = 3
+"""Warnings at the top of the page; the sections that it links to have all of them."""
+
 _FIGURES: Final = (
     "confusion", "roc", "precision_recall", "calibration", "cutoff_rates", "cutoff_cost", "importance", "shap",
 )  # fmt: skip
@@ -109,6 +112,14 @@ class Confusion:
 
 
 @dataclass(frozen=True)
+class Warned:
+    """What a person should know before anything else; ``section``: where the page says more."""
+
+    text: str
+    section: str
+
+
+@dataclass(frozen=True)
 class SliceGroup:
     """The slices of one column, and the metrics that any of them has."""
 
@@ -147,6 +158,8 @@ def render(page: ReportInput) -> str:
         profile=page.profile,
         **parts,
         sections=_sections(page, parts),
+        attention=tuple(_attention(parts["warnings"], training)),
+        max_attention=_MAX_ATTENTION,
         facts=tuple(_facts(metrics, rows, seconds, rejected_file=rejected_file, waits=waits)),
         rejected_file=rejected_file,
         question=_question(page.result) if waits else None,
@@ -167,6 +180,14 @@ def render(page: ReportInput) -> str:
         max_rows=_MAX_ROWS,
         first_warnings=_FIRST_WARNINGS,
     ).lstrip()
+
+
+def _attention(warnings: Sequence[str], training: TrainingReport | None) -> Iterator[Warned]:
+    """The warnings on the file, the gravest first as they were recorded, then those on the training."""
+    yield from (Warned(warning, "data") for warning in warnings)
+    for finding in training.findings if training else ():
+        if finding.severity == "warning":
+            yield Warned(finding.what, "training")
 
 
 def decide(result: RunResult) -> Decision:

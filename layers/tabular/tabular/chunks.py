@@ -20,7 +20,7 @@ import polars as pl
 
 from sluice.dataset.recipe import WHITESPACE
 from tabular.dialect import Dialect
-from tabular.records import NO_TEXT_STARTS, Batch, BlankLine, Malformed, Record, Scanner
+from tabular.records import NO_TEXT_STARTS, Batch, BlankLine, Malformed, Record, RepeatedLine, Scanner
 
 _CHUNK_BYTES: Final = 1 << 23
 """Pieces of a file are gathered until they have that many bytes; a piece is a block of the scanner at most."""
@@ -55,13 +55,16 @@ class _Layout:
 @dataclass
 class Structure:
     """Counts of one file. ``doubtful_rows`` are well-formed, but span lines that look like rows; the first of them
-    spans ``doubtful_lines``. ``layouts`` are those of the chunks so far; None if the file is too odd to remember
-    them."""
+    spans ``doubtful_lines``. ``end_line`` is the line after the table. ``layouts`` are those of the chunks so far; None
+    if the file is too odd to remember them."""
 
     rows: int = 0
     malformed_rows: int = 0
     blank_lines: int = 0
     first_blank_line: int = 0
+    repeated_lines: int = 0
+    first_repeated_line: int = 0
+    end_line: int = 0
     doubtful_rows: int = 0
     doubtful_lines: tuple[int, int] = (0, 0)
     layouts: list[_Layout] | None = field(default_factory=list, repr=False)
@@ -130,6 +133,8 @@ def chunks(path: Path, dialect: Dialect, structure: Structure | None = None) -> 
             offset=dialect.header.end,
             line=dialect.header.next_line,
             skip_blanks=dialect.skip_blanks,
+            end=dialect.footer.end if dialect.footer else None,
+            repeats=dialect.repeats,
         )
         for event in scanner.events():
             match event:
@@ -148,9 +153,13 @@ def chunks(path: Path, dialect: Dialect, structure: Structure | None = None) -> 
                 case BlankLine():
                     found.blank_lines += 1
                     found.first_blank_line = found.first_blank_line or event.line
+                case RepeatedLine():
+                    found.repeated_lines += 1
+                    found.first_repeated_line = found.first_repeated_line or event.line
             if size >= _CHUNK_BYTES or len(pieces) + len(malformed) >= _CHUNK_EVENTS:
                 yield _chunk(first, malformed, pieces, dialect, found)
                 pieces, malformed, size, first = [], [], 0, found.rows
+    found.end_line = scanner.line
     if pieces or malformed:
         yield _chunk(first, malformed, pieces, dialect, found)
 

@@ -5,10 +5,21 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from tabular.extent import (
+    Footer,
+    Sampled,
+    Titles,
+    counts_first,
+    footer_below,
+    quoted_rows,
+    sampled,
+    titles_above,
+    trailing_blanks,
+)
 from tabular.findings import Finding, RefusedError, Rule, shown
 from tabular.records import DELIMITERS, Fault, read_record
 
@@ -30,21 +41,31 @@ _HABIT: Final = 0.05
 @dataclass(frozen=True)
 class Header:
     """The names of the columns. ``end`` is the byte offset of what follows the header row, ``next_line`` that line's
-    number. ``line`` is None if the file has no such row, and the names were made."""
+    number. ``line`` is None if the file has no such row, and the names were made. ``raw`` is the row as it stands,
+    without its line end."""
 
     cells: tuple[str, ...]
     line: int | None
     end: int
     next_line: int
+    raw: bytes = b""
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """``skip_blanks``: the file has blanks between a delimiter and an opening quote, which mean nothing."""
+    """``skip_blanks``: the file has blanks between a delimiter and an opening quote, which mean nothing.
+
+    ``titles`` are the lines above the header, and ``footer`` those below the last row. ``repeats`` are the lines that
+    may stand again among the rows and are none: the header, and what stands above it.
+    """
 
     delimiter: bytes
     header: Header
     skip_blanks: bool
+    titles: tuple[str, ...] = ()
+    first_title: int = 0
+    footer: Footer | None = None
+    repeats: frozenset[bytes] = field(default=frozenset(), repr=False)
 
     @property
     def width(self) -> int:
@@ -73,6 +94,56 @@ def detect(path: Path, *, headed: bool = True) -> Dialect:
     with path.open("rb") as stream:
         sample = stream.read(_SAMPLE)
     final = len(sample) < _SAMPLE
+    start, line = _first_line(sample)
+    candidates: Sequence[bytes] = DELIMITERS
+    if named := _EXCEL_SEPARATOR.match(sample, start):
+        candidates, start, line = (named.group(1),), named.end(), line + 1
+    first_line = line
+    above = titles_above(sample, start, candidates, final=final) if headed else None
+    if above is not None:
+        if not above.clear:
+            raise RefusedError(_doubtful_title(sample, above, line))
+        start, line = above.end, line + sample.count(b"\n", start, above.end)
+    delimiter, skip_blanks = _style(sample, start, candidates, final=final)
+    record = read_record(sample, start, delimiter, final=final, skip_blanks=skip_blanks)
+    if record is None:
+        raise RefusedError(_endless_header(sample, start, candidates, line))
+    if isinstance(record, Fault):
+        raise RefusedError(
+            Finding(rule=Rule.HEADER_UNREADABLE, line=line, what=f"the header row cannot be read: {record.what}")
+        )
+    cells = tuple(_INVISIBLE.sub("", cell.decode()).strip() for cell in record.cells)
+    if len(cells) < 2:
+        raise RefusedError(_single_column(cells[0], candidates, line))
+    below = record.end if headed else start
+    rows = sampled(sample, below, delimiter, final=final, skip_blanks=skip_blanks)
+    if rows and quoted_rows(rows, delimiter):
+        first = rows[0]
+        raise RefusedError(_quoted_lines((first.cells or ("",))[0], line + sample.count(b"\n", start, first.start)))
+    if not headed:
+        header = Header(("label", *(f"x{i}" for i in range(1, len(cells)))), None, start, line)
+        footer = footer_below(path, below, delimiter, rows, len(cells))
+        return Dialect(delimiter, header, skip_blanks, footer=footer)
+    raw = sample[start : record.content_end]
+    header = _header(cells, rows, line, record.end, line + sample.count(b"\n", start, record.end), raw)
+    titles = [sample[one.start : one.end].rstrip(b"\r\n") for one in above.records] if above else []
+    return Dialect(
+        delimiter,
+        header,
+        skip_blanks,
+        titles=tuple(title.decode().strip() for title in titles),
+        first_title=first_line,
+        footer=footer_below(path, below, delimiter, rows, len(header.cells)),
+        repeats=frozenset({raw, *titles}),
+    )
+
+
+def _first_line(sample: bytes) -> tuple[int, int]:
+    """Where the first line begins that is not blank, and its number.
+
+    Raises:
+        RefusedError: there is none, or lines do not end as they should.
+    """
     start = len(codecs.BOM_UTF8) if sample.startswith(codecs.BOM_UTF8) else 0
     line = 1
     while (stop := sample.find(b"\n", start)) >= 0 and not sample[start:stop].strip():
@@ -87,32 +158,46 @@ def detect(path: Path, *, headed: bool = True) -> Dialect:
                 what="lines end with a carriage return alone, as on a classic Mac",
             )
         )
-    candidates: Sequence[bytes] = DELIMITERS
-    if named := _EXCEL_SEPARATOR.match(sample, start):
-        candidates, start, line = (named.group(1),), named.end(), line + 1
+    return start, line
+
+
+def _style(sample: bytes, start: int, candidates: Sequence[bytes], *, final: bool) -> tuple[bytes, bool]:
+    """The delimiter, and whether blanks before quotes are skipped."""
     best, agreement = _best_delimiter(sample, start, candidates, final=final, skip_blanks=False)
-    skip_blanks = False
-    if _BLANK_BEFORE_QUOTE.search(sample, start):  # otherwise there is nothing to skip
-        skipping, agreement_skipping = _best_delimiter(sample, start, candidates, final=final, skip_blanks=True)
-        skip_blanks = agreement_skipping > agreement + _HABIT
-        best = skipping if skip_blanks else best
-    record = read_record(sample, start, best, final=final, skip_blanks=skip_blanks)
-    if record is None:
-        raise RefusedError(_endless_header(sample, start, candidates, line))
-    if isinstance(record, Fault):
-        raise RefusedError(
-            Finding(rule=Rule.HEADER_UNREADABLE, line=line, what=f"the header row cannot be read: {record.what}")
-        )
-    cells = tuple(_INVISIBLE.sub("", cell.decode()).strip() for cell in record.cells)
-    if len(cells) < 2:
-        raise RefusedError(
-            Finding(rule=Rule.SINGLE_COLUMN, line=line, what=f"there is only one column, `{shown(cells[0])}`")
-        )
-    if headed:
-        header = Header(cells, line, record.end, line + sample.count(b"\n", start, record.end))
-    else:
-        header = Header(("label", *(f"x{i}" for i in range(1, len(cells)))), None, start, line)
-    return Dialect(best, header, skip_blanks)
+    if not _BLANK_BEFORE_QUOTE.search(sample, start):
+        return best, False  # there is nothing to skip
+    skipping, agreement_skipping = _best_delimiter(sample, start, candidates, final=final, skip_blanks=True)
+    skip_blanks = agreement_skipping > agreement + _HABIT
+    return (skipping if skip_blanks else best), skip_blanks
+
+
+def _single_column(cell: str, candidates: Sequence[bytes], line: int) -> Finding:
+    if any(delimiter.decode() in cell for delimiter in candidates):
+        return _quoted_lines(cell, line)
+    return Finding(rule=Rule.SINGLE_COLUMN, line=line, what=f"there is only one column, `{shown(cell)}`")
+
+
+def _header(cells: tuple[str, ...], rows: Sequence[Sampled], line: int, end: int, next_line: int, raw: bytes) -> Header:
+    """The header, with blank names for cells that all rows have beyond it."""
+    if unnamed := trailing_blanks(rows, len(cells)):
+        return Header((*cells, *[""] * unnamed), line, end, next_line, raw)
+    if counts_first(rows, len(cells)):
+        return Header(("", *cells), line, end, next_line, raw)
+    return Header(cells, line, end, next_line, raw)
+
+
+def _quoted_lines(cell: str, line: int) -> Finding:
+    what = f"the whole line stands in quotes, so it is a single cell (`{shown(cell)}`)"
+    return Finding(rule=Rule.LINES_QUOTED, line=line, what=what)
+
+
+def _doubtful_title(sample: bytes, above: Titles, line: int) -> Finding:
+    """What stands above a table whose names are not clear."""
+    first = above.records[0]
+    text = sample[first.start : first.end].decode(errors="replace").strip().rstrip(",;|\t")
+    names = line + sample.count(b"\n", first.start, above.end)
+    what = f"it is a title (`{shown(text)}`), and the table begins in line {names}, where no names clearly stand"
+    return Finding(rule=Rule.HEADER_BELOW_TITLE, line=line, what=what)
 
 
 def _endless_header(sample: bytes, start: int, candidates: Sequence[bytes], line: int) -> Finding:

@@ -6,6 +6,7 @@ To add a rule: name it here with its advice, then yield a :class:`Finding` of it
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -45,6 +46,11 @@ class Rule(StrEnum):
     HEADER_UNREADABLE = "header_unreadable"
     HEADER_TOO_LONG = "header_too_long"
     HEADER_UNEXPECTED = "header_unexpected"
+    HEADER_BELOW_TITLE = "header_below_title"
+    HEADER_REPEATED = "header_repeated"
+    TITLE_LINES = "title_lines"
+    FOOTER_LINES = "footer_lines"
+    LINES_QUOTED = "lines_quoted"
 
     RAGGED_ROW = "ragged_row"
     UNCLOSED_QUOTE = "unclosed_quote"
@@ -88,6 +94,7 @@ class Rule(StrEnum):
     TARGET_MISSING = "target_missing"
     TARGET_ONE_CLASS = "target_one_class"
     TARGET_MANY_CLASSES = "target_many_classes"
+    TARGET_QUANTITY = "target_quantity"
     CLASS_TOO_SMALL = "class_too_small"
     LABELS_ALIKE = "labels_alike"
     LABEL_TOO_LONG = "label_too_long"
@@ -124,18 +131,27 @@ FIX: Final[dict[Rule, str]] = {
     Rule.GZIP_DAMAGED: "Compress the file again (`gzip table.csv`), or upload it uncompressed.",
     Rule.FILE_TOO_LARGE: "Sample it, or split off a part.",
     Rule.NUL_BYTE: "Remove the NUL bytes or export the table again; they usually mean a damaged or binary file.",
-    Rule.SINGLE_COLUMN: "Separate the columns by comma, semicolon, tab or vertical bar.",
-    Rule.TOO_MANY_COLUMNS: "Leave out columns that cannot help the prediction.",
+    Rule.SINGLE_COLUMN: "Separate the columns by comma, semicolon, tab or vertical bar; there must be two at least.",
+    Rule.TOO_MANY_COLUMNS: "Remove columns from the file that cannot help the prediction.",
     Rule.TOO_MANY_ROWS: "Sample it, or split off a part.",
     Rule.NO_ROWS: "Add data rows below the header.",
     Rule.TOO_FEW_ROWS: "Add rows: a model cannot be trained and measured on fewer.",
-    Rule.TOO_MANY_REJECTED: "Fix the rows listed in rejected_rows.csv, or raise `max_rejected_share` in config.yaml.",
-    Rule.HEADER_MISSING: "Put the column names in the first row.",
+    Rule.TOO_MANY_REJECTED: "Fix the rows listed in rejected_rows.csv; if the others are enough, raise "
+    "`max_rejected_share` in config.yaml.",
+    Rule.HEADER_MISSING: "Put the column names in the first row. If it is a row of data and the file has no names, set "
+    "`header: false` in config.yaml: the columns are then called `label`, `x1`, `x2` and so on, and `target` may name "
+    "any of these.",
     Rule.HEADER_BLANK: "Give the column a name, or remove it (pandas: `to_csv(..., index=False)`).",
     Rule.HEADER_DUPLICATE: "Give each column a name of its own.",
     Rule.HEADER_UNREADABLE: "Fix the quotes in the header row.",
     Rule.HEADER_TOO_LONG: "Give the column a shorter name; one this long usually means a quote that is not closed.",
     Rule.HEADER_UNEXPECTED: "Take `header: false` out of config.yaml, or the header row out of the file.",
+    Rule.HEADER_BELOW_TITLE: "Remove the lines above the column names; if there are no names, add a row of them.",
+    Rule.HEADER_REPEATED: "Nothing to do: a header is no row, so these lines were left out.",
+    Rule.TITLE_LINES: "Nothing to do if the names are right; otherwise remove the lines above them.",
+    Rule.FOOTER_LINES: "Nothing to do if these are no rows; otherwise give them as many cells as the header, and put "
+    "another row last.",
+    Rule.LINES_QUOTED: "Remove the quotes around each whole line, and write a quote inside a line once.",
     Rule.RAGGED_ROW: "Give the row as many cells as the header; put a cell that holds the delimiter in double quotes.",
     Rule.UNCLOSED_QUOTE: 'Close the quoted cell, and write a quote inside quotes twice ("").',
     Rule.STRAY_QUOTE: "Put the whole cell in quotes, without blanks between them and the delimiters, and write a quote "
@@ -183,6 +199,8 @@ FIX: Final[dict[Rule, str]] = {
     "`missing` in config.yaml without it.",
     Rule.TARGET_ONE_CLASS: "Add rows of another class: a model needs at least two.",
     Rule.TARGET_MANY_CLASSES: "Reduce the labels to at most 50, or name another column as `target` in config.yaml.",
+    Rule.TARGET_QUANTITY: "Replace the numbers by at most 50 classes, such as `low` and `high`, or name another column "
+    "as `target` in config.yaml.",
     Rule.CLASS_TOO_SMALL: "Add rows of that class, or correct the label if it is a typing error.",
     Rule.LABELS_ALIKE: "Write each label in one way only.",
     Rule.LABEL_TOO_LONG: "Shorten the labels, or name another column as `target` in config.yaml.",
@@ -244,6 +262,15 @@ class Finding(BaseModel):
             place += f", column `{shown(self.column)}`"
         more = f" (and {self.rows - 1:,} more like it)" if self.rows is not None and self.rows > 1 else ""
         return one_line(f"{place}: {self.what}{more}. {FIX[self.rule]}")
+
+
+_GRAVE: Final = frozenset({Rule.LEAKAGE, Rule.REPEATED_IN_TEST})
+"""A model that is trained in spite of them may be worth nothing."""
+
+
+def by_importance(findings: Iterable[Finding]) -> list[Finding]:
+    """The gravest first, and last those that need no action; pages and notices show the first ones."""
+    return sorted(findings, key=lambda found: (found.rule not in _GRAVE, FIX[found.rule].startswith("Nothing to do")))
 
 
 class RefusedError(Exception):

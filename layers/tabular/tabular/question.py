@@ -27,6 +27,9 @@ LIKELY_SHARE: Final = 0.5
 """Of a column's first cells: the share from which on a form is counted on all of them."""
 
 _SIGHTED_ROWS: Final = 2_000
+_REPEATED_HEADER_SHARE: Final = 0.1
+"""Of the first rows: if more equal the first line, they are a common row rather than the header of a joined file."""
+
 _MAX_DISTINCT_CELLS: Final = 1000
 """With more, it stays open whether the name of the column is one of them."""
 
@@ -182,8 +185,27 @@ def _unless_in(tokens: Sequence[str], cell: pl.Expr, value: pl.Expr) -> pl.Expr:
 
 
 def sight(first: Chunk, dialect: Dialect, missing: Sequence[str]) -> tuple[tuple[Reading, ...], list[bool | None]]:
-    """Readings of the columns by a file's first rows, and whether they hold their own names (see ``columns``)."""
+    """Readings of the columns by a file's first rows, and whether they hold their own names (see ``columns``).
+
+    Rows that equal the header are another header, as joined exports have it, unless other rows hold its words, too.
+    """
     cells = first.cells.head(_SIGHTED_ROWS)
+    names = dialect.header.cells
+    same = cells.select(pl.all_horizontal(pl.col(f"c{i}") == name for i, name in enumerate(names)).alias("same"))[
+        "same"
+    ]
+    repeated = int(same.sum())
+    if not repeated:
+        return _sight(cells, dialect, missing)
+    readings, held = _sight(cells.filter(~same), dialect, missing)
+    if any(held) or repeated > _REPEATED_HEADER_SHARE * cells.height:
+        return readings, _sight(cells, dialect, missing)[1]
+    return readings, held
+
+
+def _sight(
+    cells: pl.DataFrame, dialect: Dialect, missing: Sequence[str]
+) -> tuple[tuple[Reading, ...], list[bool | None]]:
     if not cells.height:
         return (Reading(Kind.TEXT, asked=True),) * dialect.width, [None] * dialect.width
     unlike = cells.select(

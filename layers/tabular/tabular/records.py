@@ -7,6 +7,7 @@ differ. Plain stretches of lines, which is nearly all of nearly every file, are 
 
 from __future__ import annotations
 
+import codecs
 import re
 from bisect import bisect_left
 from collections.abc import Generator, Iterator
@@ -88,7 +89,15 @@ class BlankLine:
     offset: int
 
 
-type Event = Batch | Record | Malformed | BlankLine
+@dataclass(frozen=True)
+class RepeatedLine:
+    """A line that is the header again, or one of the lines above it."""
+
+    line: int
+    offset: int
+
+
+type Event = Batch | Record | Malformed | BlankLine | RepeatedLine
 
 
 @dataclass(frozen=True)
@@ -218,7 +227,8 @@ class _Lines:
 class Scanner:
     """Cuts what follows the header into events. Memory: a few times a block of 8 MiB, or one record if longer.
 
-    The stream must hold UTF-8 text without NUL. ``strict``: every batch is sure, which takes longer.
+    The stream must hold UTF-8 text without NUL. ``strict``: every batch is sure, which takes longer. ``end`` is where
+    the table ends, if that is not the stream's end. ``repeats`` are lines that are no rows wherever they stand.
     """
 
     def __init__(
@@ -231,14 +241,19 @@ class Scanner:
         line: int,
         skip_blanks: bool = False,
         strict: bool = False,
+        end: int | None = None,
+        repeats: frozenset[bytes] = frozenset(),
     ) -> None:
         self._stream = stream
+        self._end = end
+        self._repeats = frozenset(line.strip(b" ") for line in repeats if line.strip(b" "))
+        self._repeated_lines = [text for line in self._repeats for text in (line.decode(), "\ufeff" + line.decode())]
         self._strict = strict
         self._skip_blanks = skip_blanks
         self._delimiter = delimiter
         self._width = width
         self._offset = offset
-        self._line = line
+        self.line = line
         wide = pl.col("line").str.len_bytes() > MAX_CELL_BYTES
         # Outside quotes, a quoted stretch (here \0) must touch a delimiter, a line's end or another stretch ("").
         other = "[^\0" + re.escape(delimiter.decode()) + "]"
@@ -255,7 +270,7 @@ class Scanner:
         size = _BLOCK
         while True:
             self._stream.seek(self._offset)
-            buffer = self._stream.read(size)
+            buffer = self._stream.read(size if self._end is None else max(min(size, self._end - self._offset), 0))
             final = len(buffer) < size
             if not buffer:
                 return
@@ -278,7 +293,7 @@ class Scanner:
         raw, what = buffer[:MAX_RECORD_BYTES], f"the line has more than {MAX_RECORD_BYTES:,} bytes"
         yield self._malformed(raw, Rule.RECORD_TOO_LONG, what, None)
         self._offset += length
-        self._line += 1
+        self.line += 1
 
     def _block(self, buffer: bytes, size: int, final: bool) -> Generator[Event, None, int]:
         """Events of whole lines, which are the buffer's first ``size`` bytes; returns how many bytes are used up: less
@@ -295,7 +310,7 @@ class Scanner:
     def _stretch(self, buffer: bytes, at: int, end: int, final: bool) -> Iterator[Event]:
         """Events of lines without quotes. Few of them are looked at one by one if one among many is no record."""
         rows = buffer.count(b"\n", at, end)
-        if self._seems_uniform(buffer, at, end, rows):
+        if self._seems_uniform(buffer, at, end, rows) and not self._may_repeat(buffer, at, end):
             yield self._batch(buffer[at:end], rows, sure=False)
         elif end - at > _MAX_BYTES_LINE_BY_LINE and (middle := buffer.rfind(b"\n", at, (at + end) // 2) + 1):
             yield from self._stretch(buffer, at, middle, final)
@@ -309,6 +324,13 @@ class Scanner:
             return False
         step = MAX_CELL_BYTES // 2  # every longer stretch without a line end spans a whole step
         return all(block.find(b"\n", place, place + step) >= 0 for place in range(at, end - step, step))
+
+    def _may_repeat(self, buffer: bytes, at: int, end: int) -> bool:
+        return any(buffer.find(line, at, end) >= 0 for line in self._repeats)
+
+    def _is_repeat(self, line: bytes) -> bool:
+        """Whether a line without its end is one that is no row; a file that was joined to another has its own mark."""
+        return line.removeprefix(codecs.BOM_UTF8).strip(b" ") in self._repeats
 
     def _line_by_line(self, block: bytes, final: bool) -> Generator[Event, None, int]:
         lines = self._lines(block)
@@ -341,15 +363,18 @@ class Scanner:
         # Worth its start-up if there are many lines.
         guarded = block.startswith(NO_TEXT_STARTS)
         text = pl.read_lines(b"\n" + block).slice(1) if guarded else pl.read_lines(block)
-        table = text.select(
-            size=pl.col("line").str.len_bytes().cast(pl.Int64) + (2 if returns else 1),
-            plain=self._plain_quoted if b'"' in block else self._plain_unquoted,
-        )
+        plain = self._plain_quoted if b'"' in block else self._plain_unquoted
+        if self._may_repeat(block, 0, len(block)):
+            plain &= ~pl.col("line").is_in(self._repeated_lines)
+        size = pl.col("line").str.len_bytes().cast(pl.Int64) + (2 if returns else 1)
+        table = text.select(size=size, plain=plain)
         return _Lines(table["size"], (~table["plain"]).arg_true().to_list(), len(block))
 
     def _is_plain(self, line: bytes) -> bool:
         """Whether the line is a record by itself, on which every reader agrees."""
         if b"\r" in line or len(line) > MAX_RECORD_BYTES:
+            return False
+        if self._is_repeat(line):
             return False
         outside = line
         if b'"' in line:
@@ -366,8 +391,8 @@ class Scanner:
     def _exceptional(self, block: bytes, at: int, line_end: int, final: bool) -> Generator[Event, None, int]:
         """The event of a line that is no plain record; returns the bytes used, 0 if more are needed."""
         line = block[at:line_end]
-        if not line.strip() and self._delimiter not in line:
-            yield BlankLine(self._line, self._offset)
+        if not_a_row := self._blank_or_repeated(line):
+            yield not_a_row
             return self._advance(line)
         parsed = read_record(block, at, self._delimiter, final=final, skip_blanks=self._skip_blanks)
         if parsed is None:
@@ -400,9 +425,16 @@ class Scanner:
             column = max(range(self._width), key=lambda i: len(parsed.cells[i]))
             what = f"the cell has {len(parsed.cells[column]):,} bytes; the maximum is {MAX_CELL_BYTES:,}"
             yield self._malformed(raw, Rule.CELL_TOO_LONG, what, column)
+        elif self._is_repeat(raw):  # the header spans lines
+            yield RepeatedLine(self.line, self._offset)
         else:
-            yield Record(self._line, self._offset, raw, parsed.cells, doubtful)
+            yield Record(self.line, self._offset, raw, parsed.cells, doubtful)
         return self._advance(block[at : parsed.end])
+
+    def _blank_or_repeated(self, line: bytes) -> BlankLine | RepeatedLine | None:
+        if not line.strip() and self._delimiter not in line:
+            return BlankLine(self.line, self._offset)
+        return RepeatedLine(self.line, self._offset) if self._is_repeat(_without_end(line)) else None
 
     def _end_of_broken_row(self, block: bytes, line_end: int, start: int) -> int:
         """Where a row ends whose cell at ``start`` is at fault, below its first line: the cells before it are closed.
@@ -438,15 +470,15 @@ class Scanner:
         return self._malformed(line.rstrip(b"\r\n"), rule, what, fault.column)
 
     def _malformed(self, raw: bytes, rule: Rule, what: str, column: int | None) -> Malformed:
-        return Malformed(self._line, self._offset, raw, rule, what, column)
+        return Malformed(self.line, self._offset, raw, rule, what, column)
 
     def _batch(self, raw: bytes, rows: int, *, sure: bool = True) -> Batch:
-        batch = Batch(self._line, self._offset, raw, rows, sure)
-        self._line += rows
+        batch = Batch(self.line, self._offset, raw, rows, sure)
+        self.line += rows
         self._offset += len(raw)
         return batch
 
     def _advance(self, text: bytes) -> int:
         self._offset += len(text)
-        self._line += text.count(b"\n")
+        self.line += text.count(b"\n")
         return len(text)

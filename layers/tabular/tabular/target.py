@@ -23,6 +23,9 @@ MIN_ROWS_PER_CLASS: Final = 10
 
 MAX_CLASSES: Final = 50
 
+_QUANTITY_SHARE: Final = 0.9
+"""Of the labels: if so many are numbers, the target is a quantity."""
+
 
 @dataclass(frozen=True)
 class Classes:
@@ -78,12 +81,7 @@ def find_classes(labels: Levels, name: str, positive: str | None) -> Classes:
         what = f"there is only one class, {_shares(rows)}"
         raise RefusedError(Finding(rule=Rule.TARGET_ONE_CLASS, column=name, what=what))
     if len(rows) > MAX_CLASSES:
-        about = "" if labels.exact else "about "
-        what = (
-            f"it has {about}{labels.distinct():,.0f} different values, so it looks like a quantity; "
-            f"Sluice predicts at most {MAX_CLASSES} classes, and no quantities"
-        )
-        raise RefusedError(Finding(rule=Rule.TARGET_MANY_CLASSES, column=name, what=what))
+        raise RefusedError(_too_many(name, labels, tuple(rows)))
     problems = [*_long(name, rows), *_alike(name, rows), *_small(name, rows), *_wrong_positive(name, rows, positive)]
     if problems:
         raise RefusedError(*problems)
@@ -92,6 +90,17 @@ def find_classes(labels: Levels, name: str, positive: str | None) -> Classes:
     last = positive.strip() if positive is not None else _positive_by_convention(rows)
     first = next(label for label in rows if label != last)
     return Classes((first, last), rows)
+
+
+def _too_many(name: str, labels: Levels, common: Sequence[str]) -> Finding:
+    """Numbers are a quantity; names are names, however many there are."""
+    about = "" if labels.exact else "about "
+    number = f"{about}{labels.distinct():,.0f} different"
+    if sum(re.fullmatch(NUMBER, label) is not None for label in common) >= _QUANTITY_SHARE * len(common):
+        what = f"it has {number} numbers; Sluice predicts at most {MAX_CLASSES} classes, and no quantities"
+        return Finding(rule=Rule.TARGET_QUANTITY, column=name, what=what)
+    what = f"it has {number} texts; Sluice predicts at most {MAX_CLASSES} classes"
+    return Finding(rule=Rule.TARGET_MANY_CLASSES, column=name, what=what)
 
 
 def _shares(rows: Mapping[str, int]) -> str:

@@ -24,12 +24,13 @@ from sluice.dataset.numbers import NUMBER, is_number_like
 from sluice.dataset.recipe import WHITESPACE, DroppedColumn, Recipe, Target
 from sluice.messages import RowCounts
 from sluice.wording import one_line
+from tabular.around import around_warnings
 from tabular.census import Census, DoubtError
 from tabular.chunks import Chunk, ChunkError, Structure, chunks
 from tabular.columns import Kind, Profile, Reading, column_warnings, header_looks_like_data, text_warnings
 from tabular.dialect import MAX_COLUMNS, Dialect, Header, detect
 from tabular.encoding import PlainText, plain_text
-from tabular.findings import MAX_NAME_BYTES, Finding, RefusedError, Rule, listed, shown
+from tabular.findings import MAX_NAME_BYTES, Finding, RefusedError, Rule, by_importance, listed, shown
 from tabular.fit import fit, with_ranges
 from tabular.leak_findings import leak_findings
 from tabular.profiling import asked_edges, asked_levels, own_edges, see_for, see_for_first
@@ -224,7 +225,8 @@ class _Validation:
         Raises:
             RefusedError: there are no rows, or what should be the header is none, or the other way round.
         """
-        first = next(chunks(path, dialect), None)
+        # A line that equals the header may be the row that it is itself.
+        first = next(chunks(path, replace(dialect, repeats=frozenset())), None)
         if first is None:
             raise RefusedError(Finding(rule=Rule.NO_ROWS, what="there is a header but no rows"))
         readings, held = sight(first, dialect, self._config.missing)
@@ -404,7 +406,7 @@ class _Validation:
         problems = self._rejected.problems()
         counts = judged.class_counts
         parts = {part: sum(rows.values()) for part, rows in counts.items()}
-        said = [*self._warnings(judged, recipe, problems, leaks, written)]
+        said = by_importance(self._warnings(judged, recipe, problems, leaks, written))
         return TableReport(
             name=self._name,
             verdict="accepted",
@@ -452,6 +454,8 @@ class _Validation:
         ruled_out = {recipe.target.name, *self._config.drop}
         yield from text_warnings([p for p in judged.profiles if p.name not in ruled_out])
         structure = judged.census.structure
+        if self._dialect:
+            yield from around_warnings(self._dialect, structure)
         if lines := structure.blank_lines:
             what = "1 blank line was skipped" if lines == 1 else f"{lines:,} blank lines were skipped, the first here"
             yield Finding(rule=Rule.BLANK_LINES, line=structure.first_blank_line, what=what)

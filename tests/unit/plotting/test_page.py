@@ -217,8 +217,12 @@ def test_a_page_has_the_sections_that_have_something_to_show(
 ) -> None:
     page = Page(pages[name])
     linked = [value.removeprefix("#") for tag, key, value in page.attributes if (tag, key) == ("a", "href")]
-    assert linked == ["report", *sections]
-    assert page.tags["section"] == len(sections) + 1, "the decision is the other one"
+    warns = page.ids["attention"]
+    assert linked[0] == "report"
+    assert linked[-len(sections) :] == [*sections]
+    assert {*linked[1 : -len(sections)]} <= {"data", "training"}
+    assert bool(linked[1 : -len(sections)]) == bool(warns), "the warnings at the top link to where the others are"
+    assert page.tags["section"] == len(sections) + 1 + warns, "the decision is the other one"
     assert (page.tags["svg"] == 0) == (name in {"training_failed", "refused", "stopped"})
 
 
@@ -226,6 +230,30 @@ def test_a_rejected_file_has_no_accepted_rows(pages: dict[str, str]) -> None:
     page = Page(pages["refused"])
     assert "4,120 rows received; none is used, since the file was rejected." in page.text
     assert "accepted" not in page.text
+
+
+def test_warnings_stand_above_all_numbers_the_first_three_of_them_with_a_link_to_all() -> None:
+    several = samples.binary()
+    training = several.evaluation.training if several.evaluation else None
+    grave = [finding.what for finding in training.findings if finding.severity == "warning"] if training else []
+    warnings = [f"table.csv: number {n} of `{n}`. Look." for n in range(5)]
+    result = several.result.model_copy(update={"warnings": (*warnings,)})
+    html = render(dataclasses.replace(several, result=result))
+    top = html[html.index('<section class="attention"') : html.index('<dl class="facts">')]
+    assert f"{5 + len(grave)} warnings" in top
+    assert [f"number {n} of" in top for n in range(5)] == [True, True, True, False, False]
+    assert f"{2 + len(grave)} more warnings" in top
+    assert '<a href="#data">Data</a>' in top
+    assert ('<a href="#training">' in top) == bool(grave)
+
+
+def test_a_run_without_a_warning_has_no_such_section() -> None:
+    plain = samples.binary()
+    result = plain.result.model_copy(update={"warnings": ()})
+    assert plain.profile is not None
+    profile = plain.profile.model_copy(update={"warnings": ()})
+    html = render(dataclasses.replace(plain, result=result, profile=profile, evaluation=None))
+    assert 'class="attention"' not in html
 
 
 def test_what_was_not_measured_of_a_model_is_listed_with_the_way_to_it(pages: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabular import records
-from tabular.records import Batch, BlankLine, Event, Malformed, Record, Scanner
+from tabular.records import Batch, BlankLine, Event, Malformed, Record, RepeatedLine, Scanner
 
 CELLS = st.text(alphabet=st.sampled_from(list('ab,;"\n \té')), max_size=8)
 
@@ -74,10 +74,41 @@ def test_every_byte_of_any_file_is_in_one_event(block: int, stretch: int, text: 
     for event in events:
         assert not content[at : event.offset].strip(b"\r\n ")
         assert event.line == 1 + content.count(b"\n", 0, event.offset)
-        raw = b"" if isinstance(event, BlankLine) else event.raw
+        raw = b"" if isinstance(event, BlankLine | RepeatedLine) else event.raw
         assert content[event.offset :].startswith(raw)
         at = event.offset + len(raw)
     assert not content[at:].strip(b"\r\n ")
+
+
+@pytest.mark.parametrize("block", [16, 64, 1 << 22])
+@pytest.mark.parametrize("stretch", [8, 1 << 17])
+@given(
+    st.lists(
+        st.sampled_from(["1,2,3", "n,o,p", "\ufeffn,o,p", '"4","5","6"', "n,o,pq", "xn,o,p", "7,8", ""]), max_size=40
+    ),
+    st.sampled_from(["\n", "\r\n"]),
+    st.integers(0, 40),
+)
+@settings(max_examples=40, deadline=None)
+def test_lines_that_are_the_header_again_are_no_rows_wherever_blocks_are_cut(
+    block: int, stretch: int, lines: list[str], ending: str, last: int
+) -> None:
+    content = "".join(line + ending for line in lines).encode()
+    kept = lines[:last]
+    end = len("".join(line + ending for line in kept).encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "_BLOCK", block)
+        patch.setattr(records, "_STRETCH", stretch)
+        scanner = Scanner(
+            io.BytesIO(content), delimiter=b",", width=3, offset=0, line=1, end=end, repeats=frozenset({b"n,o,p"})
+        )
+        events = list(scanner.events())
+    repeated = [event.line for event in events if isinstance(event, RepeatedLine)]
+    assert repeated == [i for i, line in enumerate(kept, start=1) if line.removeprefix("\ufeff") == "n,o,p"]
+    rows = sum(event.rows if isinstance(event, Batch) else 1 for event in events if not isinstance(event, Malformed))
+    blanks = [line for line in kept if not line]
+    assert rows == len([line for line in kept if line.count(",") == 2]) + len(blanks)
+    assert scanner.line == len(kept) + 1
 
 
 @given(st.lists(st.sampled_from(["a,b,c", "a,b", "a,b,c,d", "", "x"]), max_size=30))

@@ -97,8 +97,14 @@ REFUSED_TARGETS: dict[str, tuple[str, dict[str, Any], Rule, str]] = {
     "a quantity": (
         table(),
         {"target": "score"},
+        Rule.TARGET_QUANTITY,
+        "it has 120 different numbers; Sluice predicts at most 50 classes, and no quantities",
+    ),
+    "many names": (
+        table([f"{row[: row.rindex(',')]},name {i % 60}" for i, row in enumerate(data_rows(600))]),
+        {},
         Rule.TARGET_MANY_CLASSES,
-        "it has 120 different values, so it looks like a quantity",
+        "it has 60 different texts; Sluice predicts at most 50 classes",
     ),
     "a small class": (
         table([row.replace("yes", "no") if i > 26 else row for i, row in enumerate(data_rows())]),

@@ -1,0 +1,43 @@
+"""What is said of the lines around a table and between its rows that are none of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from tabular.chunks import Structure
+from tabular.dialect import Dialect
+from tabular.findings import Finding, Rule, shown
+
+
+def around_warnings(dialect: Dialect, structure: Structure) -> Iterator[Finding]:
+    """Titles above the header, headers among the rows, and what stands below the last one.
+
+    Args:
+        dialect: of the file.
+        structure: of it, counted to its end.
+    """
+    if dialect.titles:
+        titles = _lines(dialect.titles, "above the header")
+        what = f"{titles}; the column names were read from line {dialect.header.line}"
+        yield Finding(rule=Rule.TITLE_LINES, line=dialect.first_title, what=what)
+    if structure.repeated_lines:
+        same = "the header" if not dialect.titles else "the header or a line above it"
+        what = f"this line is {same} once more, as files that were joined have it"
+        yield Finding(
+            rule=Rule.HEADER_REPEATED, line=structure.first_repeated_line, rows=structure.repeated_lines, what=what
+        )
+    if (footer := dialect.footer) is not None:
+        said = _lines(footer.lines, "below the last row")
+        what = f"{said}{', with a total' if footer.is_total else ''}"
+        yield Finding(rule=Rule.FOOTER_LINES, line=structure.end_line + footer.blank_lines, what=what)
+
+
+_DELIMITERS: Final = ",;|\t"
+
+
+def _lines(lines: tuple[str, ...], where: str) -> str:
+    quoted = f"`{shown(lines[0].rstrip(_DELIMITERS))}`"
+    if len(lines) == 1:
+        return f"the line {where} was left out ({quoted})"
+    return f"{len(lines)} lines {where} were left out (the first is {quoted})"

@@ -10,6 +10,7 @@ import pytest
 
 from functions.evaluate_model import app as evaluate_model
 from sluice.dataset.aws.config import read_config
+from sluice.dataset.recipe import Recipe
 from sluice.documents import VERSION_KEY
 from sluice.evaluation.document import Evaluation
 from sluice.layout import RunLayout, uri
@@ -116,11 +117,12 @@ def test_a_recipe_that_this_release_cannot_follow_is_named_with_the_way_out(
     aws: Aws, context: Context, body: dict[str, Any], model_archive: tuple[bytes, str]
 ) -> None:
     crown(aws, model_archive[0])
-    newer(aws, RunLayout(GOOD.run.dataset, CHAMPION).recipe, schema_version=2)
+    newer(aws, RunLayout(GOOD.run.dataset, CHAMPION).recipe, schema_version=Recipe.newest() + 1)
     answer = evaluate_model.handler(body, context)
     assert answer["verdict"] == "rejected"
     (said,) = [reason for reason in answer["reasons"] if "newer Sluice" in reason]
-    assert "recipe version 2, this one reads up to 1; deploy the newer release" in said
+    newest = Recipe.newest()
+    assert f"recipe version {newest + 1}, this one reads up to {newest}; deploy the newer release" in said
     assert "champion: {policy: ignore}" in said
     aws.put(ARTIFACTS, aws.layout.config, json.dumps({"champion": {"policy": "ignore"}}))
     assert evaluate_model.handler(body, context)["verdict"] == "accepted"
@@ -140,8 +142,8 @@ def test_no_prediction_is_made_by_documents_that_only_a_newer_release_can_comput
     aws: Aws, key: str, kind: str
 ) -> None:
     put_files(aws)
-    newer(aws, key, schema_version=2)
-    with pytest.raises(RefusedError, match=f"the live model of churn was made by a newer Sluice: {kind} version 2"):
+    newer(aws, key, schema_version=9)
+    with pytest.raises(RefusedError, match=f"the live model of churn was made by a newer Sluice: {kind} version 9"):
         read_version(aws.s3, ARTIFACTS, DATASET, RUN_ID)
 
 

@@ -31,7 +31,7 @@ from pydantic_core import PydanticUndefined  # noqa: E402
 from sluice.dataset.config import DatasetConfig, Gates, Limits  # noqa: E402
 from sluice.dataset.contract import Thresholds  # noqa: E402
 from sluice.evaluation.metrics import METRICS  # noqa: E402
-from sluice.training.hyperparameters import DEFAULTS, TUNABLE  # noqa: E402
+from sluice.training.hyperparameters import MAX_SMALL_ROWS, PRESETS, TUNABLE, defaults  # noqa: E402
 from tests.template import TEMPLATE  # noqa: E402
 
 CONFIGURATION: Final = ROOT / "docs" / "configuration.md"
@@ -58,9 +58,18 @@ def sections() -> str:
 
 
 def hyperparameters() -> str:
-    """What may be tuned, with what is sent if it is not."""
-    rows = [(f"`{name}`", f"`{DEFAULTS[name]}`" if name in DEFAULTS else "XGBoost's own") for name in sorted(TUNABLE)]
-    return _table(("key", "default"), rows)
+    """What may be tuned, with what is sent if it is not: by default, for many rows, and by each preset."""
+    sets = (defaults(MAX_SMALL_ROWS), defaults(MAX_SMALL_ROWS + 1), *PRESETS.values())
+    rows = [
+        (f"`{name}`", *(f"`{chosen[name]}`" if name in chosen else "" for chosen in sets)) for name in sorted(TUNABLE)
+    ]
+    head = (
+        "key",
+        f"default, up to {MAX_SMALL_ROWS:,} training rows",
+        "default, beyond",
+        *(f"`preset: {name}`" for name in PRESETS),
+    )
+    return _table(head, rows)
 
 
 def undescribed() -> list[str]:
@@ -156,7 +165,8 @@ def _kind_of(annotation: Any) -> str:
     arguments = [one for one in get_args(annotation) if one not in (NoneType, Ellipsis)]
     origin = get_origin(annotation)
     if origin is Literal:
-        return " or ".join([", ".join(f"`{_plain(one)}`" for one in arguments[:-1]), f"`{_plain(arguments[-1])}`"])
+        *others, last = (f"`{_plain(one)}`" for one in arguments)
+        return f"{', '.join(others)} or {last}" if others else last
     if origin is tuple:
         return f"list of {'texts' if arguments[0] is str else 'sections'}"
     if origin is dict or _model_in(annotation) is annotation:

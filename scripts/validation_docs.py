@@ -32,7 +32,7 @@ from local.sagemaker import algorithm  # noqa: E402
 from local.sagemaker.hyperparameters import ContainerError  # noqa: E402
 from sluice.dataset.config import DatasetConfig  # noqa: E402
 from sluice.dataset.numbers import NUMBER  # noqa: E402
-from tabular import TableReport, findings, records, split, target, validate  # noqa: E402
+from tabular import TableReport, findings, records, small_classes, split, target, validate  # noqa: E402
 from tabular.dialect import MAX_COLUMNS  # noqa: E402
 from tabular.findings import FIX, Rule  # noqa: E402
 from tests.corpus.case import Case  # noqa: E402
@@ -135,7 +135,15 @@ WHAT: Final[dict[Rule, str]] = {
     Rule.TARGET_ONE_CLASS: "All labels are the same.",
     Rule.TARGET_MANY_CLASSES: "There are more labels than the cap, and they are texts.",
     Rule.TARGET_QUANTITY: "There are more labels than the cap, and nearly all are numbers.",
-    Rule.CLASS_TOO_SMALL: "A label has fewer rows than the minimum.",
+    Rule.CLASS_TOO_SMALL: "A label has fewer rows than the minimum, and without it fewer than two classes are left, or "
+    "the configuration names it as the positive or favoured one.",
+    Rule.CLASSES_TOO_SMALL: "Labels have fewer rows than the minimum, and with what else is rejected these are "
+    "more rows than `max_rejected_share`.",
+    Rule.CLASS_SET_ASIDE: "Labels have fewer rows than the minimum, and are within `max_rejected_share`; two "
+    "classes or more are left.",
+    Rule.CLASS_DROPPED: "A row has a label that `classes.drop` lists.",
+    Rule.CLASS_UNKNOWN: "`classes` names a label that the file does not have; of a file after the dataset's "
+    "first, that is a warning.",
     Rule.LABELS_ALIKE: "Labels look like one, written in several ways: `Yes` and `yes`, `1` and `1.0`.",
     Rule.LABEL_TOO_LONG: "A label has more characters than the cap.",
     Rule.POSITIVE_UNKNOWN: "`positive` is no label of the target.",
@@ -245,7 +253,7 @@ def limits() -> str:
         ("characters of a label", f"{findings.MAX_NAME_BYTES:,}", Rule.LABEL_TOO_LONG),
         ("classes", f"{target.MAX_CLASSES:,}", Rule.TARGET_MANY_CLASSES),
         ("usable rows, at least", f"{validate.MIN_ROWS:,}", Rule.TOO_FEW_ROWS),
-        ("rows of a class, at least", f"{target.MIN_ROWS_PER_CLASS:,}", Rule.CLASS_TOO_SMALL),
+        ("rows of a class, at least", f"{small_classes.MIN_ROWS_PER_CLASS:,}", Rule.CLASS_TOO_SMALL),
         ("training rows, at least", f"{split.MIN_TRAINING_ROWS:,}", Rule.SPLIT_IMPOSSIBLE),
         (
             "training rows of a class, at least",

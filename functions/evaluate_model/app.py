@@ -105,7 +105,7 @@ def evaluate(request: EvaluateRequest, scratch: Path) -> AcceptedModel | Rejecte
         new_contract=report.contract is not None and report.contract.made,
         class_counts=report.class_counts,
         log=log_lines(logs, training.job_name),
-        hyperparameters=config.resolved_hyperparameters(len(validation.classes)),
+        hyperparameters=config.resolved_hyperparameters(len(validation.classes), validation.rows.train),
         training_metrics=training.metrics,
         digests={
             "model_sha256": digest(archive),

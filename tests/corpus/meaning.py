@@ -28,6 +28,7 @@ LEAK: Final = "a column that decides the label, or nearly"
 DROP: Final = "a target that is not named, and a config.yaml that does not fit the file"
 TARGET_BLANK: Final = "a label that is missing"
 ONE_CLASS: Final = "a single class, or too few rows of one"
+SMALL_CLASSES: Final = "classes that are too small to split, merged or dropped by config.yaml"
 ALIKE: Final = "labels that look like one"
 MANY_CLASSES: Final = "labels that are numbers, or of more than two classes"
 QUANTITY: Final = "a quantity or a text for a target"
@@ -45,6 +46,14 @@ def _both(words: tuple[str, str]) -> Callable[[int], str]:
 def _decided(cell: Callable[[int], str]) -> bytes:
     """So many rows that it is no chance."""
     return with_column(cell, count=600)
+
+
+_LOST: Final = (5, 40, 75)
+_STOLEN: Final = (20, 55, 90)
+
+
+def _with_small_classes(i: int) -> str:
+    return "lost" if i in _LOST else "stolen" if i in _STOLEN else _both(("no", "yes"))(i)
 
 
 def _visits(at_50: str = "C12") -> bytes:
@@ -528,7 +537,42 @@ MEANING: Final = (
         ONE_CLASS,
         "`ye` in one row is a class of one row",
         with_labels(lambda i: "ye" if i == 55 else _both(("no", "yes"))(i)),
-        (Said("class_too_small", column=_LABEL),),
+        rejected_rows=((57, "class_set_aside", _LABEL),),
+        classes=("no", "yes"),
+    ),
+    Case(
+        "small-classes-beyond-the-share",
+        SMALL_CLASSES,
+        "two classes of three rows each: 5 % of the rows are too many to set aside",
+        with_labels(_with_small_classes),
+        (Said("classes_too_small", column=_LABEL),),
+    ),
+    Case(
+        "small-classes-set-aside",
+        SMALL_CLASSES,
+        "the same, where 5 % of the rows may be rejected",
+        with_labels(_with_small_classes),
+        rejected_rows=tuple((i + 2, "class_set_aside", _LABEL) for i in sorted((*_LOST, *_STOLEN))),
+        config={"max_rejected_share": 0.05},
+        classes=("no", "yes"),
+    ),
+    Case(
+        "small-classes-merged",
+        SMALL_CLASSES,
+        "one merged with a large class, the other dropped",
+        with_labels(_with_small_classes),
+        rejected_rows=tuple((i + 2, "class_dropped", _LABEL) for i in _STOLEN),
+        config={"classes": {"merge": {"gone": ["yes", "lost"]}, "drop": ["stolen"]}},
+        classes=("gone", "no"),
+    ),
+    Case(
+        "class-unknown",
+        SMALL_CLASSES,
+        "`classes` names a label that no row has",
+        with_labels(_with_small_classes),
+        (Said("class_unknown", column=_LABEL),),
+        tuple((i + 2, "class_dropped", _LABEL) for i in _STOLEN),
+        config={"classes": {"drop": ["lots", "stolen"]}},
     ),
     Case(
         "labels-of-two-cases",
@@ -639,7 +683,7 @@ MEANING: Final = (
         QUANTITY,
         "a count with few values looks like classes, but the rare ones are too small",
         with_labels(lambda i: str(min(i * i % 97 // 5, 12))),
-        (Said("class_too_small", column=_LABEL),),
+        (Said("classes_too_small", column=_LABEL),),
     ),
     Case(
         "long-labels",

@@ -12,9 +12,11 @@ _OF_LABELS: Final[frozenset[BiasName]] = frozenset({"DPL", "KL", "JS", "LP", "TV
 _CONDITIONED: Final[frozenset[BiasName]] = frozenset({"CDDL", "CDDPL"})
 
 
-def missing_value(metric: Metric, key: str, classes: int) -> str:
-    """The test rows give the metric no value."""
-    if metric.of_predicted_rows:
+def missing_value(metric: Metric, key: str, classes: int, cause: str | None = None) -> str:
+    """The test rows give the metric no value. ``cause``: as of :func:`limit`."""
+    if cause is not None:
+        what = cause
+    elif metric.of_predicted_rows:
         if classes == 2:
             what = "No row is predicted to be positive: choose another `cutoff`, or give it more rows of that class"
         else:
@@ -29,14 +31,16 @@ def no_comparison(metric: Metric, key: str, other: str) -> str:
     return f"No share can be taken of the {metric.words} of {other}: set `{key[:3]}` in place of {_key(metric, key)}"
 
 
-def limit(metric: Metric, key: str, classes: int) -> str:
-    """The value is beyond a limit."""
+def limit(metric: Metric, key: str, classes: int, cause: str | None = None) -> str:
+    """The value is beyond a limit. ``cause``: what is known of why, with what to do; otherwise the data are."""
     if _is_too_good(metric, key):
         return (
             "A value that is too good often comes from a column that gives the target away: list that column under "
             f"`drop`, or change {_key(metric, key)}"
         )
-    if metric.is_calibration:
+    if cause is not None:
+        ways = cause
+    elif metric.is_calibration:
         ways = "Give it more rows, and leave out `hyperparameters.scale_pos_weight`, which shifts the scores"
     elif metric.by_cutoff and classes == 2:
         ways = "Give it more rows, or columns that tell more about the target, or choose another `cutoff`"

@@ -26,6 +26,7 @@ from scoring.gates import failures, judge
 from scoring.metrics import Floats, Ints
 from scoring.model import Matrix, Model
 from scoring.raw_rows import MissingColumnError, features_of, read_raw_rows
+from scoring.remarks import Learned, cause, is_constant, warnings
 from scoring.slices import slice_results
 from scoring.sole_column import find_sole_column, judge_sole_column
 from sluice.dataset.config import DatasetConfig, Facet, Gates
@@ -122,6 +123,8 @@ def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
     slices = _slices(subject, scores, scored.cutoff)
     champion = _against_champion(subject, scored)
     facets = list(_facets(subject, scored))
+    counts = _class_counts(subject)
+    learned = Learned(subject.classes, counts, subject.hyperparameters, is_constant(scores))
     gates = judge(
         metrics,
         config.gates,
@@ -131,8 +134,8 @@ def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
         slices=slices,
         champion=champion,
         facets=facets,
+        cause=cause(learned, metrics),
     )
-    counts = _class_counts(subject)
     training = subject.model.training_report(
         subject.recipe,
         test.features,
@@ -179,7 +182,7 @@ def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
         bias=tuple(found for _, found in facets),
         training=training,
         sole_column=sole,
-        warnings=(warning,) if warning else (),
+        warnings=(*([warning] if warning else []), *warnings(metrics, prior, choice, learned)),
         hyperparameters=dict(subject.hyperparameters),
         training_metrics=dict(subject.training_metrics),
         evaluated_at=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -31,6 +31,7 @@ def judge(
     slices: Sequence[SliceResult] = (),
     champion: ChampionComparison | None = None,
     facets: Sequence[tuple[Facet, FacetBias]] = (),
+    cause: str | None = None,
 ) -> tuple[GateCheck, ...]:
     """All checks of a model.
 
@@ -43,16 +44,17 @@ def judge(
         slices: the same metrics by slice.
         champion: the comparison with the live model, None if there is none.
         facets: the bias report, with what was asked of it.
+        cause: why the model is no better, with what to do, if that is known (``scoring.remarks``).
     """
     of_prior = {"log_loss": Limits(max_of_prior=default_share_of_prior)}
     limits = gates.by_metric() or (default or Gates()).by_metric() or of_prior
     checks: list[GateCheck] = []
     for name, wanted in limits.items():
-        checks += _of_metric(METRICS[name], wanted, metrics, prior, champion)
+        checks += _of_metric(METRICS[name], wanted, metrics, prior, champion, cause)
         checks += _of_slices(METRICS[name], wanted, slices)
     if not checks:
         # All that was asked for is a comparison with a live model, and there is none.
-        checks += _of_metric(METRICS["log_loss"], of_prior["log_loss"], metrics, prior, champion)
+        checks += _of_metric(METRICS["log_loss"], of_prior["log_loss"], metrics, prior, champion, cause)
     for facet, found in facets:
         checks += _of_facet(facet, found, len(metrics.confusion_matrix))
     if champion is not None:
@@ -121,7 +123,12 @@ def _number(value: float | None, *, percent: bool = False) -> str:
 
 
 def _of_metric(
-    metric: Metric, limits: Limits, metrics: Metrics, prior: Metrics | None, champion: ChampionComparison | None
+    metric: Metric,
+    limits: Limits,
+    metrics: Metrics,
+    prior: Metrics | None,
+    champion: ChampionComparison | None,
+    cause: str | None,
 ) -> Iterator[GateCheck]:
     name, classes = metric.name, len(metrics.confusion_matrix)
     value, ends = getattr(metrics, name), metrics.intervals.get(name)
@@ -134,7 +141,7 @@ def _of_metric(
             comparison,
             ends,
             said=_said(metric, value),
-            advice=advice.missing_value(metric, key, classes) if value is None else advice.limit(metric, key, classes),
+            advice=(advice.missing_value if value is None else advice.limit)(metric, key, classes, cause),
             if_uncertain=if_uncertain and advice.uncertain(metric, key),
         )
     of_prior = metrics.prior_log_loss if name == "log_loss" else getattr(prior, name, None)
@@ -143,7 +150,8 @@ def _of_metric(
         yield _of_share(
             metric, key, value, of_prior, "the baseline", limit, comparison, classes,
             ends=_shared(ends, of_prior),
-            advice_if_beyond=advice.limit(metric, key, classes),
+            advice_if_beyond=advice.limit(metric, key, classes, cause),
+            cause=cause,
             if_uncertain=if_uncertain and advice.uncertain(metric, key),
         )  # fmt: skip
     # A first model has no champion to be compared with, nor has one of a table that starts over.
@@ -174,11 +182,12 @@ def _of_share(
     advice_if_beyond: str,
     ends: tuple[float, float] | None = None,
     if_uncertain: str | None = None,
+    cause: str | None = None,
 ) -> GateCheck:
     """The value as a share of ``whole``, which is that of the ``other``."""
     share, said, what = _share(value, whole), _said(metric, value), advice_if_beyond
     if value is None:
-        what = advice.missing_value(metric, key, classes)
+        what = advice.missing_value(metric, key, classes, cause)
     elif share is None:
         said += f", and {other} has {'no value' if whole is None else 'none above 0'} to compare it with"
         what = advice.no_comparison(metric, key, other)

@@ -161,6 +161,7 @@ class _Measured:
     """By number column that is not asked for its forms: cells that begin with a 0 that they need not have."""
     row_hashes: pl.Series
     forms: Mapping[int, Counter[str]]
+    labels_in_file: pl.DataFrame | None = None
     rows: int = 0
     """That are not rejected."""
     labels: Sequence[str] | None = None
@@ -221,6 +222,10 @@ class Census:
         self.parts: dict[str, list[int]] = {}
         """Rows by label, in each of the parts."""
         self.bad_rows = 0
+        self.dropped_rows = 0
+        """Of these, the ones whose class the configuration drops."""
+        self.labels_in_file = Levels(MAX_LEVELS, question.tokens)
+        """Labels before any are merged, if the configuration merges or drops some."""
         self.aside: list[pl.Series] = []
         """The rows of each chunk that are rejected."""
         # Of the chunks that were added: others may have been read already.
@@ -292,6 +297,11 @@ class Census:
         asked = [i for i in q.read if q.readings[i].asked]
         forms = count_forms(counted(cells, asked, q.tokens)) if asked else {}
         found = _Measured(number, chunk, faults, bad, counts, self._padded(cells), hashes, forms)
+        if q.config.classes is not None:
+            of_target = cells.select(pl.col(f"c{q.target}").alias("cell")).group_by("cell")
+            found.labels_in_file = of_target.agg(
+                pl.len().cast(pl.Int64).alias("rows"), pl.lit(0, pl.Int64).alias("train")
+            )
         if rows.height:
             self._measure_rows(found, rows, watch)
         return found
@@ -318,6 +328,9 @@ class Census:
         for i, rule in self._needed():
             absent = cells.select(q.is_missing(i).arg_true()).to_series()
             faults += [_Fault(row, i, rule, "") for row in absent]
+        if q.left_out:
+            outside = rows.select("row", "label").filter(pl.col("label").is_in(list(q.left_out)))
+            faults += [_Fault(row, q.target, q.left_out[label], label) for row, label in outside.iter_rows()]
         if q.time is not None and q.time not in self._values:
             failed = _cells_without(rows["time"], cells, q.time)
             faults += self._with_rules(q.time, failed.filter(~pl.col("cell").is_in(q.tokens)))
@@ -387,7 +400,7 @@ class Census:
     def _measure_parts(self, found: _Measured, rows: pl.DataFrame, watch: _Watch) -> None:
         """What depends on the part, of the rows that have it."""
         q = self._q
-        found.plain = needs_no_quotes(found.chunk, q.dialect.delimiter)
+        found.plain = q.merged is None and needs_no_quotes(found.chunk, q.dialect.delimiter)
         if not watch.all_placed and q.stratum is not None:
             placed = rows.filter(q.stratum.is_in(list(watch.widths))) if watch.widths else rows.clear()
             found.is_open = placed.height < rows.height
@@ -396,7 +409,7 @@ class Census:
         rows = rows.with_columns(q.places.part().alias("part"))
         if not found.is_open:
             tested = rows.select(pl.col("row").filter(pl.col("part") == PARTS.index("test"))).to_series()
-            found.held_out = write_rows(found.chunk.cells, tested, plain=found.plain)
+            found.held_out = write_rows(q.as_learned(found.chunk.cells), tested, plain=found.plain)
         if rows.height:
             found.placed = self._measure_placed(rows)
 
@@ -468,6 +481,9 @@ class Census:
     def _add_all(self, found: _Measured) -> None:
         self._report(found)
         self.bad_rows += len(found.bad)
+        self.dropped_rows += sum(fault.rule is Rule.CLASS_DROPPED for fault in found.faults)
+        if found.labels_in_file is not None:
+            self.labels_in_file.add(found.labels_in_file)
         self._added_malformed += len(found.chunk.malformed)
         self.aside.append(found.bad)
         self.hashes.add(found.row_hashes)
@@ -533,7 +549,7 @@ class Census:
         )
         rows = frame.with_columns(good.alias("row"), self._places.part().alias("part"))
         tested = rows.select(pl.col("row").filter(pl.col("part") == PARTS.index("test"))).to_series()
-        held_out = write_rows(cells, tested, plain=was_open.plain)
+        held_out = write_rows(q.as_learned(cells), tested, plain=was_open.plain)
         if was_open.placed and q.stratum is not None:
             rows = rows.filter(~q.stratum.is_in(list(was_open.placed)))
         return chunk, self._measure_placed(rows) if rows.height else None, held_out

@@ -39,7 +39,7 @@ class FacetTally:
     def __init__(self, facet: Facet, question: Question) -> None:
         self._facet = facet
         self._column = question.names.index(facet.column)
-        self._label = pl.col(f"c{question.target}").alias("label")
+        self._label = question.label.alias("label")
         self._values = group_values(facet)
         reading = question.readings[self._column]
         self._notation: Notation = reading.notation if reading.kind is Kind.NUMBER else "plain"

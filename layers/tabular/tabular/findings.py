@@ -96,6 +96,10 @@ class Rule(StrEnum):
     TARGET_MANY_CLASSES = "target_many_classes"
     TARGET_QUANTITY = "target_quantity"
     CLASS_TOO_SMALL = "class_too_small"
+    CLASSES_TOO_SMALL = "classes_too_small"
+    CLASS_SET_ASIDE = "class_set_aside"
+    CLASS_DROPPED = "class_dropped"
+    CLASS_UNKNOWN = "class_unknown"
     LABELS_ALIKE = "labels_alike"
     LABEL_TOO_LONG = "label_too_long"
     POSITIVE_UNKNOWN = "positive_unknown"
@@ -202,7 +206,13 @@ FIX: Final[dict[Rule, str]] = {
     Rule.TARGET_QUANTITY: "Replace the numbers by at most 50 classes, such as `low` and `high`, or name another column "
     "as `target` in config.yaml.",
     Rule.CLASS_TOO_SMALL: "Add rows of that class, or correct the label if it is a typing error.",
-    Rule.LABELS_ALIKE: "Write each label in one way only.",
+    Rule.CLASSES_TOO_SMALL: "Merge them with others (`classes: {merge: {other: [a, b]}}`) or drop them "
+    "(`classes: {drop: [a, b]}`) in config.yaml, raise `max_rejected_share` there, or add rows of them.",
+    Rule.CLASS_SET_ASIDE: "Nothing to do if the model may do without; otherwise add rows, or merge such classes under "
+    "`classes` in config.yaml.",
+    Rule.CLASS_DROPPED: "Nothing to do: `classes.drop` in config.yaml asks for it.",
+    Rule.CLASS_UNKNOWN: "Correct `classes` in config.yaml.",
+    Rule.LABELS_ALIKE: "Write each label in one way only, or merge them under `classes` in config.yaml.",
     Rule.LABEL_TOO_LONG: "Shorten the labels, or name another column as `target` in config.yaml.",
     Rule.POSITIVE_UNKNOWN: "Correct `positive` in config.yaml.",
     Rule.POSITIVE_OF_MANY: "Remove `positive` from config.yaml, or reduce the labels to two.",
@@ -234,6 +244,8 @@ CELL_FAULTS: Final[dict[Rule, str]] = {
     Rule.NUMBER_TOO_LARGE: "`{cell}` is too large for a 32-bit floating-point number",
     Rule.NOT_A_DATE: "`{cell}` is not an ISO date",
     Rule.TARGET_MISSING: "the label is missing{cell}",
+    Rule.CLASS_SET_ASIDE: "the class `{cell}` has too few rows to be split",
+    Rule.CLASS_DROPPED: "the class `{cell}` is listed under `classes.drop`",
     Rule.SPLIT_VALUE_MISSING: "the value that `split` uses is missing{cell}",
 }
 """What is said of a single cell, by its rule."""

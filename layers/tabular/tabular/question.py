@@ -18,6 +18,7 @@ from tabular.chunks import Chunk
 from tabular.columns import Kind, Reading, reading_of
 from tabular.dates import day, hour
 from tabular.dialect import Dialect
+from tabular.findings import Rule
 from tabular.forms import count_forms
 from tabular.notation import NEEDED_SHARE, best_numbers, fits, number
 from tabular.quantities import is_single_form, may_be_code, may_be_quantity
@@ -53,6 +54,8 @@ class Question:
     sampled: bool = False
     placed: bool = False
     max_rows: int | None = None
+    too_small: frozenset[str] = frozenset()
+    """Classes whose rows are set aside."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -127,6 +130,29 @@ class Question:
     def tokens(self) -> list[str]:
         return sorted({"", *self.config.missing})
 
+    @cached_property
+    def label(self) -> pl.Expr:
+        """The class of a row, over a chunk's cells: its label, or what this is merged into."""
+        return pl.col(f"c{self.target}") if self.merged is None else self.merged
+
+    @cached_property
+    def merged(self) -> pl.Expr | None:
+        """The column of the target with merged labels; None if the configuration merges none."""
+        rules = self.config.classes
+        if rules is None or not rules.merge:
+            return None
+        return pl.col(f"c{self.target}").replace(rules.class_of)
+
+    def as_learned(self, cells: pl.DataFrame) -> pl.DataFrame:
+        """A chunk's cells with merged labels."""
+        return cells if self.merged is None else cells.with_columns(self.merged)
+
+    @cached_property
+    def left_out(self) -> dict[str, Rule]:
+        """The classes whose rows are set aside, with the rule that says why."""
+        dropped = [] if self.config.classes is None else [label.strip() for label in self.config.classes.drop]
+        return {**dict.fromkeys(dropped, Rule.CLASS_DROPPED), **dict.fromkeys(self.too_small, Rule.CLASS_SET_ASIDE)}
+
     def is_missing(self, position: int) -> pl.Expr:
         return pl.col(f"c{position}").is_in(self.tokens)
 
@@ -170,7 +196,7 @@ class Question:
         by = self.hashed if self.group is None else [f"c{self.group}"]
         moment = self.moment()
         return [
-            pl.col(f"c{self.target}").alias("label"),
+            self.label.alias("label"),
             hash_expression(by, self.config.split.seed).alias("u"),
             *([] if moment is None else [moment]),
             *(self.value(i).alias(f"x{i}") for i in self.of_kind(Kind.NUMBER, Kind.DATE)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
@@ -13,13 +13,12 @@ from typing import Final
 from sluice.dataset.numbers import NUMBER
 from tabular.findings import MAX_NAME_BYTES, Finding, RefusedError, Rule, listed, shown
 from tabular.sketch import Levels
+from tabular.small_classes import MIN_ROWS_PER_CLASS
 
 CONVENTIONAL_NAMES: Final = ("target", "label", "class", "y")
 POSITIVE_WORDS: Final = frozenset({"true", "t", "yes", "y", "positive"})
 NEGATIVE_NUMBERS: Final = frozenset({0.0, -1.0})
 """Beside one of these 1 means yes; beside 2 it is a number like any other."""
-
-MIN_ROWS_PER_CLASS: Final = 10
 
 MAX_CLASSES: Final = 50
 
@@ -103,6 +102,14 @@ def _too_many(name: str, labels: Levels, common: Sequence[str]) -> Finding:
     return Finding(rule=Rule.TARGET_MANY_CLASSES, column=name, what=what)
 
 
+def alike(labels: Iterable[str]) -> list[list[str]]:
+    """Labels that people read as one: `Yes` and `yes`, `1` and `1.0`. As classes apart they would be learned apart."""
+    spellings: dict[object, list[str]] = {}
+    for label in labels:
+        spellings.setdefault(_meaning(label), []).append(label)
+    return [found for found in spellings.values() if len(found) > 1]
+
+
 def _shares(rows: Mapping[str, int]) -> str:
     return ", ".join(f"`{shown(label)}` ({count:,} rows)" for label, count in rows.items())
 
@@ -115,14 +122,9 @@ def _long(name: str, rows: Mapping[str, int]) -> Iterator[Finding]:
 
 
 def _alike(name: str, rows: Mapping[str, int]) -> Iterator[Finding]:
-    """Labels that people read as one: `Yes` and `yes`, `1` and `1.0`. As classes apart they would be learned apart."""
-    spellings: dict[object, list[str]] = {}
-    for label in rows:
-        spellings.setdefault(_meaning(label), []).append(label)
-    for alike in spellings.values():
-        if len(alike) > 1:
-            what = f"its labels {listed(alike)} look like one class written in {len(alike)} ways"
-            yield Finding(rule=Rule.LABELS_ALIKE, column=name, what=what)
+    for spellings in alike(rows):
+        what = f"its labels {listed(spellings)} look like one class written in {len(spellings)} ways"
+        yield Finding(rule=Rule.LABELS_ALIKE, column=name, what=what)
 
 
 def _meaning(label: str) -> object:

@@ -47,8 +47,9 @@ from tabular.report import (
     TableReport,
     write_report,
 )
+from tabular.small_classes import SmallClasses, small_classes, unknown_labels
 from tabular.split import Places, check_parts
-from tabular.target import Classes, find_classes, prior_log_loss, resolve_target
+from tabular.target import MAX_CLASSES, Classes, alike, find_classes, prior_log_loss, resolve_target
 from tabular.transform import Written, write_parts
 
 MIN_ROWS: Final = 50
@@ -57,6 +58,9 @@ _MAX_REASONS: Final = 20
 _MAX_PASSES: Final = 5
 _ROOM: Final = 5
 """Bytes of disk for each byte of text: with that many, no row needs to be read twice."""
+
+_SAID_OTHERWISE: Final = frozenset({Rule.CLASS_SET_ASIDE, Rule.CLASS_DROPPED})
+"""Rules of rejected rows of which one sentence speaks for all, or which a person asked for."""
 
 _REPEATED_SHARE: Final = 0.01
 """Of the test rows; a few cases that are alike by chance do not change what is measured."""
@@ -188,6 +192,8 @@ class _Validation:
         self._text: PlainText | None = None
         self._dialect: Dialect | None = None
         self._judgement: _Judgement | None = None
+        self._small: SmallClasses | None = None
+        self._unknown_labels: list[Finding] = []
 
     def run(self) -> TableReport:
         try:
@@ -277,6 +283,10 @@ class _Validation:
             judged = self._judgement = _Judgement(question, census, census.profiles())
             self._check_time(question)
             self._check_rows(judged)
+            self._check_labels_named(judged)
+            if small := self._set_aside(judged):
+                question = replace(question, too_small=question.too_small | {*small.rows})
+                continue
             labels = judged.classes.labels
             _check_favoured(self._config.facets, judged.target, labels)
             self._hold_to_contract(judged)
@@ -286,6 +296,32 @@ class _Validation:
                 return judged
             question = replace(question, places=places, placed=True)
         raise ChunkError(f"the readings of the columns did not settle in {_MAX_PASSES} passes")
+
+    def _check_labels_named(self, judged: _Judgement) -> None:
+        labels = judged.census.labels_in_file.table()["cell"].to_list()
+        self._unknown_labels = unknown_labels(labels, self._config, judged.target)
+        # A file that comes later need not have every class, and the names were right for an earlier one.
+        if self._unknown_labels and self._contract.held is None:
+            raise RefusedError(*self._unknown_labels)
+
+    def _set_aside(self, judged: _Judgement) -> SmallClasses | None:
+        """The classes that are too small to split and whose rows can be done without.
+
+        Raises:
+            RefusedError: they are more rows than may be set aside.
+        """
+        labels = judged.census.labels
+        small = small_classes(labels, self._config)
+        if not small.can_be_set_aside() or alike(labels.table()["cell"]):
+            return None
+        rows, max_share = judged.rows(), self._config.max_rejected_share
+        rejected = rows.rejected - judged.census.dropped_rows
+        if rejected + small.total <= Fraction(str(max_share)) * rows.received:
+            self._small = small
+            return small
+        if small.others + len(small.rows) > MAX_CLASSES:
+            return None
+        raise RefusedError(small.beyond(judged.target, rejected, rows.received, max_share))
 
     def _check_time(self, question: Question) -> None:
         if question.time is not None and question.readings[question.time].kind is Kind.TEXT:
@@ -300,9 +336,10 @@ class _Validation:
 
     def _check_rows(self, judged: _Judgement) -> None:
         rows, max_share = judged.rows(), self._config.max_rejected_share
-        if rows.rejected > Fraction(str(max_share)) * rows.received:  # as it is written: 0.29 * 100 is less than 29
+        rejected = rows.rejected - judged.census.dropped_rows  # what a person drops is no fault of the file
+        if rejected > Fraction(str(max_share)) * rows.received:  # as it is written: 0.29 * 100 is less than 29
             what = (
-                f"{rows.rejected:,} of {rows.received:,} rows ({rows.rejected / rows.received:.1%}) are rejected, "
+                f"{rejected:,} of {rows.received:,} rows ({rejected / rows.received:.1%}) are rejected, "
                 f"more than the {max_share:.1%} that `max_rejected_share` allows"
             )
             raise RefusedError(Finding(rule=Rule.TOO_MANY_REJECTED, what=what))
@@ -376,7 +413,7 @@ class _Validation:
         judged = self._judgement
         rows = judged.rows() if judged else self._list_malformed()
         problems = self._rejected.problems()
-        said = [*findings, *(problem.finding() for problem in problems)]
+        said = [*findings, *(problem.finding() for problem in problems if problem.rule not in _SAID_OTHERWISE)]
         return TableReport(
             name=self._name,
             verdict="rejected",
@@ -444,7 +481,11 @@ class _Validation:
         written: Written,
     ) -> Iterator[Finding]:
         yield from self._text.warnings if self._text else ()
-        yield from (problem.finding() for problem in problems)
+        yield from (problem.finding() for problem in problems if problem.rule not in _SAID_OTHERWISE)
+        for problem in problems:
+            if problem.rule is Rule.CLASS_SET_ASIDE and self._small is not None:
+                yield self._small.warning(judged.target, problem.first_line)
+        yield from self._unknown_labels
         yield from leaks
         for tally in judged.census.facets:
             yield from tally.warnings()

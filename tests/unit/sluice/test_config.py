@@ -5,6 +5,7 @@ import json
 import pytest
 
 from sluice.dataset.config import ConfigError, parse_config, parse_gates
+from sluice.training.hyperparameters import MAX_SMALL_ROWS
 
 NAME = "s3://inbox/datasets/churn/config.yaml"
 
@@ -26,7 +27,7 @@ def test_a_configuration_is_read() -> None:
     config = parse_config("target: churned\ngates: {accuracy: {min: 0.8}}\nhyperparameters: {max_depth: 3}", NAME)
     assert config.target == "churned"
     assert config.gates.by_metric()["accuracy"].min == 0.8
-    assert config.resolved_hyperparameters(classes=2)["max_depth"] == "3"
+    assert config.resolved_hyperparameters(classes=2, rows=1000)["max_depth"] == "3"
 
 
 def test_gates_of_a_stack_are_read_as_those_of_a_dataset() -> None:
@@ -37,14 +38,39 @@ def test_gates_of_a_stack_are_read_as_those_of_a_dataset() -> None:
 
 
 def test_hyperparameters_are_the_strings_that_sagemaker_wants_with_early_stopping_armed() -> None:
-    resolved = parse_config(None, NAME).resolved_hyperparameters(classes=2)
+    resolved = parse_config(None, NAME).resolved_hyperparameters(classes=2, rows=1000)
     assert resolved["objective"] == "binary:logistic"
     assert all(isinstance(value, str) for value in resolved.values())
     assert {"num_round", "objective", "eval_metric", "early_stopping_rounds"} <= set(resolved)
 
 
+def test_a_table_of_many_rows_is_trained_in_fewer_and_larger_steps() -> None:
+    few, many = (
+        parse_config(None, NAME).resolved_hyperparameters(2, rows) for rows in (MAX_SMALL_ROWS, MAX_SMALL_ROWS + 1)
+    )
+    assert float(many["eta"]) > float(few["eta"])
+    assert int(many["num_round"]) < int(few["num_round"])
+    own = parse_config("hyperparameters: {eta: 0.01}", NAME).resolved_hyperparameters(2, rows=MAX_SMALL_ROWS + 1)
+    assert (own["eta"], own["num_round"]) == ("0.01", many["num_round"])
+
+
+def test_the_defaults_let_a_model_split_off_a_few_rare_rows() -> None:
+    """A sum of hessians is p(1 - p) a row: with a minimum of 6 a leaf of 0.2 % positives needs 3,000 rows."""
+    resolved = parse_config(None, NAME).resolved_hyperparameters(classes=2, rows=1000)
+    assert (resolved["min_child_weight"], resolved["gamma"]) == ("1", "0")
+
+
+def test_the_hyperparameters_of_the_tutorial_are_a_preset() -> None:
+    config = parse_config("training: {preset: tutorial}\nhyperparameters: {max_depth: 3}", NAME)
+    resolved = config.resolved_hyperparameters(classes=3, rows=10**6)
+    assert (resolved["eta"], resolved["gamma"], resolved["min_child_weight"]) == ("0.2", "4", "6")
+    assert "colsample_bytree" not in resolved
+    assert (resolved["max_depth"], resolved["objective"]) == ("3", "multi:softprob")
+    assert any("tutorial" in reason for reason in reasons("training: {preset: fast}"))
+
+
 def test_many_classes_are_trained_for_a_probability_of_each() -> None:
-    resolved = parse_config("hyperparameters: {max_depth: 3}", NAME).resolved_hyperparameters(classes=7)
+    resolved = parse_config("hyperparameters: {max_depth: 3}", NAME).resolved_hyperparameters(classes=7, rows=1000)
     assert resolved["objective"] == "multi:softprob"
     assert resolved["num_class"] == "7"
     assert resolved["eval_metric"] == "mlogloss"

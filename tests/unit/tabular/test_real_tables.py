@@ -106,11 +106,13 @@ def test_the_built_in_algorithm_learns_from_the_files(
     judge: Judge, tmp_path: Path, name: str, target: str, max_loss: float
 ) -> None:
     judged = judge(table_of(name, tmp_path), target=target)
-    parameters = DatasetConfig.model_validate({}).resolved_hyperparameters(len(judged.report.classes))
+    parameters = DatasetConfig.model_validate({}).resolved_hyperparameters(
+        len(judged.report.classes), judged.report.rows.train
+    )
     rounds, patience = int(parameters.pop("num_round")), int(parameters.pop("early_stopping_rounds"))
     train, validation, test = (matrix(judged, part) for part in ("train", "validation", "test"))
     booster = xgb.train(
-        parameters | {"nthread": 2},
+        parameters | {"nthread": 1},  # threads that wait for a busy core make it many times slower
         train,
         rounds,
         evals=[(validation, "validation")],

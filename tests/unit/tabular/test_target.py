@@ -80,7 +80,7 @@ REFUSED_TARGETS: dict[str, tuple[str, dict[str, Any], Rule, str]] = {
         table([row.replace("no", "No") if i % 2 else row for i, row in enumerate(data_rows())]),
         {},
         Rule.LABELS_ALIKE,
-        "its labels `No`, `no` look like one class written in 2 ways. Write each label in one way only.",
+        "its labels `No`, `no` look like one class written in 2 ways. Write each label in one way only, or merge",
     ),
     "labels that are the same number": (
         table([row.replace("no", "1" if i % 2 else "1.0") for i, row in enumerate(data_rows())]),

@@ -6,6 +6,7 @@ would let a bad model through.
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
@@ -23,7 +24,7 @@ from pydantic import (
 from sluice.dataset.contract import ContractConfig
 from sluice.documents import VERSION_KEY, NewerDocumentError, keys_beside, read_stored, version_of
 from sluice.evaluation.metrics import METRICS
-from sluice.training.hyperparameters import DEFAULTS, TUNABLE, multi_class
+from sluice.training.hyperparameters import TUNABLE, Preset, defaults, multi_class
 from sluice.training.instances import INSTANCE_TYPE, without_accelerators
 from sluice.wording import known_instead
 
@@ -130,6 +131,9 @@ class Cutoff(_Section):
 
 _MAX_COST: Final = 1e12
 
+_MAX_LABEL_CHARACTERS: Final = 256
+"""As of a label in a file: answers carry it."""
+
 
 class Costs(_Section):
     """What a row costs by truth and prediction, in any one unit; gains are negative."""
@@ -217,6 +221,9 @@ class Facet(_Section):
 class Training(_Section):
     """How the training job runs. What is not set is the stack's."""
 
+    preset: Preset | None = Field(
+        None, description="A named set of hyperparameters in place of the defaults: those of AWS's tutorial."
+    )
     instance_type: str | None = Field(
         None, pattern=INSTANCE_TYPE, description="Instance type of the training job, without GPUs."
     )
@@ -355,6 +362,45 @@ class Predictions(_Section):
     log_share: float = Field(0, ge=0, le=1, description="Share of the requests whose records and answers are kept.")
 
 
+class ClassRules(_Section):
+    """Labels that are learned as one class, or not at all, as they stand in the file."""
+
+    merge: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="By the name of a class, the labels that it takes in."
+    )
+    drop: tuple[str, ...] = Field((), description="Labels whose rows are set aside, however many they are.")
+
+    @model_validator(mode="after")
+    def _clear(self) -> Self:
+        for name, labels in self.merge.items():
+            if not name.strip() or len(name.strip()) > _MAX_LABEL_CHARACTERS:
+                raise ValueError(f"a merged class needs a name of 1 to {_MAX_LABEL_CHARACTERS} characters")
+            if not labels:
+                raise ValueError(f"`merge.{name}` names no label")
+        merged = [label for labels in self.merged_labels for label in labels]
+        if twice := [label for label, times in Counter([*merged, *map(str.strip, self.drop)]).items() if times > 1]:
+            raise ValueError(f"the label `{twice[0]}` is named twice; a row can be in one class only")
+        for name, own in zip(self.merge, self.merged_labels, strict=True):
+            if name.strip() in {*merged, *map(str.strip, self.drop)} - {*own}:
+                raise ValueError(f"`{name}` is the name of a merged class, and is itself merged or dropped")
+        return self
+
+    @property
+    def merged_labels(self) -> list[list[str]]:
+        return [[label.strip() for label in labels] for labels in self.merge.values()]
+
+    @property
+    def class_of(self) -> dict[str, str]:
+        """The class by label, of those that are merged."""
+        by_class = zip(self.merge, self.merged_labels, strict=True)
+        return {label: name.strip() for name, labels in by_class for label in labels}
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The labels that the file should have."""
+        return (*self.class_of, *(label.strip() for label in self.drop))
+
+
 class ApprovalConfig(_Section):
     """Whether a person must agree before a model that passed its gates is deployed."""
 
@@ -416,6 +462,7 @@ class DatasetConfig(_Section):
         description="Columns, or `true` for all: texts that differ only in case, or in blanks, hyphens or underscores "
         "between words, are one category.",
     )
+    classes: ClassRules | None = Field(None, description="Labels that are merged or dropped.")
     missing: tuple[str, ...] = Field(
         ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "?", "-"),
         description="Cells that mean: no value. A list here replaces the usual one.",
@@ -448,6 +495,13 @@ class DatasetConfig(_Section):
     predictions: Predictions = Predictions()
 
     @model_validator(mode="after")
+    def _merged_classes_known(self) -> Self:
+        for name in self.classes.merge if self.classes else ():
+            if name.strip() in self.missing:
+                raise ValueError(f"`classes.merge` names a class `{name}`, which `missing` says is no value")
+        return self
+
+    @model_validator(mode="after")
     def _costs_known(self) -> Self:
         if self.cutoff.policy == "minimum_cost" and self.costs is None:
             raise ValueError("`cutoff: {policy: minimum_cost}` needs `costs`")
@@ -473,13 +527,15 @@ class DatasetConfig(_Section):
         """Whether the spellings of a column's texts are one category."""
         return self.merge_spellings is True or (self.merge_spellings is not False and column in self.merge_spellings)
 
-    def resolved_hyperparameters(self, classes: int) -> dict[str, str]:
+    def resolved_hyperparameters(self, classes: int, rows: int) -> dict[str, str]:
         """Defaults overlaid with the dataset's own, as the strings that CreateTrainingJob wants.
 
         Args:
             classes: of the target; from three on the model gives a probability for each.
+            rows: of the training part.
         """
-        chosen = {**DEFAULTS, **(multi_class(classes) if classes > 2 else {}), **self.hyperparameters}
+        by_default = defaults(rows, self.training.preset)
+        chosen = {**by_default, **(multi_class(classes) if classes > 2 else {}), **self.hyperparameters}
         return {name: str(value) for name, value in chosen.items()}
 
 

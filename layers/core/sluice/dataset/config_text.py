@@ -40,6 +40,8 @@ class _Loader(yaml.SafeLoader):
                 for name, columns in _pairs(value):
                     if name == "allow":
                         _take_as_written(columns)
+            elif key == "classes":
+                _take_labels_as_written(value)
             elif key == "facets" and isinstance(value, yaml.SequenceNode):
                 for name, text in itertools.chain.from_iterable(map(_pairs, value.value)):
                     if name in _FACET_TEXTS:
@@ -66,6 +68,16 @@ def _pairs(node: yaml.Node | None) -> Iterator[tuple[str, yaml.Node]]:
     for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
         if isinstance(key, yaml.ScalarNode):
             yield key.value, value
+
+
+def _take_labels_as_written(classes: yaml.Node) -> None:
+    for key, value in _pairs(classes):
+        if key == "drop":
+            _take_as_written(value)
+        elif key == "merge" and isinstance(value, yaml.MappingNode):
+            for name, labels in value.value:
+                _take_as_written(name)
+                _take_as_written(labels)
 
 
 def _take_as_written(node: yaml.Node) -> None:

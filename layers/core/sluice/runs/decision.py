@@ -187,7 +187,8 @@ def _model(request: RecordRequest, evaluation: Evaluation | None, config: Datase
     trainer = training.trainer if training else None
     hyperparameters = evaluation.hyperparameters if evaluation else {}
     if not hyperparameters and config and request.validation:
-        hyperparameters = config.resolved_hyperparameters(len(request.validation.classes))
+        table = request.validation
+        hyperparameters = config.resolved_hyperparameters(len(table.classes), table.rows.train)
     return TrainedModel(
         job_name=started.job_name,
         training_image=trainer.image if trainer else None,

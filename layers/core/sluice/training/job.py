@@ -65,7 +65,7 @@ def training_job_request(
             "TrainingImage": training_image(settings.aws_region),
             "TrainingInputMode": "File",
         },
-        "HyperParameters": config.resolved_hyperparameters(len(validation.classes)),
+        "HyperParameters": config.resolved_hyperparameters(len(validation.classes), validation.rows.train),
         "InputDataConfig": [
             _channel("train", validation.train_uri),
             _channel("validation", validation.validation_uri),

@@ -460,10 +460,7 @@ def _no_curve(has_curves: bool) -> TrainingFinding:
 def _no_learning(
     course: _Course | None, has_splits: bool, recipe: Recipe, class_counts: tuple[ClassCount, ...]
 ) -> TrainingFinding | None:
-    way_out = (
-        f"Check that the columns say something about `{recipe.target.name}` and that its labels are right; with few "
-        "rows, lower gamma and min_child_weight."
-    )
+    way_out = f"Check that the columns say something about `{recipe.target.name}` and that its labels are right."
     if not has_splits:
         what = f"The model gives every row the same score: no column helped to tell rows apart. {way_out}"
         return TrainingFinding(rule="no_learning", severity="warning", what=what)

@@ -17,10 +17,7 @@ def around_warnings(dialect: Dialect, structure: Structure) -> Iterator[Finding]
         dialect: of the file.
         structure: of it, counted to its end.
     """
-    if dialect.titles:
-        titles = _lines(dialect.titles, "above the header")
-        what = f"{titles}; the column names were read from line {dialect.header.line}"
-        yield Finding(rule=Rule.TITLE_LINES, line=dialect.first_title, what=what)
+    yield from title_warnings(dialect)
     if structure.repeated_lines:
         same = "the header" if not dialect.titles else "the header or a line above it"
         what = f"this line is {same} once more, as files that were joined have it"
@@ -31,6 +28,14 @@ def around_warnings(dialect: Dialect, structure: Structure) -> Iterator[Finding]
         said = _lines(footer.lines, "below the last row")
         what = f"{said}{', with a total' if footer.is_total else ''}"
         yield Finding(rule=Rule.FOOTER_LINES, line=structure.end_line + footer.blank_lines, what=what)
+
+
+def title_warnings(dialect: Dialect) -> Iterator[Finding]:
+    """That lines above the header were left out; known of a file that is refused, too."""
+    if dialect.titles:
+        titles = _lines(dialect.titles, "above the header")
+        what = f"{titles}; the column names were read from line {dialect.header.line}"
+        yield Finding(rule=Rule.TITLE_LINES, line=dialect.first_title, what=what)
 
 
 _DELIMITERS: Final = ",;|\t"

@@ -24,7 +24,7 @@ from sluice.dataset.numbers import NUMBER, is_number_like
 from sluice.dataset.recipe import WHITESPACE, DroppedColumn, Recipe, Target
 from sluice.messages import RowCounts
 from sluice.wording import one_line
-from tabular.around import around_warnings
+from tabular.around import around_warnings, title_warnings
 from tabular.census import Census, DoubtError
 from tabular.chunks import Chunk, ChunkError, Structure, chunks
 from tabular.columns import Kind, Profile, Reading, column_warnings, header_looks_like_data, text_warnings
@@ -414,12 +414,14 @@ class _Validation:
         rows = judged.rows() if judged else self._list_malformed()
         problems = self._rejected.problems()
         said = [*findings, *(problem.finding() for problem in problems if problem.rule not in _SAID_OTHERWISE)]
+        warnings = [*title_warnings(self._dialect)] if self._dialect else []
         return TableReport(
             name=self._name,
             verdict="rejected",
             reasons=_sentences(self._name, said),
+            warnings=_sentences(self._name, warnings),
             rules=tuple(dict.fromkeys(finding.rule.value for finding in findings)),
-            findings=_reported(said, "error"),
+            findings=(*_reported(said, "error"), *_reported(warnings, "warning")),
             rows=rows,
             dialect=self._dialect_report(),
             columns=_column_reports(judged.profiles) if judged else (),

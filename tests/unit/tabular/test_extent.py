@@ -190,6 +190,15 @@ def test_a_real_table_has_nothing_around_it_and_one_header(name: str) -> None:
     assert path.read_bytes().count(found.header.raw) == 1
 
 
+def test_a_file_that_is_refused_says_as_well_that_lines_above_its_header_were_left_out(judge: Judge) -> None:
+    report = judge("Customers of March\n" + table(data_rows(30))).report
+    assert report.rules == ("too_few_rows",)
+    assert [finding.rule for finding in report.findings] == ["too_few_rows", "title_lines"]
+    assert report.warnings[0].startswith(
+        "table.csv, line 1: the line above the header was left out (`Customers of March`)"
+    )
+
+
 def test_a_cut_last_row_is_no_footer(judge: Judge) -> None:
     report = judge(table([*data_rows(), "30,Os"])).report
     assert [problem.rule for problem in report.problems] == ["ragged_row"]

@@ -115,7 +115,10 @@ WHAT: Final[dict[Rule, str]] = {
     Rule.MERGE_UNKNOWN: "`merge_spellings` names a column that the file does not have.",
     Rule.LEADING_ZEROS: "Digits with zeros before them are codes, that is categories; these may be a quantity.",
     Rule.DATE_AS_TEXT: "Nearly all values of a column mean dates, in no form that is read or in two readings.",
-    Rule.DATE_FORMAT: "The order of day and month was detected from the cells that fit one order only.",
+    Rule.DATE_AS_NUMBER: "Nearly all values of a column of numbers are dates in digits, but others are not, or the "
+    "order of day and month is not clear.",
+    Rule.DATE_FORMAT: "How the dates of a column are written was detected: the order of day and month, the century of "
+    "years of two digits, dates in digits alone.",
     Rule.DROP_UNKNOWN: "`drop` names a column that the file does not have.",
     Rule.SLICE_UNKNOWN: "`slices` names a column that the file does not have.",
     Rule.FACET_UNKNOWN: "`facets` names a column that the file does not have, or the target.",

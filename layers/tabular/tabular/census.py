@@ -566,7 +566,7 @@ class Census:
                 self._rejected.add_malformed(pending, self._q.dialect)
                 pending = next(malformed, None)
             said = shown(fault.cell) if fault.cell else self._missing_token(raw, fault.position)
-            what = CELL_FAULTS[fault.rule].format(cell=said)
+            what = CELL_FAULTS[fault.rule].format(cell=said, date=self._q.readings[fault.position].date.example)
             self._rejected.add(line, offset, names[fault.position], fault.rule, what, raw)
         for row in itertools.chain([pending] if pending else [], malformed):
             self._rejected.add_malformed(row, self._q.dialect)
@@ -721,7 +721,7 @@ class Census:
             reading.kind,
             reading.notation,
             reading.form,
-            reading.date_format,
+            reading.date,
         )
         if not filled:
             return replace(profile, kind=Kind.EMPTY)
@@ -738,7 +738,7 @@ class Census:
         facts = column.facts
         constant, timed = facts["least"] == facts["greatest"], facts.get("timed", False)
         if reading.kind is Kind.DATE:
-            doubt = found[1] if (found := read_dates(column.forms)) else None
+            doubt = found.doubt if (found := read_dates(column.forms)) else None
             return replace(profile, constant=constant and not timed, timed=timed, doubt=doubt)
         return replace(
             profile,

@@ -13,10 +13,10 @@ from typing import Final
 
 import polars as pl
 
-from sluice.dataset.dates import DateFormat
+from sluice.dataset.dates import ISO, NUMBER_LIKE, DateForm
 from sluice.dataset.numbers import Duration, Notation, Quantity, is_number_like
 from sluice.dataset.recipe import BOOLEAN_PAIRS, FLOAT32_MAX
-from tabular.dates import read_dates
+from tabular.dates import dates_as_numbers, read_dates
 from tabular.findings import Finding, Rule
 from tabular.forms import unread_text
 from tabular.notation import KIND_SHARE, best_numbers, is_code
@@ -49,7 +49,7 @@ class Reading:
     kind: Kind
     notation: Notation = "plain"
     form: Quantity | Duration | None = None
-    date_format: DateFormat = "iso"
+    date: DateForm = ISO
     asked: bool = False
 
 
@@ -58,14 +58,17 @@ def reading_of(forms: Mapping[str, int], delimiter: bytes, *, asked: bool, codes
 
     ``codes``: digits may be codes, which are text; otherwise they are numbers.
     """
+    dates = read_dates(forms)
+    if dates and dates.form.format in NUMBER_LIKE:  # such dates are plain numbers or codes, too
+        return Reading(Kind.DATE, date=dates.form, asked=asked)
     if codes and is_code(forms):
         return Reading(Kind.TEXT, asked=asked)
     filled = forms["filled"]
     numbers = best_numbers(forms, delimiter)
     if numbers.count and numbers.count + forms["special"] >= KIND_SHARE * filled:
         return Reading(Kind.NUMBER, notation=numbers.notation, form=numbers.form, asked=asked)
-    if dates := read_dates(forms):
-        return Reading(Kind.DATE, date_format=dates[0], asked=asked)
+    if dates:
+        return Reading(Kind.DATE, date=dates.form, asked=asked)
     return Reading(Kind.TEXT, asked=asked)
 
 
@@ -93,7 +96,7 @@ class Profile:
     kind: Kind
     notation: Notation = "plain"
     form: Quantity | Duration | None = None
-    date_format: DateFormat = "iso"
+    date: DateForm = ISO
     forms: Mapping[str, int] | None = None
     doubt: str | None = None
     least: float | None = None
@@ -167,6 +170,8 @@ def column_warnings(profiles: Sequence[Profile]) -> list[Finding]:
             findings.append(Finding(rule=_DOUBTS[p.kind], column=p.name, what=p.doubt))
         if p.kind is Kind.TEXT and p.levels is not None and (said := spelling_warning(p.name, p.levels)):
             findings.append(said)
+        if p.kind is Kind.NUMBER and p.forms and (said := dates_as_numbers(p.forms)):
+            findings.append(Finding(rule=Rule.DATE_AS_NUMBER, column=p.name, what=said))
         if p.kind is Kind.NUMBER and p.whole and _FLOAT32_WHOLE < p.largest <= FLOAT32_MAX:
             what = f"its whole numbers go up to {p.largest:,.0f}, and training rounds them to 24 binary digits"
             findings.append(Finding(rule=Rule.INEXACT_INTEGERS, column=p.name, what=what))

@@ -76,6 +76,7 @@ class Rule(StrEnum):
     MERGE_UNKNOWN = "merge_unknown"
     LEADING_ZEROS = "leading_zeros"
     DATE_AS_TEXT = "date_as_text"
+    DATE_AS_NUMBER = "date_as_number"
     DATE_FORMAT = "date_format"
     DROP_UNKNOWN = "drop_unknown"
     SLICE_UNKNOWN = "slice_unknown"
@@ -172,7 +173,8 @@ FIX: Final[dict[Rule, str]] = {
     "empty, or add the text to `missing` in config.yaml.",
     Rule.INFINITE_NUMBER: "Leave the cell empty or write a finite number; training stops at infinities.",
     Rule.NUMBER_TOO_LARGE: "Leave the cell empty or rescale the column; training holds numbers as 32-bit floats.",
-    Rule.NOT_A_DATE: "Write the date as 2026-11-23, leave the cell empty, or add the text to `missing` in config.yaml.",
+    Rule.NOT_A_DATE: "Write the date as the others of its column are, leave the cell empty, or add the text to "
+    "`missing` in config.yaml.",
     Rule.MIXED_COLUMN: "Use one kind of value in each column, or add the text to `missing` in config.yaml.",
     Rule.INEXACT_INTEGERS: "Nothing to do for quantities; drop the column in config.yaml if these are codes.",
     Rule.NUMBER_NOTATION: "Nothing to do if that is right; otherwise write plain numbers such as 1234.5.",
@@ -184,7 +186,10 @@ FIX: Final[dict[Rule, str]] = {
     Rule.MERGE_UNKNOWN: "Correct `merge_spellings` in config.yaml.",
     Rule.LEADING_ZEROS: "Nothing to do for codes; write a quantity without the zeros before it.",
     Rule.DATE_AS_TEXT: "Write dates as 2026-11-23, or drop the column in config.yaml.",
-    Rule.DATE_FORMAT: "Nothing to do if that is right; otherwise write dates as 2026-11-23.",
+    Rule.DATE_AS_NUMBER: "Write dates as 2026-11-23 and leave cells without a date empty, or add what stands there to "
+    "`missing` in config.yaml.",
+    Rule.DATE_FORMAT: "Nothing to do if that is right; otherwise write dates as 2026-11-23, and numbers that are no "
+    "dates with a sign, as +20261123.",
     Rule.DROP_UNKNOWN: "Correct `drop` in config.yaml.",
     Rule.SLICE_UNKNOWN: "Correct `slices` in config.yaml.",
     Rule.FACET_UNKNOWN: "Correct `facets` in config.yaml.",
@@ -242,7 +247,7 @@ CELL_FAULTS: Final[dict[Rule, str]] = {
     Rule.NOT_A_NUMBER: "`{cell}` is not a number",
     Rule.INFINITE_NUMBER: "`{cell}` is not a finite number",
     Rule.NUMBER_TOO_LARGE: "`{cell}` is too large for a 32-bit floating-point number",
-    Rule.NOT_A_DATE: "`{cell}` is not an ISO date",
+    Rule.NOT_A_DATE: "`{cell}` is not a date such as {date}",
     Rule.TARGET_MISSING: "the label is missing{cell}",
     Rule.CLASS_SET_ASIDE: "the class `{cell}` has too few rows to be split",
     Rule.CLASS_DROPPED: "the class `{cell}` is listed under `classes.drop`",

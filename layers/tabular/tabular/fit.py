@@ -11,8 +11,10 @@ from typing import Any, Final
 
 import polars as pl
 
+from sluice.dataset.dates import PERIODS
 from sluice.dataset.recipe import (
     DATE_PARTS,
+    PERIOD_PARTS,
     BooleanColumn,
     Column,
     DateColumn,
@@ -172,12 +174,17 @@ def _column(p: Profile, levels: tuple[str, ...], one_hot_levels: int) -> Column:
         case Kind.BOOLEAN:
             return BooleanColumn(name=p.name)
         case Kind.DATE:
-            return DateColumn(name=p.name, format=p.date_format, parts=(*DATE_PARTS, "hour") if p.timed else DATE_PARTS)
+            return _date_column(p)
         case _:
             if len(levels) <= one_hot_levels:
                 return OneHotColumn(name=p.name, levels=tuple(sorted(levels)), merged=p.merged)
             listed = _lists_all(p, levels)
             return FrequencyRankColumn(name=p.name, levels=levels, merged=p.merged, all_listed=listed)
+
+
+def _date_column(p: Profile) -> DateColumn:
+    parts = PERIOD_PARTS if p.date.format in PERIODS else (*DATE_PARTS, "hour") if p.timed else DATE_PARTS
+    return DateColumn(name=p.name, format=p.date.format, zone=p.date.zone, first_year=p.date.first_year, parts=parts)
 
 
 def _lists_all(p: Profile, levels: tuple[str, ...]) -> bool:

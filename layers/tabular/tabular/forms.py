@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
-from tabular.dates import date_forms, unread_date
+from tabular.dates import are_dates_in_digits, count_dates, unread_date
 from tabular.findings import Finding, Rule
 from tabular.notation import KIND_SHARE, is_code, notation_forms, number_forms, unread_number
 from tabular.quantities import (
@@ -32,13 +32,14 @@ def count_forms(cells: pl.DataFrame) -> dict[int, Counter[str]]:
             each stands, ``rows``.
     """
     cell = pl.col("cell")
-    forms: dict[str, pl.Expr] = {"filled": pl.lit(True), **number_forms(), **date_forms()}
+    forms: dict[str, pl.Expr] = {"filled": pl.lit(True), **number_forms()}
     forms |= duration_forms(cell) | range_forms(cell) | code_forms(cell)
     figures = dressed(cells)
     found = _counted(cells, forms)
     add_counts(found, _counted(figures, _figure_forms()))
     add_counts(found, count_affixes(figures))
     add_counts(found, count_widths(cells))
+    add_counts(found, count_dates(cells))
     return found
 
 
@@ -68,16 +69,16 @@ def unread_text(name: str, forms: Mapping[str, int], *, repeats: bool = True) ->
         forms: of its cells.
         repeats: its values stand more than once; otherwise what looks like a range may be a number with a hyphen.
     """
-    if is_code(forms):
+    if is_code(forms) and not are_dates_in_digits(forms):
         return
     needed = KIND_SHARE * forms["filled"]
     if repeats and are_ranges(forms, needed):
         what = "its values are ranges of numbers (`00-00`, `<00`, `00+`), which are read as categories without an order"
         yield Finding(rule=Rule.NUMBER_RANGES, column=name, what=what)
         return
-    rule, described = Rule.NUMBER_AS_TEXT, unread_quantities(forms, needed) or unread_number(forms)
+    rule, described = Rule.DATE_AS_TEXT, unread_date(forms)
     if described is None:
-        rule, described = Rule.DATE_AS_TEXT, unread_date(forms)
+        rule, described = Rule.NUMBER_AS_TEXT, unread_quantities(forms, needed) or unread_number(forms)
     if described is not None:
         what = f"nearly all its values are {described}, which are not read as such, so it is read as text"
         yield Finding(rule=rule, column=name, what=what)

@@ -22,6 +22,7 @@ from sluice.dataset.numbers import (
     DURATION,
     DURATION_SECONDS,
     FAMILIES,
+    HALF_DAY,
     LOOKALIKES,
     MULTIPLES,
     NEGATIVE_MARKS,
@@ -79,7 +80,7 @@ FIGURES_OF: Final = "figures "
 
 _AFFIX: Final = "affix "
 _MANY: Final = "affixes many"
-_DURATION_FORMS: Final[tuple[DurationForm, ...]] = ("clock", "words", "iso")
+_DURATION_FORMS: Final[tuple[DurationForm, ...]] = ("clock", "words", "iso", "time_of_day")
 
 
 # The numbers of a chunk.
@@ -107,8 +108,20 @@ def duration(cell: pl.Expr, form: DurationForm) -> pl.Expr:
         field.cast(pl.Float64, strict=False).fill_null(0.0) * DURATION_SECONDS[part] for part, field in parts.items()
     ]
     seconds = functools.reduce(operator.add, amounts, pl.lit(0.0))  # one after the other, as for a record
+    if form == "time_of_day":
+        return _since_midnight(seconds, found)
     signed = pl.when(found.struct.field("lead") == "-").then(-seconds).otherwise(seconds)
     return pl.when(pl.any_horizontal(given)).then(signed)
+
+
+def _since_midnight(seconds: pl.Expr, found: pl.Expr) -> pl.Expr:
+    half, hours = found.struct.field("half"), found.struct.field("hours").cast(pl.Int8, strict=False)
+    is_late = half.str.strip_chars().str.to_lowercase().str.starts_with("p")
+    by_half = seconds % HALF_DAY + pl.when(is_late).then(float(HALF_DAY)).otherwise(0.0)
+    given = half.is_not_null() & (half != "")
+    minutes = found.struct.field("minutes")
+    whole = pl.when(minutes.is_not_null() & (minutes != "")).then(seconds)
+    return pl.when(given & hours.is_between(1, 12)).then(by_half).when(~given).then(whole)
 
 
 def to_ascii(cell: pl.Expr) -> pl.Expr:
@@ -385,6 +398,9 @@ def find_duration(forms: Mapping[str, int], needed: float, telling: float) -> Du
         return Duration(form="words")
     if forms.get("duration clock", 0) >= needed and forms["duration beyond a day"] > telling:
         return Duration(form="clock")
+    # Hours below 24 throughout: the seconds are those of a duration in hours and minutes, too.
+    if forms.get("duration time_of_day", 0) >= needed:
+        return Duration(form="time_of_day")
     return None
 
 

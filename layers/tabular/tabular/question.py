@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,15 +11,15 @@ from typing import Final
 import polars as pl
 
 from sluice.dataset.config import DatasetConfig
-from sluice.dataset.dates import DATE, read_date
+from sluice.dataset.dates import NUMBER_LIKE, read_date
 from sluice.dataset.numbers import Duration, Notation, Quantity, is_number_like
 from tabular.chunks import Chunk
 from tabular.columns import Kind, Reading, reading_of
-from tabular.dates import day, hour
+from tabular.dates import NUMBER_LIKE_DATE, day, hour, seconds_of_day
 from tabular.dialect import Dialect
 from tabular.findings import Rule
 from tabular.forms import count_forms
-from tabular.notation import NEEDED_SHARE, best_numbers, fits, number
+from tabular.notation import NEEDED_SHARE, best_numbers, fits, matches, number
 from tabular.quantities import is_single_form, may_be_code, may_be_quantity
 from tabular.split import ALL_ROWS, Places, hash_expression
 
@@ -162,8 +161,8 @@ class Question:
         if reading.kind is Kind.NUMBER:
             return self.number_of(position, reading.notation, reading.form)
         cell = pl.col(f"c{position}")
-        alike = [token for token in self.tokens if re.fullmatch(DATE[reading.date_format], token)]
-        return _unless_in(alike, cell, day(cell, reading.date_format))
+        alike = [token for token in self.tokens if read_date(token, reading.date) is not None]
+        return _unless_in(alike, cell, day(cell, reading.date))
 
     def number_of(self, position: int, notation: Notation, form: Quantity | Duration | None) -> pl.Expr:
         """The number of a cell of any column; null if it is missing or no number that is written in that way."""
@@ -179,14 +178,8 @@ class Question:
         if reading.kind is Kind.NUMBER:
             return self.value(self.time).alias("time")
         cell = pl.col(f"c{self.time}")
-        clock = {
-            3600: hour(cell, reading.date_format),
-            60: cell.str.extract(":([0-9]{2})"),
-            1: cell.str.extract(r":[0-9]{2}:([0-9]{2}(\.[0-9]+)?)"),
-        }
-        seconds = [part.cast(pl.Float64, strict=False).fill_null(0) * size for size, part in clock.items()]
         days = self.value(self.time).cast(pl.Int32).cast(pl.Float64)
-        return (days * 86_400 + pl.sum_horizontal(seconds)).alias("time")
+        return (days * 86_400 + seconds_of_day(cell, reading.date)).alias("time")
 
     @cached_property
     def frame(self) -> list[pl.Expr]:
@@ -200,7 +193,7 @@ class Question:
             hash_expression(by, self.config.split.seed).alias("u"),
             *([] if moment is None else [moment]),
             *(self.value(i).alias(f"x{i}") for i in self.of_kind(Kind.NUMBER, Kind.DATE)),
-            *(hour(pl.col(f"c{i}"), self.readings[i].date_format).alias(f"h{i}") for i in self.of_kind(Kind.DATE)),
+            *(hour(pl.col(f"c{i}"), self.readings[i].date).alias(f"h{i}") for i in self.of_kind(Kind.DATE)),
             *(pl.col(f"c{i}") for i in [*self.levelled, *self.unused]),
         ]
 
@@ -238,6 +231,7 @@ def _sight(
         (fits(number(pl.col(name), "plain")).is_null() & (pl.col(name) != "")).any()
         | (pl.col(name) == "").all()
         | may_be_code(pl.col(name)).any()
+        | (matches(pl.col(name), NUMBER_LIKE_DATE).sum() >= LIKELY_SHARE * (pl.col(name) != "").sum())
         for name in cells.columns
     ).row(0)
     # With `;` between cells, numbers of which each point stands before three digits may mean thousands.
@@ -256,7 +250,7 @@ def _sight(
 def _holds(cells: pl.Series, reading: Reading, name: str) -> bool | None:
     """Whether a column holds its own name, or may as well: a date is one of its dates."""
     if reading.kind is Kind.DATE:
-        return read_date(name, reading.date_format) is not None
+        return read_date(name, reading.date) is not None
     if reading.kind is Kind.NUMBER or cells.n_unique() > _MAX_DISTINCT_CELLS:
         return None
     return bool(name) and bool((cells == name).any())
@@ -287,8 +281,9 @@ def _is_open(reading: Reading, forms: Mapping[str, int], delimiter: bytes) -> bo
     if reading.kind is Kind.NUMBER:
         is_plain = reading.notation == "plain" and reading.form is None
         is_sure = is_plain and best_numbers(forms, delimiter).doubt is None
+        is_sure = is_sure and max(forms[form] for form in NUMBER_LIKE) < LIKELY_SHARE * filled
         return not is_sure or filled - forms["plain"] > NEEDED_SHARE * filled
     if reading.kind is Kind.DATE:
-        return reading.date_format != "iso" or filled - forms["iso"] > NEEDED_SHARE * filled
+        return reading.date.format != "iso" or bool(reading.date.zone) or filled - forms["iso"] > NEEDED_SHARE * filled
     likely = max((count for form, count in forms.items() if is_single_form(form)), default=0)
     return max(likely, may_be_quantity(forms)) >= LIKELY_SHARE * filled

@@ -139,7 +139,7 @@ def fields(schema: Mapping[str, Any]) -> Iterator[str]:
             yield f"{part}.{name}"
 
 
-FIELDS: Final = {Recipe: {1: 30, 2: 40}, Contract: {1: 19}}
+FIELDS: Final = {Recipe: {1: 30, 2: 42}, Contract: {1: 19}}
 """By document and version: how many fields its schema has."""
 
 

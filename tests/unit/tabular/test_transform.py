@@ -49,6 +49,7 @@ WORDS = st.text(alphabet=st.sampled_from(list("abé,;\"'\n x")), min_size=1, max
 FLAGS = st.sampled_from(["yes", "No", "YES ", "no"])
 DATES = st.dates(datetime.date(1000, 1, 1), datetime.date(2999, 12, 31)).map(str)
 TIMES = st.tuples(DATES, st.times()).map(lambda moment: f"{moment[0]}T{moment[1].isoformat()}")
+CLOCKS = ("{0:%H:%M}", "{0:%H:%M:%S.%f}", "{1}:{0:%M:%S} {0:%p}", "{1} {0:%p}")
 COLUMNS = {
     "number": NUMBERS,
     "integer": INTEGERS,
@@ -58,7 +59,18 @@ COLUMNS = {
     "date": DATES,
     "time": st.one_of(TIMES, DATES),
 }
-DATE_FORMS = ("%Y/%m/%d", "%d.%m.%Y", "%d-%b-%Y %I:%M %p", "%B %d, %Y, %H:%M", "%m/%d/%Y %H:%M:%S")
+DATE_FORMS = (
+    "%Y/%m/%d",
+    "%d.%m.%Y",
+    "%d-%b-%Y %I:%M %p",
+    "%B %d, %Y, %H:%M",
+    "%m/%d/%Y %H:%M:%S",
+    "%a, %d %b %Y %H:%M:%S -0330",
+    "%a %b %d %H:%M:%S %Y",
+    "%Y-%m-%dT%H:%M:%S+02:00",
+    "%b %Y",
+    "%G-W%V",
+)
 
 
 @st.composite
@@ -77,6 +89,7 @@ def tables(draw: st.DrawFn) -> list[dict[str, str]]:
     days = draw(st.lists(moments, min_size=rows, max_size=rows))
     # From the 13th on, so that the day is told from the month.
     cells["formed"] = [one.replace(day=13 + one.day % 15).strftime(form) for one in days]
+    cells["of day"] = [CLOCKS[one.second % 4].format(one, one.hour % 12 or 12) for one in days]
     cells["noted integer"] = [f"{number:,}".replace(",", separators[0]) for number in numbers]
     return [{name: column[i] for name, column in cells.items()} | {"label": "ab"[i % 2]} for i in range(rows)]
 

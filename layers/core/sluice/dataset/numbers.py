@@ -153,7 +153,7 @@ class Quantity(_Form):
         return f"{self.before}{blank}{EXAMPLES[notation]}{gap}{unit}"
 
 
-type DurationForm = Literal["clock", "words", "iso"]
+type DurationForm = Literal["clock", "words", "iso", "time_of_day"]
 
 _AMOUNT: Final = r"[0-9]+(?:\.[0-9]+)?"
 _SECOND_WORDS: Final = r"(?i:s|secs?|seconds?|sek\.?|sekunden?|secondes?|segundos?)\.?"
@@ -167,10 +167,16 @@ DURATION: Final[dict[DurationForm, str]] = {
     "words": rf"(?P<lead>[+-]?)(?:(?P<days>{_AMOUNT}) ?{_DAY_WORDS}[, ]*)?"
     rf"(?:(?P<hours>{_AMOUNT}) ?{_HOUR_WORDS}[, ]*(?:(?P<rest>[0-5][0-9])|[, ]*))?"
     rf"(?:(?P<minutes>{_AMOUNT}) ?{_MINUTE_WORDS}[, ]*)?(?:(?P<seconds>{_AMOUNT}) ?{_SECOND_WORDS})?",
+    "time_of_day": "(?P<lead>)(?P<hours>[01]?[0-9]|2[0-3])"
+    r"(?::(?P<minutes>[0-5][0-9])(?::(?P<seconds>[0-5][0-9](?:\.[0-9]+)?))?)?(?P<half> ?(?i:[ap]\.?m\.?))?",
     "iso": rf"(?P<lead>[+-]?)P(?:(?P<weeks>{_AMOUNT})W)?(?:(?P<days>{_AMOUNT})D)?"
     rf"(?:T(?:(?P<hours>{_AMOUNT})H)?(?:(?P<minutes>{_AMOUNT})M)?(?:(?P<seconds>{_AMOUNT})S)?)?",
 }
-"""What a duration looks like: ``26:15:00`` (hours first) or ``2 days 03:04:05``; ``1h 30m``; ``PT1H30M``."""
+"""What a duration looks like: ``26:15:00`` (hours first) or ``2 days 03:04:05``; ``1h 30m``; ``PT1H30M``. A time of day
+(``14:30``, ``2:30:05 PM``) is the time that has passed since midnight; it has minutes or says which half of the day."""
+
+HALF_DAY: Final = 43_200
+"""Seconds."""
 
 DURATION_SECONDS: Final[dict[str, int]] = {
     "weeks": 604_800,
@@ -183,7 +189,12 @@ DURATION_SECONDS: Final[dict[str, int]] = {
 """By a group of :data:`DURATION`: how many seconds one of it has."""
 
 _DURATIONS: Final = {form: re.compile(pattern) for form, pattern in DURATION.items()}
-_DURATION_EXAMPLES: Final[dict[DurationForm, str]] = {"clock": "26:15:00", "words": "1h 30m", "iso": "PT1H30M"}
+_DURATION_EXAMPLES: Final[dict[DurationForm, str]] = {
+    "clock": "26:15:00",
+    "words": "1h 30m",
+    "iso": "PT1H30M",
+    "time_of_day": "14:30",
+}
 
 
 def duration_parts(form: DurationForm) -> list[str]:
@@ -192,7 +203,7 @@ def duration_parts(form: DurationForm) -> list[str]:
 
 
 class Duration(_Form):
-    """Times that pass, read in seconds."""
+    """Times that pass, read in seconds; a time of day as those since midnight."""
 
     kind: Literal["duration"] = "duration"
     form: DurationForm
@@ -208,6 +219,8 @@ class Duration(_Form):
         seconds = 0.0
         for part, amount in parts.items():
             seconds += float(amount or 0) * DURATION_SECONDS[part]
+        if self.form == "time_of_day":
+            return _since_midnight(seconds, found)
         return -seconds if found["lead"] == "-" else seconds
 
     def pattern(self, _notation: Notation) -> str:
@@ -215,6 +228,15 @@ class Duration(_Form):
 
     def example(self, _notation: Notation) -> str:
         return _DURATION_EXAMPLES[self.form]
+
+
+def _since_midnight(seconds: float, found: re.Match[str]) -> float | None:
+    half = found["half"]
+    if half is None:
+        return None if found["minutes"] is None else seconds
+    if not 1 <= int(found["hours"]) <= 12:
+        return None
+    return seconds % HALF_DAY + (HALF_DAY if half.strip()[0] in "pP" else 0)
 
 
 type NumberForm = Annotated[Quantity | Duration, Field(discriminator="kind")]

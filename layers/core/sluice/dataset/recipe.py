@@ -18,8 +18,8 @@ Semantics, for both:
   one too rare to be listed: number of levels + 1, so that it sorts after the rarest.
 - ``one_hot`` and ``frequency_rank`` with ``merged``: all spellings of a level are that level
   (``sluice.dataset.spellings``).
-- ``date``: a date in the column's one :data:`DateFormat`, an optional time of day ignored but for the hour; its parts
-  as numbers.
+- ``date``: a date in the column's one ``DateForm`` (``sluice.dataset.dates``), an optional time of day ignored but for
+  the hour, which is that of the column's own time zone; its parts as numbers.
 - ``dropped``: no feature, with the reason.
 """
 
@@ -31,7 +31,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sluice.dataset.dates import DATE_EXAMPLES, DateFormat, read_date
+from sluice.dataset.dates import DateForm, DateFormat, read_date
 from sluice.dataset.numbers import Notation, NumberForm, number_example, read_number
 from sluice.dataset.spellings import word_of
 from sluice.documents import ExactDocument
@@ -49,6 +49,8 @@ TRUE_WORDS: Final = frozenset(pair[1] for pair in BOOLEAN_PAIRS)
 
 type DatePart = Literal["year", "month", "day", "weekday", "days", "hour"]
 DATE_PARTS: Final[tuple[DatePart, ...]] = ("year", "month", "day", "weekday", "days")
+PERIOD_PARTS: Final[tuple[DatePart, ...]] = ("year", "month", "days")
+"""Of a month, a quarter or a week."""
 
 _EPOCH = datetime.date(1970, 1, 1)
 
@@ -175,11 +177,21 @@ class FrequencyRankColumn(_Column):
 class DateColumn(_Column):
     kind: Literal["date"] = "date"
     format: DateFormat = Field("iso", description="How texts write its dates.")
+    zone: str = Field(
+        "", description="Of its times, an offset (`+02:00`) or an abbreviation (`CET`); blank if it is UTC or not said."
+    )
+    first_year: int | None = Field(
+        None, description="Its years have two digits, and are those of the hundred years from this one on."
+    )
     parts: tuple[DatePart, ...] = Field(
         DATE_PARTS, description="weekday: Monday 1 to Sunday 7; days: since 1970-01-01; hour: 0 if no time is given."
     )
     minimum: datetime.date | None = Field(None, description="Of the training part; None if not known.")
     maximum: datetime.date | None = Field(None, description="Of the training part; None if not known.")
+
+    @cached_property
+    def form(self) -> DateForm:
+        return DateForm(self.format, self.zone, self.first_year)
 
     @property
     def width(self) -> int:
@@ -189,9 +201,9 @@ class DateColumn(_Column):
         return tuple(f"{self.name}.{part}" for part in self.parts)
 
     def numbers(self, cell: str | int | float | bool) -> Iterator[float]:
-        read = read_date(str(cell), self.format)
+        read = read_date(str(cell), self.form)
         if read is None:
-            raise ValueError(f"expected a date such as {DATE_EXAMPLES[self.format]}")
+            raise ValueError(f"expected a date such as {self.form.example}")
         day, hour = read
         values: dict[DatePart, int] = {
             "year": day.year,

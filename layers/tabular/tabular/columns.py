@@ -170,8 +170,8 @@ def column_warnings(profiles: Sequence[Profile]) -> list[Finding]:
             findings.append(Finding(rule=_DOUBTS[p.kind], column=p.name, what=p.doubt))
         if p.kind is Kind.TEXT and p.levels is not None and (said := spelling_warning(p.name, p.levels)):
             findings.append(said)
-        if p.kind is Kind.NUMBER and p.forms and (said := dates_as_numbers(p.forms)):
-            findings.append(Finding(rule=Rule.DATE_AS_NUMBER, column=p.name, what=said))
+        if p.kind is Kind.NUMBER and p.forms and (dates := dates_as_numbers(p.forms)):
+            findings.append(Finding(rule=Rule.DATE_AS_NUMBER, column=p.name, what=dates))
         if p.kind is Kind.NUMBER and p.whole and _FLOAT32_WHOLE < p.largest <= FLOAT32_MAX:
             what = f"its whole numbers go up to {p.largest:,.0f}, and training rounds them to 24 binary digits"
             findings.append(Finding(rule=Rule.INEXACT_INTEGERS, column=p.name, what=what))

@@ -189,7 +189,7 @@ FIX: Final[dict[Rule, str]] = {
     Rule.DATE_AS_NUMBER: "Write dates as 2026-11-23 and leave cells without a date empty, or add what stands there to "
     "`missing` in config.yaml.",
     Rule.DATE_FORMAT: "Nothing to do if that is right; otherwise write dates as 2026-11-23, and numbers that are no "
-    "dates with a sign, as +20261123.",
+    "dates with separators of thousands, as 20,261,123.",
     Rule.DROP_UNKNOWN: "Correct `drop` in config.yaml.",
     Rule.SLICE_UNKNOWN: "Correct `slices` in config.yaml.",
     Rule.FACET_UNKNOWN: "Correct `facets` in config.yaml.",

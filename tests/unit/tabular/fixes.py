@@ -272,6 +272,14 @@ def texts_as_missing(upload: Upload, said: Said) -> Upload:
     return upload.configured(missing=["", *texts])
 
 
+def others_than_dates_as_missing(upload: Upload, said: Said) -> Upload:
+    """Adds what stands for no date among dates in digits to ``missing``."""
+    header, rows = _table(upload, said)
+    cells = {row[header.index(said.column)].strip() for row in rows}
+    others = sorted(cell for cell in cells if not re.fullmatch(r"[12][0-9]{3}(0[1-9]|1[0-2])[0-3][0-9]", cell))
+    return upload.configured(missing=["", *others])
+
+
 def another_column(upload: Upload, said: Said) -> Upload:
     """Adds a column that varies from row to row."""
     header, rows = _table(upload, said)
@@ -391,6 +399,7 @@ FIXES: Final[Mapping[Rule, Fix]] = {
     Rule.LEAKAGE: without_column,
     Rule.NUMBER_AS_TEXT: without_column,
     Rule.DATE_AS_TEXT: without_column,
+    Rule.DATE_AS_NUMBER: others_than_dates_as_missing,
     Rule.MIXED_COLUMN: texts_as_missing,
     Rule.REPEATED_IN_TEST: dropping_what_distinguishes,
     Rule.DROP_UNKNOWN: without_key("drop"),

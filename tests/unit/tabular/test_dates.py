@@ -316,9 +316,9 @@ def test_dates_in_digits_that_have_two_readings_are_numbers_with_a_warning(judge
     )
 
 
-def test_numbers_with_a_sign_are_no_dates(judge: Judge) -> None:
+def test_numbers_with_separators_of_thousands_are_no_dates(judge: Judge) -> None:
     """As the warning advises."""
-    judged = judge(with_cells([f"+{one:%Y%m%d}" for one in moments(3, 200)]))
+    judged = judge(with_cells([f"{int(f'{one:%Y%m%d}'):,}" for one in moments(3, 200)]))
     assert [column.kind for column in judged.report.columns if column.name == "x"] == ["number"]
 
 

@@ -38,7 +38,7 @@ def x(judged: Judged) -> Column:
 def judged_cells(judge: Judge, write: Write, delimiter: str = ",") -> Judged:
     cells = [write(i) for i in ROWS]
     quoted = [cell.replace('"', '""') for cell in cells]
-    judged = judge(with_cells(quoted, delimiter))
+    judged = judge(with_cells(quoted, delimiter), leaks="ignore")
     assert judged.report.verdict == "accepted", judged.report.reasons
     return judged
 
@@ -88,8 +88,8 @@ READ: dict[str, tuple[Write, Callable[[int], float]]] = {
     "a code before": (lambda i: f"EUR {figure(i):.2f}", figure),
     "a code behind": (lambda i: f"{figure(i):.2f} SEK", figure),
     "millions and thousands": (
-        lambda i: (f"{figure(i):.1f}M", f"{count(i)}k", str(count(i)))[i % 3],
-        lambda i: (figure(i) * 1e6, count(i) * 1e3, count(i))[i % 3],
+        lambda i: (f"{figure(i):.1f}M", f"{count(i)}k", str(count(i)))[i * i % 7 % 3],
+        lambda i: (figure(i) * 1e6, count(i) * 1e3, count(i))[i * i % 7 % 3],
     ),
     "millions of dollars": (
         lambda i: (f"${figure(i):.1f}M", f"${count(i)}K")[i % 2],

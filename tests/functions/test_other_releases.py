@@ -11,7 +11,7 @@ import pytest
 from functions.evaluate_model import app as evaluate_model
 from sluice.dataset.aws.config import read_config
 from sluice.dataset.recipe import Recipe
-from sluice.documents import VERSION_KEY
+from sluice.documents import GOLDEN_VERSION, VERSION_KEY
 from sluice.evaluation.document import Evaluation
 from sluice.layout import RunLayout, uri
 from sluice.messages import Outcome
@@ -137,13 +137,17 @@ def test_a_prediction_reads_what_it_knows_of_a_newer_releases_documents(aws: Aws
     assert read_version(aws.s3, ARTIFACTS, DATASET, RUN_ID).log_share == 0.5
 
 
-@pytest.mark.parametrize(("key", "kind"), [(LAYOUT.recipe, "recipe"), (LAYOUT.golden, "golden rows")])
+@pytest.mark.parametrize(
+    ("key", "kind", "version"),
+    [(LAYOUT.recipe, "recipe", Recipe.newest() + 1), (LAYOUT.golden, "golden rows", GOLDEN_VERSION + 1)],
+)
 def test_no_prediction_is_made_by_documents_that_only_a_newer_release_can_compute_with(
-    aws: Aws, key: str, kind: str
+    aws: Aws, key: str, kind: str, version: int
 ) -> None:
     put_files(aws)
-    newer(aws, key, schema_version=9)
-    with pytest.raises(RefusedError, match=f"the live model of churn was made by a newer Sluice: {kind} version 9"):
+    newer(aws, key, schema_version=version)
+    said = f"the live model of churn was made by a newer Sluice: {kind} version {version}"
+    with pytest.raises(RefusedError, match=said):
         read_version(aws.s3, ARTIFACTS, DATASET, RUN_ID)
 
 

@@ -193,3 +193,18 @@ def test_a_recipe_from_before_ranges_knows_none() -> None:
 @pytest.mark.parametrize("column", RECIPE.columns)
 def test_the_width_of_a_column_is_the_number_of_its_features(column: Column) -> None:
     assert column.width == len(column.feature_names())
+
+
+def test_levels_that_training_saw_once_rank_as_those_that_it_did_not_see() -> None:
+    ranked = FrequencyRankColumn(name="ticket", levels=("A", "B"), once=("C",))
+    assert [list(ranked.numbers(cell)) for cell in ("A", "B", "C", "D")] == [[1.0], [2.0], [3.0], [3.0]]
+
+
+def test_a_recipe_of_version_1_ranks_as_it_did() -> None:
+    old = {**RECIPE.model_dump(), "schema_version": 1}
+    del old["columns"][4]["once"]
+    read = Recipe.read(old)
+    assert read.schema_version == 1
+    assert read.apply(RECORD) == RECIPE.apply(RECORD)
+    del old["schema_version"]
+    assert Recipe.read(old) == read, "a document without a version is of the first one"

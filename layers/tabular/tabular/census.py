@@ -12,6 +12,7 @@ cuts of a class follow from all of its rows.
 
 from __future__ import annotations
 
+import datetime
 import io
 import itertools
 import math
@@ -376,7 +377,9 @@ class Census:
         if q.time is not None:
             found.times = rows.group_by("time").agg(pl.len().cast(pl.Int64).alias("rows"))
         if self._sampled:
-            found.sample = rows.filter(pl.col("u") < watch.sampled_below).select("u", *self._sampled)
+            found.sample = rows.filter(pl.col("u") < watch.sampled_below).select(
+                "u", (pl.col("row").cast(pl.Int64) + found.chunk.first).alias("at"), *self._sampled
+            )
         if watch.leak_limits is not None and not many_labels:
             found.leaks = look(rows, labels, found.row_hashes, watch.leak_limits, self._leak_values)
 
@@ -665,6 +668,12 @@ class Census:
         """Values of a column x0, x1, ... in rows that are chosen by their hash."""
         return pl.Series(name, [], pl.Float64) if self._sample is None else self._sample[name].drop_nulls()
 
+    def ordered_sample(self, name: str) -> pl.DataFrame:
+        """``at``, the number of a row, and ``value``, that of a column x0, x1, ..., of rows chosen by their hash."""
+        if self._sample is None:
+            return pl.DataFrame(schema={"at": pl.Int64, "value": pl.Float64})
+        return self._sample.select("at", pl.col(name).alias("value")).drop_nulls()
+
     def leak_sample(self, places: Places, labels: Sequence[str]) -> pl.DataFrame | None:
         """Training rows that are chosen by their hash, as :func:`tabular.leaks.find_leaks` takes them."""
         rows = None if self._leaks is None else self._leaks.rows()
@@ -739,6 +748,8 @@ class Census:
         constant, timed = facts["least"] == facts["greatest"], facts.get("timed", False)
         if reading.kind is Kind.DATE:
             doubt = found.doubt if (found := read_dates(column.forms)) else None
+            least, greatest = _days(facts["least"]), _days(facts["greatest"])
+            profile = replace(profile, least=least, greatest=greatest)
             return replace(profile, constant=constant and not timed, timed=timed, doubt=doubt)
         return replace(
             profile,
@@ -758,6 +769,10 @@ class Census:
         reading = reading_of(forms, q.dialect.delimiter, asked=True)
         profile = Profile(q.target, q.names[q.target], self.good_rows, self.good_rows, reading.kind)
         return _with_levels(profile, self.labels) if reading.kind is Kind.TEXT else profile
+
+
+def _days(day: datetime.date) -> float:
+    return float((day - datetime.date(1970, 1, 1)).days)
 
 
 def _cells_without(values: pl.Series, cells: pl.DataFrame, position: int) -> pl.DataFrame:

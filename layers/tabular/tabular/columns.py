@@ -82,6 +82,7 @@ def is_pair(levels: Sequence[str]) -> bool:
 class Profile:
     """Facts of one column over the rows that were not rejected.
 
+    ``least`` and ``greatest`` of dates are days since 1970-01-01.
     ``whole``: every number is; ``integer``: and a double holds it exactly. ``constant``: there is one value only,
     blanks apart. ``levels`` are the different texts of a text column: ``cell``, ``rows``, ``train`` (rows of the
     training part), commonest in training first. If they are not ``exact``, these are the commonest, and ``distinct``

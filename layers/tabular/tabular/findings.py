@@ -118,6 +118,8 @@ class Rule(StrEnum):
     CONTRACT_UNSEEN_LEVELS = "contract_unseen_levels"
     CONTRACT_RANGE = "contract_range"
     CONTRACT_PSI = "contract_psi"
+    CONTRACT_MOVED_BACK = "contract_moved_back"
+    CONTRACT_JUMPED = "contract_jumped"
     CONTRACT_TARGET = "contract_target"
     CONTRACT_CLASS_VANISHED = "contract_class_vanished"
     CONTRACT_CLASS_NEW = "contract_class_new"
@@ -196,7 +198,8 @@ FIX: Final[dict[Rule, str]] = {
     Rule.FACET_LABEL: "Say under `facets` in config.yaml which label is desirable: `favoured_label: <label>`.",
     Rule.FACET_EMPTY: "Correct the group under `facets` in config.yaml; its bias cannot be measured on such rows.",
     Rule.FACET_STRATA: "Name a column with few values as `condition_on`, or take it out of `facets` in config.yaml.",
-    Rule.NO_FEATURES: "Add columns that vary from row to row.",
+    Rule.NO_FEATURES: "Add a column that varies: numbers, dates, or categories that stand in several rows each; or "
+    "take such a column out of `drop` in config.yaml.",
     Rule.LEAKAGE: "In config.yaml, leave out what is known only after the outcome, and keep what is known when a "
     "prediction is made.",
     Rule.LEAKS_UNKNOWN: "Correct `leaks` in config.yaml.",
@@ -234,6 +237,8 @@ FIX: Final[dict[Rule, str]] = {
     Rule.CONTRACT_UNSEEN_LEVELS: "Write the levels as before, " + _RESET,
     Rule.CONTRACT_RANGE: "Look for typing errors and changed units, " + _RESET,
     Rule.CONTRACT_PSI: "Look for changed units, codes or a partial export, " + _RESET,
+    Rule.CONTRACT_MOVED_BACK: "Look for rows of an older export, " + _RESET,
+    Rule.CONTRACT_JUMPED: "Look for typing errors and changed units, " + _RESET,
     Rule.CONTRACT_TARGET: "Correct `target` in config.yaml, " + _RESET,
     Rule.CONTRACT_CLASS_VANISHED: "Add rows of the class, " + _RESET,
     Rule.CONTRACT_CLASS_NEW: "Write the label as before, " + _RESET,

@@ -29,6 +29,7 @@ from sluice.wording import in_yaml
 from tabular.census import Census
 from tabular.columns import Kind, Profile
 from tabular.findings import Finding, Rule, shown
+from tabular.free_text import free_text
 
 MAX_ONE_HOT_LEVELS: Final = 20
 MAX_RANKED_LEVELS: Final = 1000
@@ -39,6 +40,8 @@ MAX_ONE_HOT_FEATURES: Final = 2000
 """Of the whole table; beyond it every text column is ranked, so that thousands of them stay one feature each."""
 
 IDENTIFIER_SHARE: Final = 0.95
+
+_MAX_REASONS_SAID: Final = 10
 
 _EPOCH: Final = datetime.date(1970, 1, 1)
 
@@ -69,17 +72,8 @@ def fit(
     """
     features = [p for p in profiles if p.name != target.name]
     allowed = {p.position for p in features if p.name in used_anyway}
-    leaking = {i: where for i, where in _leaking(census, target.classes).items() if i not in allowed}
-    reasons: dict[str, str] = {}
-    for p in features:
-        if p.name in drop:
-            reasons[p.name] = "listed under `drop` in config.yaml"
-        elif p.name == group_by:
-            reasons[p.name] = "is the group that the split uses: other data has other groups"
-        elif reason := _why_dropped(p):
-            reasons[p.name] = reason
-        elif p.position in leaking:
-            reasons[p.name] = f"says the same as the target `{shown(target.name)}` in {leaking[p.position]} (leakage)"
+    leaking = {i: where for i, where in find_leaking(census, target.classes).items() if i not in allowed}
+    reasons = reasons_left_out(features, target=target.name, leaking=leaking, drop=drop, group_by=group_by)
     levels = _levels([p for p in features if p.kind is Kind.TEXT and p.name not in reasons])
     one_hot_levels = MAX_ONE_HOT_LEVELS
     if sum(len(found) for found in levels.values() if len(found) <= MAX_ONE_HOT_LEVELS) > MAX_ONE_HOT_FEATURES:
@@ -92,6 +86,56 @@ def fit(
     )
     recipe = Recipe(target=target, missing=tuple(sorted({*missing} - {""})), columns=columns)
     return recipe, [_leakage(p.name, target.name, leaking[p.position]) for p in features if p.position in leaking]
+
+
+def reasons_left_out(
+    features: Sequence[Profile],
+    *,
+    target: str,
+    leaking: Mapping[int, str],
+    drop: Sequence[str],
+    group_by: str | None,
+) -> dict[str, str]:
+    """Why columns are left out, by name; the others are used.
+
+    Args:
+        features: profiles of every column but the target.
+        target: its name.
+        leaking: where columns say the same as the target, by position.
+        drop: columns that a person ruled out.
+        group_by: the column whose values the split keeps together.
+    """
+    reasons: dict[str, str] = {}
+    for p in features:
+        if p.name in drop:
+            reasons[p.name] = "listed under `drop` in config.yaml"
+        elif p.name == group_by:
+            reasons[p.name] = "is the group that the split uses: other data has other groups"
+        elif reason := _why_dropped(p):
+            reasons[p.name] = reason
+        elif p.position in leaking:
+            reasons[p.name] = f"says the same as the target `{shown(target)}` in {leaking[p.position]} (leakage)"
+    return reasons
+
+
+def nothing_left(recipe: Recipe) -> Finding:
+    """What is said of a table with no column to predict from: why each is left out."""
+    said = [
+        f"`{shown(column.name)}` was left out {_in_words(column.reason)}"
+        for column in recipe.columns
+        if isinstance(column, DroppedColumn)
+    ]
+    if len(said) > _MAX_REASONS_SAID:
+        said[_MAX_REASONS_SAID:] = [f"{len(said) - _MAX_REASONS_SAID} more columns for reasons of their own"]
+    return Finding(rule=Rule.NO_FEATURES, what=f"no column is left to predict from: {'; '.join(said)}")
+
+
+def _in_words(reason: str) -> str:
+    if reason.startswith("listed"):
+        return f"because it is {reason}"
+    if reason.startswith("is free text"):
+        return f"as {reason.removeprefix('is ')}"
+    return f"because it {reason}"
 
 
 def with_ranges(recipe: Recipe, ranges: Mapping[str, tuple[float, float]]) -> Recipe:
@@ -116,7 +160,7 @@ def _with_range(column: Column, found: tuple[float, float] | None) -> Column:
     return column
 
 
-def _leaking(census: Census, classes: Sequence[str]) -> dict[int, str]:
+def find_leaking(census: Census, classes: Sequence[str]) -> dict[int, str]:
     """Columns that hold one value in each class, and another in every other class; with where they do.
 
     Case and number format do not tell values apart. Nothing at all is a value too; a few blanks beside a value are not.
@@ -150,6 +194,8 @@ def _why_dropped(p: Profile) -> str | None:
         return "has no values"
     if p.constant and not p.missing:
         return "has the same value in every row"
+    if p.kind is Kind.TEXT and (reason := free_text(p)):
+        return reason
     if p.kind is Kind.TEXT and _is_identifier(p):
         return "is an identifier or free text: nearly every row has a value of its own"
     if p.whole and p.all_different:
@@ -178,8 +224,7 @@ def _column(p: Profile, levels: tuple[str, ...], one_hot_levels: int) -> Column:
         case _:
             if len(levels) <= one_hot_levels:
                 return OneHotColumn(name=p.name, levels=tuple(sorted(levels)), merged=p.merged)
-            listed = _lists_all(p, levels)
-            return FrequencyRankColumn(name=p.name, levels=levels, merged=p.merged, all_listed=listed)
+            return _ranked(p, levels)
 
 
 def _date_column(p: Profile) -> DateColumn:
@@ -187,8 +232,18 @@ def _date_column(p: Profile) -> DateColumn:
     return DateColumn(name=p.name, format=p.date.format, zone=p.date.zone, first_year=p.date.first_year, parts=parts)
 
 
-def _lists_all(p: Profile, levels: tuple[str, ...]) -> bool:
-    return p.exact and p.levels is not None and len(levels) == int((p.levels["train"] > 0).sum())
+def _ranked(p: Profile, levels: tuple[str, ...]) -> FrequencyRankColumn:
+    """Levels that the training part has once are not ranked: the model would learn ranks that no other row can have,
+    and never learn from the rank that rows with unseen levels get."""
+    train = p.levels["train"] if p.levels is not None else pl.Series([], dtype=pl.Int64)
+    repeated = int((train > 1).sum())
+    return FrequencyRankColumn(
+        name=p.name,
+        levels=levels[:repeated],
+        once=tuple(sorted(levels[repeated:])),
+        merged=p.merged,
+        all_listed=p.exact and len(levels) == int((train > 0).sum()),
+    )
 
 
 def _levels(profiles: Sequence[Profile]) -> dict[int, tuple[str, ...]]:

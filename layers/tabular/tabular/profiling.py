@@ -16,6 +16,7 @@ from sluice.dataset.contract import MAX_LEVELS, ColumnTerms, Contract, SeenColum
 from sluice.dataset.recipe import DroppedColumn, Recipe
 from tabular.census import Census
 from tabular.columns import Kind, Profile
+from tabular.movement import Movement
 
 _MAX_LEVEL_CHARACTERS: Final = 200
 """Characters. A column with longer texts is free text to the contract."""
@@ -57,7 +58,7 @@ def see_for(contract: Contract, census: Census, profiles: Sequence[Profile], fra
 
 def _held(p: Profile, terms: ColumnTerms | None, census: Census) -> SeenColumn:
     seen = _plain(p)
-    if terms is None:
+    if terms is None or not terms.is_held_to_its_distribution:
         return seen
     if terms.bins and p.kind is Kind.NUMBER:
         seen = _with_bins(seen, terms.bins.edges, census.below(p.position))
@@ -76,26 +77,34 @@ def _held(p: Profile, terms: ColumnTerms | None, census: Census) -> SeenColumn:
 
 
 def see_for_first(
-    census: Census, profiles: Sequence[Profile], frame: SeenTable, recipe: Recipe, edges: Edges, below: Edges
+    profiles: Sequence[Profile],
+    frame: SeenTable,
+    recipe: Recipe,
+    edges: Edges,
+    below: Edges,
+    moving: Mapping[int, Movement],
 ) -> SeenTable:
     """The file by its own levels and deciles, to make a contract from.
 
-    The values of identifiers are not counted: those of the next file differ.
+    Of columns that no model uses only the kind counts, of those that move on by nature how far they go.
 
     Args:
-        census: of the file.
         profiles: of every column.
         frame: what is known of the file already; its columns are filled in.
         recipe: of the file.
         edges: its own (see ``own_edges``).
         below: rows up to each edge.
+        moving: the columns that move on by nature.
     """
     left_out = _left_out(recipe)
     columns = []
     for p in _used(profiles, frame):
         seen = _plain(p)
-        if _is_identifier(p, left_out):
-            seen = replace(seen, minimum=None, maximum=None)
+        if p.name in left_out:
+            seen = replace(seen, used=False)
+        elif movement := moving.get(p.position):
+            least, greatest = movement.limits or (seen.minimum, seen.maximum)
+            seen = replace(seen, moves=movement.moves, minimum=least, maximum=greatest)
         elif p.position in edges:
             seen = _with_bins(seen, edges[p.position], tuple(int(rows) for rows in below[p.position]))
         elif p.levels is not None and p.exact and _few(p.levels):
@@ -104,12 +113,18 @@ def see_for_first(
     return replace(frame, columns=tuple(columns))
 
 
-def own_edges(census: Census, profiles: Sequence[Profile], frame: SeenTable, recipe: Recipe) -> Edges:
-    """The different deciles of each number column, from the census's sample."""
+def own_edges(
+    census: Census,
+    profiles: Sequence[Profile],
+    frame: SeenTable,
+    recipe: Recipe,
+    moving: Mapping[int, Movement],
+) -> Edges:
+    """The different deciles of each number column that is held to its distribution, from the census's sample."""
     left_out = _left_out(recipe)
     edges = {}
     for p in _used(profiles, frame):
-        if p.kind is Kind.NUMBER and not _is_identifier(p, left_out):
+        if p.kind is Kind.NUMBER and p.name not in left_out and p.position not in moving:
             sample = census.sample(f"x{p.position}")
             deciles = (sample.quantile(share, "lower") for share in _DECILES)
             edges[p.position] = tuple(sorted({float(edge) for edge in deciles if edge is not None}))
@@ -118,10 +133,6 @@ def own_edges(census: Census, profiles: Sequence[Profile], frame: SeenTable, rec
 
 def _left_out(recipe: Recipe) -> set[str]:
     return {column.name for column in recipe.columns if isinstance(column, DroppedColumn)}
-
-
-def _is_identifier(p: Profile, left_out: set[str]) -> bool:
-    return p.name in left_out and (p.counts_rows or p.all_different or p.distinct > 2)
 
 
 def _few(levels: pl.DataFrame) -> bool:

@@ -43,7 +43,7 @@ class ColumnReport(_Part):
     kind: str = Field(description="number, boolean, date, text or empty.")
     missing: int = Field(description="Rows without a value.")
     use: str | None = Field(None, description="The recipe's kind, or target; none if the file was rejected.")
-    reason: str | None = Field(None, description="Why the column is left out.")
+    reason: str | None = Field(None, description="Why the column is left out, or would be if the file was rejected.")
 
 
 class ContractReport(_Part):

@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -31,8 +31,9 @@ from tabular.columns import Kind, Profile, Reading, column_warnings, header_look
 from tabular.dialect import MAX_COLUMNS, Dialect, Header, detect
 from tabular.encoding import PlainText, plain_text
 from tabular.findings import MAX_NAME_BYTES, Finding, RefusedError, Rule, by_importance, listed, shown
-from tabular.fit import fit, with_ranges
+from tabular.fit import find_leaking, fit, nothing_left, reasons_left_out, with_ranges
 from tabular.leak_findings import leak_findings
+from tabular.movement import moving_columns
 from tabular.profiling import asked_edges, asked_levels, own_edges, see_for, see_for_first
 from tabular.question import Question, sight
 from tabular.ranks import usual_cuts
@@ -371,7 +372,7 @@ class _Validation:
             used_anyway=judged.question.names if told.action == "ignore" else told.allow,
         )
         if not recipe.features:
-            raise RefusedError(Finding(rule=Rule.NO_FEATURES, what="no column is left to predict from"), *leaks)
+            raise RefusedError(nothing_left(recipe), *leaks)
         return recipe, [*leaks, *leak_findings(judged.census, judged.question.places, judged.profiles, recipe, told)]
 
     def _write(self, path: Path, judged: _Judgement, recipe: Recipe) -> Written:
@@ -379,7 +380,10 @@ class _Validation:
         one, the contract."""
         makes = self._contract.makes
         frame = judged.frame()
-        edges = {} if makes is None else own_edges(judged.census, judged.profiles, frame, recipe)
+        census, profiles = judged.census, judged.profiles
+        by_time = self._config.split.by_time
+        moving = {} if makes is None else moving_columns(census, profiles, recipe, by_time)
+        edges = {} if makes is None else own_edges(census, profiles, frame, recipe, moving)
         written = write_parts(
             path,
             judged.question,
@@ -398,7 +402,7 @@ class _Validation:
         recipe = with_ranges(recipe, written.ranges)
         (self._out / layout.RECIPE).write_text(recipe.model_dump_json(indent=2) + "\n", encoding="utf-8")
         if makes is not None:
-            seen = see_for_first(judged.census, judged.profiles, frame, recipe, edges, written.below)
+            seen = see_for_first(profiles, frame, recipe, edges, written.below, moving)
             made = make_contract(seen, version=makes, run_id=self._contract.run_id, missing=recipe.missing)
             (self._out / layout.CONTRACT).write_text(made.text(), encoding="utf-8")
             self._contract_report = ContractReport(version=makes, made=True)
@@ -424,9 +428,23 @@ class _Validation:
             findings=(*_reported(said, "error"), *_reported(warnings, "warning")),
             rows=rows,
             dialect=self._dialect_report(),
-            columns=_column_reports(judged.profiles) if judged else (),
+            columns=_column_reports(judged.profiles, reasons=self._reasons(judged)) if judged else (),
             problems=problems,
             contract=self._contract_report,
+        )
+
+    def _reasons(self, judged: _Judgement) -> Mapping[str, str]:
+        """Why columns of a refused file would have been left out."""
+        try:
+            leaking = find_leaking(judged.census, judged.classes.labels)
+        except RefusedError:  # there are no classes that could be copied
+            leaking = {}
+        config, features = self._config, [p for p in judged.profiles if p.name != judged.target]
+        told = config.leaks
+        used_anyway = {p.position for p in features if told.action == "ignore" or p.name in told.allow}
+        leaking = {position: where for position, where in leaking.items() if position not in used_anyway}
+        return reasons_left_out(
+            features, target=judged.target, leaking=leaking, drop=config.drop, group_by=config.split.group_by
         )
 
     def _list_malformed(self) -> RowCounts:
@@ -630,13 +648,16 @@ def _breach_finding(breach: Breach) -> Finding:
     return Finding(rule=Rule(f"contract_{breach.rule}"), column=breach.column, what=breach.what)
 
 
-def _column_reports(profiles: Sequence[Profile], recipe: Recipe | None = None) -> tuple[ColumnReport, ...]:
+def _column_reports(
+    profiles: Sequence[Profile], recipe: Recipe | None = None, reasons: Mapping[str, str] | None = None
+) -> tuple[ColumnReport, ...]:
+    """Args: reasons: why columns are left out, if no recipe says it."""
     columns = {column.name: column for column in recipe.columns} if recipe else {}
     reports = []
     for p in profiles:
         column = columns.get(p.name)
         use = None if recipe is None else column.kind if column else "target"
-        reason = column.reason if isinstance(column, DroppedColumn) else None
+        reason = column.reason if isinstance(column, DroppedColumn) else (reasons or {}).get(p.name)
         reports.append(ColumnReport(name=p.name, kind=p.kind, missing=p.missing, use=use, reason=reason))
     return tuple(reports)
 

@@ -317,6 +317,12 @@ def test_levels_and_classes_may_be_listed_by_hand() -> None:
         ('{"columns": [{"name": "a", "kind": "float"}]}', "`columns.0.kind`"),
         ('{"columns": [{"name": "a", "minimum": 2, "maximum": 1}]}', "`columns.0`: `minimum` is above"),
         ('{"columns": [{"name": "a", "minimum": NaN}]}', "`columns.0.minimum`"),
+        ('{"columns": [{"name": "a", "minimum": true}]}', "`columns.0.minimum`: should be a number, or a date such as"),
+        ('{"columns": [{"name": "a", "minimum": "soon"}]}', "`columns.0.minimum`"),
+        ('{"columns": [{"name": "a", "minimum": "2026-01-01"}]}', 'that are dates need `"kind": "date"`'),
+        ('{"columns": [{"name": "a", "kind": "date", "minimum": 3}]}', "are for numbers"),
+        ('{"columns": [{"name": "a", "moves": "sideways"}]}', "`columns.0.moves`"),
+        ('{"columns": [{"name": "a", "kind": "text", "moves": "counter"}]}', '`"moves": "counter"` is for numbers'),
         ('{"columns": [{"name": "a", "kind": "text", "maximum": 1}]}', "are for numbers"),
         ('{"columns": [{"name": "a", "kind": "number", "levels": ["x"]}]}', "`levels` are for text"),
         ('{"columns": [{"name": "a", "levels": {"x": 0.7, "y": 0.7}}]}', "more than 1"),
@@ -458,7 +464,8 @@ def test_docs_list_every_rule_with_its_defaults() -> None:
     defaults = {}
     for name, field in ContractRules.model_fields.items():
         default = field.default
-        defaults[name] = f"{default.warn:g} / {default.error:g}" if isinstance(default, Thresholds) else default
+        both = [default.warn, default.error] if isinstance(default, Thresholds) else []
+        defaults[name] = " / ".join("none" if one is None else f"{one:,g}" for one in both) if both else default
     assert {name: default.strip() for name, default in rows} == defaults
 
 

@@ -33,6 +33,7 @@ RECIPE = Recipe(
         OneHotColumn(name="plan", levels=("basic", "gold")),
         FrequencyRankColumn(name="city", levels=("Oslo", "Rome")),
         FrequencyRankColumn(name="street", levels=("A", "B"), all_listed=False),
+        FrequencyRankColumn(name="ticket", levels=("T1", "T2"), once=("7", "S2")),
         DateColumn(name="since", minimum=datetime.date(2020, 1, 1), maximum=datetime.date(2024, 12, 31)),
     ),
 )
@@ -43,6 +44,7 @@ RECORD: dict[str, Any] = {
     "plan": "gold",
     "city": "Rome",
     "street": "B",
+    "ticket": "T2",
     "since": "2024-12-31",
 }
 
@@ -62,8 +64,8 @@ def errors(*records: dict[str, Any]) -> list[tuple[int, str, str]]:
 def test_records_become_lines_in_their_order() -> None:
     rows = RowMaker(RECIPE).rows([RECORD, {**RECORD, "age": None, "plan": "?", "churn": "yes", "id": 3}])
     assert rows.lines == (
-        "41,7,1,0,1,2,2,2024,12,31,2,20088",
-        ",7,1,,,2,2,2024,12,31,2,20088",
+        "41,7,1,0,1,2,2,2,2024,12,31,2,20088",
+        ",7,1,,,2,2,2,2024,12,31,2,20088",
     )
 
 
@@ -79,6 +81,11 @@ def test_records_become_lines_in_their_order() -> None:
         ({"plan": "platinum"}, ("plan",)),
         ({"city": "Lima"}, ("city",)),
         ({"street": "Z"}, ()),
+        ({"ticket": "S2"}, ()),
+        ({"ticket": " S2 "}, ()),
+        ({"ticket": 7}, ()),
+        ({"ticket": "?"}, ()),
+        ({"ticket": "S3"}, ("ticket",)),
         ({"since": "2019-12-31"}, ("since",)),
         ({"since": "2025-01-01", "age": 1, "city": "Lima"}, ("age", "city", "since")),
     ],
@@ -96,7 +103,7 @@ def test_every_misfit_is_named_with_its_record_and_column() -> None:
         (
             3,
             "town",
-            "unknown; the model was trained on `age`, `old`, `active`, `plan`, `city`, `street`, `since`",
+            "unknown; the model was trained on `age`, `old`, `active`, `plan`, `city`, `street`, `ticket`, `since`",
         ),
         (3, "city", "missing; send it, or null if its value is not known"),
     ]

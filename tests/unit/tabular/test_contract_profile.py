@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.dataset.config import DatasetConfig
-from sluice.dataset.contract import Contract, Plan, parse_contract
+from sluice.dataset.contract import ColumnTerms, Contract, Plan, parse_contract
 from tabular import TableReport, validate_table
 from tests.shared import shared_table
 from tests.unit.tabular.conftest import HEADER, data_rows, table
@@ -253,10 +253,23 @@ def test_one_break_in_a_file_is_always_reported(file: tuple[list[str], list[list
 
 
 @pytest.mark.parametrize("left_out", ["constant", "leaking"])
-def test_number_columns_that_are_no_features_have_bins_too(left_out: str) -> None:
+def test_columns_that_no_model_uses_are_held_to_their_kind_alone(left_out: str) -> None:
     cells = [7 if left_out == "constant" else i % 2 for i in range(200)]
-    made = first("\n".join(["x,n,label", *(f"{i}.5,{cell},{'ab'[i % 2]}" for i, cell in enumerate(cells))]))
+    made = first("\n".join(["x,n,label", *(f"{i * 31 % 97}.5,{cell},{'ab'[i % 2]}" for i, cell in enumerate(cells))]))
     (n,) = [column for column in made.columns or () if column.name == "n"]
-    assert n.bins is not None
-    assert n.bins.edges == tuple(sorted(set(map(float, cells))))
-    assert (n.minimum, n.maximum) == (min(cells), max(cells))
+    assert n == ColumnTerms(name="n", kind="number", used=False)
+    other = [f"{i * 31 % 97}.5,{1000 + i if i % 3 else ''},{'ab'[i % 2]}" for i in range(200)]
+    assert rules(later("\n".join(["x,n,label", *other]), made)) == set()
+    words = [f"{i * 31 % 97}.5,w{i % 5},{'ab'[i % 2]}" for i in range(200)]
+    assert rules(later("\n".join(["x,n,label", *words]), made)) == {("kind", "error", "n")}
+    absent = later("\n".join(["x,label", *(f"{i * 31 % 97}.5,{'ab'[i % 2]}" for i in range(200))]), made)
+    assert rules(absent) == {("missing_column", "warning", "n")}
+    assert absent.verdict == "accepted"
+
+
+def test_a_flag_that_was_constant_may_have_both_words_later() -> None:
+    made = first("\n".join(["x,flag,label", *(f"{i * 31 % 97}.5,no,{'ab'[i % 2]}" for i in range(200))]))
+    both = "\n".join(
+        ["x,flag,label", *(f"{i * 31 % 97}.5,{'yes' if i % 3 else 'no'},{'ab'[i % 2]}" for i in range(200))]
+    )
+    assert rules(later(both, made)) == set()

@@ -5,14 +5,26 @@ optional: what a contract does not say is not checked. How a file is compared wi
 their severities and thresholds are set in ``config.yaml`` (``contract:``) and described in docs/contract.md.
 """
 
+import datetime
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 
+from sluice.dataset.movement import Moves
 from sluice.dataset.recipe import FALSE_WORDS, TRUE_WORDS
 from sluice.documents import ExactDocument, NewerDocumentError, keys_beside
 from sluice.wording import known_instead
@@ -86,6 +98,15 @@ class ContractRules(_Part):
     psi: Thresholds = Field(
         Thresholds(warn=0.2, error=0.5), description="The distribution moved: population stability index."
     )
+    moved_back: Thresholds = Field(
+        Thresholds(warn=0.5),
+        description="A column that moves on begins before the contract's range: how far, in widths of that range.",
+    )
+    jumped: Thresholds = Field(
+        Thresholds(warn=10, error=10_000),
+        description="A column that moves on ends beyond the contract's range: how far, in widths of that range (of a "
+        "year at least, or of the counter's greatest value).",
+    )
     target: Severity = Field("error", description="Another column is the target.")
     class_vanished: Severity = Field("error", description="A class of the contract does not occur.")
     class_new: Severity = Field("error", description="A class that the contract does not list.")
@@ -138,6 +159,30 @@ def _listed_levels(value: Any) -> Any:
     return dict.fromkeys(value) if isinstance(value, list) and all(isinstance(one, str) for one in value) else value
 
 
+_EPOCH: Final = datetime.date(1970, 1, 1)
+
+
+def _read_bound(value: Any) -> Any:
+    if isinstance(value, str):
+        return datetime.date.fromisoformat(value)
+    if isinstance(value, bool) or not isinstance(value, int | float | datetime.date):
+        raise ValueError("should be a number, or a date such as 2026-11-23")  # noqa: TRY004 - pydantic's error
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("should be a finite number")
+    return float(value) if isinstance(value, int) else value
+
+
+def _write_bound(bound: float | datetime.date) -> float | str:
+    return str(bound) if isinstance(bound, datetime.date) else bound
+
+
+# Read by a function of its own, as a union of types would report each fault once for each of them.
+type Bound = Annotated[
+    float | datetime.date,
+    PlainValidator(_read_bound, json_schema_input_type=float | str),
+    PlainSerializer(_write_bound, when_used="json"),
+]
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Levels = Annotated[dict[str, Share | None], BeforeValidator(_listed_levels)]
 
@@ -172,25 +217,49 @@ class ColumnTerms(_Part):
     kind: Kind | None = None
     nullable: bool | None = None
     missing_share: Share | None = None
-    minimum: float | None = Field(None, description="Of a number column.")
-    maximum: float | None = None
+    used: bool | None = Field(
+        None, description="False: no model uses the column, so it is held to its kind alone; otherwise absent."
+    )
+    moves: Moves | None = Field(
+        None,
+        description="How its values move on by nature, to which they are held instead of to their distribution. "
+        "`calendar`: times; `counter`: numbers of cases; `cycle`: months, weekdays, quarters.",
+    )
+    minimum: Bound | None = Field(None, description="Of a column of numbers or dates.")
+    maximum: Bound | None = None
     levels: Levels | None = Field(None, description="Share by level; of booleans in lower case.")
     bins: Bins | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+        low, high = self.bounds()
+        if low is not None and high is not None and low > high:
             raise ValueError("`minimum` is above `maximum`")
-        of_numbers = (self.bins, self.minimum, self.maximum)
+        of_numbers = (self.bins, *(None if isinstance(x, datetime.date) else x for x in (self.minimum, self.maximum)))
         if self.kind in {"date", "text", "boolean"} and of_numbers != (None, None, None):
             raise ValueError(f"`bins`, `minimum` and `maximum` are for numbers, and `kind` is {self.kind}")
+        if self.kind != "date" and any(isinstance(x, datetime.date) for x in (self.minimum, self.maximum)):
+            raise ValueError('`minimum` and `maximum` that are dates need `"kind": "date"`')
+        if self.moves == "counter" and self.kind in {"date", "text", "boolean"}:
+            raise ValueError(f'`"moves": "counter"` is for numbers, and `kind` is {self.kind}')
         if self.kind in {"date", "number"} and self.levels is not None:
             raise ValueError(f"`levels` are for text and booleans, and `kind` is {self.kind}")
         _check_levels(self.levels)
         return self
 
+    def bounds(self) -> tuple[float | None, float | None]:
+        """Minimum and maximum as numbers: of dates, days since 1970-01-01."""
+        low, high = ((x - _EPOCH).days if isinstance(x, datetime.date) else x for x in (self.minimum, self.maximum))
+        return low, high
+
+    @property
+    def is_held_to_its_distribution(self) -> bool:
+        return self.used is not False and self.moves is None
+
     def counted_levels(self) -> tuple[str, ...]:
         """The levels whose rows must be known to hold a file against these terms."""
+        if not self.is_held_to_its_distribution:
+            return ()
         if self.levels is not None:
             return tuple(self.levels)
         return tuple(sorted(TRUE_WORDS | FALSE_WORDS)) if self.kind == "boolean" else ()
@@ -213,6 +282,8 @@ class Contract(ExactDocument):
 
     KIND = "contract"
     WAY_OUT = "set `contract: reset` in config.yaml to have the next accepted file make a new one"
+
+    schema_version: int = Field(2, ge=1, description="Of the document's format.")
 
     version: int = Field(1, ge=1, description="Counts up with each `contract: reset`.")
     run_id: str | None = Field(None, description="The run whose file it was made from; none if written by hand.")
@@ -263,6 +334,8 @@ class SeenColumn:
 
     ``bins`` are rows by ``edges``, one more than there are edges. ``levels`` are rows by the levels that were asked
     for, None if none were; ``unseen`` are the values that are none of them, ``unseen_example`` the least of these.
+    ``minimum`` and ``maximum`` of dates are days since 1970-01-01; of a column that ``moves`` in a cycle they are those
+    of the cycle. ``used``: a model uses the column.
     """
 
     name: str
@@ -276,6 +349,8 @@ class SeenColumn:
     levels: Mapping[str, int] | None = None
     unseen: int = 0
     unseen_example: str | None = None
+    used: bool = True
+    moves: Moves | None = None
 
 
 @dataclass(frozen=True)
@@ -317,18 +392,26 @@ def make_contract(seen: SeenTable, *, version: int, run_id: str | None, missing:
 
 
 def _terms(column: SeenColumn) -> ColumnTerms:
+    kind = None if column.kind == "empty" else column.kind
+    if not column.used:
+        return ColumnTerms(name=column.name, kind=kind, used=False)
     rows = column.filled + column.missing
     levels = folded(column.levels) if column.kind == "boolean" and column.levels else column.levels
     return ColumnTerms(
         name=column.name,
-        kind=None if column.kind == "empty" else column.kind,
+        kind=kind,
+        moves=column.moves,
         nullable=column.missing > 0,
         missing_share=_rounded(column.missing / rows),
-        minimum=column.minimum,
-        maximum=column.maximum,
-        levels=None if levels is None or column.unseen else _shares(levels),
-        bins=_bins(column),
+        minimum=_bound(column, column.minimum),
+        maximum=_bound(column, column.maximum),
+        levels=None if levels is None or column.unseen or column.moves else _shares(levels),
+        bins=None if column.moves else _bins(column),
     )
+
+
+def _bound(column: SeenColumn, bound: float | None) -> float | datetime.date | None:
+    return _EPOCH + datetime.timedelta(days=bound) if column.kind == "date" and bound is not None else bound
 
 
 def _bins(column: SeenColumn) -> Bins | None:

@@ -8,6 +8,7 @@ rows of one population is distributed as (1/n + 1/m) times chi-squared with B - 
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -25,6 +26,7 @@ from sluice.dataset.contract import (
     Thresholds,
     folded,
 )
+from sluice.dataset.movement import EPOCHS, unit_of, year_of
 
 RARE_SHARE: Final = 0.01
 """Levels below this share are one bin of the PSI, with the unseen ones: rare levels come and go by chance."""
@@ -100,11 +102,18 @@ def _columns(contract: Contract, seen: SeenTable, rules: ContractRules) -> Itera
         if terms.name in columns:
             yield from _column(contract, terms, columns[terms.name], rules)
         elif terms.name not in left_out:
-            what = f"it is absent; {_name(contract)} has it{_hint(terms.name, new)}"
-            yield Breach(rule="missing_column", severity=rules.missing_column, column=terms.name, what=what)
+            yield _absent(contract, terms, new, rules)
     for name in new:
         what = f"it is new: {_name(contract)} does not have it"
         yield Breach(rule="new_column", severity=rules.new_column, column=name, what=what)
+
+
+def _absent(contract: Contract, terms: ColumnTerms, new: Sequence[str], rules: ContractRules) -> Breach:
+    what = f"it is absent; {_name(contract)} has it{_hint(terms.name, new)}"
+    severity = rules.missing_column
+    if terms.used is False and severity == "error":  # no model misses it
+        severity, what = "warning", f"{what}, though no model used it"
+    return Breach(rule="missing_column", severity=severity, column=terms.name, what=what)
 
 
 def _hint(name: str, new: Sequence[str]) -> str:
@@ -114,16 +123,64 @@ def _hint(name: str, new: Sequence[str]) -> str:
 
 
 def _column(contract: Contract, terms: ColumnTerms, seen: SeenColumn, rules: ContractRules) -> Iterator[Breach]:
-    yield from _missing(contract, terms, seen, rules)
+    if terms.used is not False:
+        yield from _missing(contract, terms, seen, rules)
     if seen.kind == "empty":
         return
     if not _kind_fits(terms, seen):
         what = f"its values are of kind {seen.kind}; {_name(contract)} has {terms.kind}"
         yield Breach(rule="kind", severity=rules.kind, column=terms.name, what=what)
         return
+    if terms.used is False:
+        return
+    if terms.moves in ("calendar", "counter"):
+        yield from _movement(contract, terms, seen, rules)
+        return
     yield from _range(contract, terms, seen, rules)
-    yield from _unseen_levels(contract, terms, seen, rules)
-    yield from _moved(contract, terms, seen, rules)
+    if terms.is_held_to_its_distribution:
+        yield from _unseen_levels(contract, terms, seen, rules)
+        yield from _moved(contract, terms, seen, rules)
+
+
+def _movement(contract: Contract, terms: ColumnTerms, seen: SeenColumn, rules: ContractRules) -> Iterator[Breach]:
+    """What is wrong with how far a column has moved on since the contract was made: its unit, back, too far ahead."""
+    low, high = terms.bounds()
+    if seen.minimum is None or seen.maximum is None or low is None or high is None:
+        return
+    is_time = terms.moves == "calendar" and seen.kind == "number"
+    unit, now = (unit_of(low, high), unit_of(seen.minimum, seen.maximum)) if is_time else (None, None)
+    if unit and now and now != unit and (unit in EPOCHS or now in EPOCHS):
+        what = f"its values count {_counted(now)}; in {_name(contract)} they count {_counted(unit)}"
+        yield Breach(rule="kind", severity=rules.kind, column=terms.name, what=what)
+        return
+    year = 365.0 if seen.kind == "date" else year_of(unit)
+    width = max(high - low, year / 365) or 1.0
+    most = max(width, year if terms.moves == "calendar" else abs(high))
+    found, held = (f"from {_at(a, seen)} to {_at(b, seen)}" for a, b in ((seen.minimum, seen.maximum), (low, high)))
+    what = f"its values go {found}; in {_name(contract)} they go {held}"
+    if (back := (low - seen.minimum) / width) > 0:
+        said = f"{what}. They begin {back:.3g} widths of that range before it: look for an older export"
+        yield _measured("moved_back", rules.moved_back, back, said, terms.name)
+    if (ahead := (seen.maximum - high) / most) > 0:
+        said = f"{what}. They end {ahead:.3g} times {_step(terms, width, most)} after it"
+        yield _measured("jumped", rules.jumped, ahead, said, terms.name)
+
+
+def _counted(unit: str) -> str:
+    return f"{unit} since 1970" if unit in EPOCHS else unit
+
+
+def _step(terms: ColumnTerms, width: float, most: float) -> str:
+    if most == width:
+        return "the width of that range"
+    return "a year" if terms.moves == "calendar" else "its greatest value"
+
+
+def _at(bound: float, seen: SeenColumn) -> str:
+    """A number or, of dates, the day."""
+    if seen.kind == "date":
+        return str(datetime.date(1970, 1, 1) + datetime.timedelta(days=bound))
+    return f"{bound:.15g}"
 
 
 def _missing(contract: Contract, terms: ColumnTerms, seen: SeenColumn, rules: ContractRules) -> Iterator[Breach]:
@@ -140,6 +197,8 @@ def _missing(contract: Contract, terms: ColumnTerms, seen: SeenColumn, rules: Co
 def _kind_fits(terms: ColumnTerms, seen: SeenColumn) -> bool:
     if terms.kind is None or terms.kind == seen.kind:
         return True
+    if terms.used is False:  # one word alone is text; with the other one it is a boolean
+        return {terms.kind, seen.kind} == {"text", "boolean"}
     # A file may hold one of the two words only, or the other word for the first time. Its levels tell the rest.
     if terms.kind == "boolean":
         return seen.kind == "text" and seen.unseen == 0
@@ -149,17 +208,23 @@ def _kind_fits(terms: ColumnTerms, seen: SeenColumn) -> bool:
 def _range(contract: Contract, terms: ColumnTerms, seen: SeenColumn, rules: ContractRules) -> Iterator[Breach]:
     if seen.minimum is None or seen.maximum is None:
         return
-    low = -math.inf if terms.minimum is None else terms.minimum
-    high = math.inf if terms.maximum is None else terms.maximum
+    least, greatest = terms.bounds()
+    low = -math.inf if least is None else least
+    high = math.inf if greatest is None else greatest
     outside = max(low - seen.minimum, seen.maximum - high, 0)
     if not outside:
         return
     width = high - low if 0 < high - low < math.inf else max(abs(x) for x in (low, high) if math.isfinite(x)) or 1.0
     what = (
-        f"its values range from {seen.minimum:g} to {seen.maximum:g}; in {_name(contract)} from {low:g} to {high:g}. "
+        f"its values range from {_shown(seen.minimum, seen)} to {_shown(seen.maximum, seen)}; in {_name(contract)} "
+        f"from {_shown(low, seen)} to {_shown(high, seen)}. "
         f"They leave that range by {outside / width:.3g} of its width"
     )
     yield _measured("range", rules.range, outside / width, what, terms.name)
+
+
+def _shown(bound: float, seen: SeenColumn) -> str:
+    return _at(bound, seen) if seen.kind == "date" and math.isfinite(bound) else f"{bound:g}"
 
 
 def _unseen_levels(contract: Contract, terms: ColumnTerms, seen: SeenColumn, rules: ContractRules) -> Iterator[Breach]:

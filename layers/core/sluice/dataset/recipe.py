@@ -14,8 +14,9 @@ Semantics, for both:
   in the column's unit, and a JSON number is taken to be in it.
 - ``boolean``: one of the pairs of :data:`BOOLEAN_PAIRS` in any case; 0 or 1.
 - ``one_hot``: one feature a level, 1 if equal. A level that training did not see: 0 in all of them.
-- ``frequency_rank``: 1 for the commonest level of the training part, 2 for the next. A level that it did not see, or
-  one too rare to be listed: number of levels + 1, so that it sorts after the rarest.
+- ``frequency_rank``: 1 for the commonest level of the training part, 2 for the next. A level that it did not see, one
+  that it saw once, or one too rare to be listed: number of levels + 1, so that it sorts after the rarest. Recipes of
+  version 1 rank levels that were seen once, too.
 - ``one_hot`` and ``frequency_rank`` with ``merged``: all spellings of a level are that level
   (``sluice.dataset.spellings``).
 - ``date``: a date in the column's one ``DateForm`` (``sluice.dataset.dates``), an optional time of day ignored but for
@@ -155,6 +156,9 @@ class FrequencyRankColumn(_Column):
     kind: Literal["frequency_rank"] = "frequency_rank"
     levels: tuple[str, ...] = Field(description="Levels of the training part, commonest first; ties by code point.")
     merged: bool = Field(False, description="Spellings of a level are one; levels are words as `word_of` makes them.")
+    once: tuple[str, ...] = Field(
+        (), description="Levels that the training part has once, by code point. They have the rank of unseen ones."
+    )
     all_listed: bool = Field(True, description="False: the training part has rarer levels, which are not listed.")
 
     @cached_property
@@ -166,12 +170,22 @@ class FrequencyRankColumn(_Column):
         """The rank of every level that is not listed."""
         return len(self.levels) + 1
 
+    @cached_property
+    def _seen(self) -> frozenset[str]:
+        return frozenset({*self.levels, *self.once})
+
+    def has_seen(self, cell: str | int | float | bool) -> bool:
+        """Whether training saw the level, be it once; meant for columns that are ``all_listed``."""
+        return self._level(cell) in self._seen
+
+    def _level(self, cell: str | int | float | bool) -> str:
+        return word_of(str(cell)) if self.merged else str(cell)
+
     def feature_names(self) -> tuple[str, ...]:
         return (f"{self.name}#rank",)
 
     def numbers(self, cell: str | int | float | bool) -> Iterator[float]:
-        text = word_of(str(cell)) if self.merged else str(cell)
-        yield float(self._ranks.get(text, self.unseen))
+        yield float(self._ranks.get(self._level(cell), self.unseen))
 
 
 class DateColumn(_Column):
@@ -278,7 +292,7 @@ class Recipe(ExactDocument):
             try:
                 features.extend(self.column_numbers(column, cell))
             except (ValueError, OverflowError) as error:
-                problems.append(Problem(column.name, f"got {self._present(cell)!r}; {error}"))
+                problems.append(Problem(column.name, f"got {self.present(cell)!r}; {error}"))
         if problems:
             raise RecordError(problems)
         return features
@@ -290,7 +304,7 @@ class Recipe(ExactDocument):
             ValueError: the cell does not fit the column; says what was expected.
             OverflowError: it is a whole number beyond 64-bit floating point.
         """
-        present = self._present(cell)
+        present = self.present(cell)
         return [math.nan] * column.width if present is None else list(column.numbers(present))
 
     def class_number(self, label: str) -> int:
@@ -304,7 +318,7 @@ class Recipe(ExactDocument):
             raise RecordError([f"target `{self.target.name}`: got {label!r}; known: {', '.join(self.target.classes)}"])
         return self.target.classes.index(text)
 
-    def _present(self, cell: Cell) -> str | int | float | bool | None:
+    def present(self, cell: Cell) -> str | int | float | bool | None:
         """The trimmed cell, or None if it is missing."""
         if isinstance(cell, str):
             text = cell.strip(WHITESPACE)

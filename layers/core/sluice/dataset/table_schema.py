@@ -43,10 +43,10 @@ def _field(terms: ColumnTerms) -> dict[str, Any]:
     constraints: dict[str, Any] = {}
     if terms.nullable is False:
         constraints["required"] = True
-    if terms.minimum is not None:
-        constraints["minimum"] = terms.minimum
-    if terms.maximum is not None:
-        constraints["maximum"] = terms.maximum
+    goes_on = terms.moves in ("calendar", "counter")  # past any bound
+    for bound in ("minimum", "maximum"):
+        if not goes_on and (value := getattr(terms, bound)) is not None:
+            constraints[bound] = value if isinstance(value, float) else str(value)
     if terms.levels and terms.kind == "text":
         constraints["enum"] = list(terms.levels)
     return {**field, "constraints": constraints} if constraints else field

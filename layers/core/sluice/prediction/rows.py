@@ -22,7 +22,7 @@ from sluice.dataset.recipe import (
 )
 from sluice.prediction.request import MAX_ERRORS, RefusedError, refusal_message
 
-type _Test = Callable[[Sequence[float]], bool]
+type _Test = Callable[[Sequence[float], Mapping[str, Any]], bool]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class RowMaker:
                 shared = frozenset()
         if count:
             raise self._refusal(records, shared, count)
-        return Rows(tuple(map(line_of, features)), tuple(features), tuple(map(self._outside, features)))
+        return Rows(tuple(map(line_of, features)), tuple(features), tuple(map(self._outside, features, records)))
 
     def _refusal(self, records: Sequence[Mapping[str, Any]], shared: frozenset[Problem], count: int) -> RefusedError:
         """Names each problem by its record; a column that is missing from all of several records, or unknown, once."""
@@ -106,8 +106,8 @@ class RowMaker:
             problems += error.by_column
         raise RecordError(problems)
 
-    def _outside(self, features: Sequence[float]) -> tuple[str, ...]:
-        return tuple(name for name, is_outside in self._tests if is_outside(features))
+    def _outside(self, features: Sequence[float], record: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(name for name, is_outside in self._tests if is_outside(features, record))
 
 
 def line_of(features: Sequence[float]) -> str:
@@ -139,7 +139,7 @@ def _tests(recipe: Recipe) -> list[tuple[str, _Test]]:
             case OneHotColumn() if column.levels:
                 tests.append((column.name, _none_of(start, start + column.width)))
             case FrequencyRankColumn(all_listed=True):
-                tests.append((column.name, _is(start, float(column.unseen))))
+                tests.append((column.name, _unseen(recipe, column, start)))
             case _:
                 pass
         start += column.width
@@ -151,12 +151,19 @@ def _days(day: Any) -> int:
 
 
 def _beyond(at: int, minimum: float, maximum: float) -> _Test:
-    return lambda features: features[at] < minimum or features[at] > maximum
+    return lambda features, _: features[at] < minimum or features[at] > maximum
 
 
 def _none_of(start: int, stop: int) -> _Test:
-    return lambda features: not any(features[start:stop])  # NaN is true
+    return lambda features, _: not any(features[start:stop])  # NaN is true
 
 
-def _is(at: int, number: float) -> _Test:
-    return lambda features: features[at] == number
+def _unseen(recipe: Recipe, column: FrequencyRankColumn, at: int) -> _Test:
+    # The levels that training saw once have the rank of the unseen ones: the cell tells the two apart.
+    def is_unseen(features: Sequence[float], record: Mapping[str, Any]) -> bool:
+        if features[at] != column.unseen:
+            return False
+        cell = recipe.present(record[column.name])
+        return cell is not None and not column.has_seen(cell)
+
+    return is_unseen

@@ -81,7 +81,9 @@ WHAT: Final[dict[Rule, str]] = {
     Rule.TOO_FEW_ROWS: "Fewer rows than the minimum are left after the bad ones were rejected.",
     Rule.TOO_MANY_REJECTED: "More rows than `max_rejected_share` had to be rejected.",
     Rule.HEADER_MISSING: "The first row holds numbers, or values like the rows below it.",
-    Rule.HEADER_BLANK: "A column has no name.",
+    Rule.HEADER_BLANK: "A column has no name, and is neither empty nor an index; or no column has one.",
+    Rule.UNNAMED_COLUMN: "A column has neither a name nor values, as delimiters at the end of each line make one. It "
+    "is left out.",
     Rule.HEADER_DUPLICATE: "Two columns have the same name; blanks around it and invisible characters do not count.",
     Rule.HEADER_UNREADABLE: "The quotes or line ends of the header row cannot be read.",
     Rule.HEADER_TOO_LONG: "A name has more characters than the cap.",
@@ -130,6 +132,12 @@ WHAT: Final[dict[Rule, str]] = {
     Rule.LEAKAGE: "A column gives the target away. A copy of it is left out; a column that decides it refuses the "
     "file, and one that nearly does is warned of.",
     Rule.LEAKS_UNKNOWN: "`leaks` allows a column that the file does not have.",
+    Rule.ROW_INDEX: "A column numbers the rows, in any order or with gaps: it is left out.",
+    Rule.IDENTIFIER: "A column names things, and its values repeat: it is no quantity, and is left out.",
+    Rule.LABEL_SHARED: "The split is random, and rows with one value of an identifier share their label beyond chance.",
+    Rule.LABEL_BY_IDENTIFIER: "The split is random, and the label is the same in all rows with one value of an "
+    "identifier.",
+    Rule.KEEP_UNKNOWN: "`keep` names a column that the file does not have.",
     Rule.TARGET_UNKNOWN: "The target is not a column of the file.",
     Rule.TARGET_NOT_NAMED: "No target is named, and no column is called `target`, `label`, `class` or `y`.",
     Rule.TARGET_AMBIGUOUS: "No target is named, and several columns have such a name.",

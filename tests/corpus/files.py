@@ -150,10 +150,11 @@ FILES: Final = (
     Case(
         "markdown-table",
         ONE_COLUMN,
-        "a table of a wiki: its first column and its last have no name",
+        "a table of a wiki: its first column and its last have neither a name nor values",
         ("| label | age |\n|---|---|\n" + "".join(f"| {row[0]} | {row[1]} |\n" for row in cells())).encode(),
-        (Said("header_blank", 1),),
-        rows=0,
+        rejected_rows=((2, "not_a_number", "age"),),
+        warnings=(Said("unnamed_column", 1), Said("duplicate_rows")),
+        rows=121,
     ),
     Case(
         "whole-lines-quoted",

@@ -80,7 +80,24 @@ HEADERS: Final = (
         BLANK,
         "pandas' `to_csv` writes the index",
         table([f"{i},{row}" for i, row in enumerate(lines())], header="," + HEADER),
-        (Said("header_blank", 1),),
+        warnings=(Said("row_index", 1),),
+        uses={"Unnamed: 0": "dropped", "age": "number"},
+    ),
+    Case(
+        "shuffled-index-without-a-name",
+        BLANK,
+        "and the rows were shuffled and filtered before",
+        table([f"{i * 53 % 211 * 2},{row}" for i, row in enumerate(lines())], header="," + HEADER),
+        warnings=(Said("row_index", 1),),
+        uses={"Unnamed: 0": "dropped"},
+    ),
+    Case(
+        "row-names-without-a-name",
+        BLANK,
+        "R's `write.csv` writes the names of the rows under an empty name",
+        table([f"Mazda RX{i},{row}" for i, row in enumerate(lines())], header='"",' + HEADER),
+        warnings=(Said("row_index", 1),),
+        uses={"Unnamed: 0": "dropped"},
     ),
     Case(
         "blank-name", BLANK, "one of the names is missing", _named("label,age,,note,score"), (Said("header_blank", 1),)

@@ -92,9 +92,9 @@ LINES: Final = (
     Case(
         "two-bars",
         DELIMITER,
-        "a delimiter of two characters: every second column has no name",
+        "a delimiter of two characters: every second column has neither a name nor values",
         others("||").encode(),
-        (Said("header_blank", 1),),
+        warnings=(Said("unnamed_column", 1),),
         delimiter="vertical bar",
     ),
     Case(
@@ -441,21 +441,22 @@ LINES: Final = (
         TRAILING,
         "the rows have a comma more than the header",
         table([row + "," for row in lines()]),
-        (Said("header_blank", 1),),
+        warnings=(Said("unnamed_column", 1),),
     ),
     Case(
         "trailing-delimiters-and-header",
         TRAILING,
-        "the header has it, too: a column without a name",
+        "the header has it, too: a column without a name, which is left out",
         text().replace("\n", ",\n").encode(),
-        (Said("header_blank", 1),),
+        warnings=(Said("unnamed_column", 1),),
+        uses={"Unnamed: 5": "dropped"},
     ),
     Case(
         "row-names",
         TRAILING,
         "R's `write.table`: the column of row names has no name",
         table([f"{i + 1},{row}" for i, row in enumerate(lines())]),
-        (Said("header_blank", 1),),
+        warnings=(Said("row_index", 1),),
     ),
     Case(
         "row-names-of-text",

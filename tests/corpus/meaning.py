@@ -61,6 +61,16 @@ def _visits(at_50: str = "C12") -> bytes:
     return with_column(lambda i: at_50 if i == 50 else f"C{i // 4}", "customer_id", 240)
 
 
+def _machines(label: Callable[[int, int], int], rows: int = 360, name: str = "machine_id") -> bytes:
+    """Each of 60 machines has six rows, and a label that follows from its number and the row's."""
+    header = f"{_LABEL},{name},volts"
+    return table([f"{label(i // 6, i)},{i // 6 * 17},{i * 7919 % 3571 / 100:.2f}" for i in range(rows)], header=header)
+
+
+def _faulty(machine: int) -> int:
+    return int(machine * machine % 61 % 5 < 2)
+
+
 def _dated(at_50: str = "2024-03-01") -> bytes:
     return with_column(
         lambda i: at_50 if i == 50 else f"{2020 + i % 5}-{1 + i * 7 % 12:02d}-{1 + i * 5 % 28:02d}", "date"
@@ -201,6 +211,57 @@ MEANING: Final = (
         uses={"amount": "number"},
     ),
     Case(
+        "shuffled-index",
+        IDENTIFIER,
+        "numbers of the rows in another order, under a name that says nothing",
+        with_column(lambda i: str(i * 77 % 120)),
+        warnings=(Said("row_index", column="x"),),
+        uses={"x": "dropped"},
+    ),
+    Case(
+        "shuffled-rank",
+        IDENTIFIER,
+        "the same where `keep` says that it is a quantity",
+        with_column(lambda i: str(1 + i * 77 % 120), "rank"),
+        config={"keep": ["rank"]},
+        uses={"rank": "number"},
+    ),
+    Case(
+        "repeated-numbers-of-customers",
+        IDENTIFIER,
+        "a number that names a customer is no quantity, also where the label does not follow from it",
+        with_column(lambda i: str(i * 7 % 48 * 31), "customer_id", 240),
+        warnings=(Said("identifier", column="customer_id"),),
+        uses={"customer_id": "dropped"},
+        rows=240,
+    ),
+    Case(
+        "label-of-the-machine",
+        IDENTIFIER,
+        "each machine has one label in all of its rows, and the split is random",
+        _machines(lambda machine, i: _faulty(machine)),
+        (Said("label_by_identifier", column="machine_id"),),
+        rows=360,
+    ),
+    Case(
+        "label-of-the-machine-grouped",
+        IDENTIFIER,
+        "the same with `split: {group_by: machine_id}`",
+        _machines(lambda machine, i: _faulty(machine)),
+        config={"split": {"group_by": "machine_id"}},
+        uses={"machine_id": "dropped"},
+        rows=360,
+    ),
+    Case(
+        "label-mostly-of-the-machine",
+        IDENTIFIER,
+        "each machine has one label in most of its rows",
+        _machines(lambda machine, i: _faulty(machine) ^ (i % 7 == 0)),
+        warnings=(Said("label_shared", column="machine_id"),),
+        uses={"machine_id": "dropped"},
+        rows=360,
+    ),
+    Case(
         "copy-of-target",
         LEAKAGE,
         "the label again under another name",
@@ -322,6 +383,7 @@ MEANING: Final = (
         config={"leaks": {"allow": ["agee"]}},
     ),
     Case("drop-unknown", DROP, "a slip in `drop`", table(), (Said("drop_unknown"),), config={"drop": ["agee"]}),
+    Case("keep-unknown", DROP, "a slip in `keep`", table(), (Said("keep_unknown"),), config={"keep": ["agee"]}),
     Case(
         "slice-unknown",
         DROP,

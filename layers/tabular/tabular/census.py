@@ -33,6 +33,7 @@ from tabular.facets import FacetTally, Seen
 from tabular.findings import CELL_FAULTS, Finding, RefusedError, Rule, shown
 from tabular.forms import add_counts, count_forms
 from tabular.held_out import HeldOutRows, needs_no_quotes, write_rows
+from tabular.identities import Identities, Limits, Looked
 from tabular.leaks import LeakSample, level_hash, look, sample_size
 from tabular.notation import FIGURES, NEEDED_SHARE, SPECIAL, best_numbers, code_doubt, matches, number
 from tabular.quantities import is_padded
@@ -119,6 +120,7 @@ class _Watch:
     sampled_below: int
     leak_limits: Mapping[int, int] | None
     """None if no leaks are looked for."""
+    identities: Limits
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,7 @@ class _Measured:
     sample: pl.DataFrame | None = None
     leaks: pl.DataFrame | None = None
     times: pl.DataFrame | None = None
+    identities: Looked | None = None
 
 
 class Census:
@@ -214,6 +217,7 @@ class Census:
         self._places, self._impossible = question.places, tuple[str, ...]()
         self._sampled = [f"x{i}" for i in numbers] if question.sampled else []
         self._times = Times()
+        self.identities = Identities(question)
         self._sample: pl.DataFrame | None = None
         self._sampled_below = 1 << HASH_BITS
         self._leak_values = [] if question.config.leaks.action == "ignore" else self._values_told()
@@ -278,6 +282,7 @@ class Census:
             self._q.placed or self._q.stratum is None or self._many_labels,
             self._sampled_below,
             None if self._leaks is None else self._leaks.limits,
+            self.identities.limits(),
         )
 
     # Measuring.
@@ -376,6 +381,8 @@ class Census:
             found.copies = self._copied(rows, watch.copies)
         if q.time is not None:
             found.times = rows.group_by("time").agg(pl.len().cast(pl.Int64).alias("rows"))
+        if not many_labels:
+            found.identities = self.identities.look(rows, found.row_hashes, watch.identities)
         if self._sampled:
             found.sample = rows.filter(pl.col("u") < watch.sampled_below).select(
                 "u", (pl.col("row").cast(pl.Int64) + found.chunk.first).alias("at"), *self._sampled
@@ -520,6 +527,8 @@ class Census:
         self._add_leaks(found.leaks)
         if found.times is not None:
             self._times.add(found.times)
+        if found.identities is not None:
+            self.identities.add(found.identities)
 
     def _add_placed(self, placed: _Placed) -> None:
         counts = placed.labels.select(pl.col("label").alias("cell"), pl.sum_horizontal(*PARTS).alias("rows"), "train")
@@ -593,6 +602,8 @@ class Census:
                 column.below[edge] += value
             elif value is not None:
                 known = column.facts.get(name)
+                if name == "whole" and not value:
+                    self.identities.leave_out(int(position))
                 column.facts[name] = value if known is None else _MERGE[name](known, value)
         # Chunks that are under way were measured while more was open; what was closed since stays so.
         self._counters = [i for i in self._counters if self._may_count_rows(i)]

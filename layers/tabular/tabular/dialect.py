@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -49,6 +49,13 @@ class Header:
     end: int
     next_line: int
     raw: bytes = b""
+    unnamed: frozenset[int] = frozenset()
+    """The columns whose name was made, since the header row has none for them."""
+
+    def named(self) -> Header:
+        """The same with a name for each column: that which pandas gives, by the column's place."""
+        blank = frozenset(i for i, cell in enumerate(self.cells) if not cell)
+        return replace(self, cells=tuple(cell or f"Unnamed: {i}" for i, cell in enumerate(self.cells)), unnamed=blank)
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ class Rule(StrEnum):
     TITLE_LINES = "title_lines"
     FOOTER_LINES = "footer_lines"
     LINES_QUOTED = "lines_quoted"
+    UNNAMED_COLUMN = "unnamed_column"
 
     RAGGED_ROW = "ragged_row"
     UNCLOSED_QUOTE = "unclosed_quote"
@@ -87,6 +88,11 @@ class Rule(StrEnum):
     NO_FEATURES = "no_features"
     LEAKAGE = "leakage"
     LEAKS_UNKNOWN = "leaks_unknown"
+    ROW_INDEX = "row_index"
+    IDENTIFIER = "identifier"
+    LABEL_SHARED = "label_shared"
+    LABEL_BY_IDENTIFIER = "label_by_identifier"
+    KEEP_UNKNOWN = "keep_unknown"
 
     TARGET_UNKNOWN = "target_unknown"
     TARGET_NOT_NAMED = "target_not_named"
@@ -148,10 +154,11 @@ FIX: Final[dict[Rule, str]] = {
     Rule.HEADER_MISSING: "Put the column names in the first row. If it is a row of data and the file has no names, set "
     "`header: false` in config.yaml: the columns are then called `label`, `x1`, `x2` and so on, and `target` may name "
     "any of these.",
-    Rule.HEADER_BLANK: "Give the column a name, or remove it (pandas: `to_csv(..., index=False)`).",
+    Rule.HEADER_BLANK: "Give the column a name, remove it from the file, or list it under `drop` in config.yaml.",
     Rule.HEADER_DUPLICATE: "Give each column a name of its own.",
     Rule.HEADER_UNREADABLE: "Fix the quotes in the header row.",
     Rule.HEADER_TOO_LONG: "Give the column a shorter name; one this long usually means a quote that is not closed.",
+    Rule.UNNAMED_COLUMN: "Nothing to do, or remove the delimiter at the end of each line.",
     Rule.HEADER_UNEXPECTED: "Take `header: false` out of config.yaml, or the header row out of the file.",
     Rule.HEADER_BELOW_TITLE: "Remove the lines above the column names; if there are no names, add a row of them.",
     Rule.HEADER_REPEATED: "Nothing to do: a header is no row, so these lines were left out.",
@@ -203,6 +210,15 @@ FIX: Final[dict[Rule, str]] = {
     Rule.LEAKAGE: "In config.yaml, leave out what is known only after the outcome, and keep what is known when a "
     "prediction is made.",
     Rule.LEAKS_UNKNOWN: "Correct `leaks` in config.yaml.",
+    Rule.ROW_INDEX: "Nothing to do if it numbers the rows (pandas writes none with `to_csv(..., index=False)`); if it "
+    "is a quantity, give it a name and list that under `keep` in config.yaml.",
+    Rule.IDENTIFIER: "Nothing to do if its values name things; if it is a quantity, list it under `keep` in "
+    "config.yaml.",
+    Rule.LABEL_SHARED: "Set `group_by` under `split` in config.yaml to the column if other data will have other "
+    "values; otherwise list it under `keep` or `drop`.",
+    Rule.LABEL_BY_IDENTIFIER: "Set `group_by` under `split` in config.yaml to the column. If its rows are cases of "
+    "their own nevertheless, list it under `drop`, or under `keep` if it is a quantity that is known before the label.",
+    Rule.KEEP_UNKNOWN: "Correct `keep` in config.yaml.",
     Rule.TARGET_UNKNOWN: "Name one of the file's columns as `target` in config.yaml.",
     Rule.TARGET_NOT_NAMED: "Say which column to predict: `target: <column>` in config.yaml.",
     Rule.TARGET_AMBIGUOUS: "Say which column to predict: `target: <column>` in config.yaml.",
@@ -286,7 +302,7 @@ class Finding(BaseModel):
         return one_line(f"{place}: {self.what}{more}. {FIX[self.rule]}")
 
 
-_GRAVE: Final = frozenset({Rule.LEAKAGE, Rule.REPEATED_IN_TEST})
+_GRAVE: Final = frozenset({Rule.LEAKAGE, Rule.LABEL_SHARED, Rule.REPEATED_IN_TEST})
 """A model that is trained in spite of them may be worth nothing."""
 
 

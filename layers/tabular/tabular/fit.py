@@ -58,6 +58,8 @@ def fit(
     drop: Sequence[str],
     group_by: str | None,
     used_anyway: Sequence[str] = (),
+    keep: Sequence[str] = (),
+    identified: Mapping[int, str] | None = None,
 ) -> tuple[Recipe, list[Finding]]:
     """The recipe, and warnings on columns that it leaves out for leakage.
 
@@ -69,11 +71,22 @@ def fit(
         drop: columns that a person ruled out.
         group_by: the column whose values the split keeps together.
         used_anyway: columns that may say the same as the target.
+        keep: columns that are used although they look like an index or an identifier.
+        identified: why columns are left out that are one (see ``identifiers``), by position.
     """
+    identified = identified or {}
     features = [p for p in profiles if p.name != target.name]
     allowed = {p.position for p in features if p.name in used_anyway}
     leaking = {i: where for i, where in find_leaking(census, target.classes).items() if i not in allowed}
-    reasons = reasons_left_out(features, target=target.name, leaking=leaking, drop=drop, group_by=group_by)
+    reasons = reasons_left_out(
+        features,
+        target=target.name,
+        leaking=leaking,
+        drop=drop,
+        group_by=group_by,
+        keep=keep,
+        identified=identified,
+    )
     levels = _levels([p for p in features if p.kind is Kind.TEXT and p.name not in reasons])
     one_hot_levels = MAX_ONE_HOT_LEVELS
     if sum(len(found) for found in levels.values() if len(found) <= MAX_ONE_HOT_LEVELS) > MAX_ONE_HOT_FEATURES:
@@ -95,6 +108,8 @@ def reasons_left_out(
     leaking: Mapping[int, str],
     drop: Sequence[str],
     group_by: str | None,
+    keep: Sequence[str],
+    identified: Mapping[int, str],
 ) -> dict[str, str]:
     """Why columns are left out, by name; the others are used.
 
@@ -104,6 +119,8 @@ def reasons_left_out(
         leaking: where columns say the same as the target, by position.
         drop: columns that a person ruled out.
         group_by: the column whose values the split keeps together.
+        keep: columns that are used although they look like an index or an identifier.
+        identified: why columns are left out that are one, by position.
     """
     reasons: dict[str, str] = {}
     for p in features:
@@ -111,7 +128,7 @@ def reasons_left_out(
             reasons[p.name] = "listed under `drop` in config.yaml"
         elif p.name == group_by:
             reasons[p.name] = "is the group that the split uses: other data has other groups"
-        elif reason := _why_dropped(p):
+        elif reason := identified.get(p.position) or _why_dropped(p, is_kept=p.name in keep):
             reasons[p.name] = reason
         elif p.position in leaking:
             reasons[p.name] = f"says the same as the target `{shown(target)}` in {leaking[p.position]} (leakage)"
@@ -189,11 +206,13 @@ def _leakage(name: str, target: str, where: str) -> Finding:
     return Finding(rule=Rule.LEAKAGE, column=name, what=what)
 
 
-def _why_dropped(p: Profile) -> str | None:
+def _why_dropped(p: Profile, *, is_kept: bool) -> str | None:
     if not p.filled:
         return "has no values"
     if p.constant and not p.missing:
         return "has the same value in every row"
+    if is_kept:
+        return None
     if p.kind is Kind.TEXT and (reason := free_text(p)):
         return reason
     if p.kind is Kind.TEXT and _is_identifier(p):

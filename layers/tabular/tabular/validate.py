@@ -15,6 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
+import polars as pl
+
 from sluice import layout
 from sluice.dataset.config import DatasetConfig, Facet
 from sluice.dataset.contract import Breach, Plan, SeenTable, make_contract
@@ -32,6 +34,7 @@ from tabular.dialect import MAX_COLUMNS, Dialect, Header, detect
 from tabular.encoding import PlainText, plain_text
 from tabular.findings import MAX_NAME_BYTES, Finding, RefusedError, Rule, by_importance, listed, shown
 from tabular.fit import find_leaking, fit, nothing_left, reasons_left_out, with_ranges
+from tabular.identifiers import Identified, Setting, identify, identify_unnamed
 from tabular.leak_findings import leak_findings
 from tabular.movement import moving_columns
 from tabular.profiling import asked_edges, asked_levels, own_edges, see_for, see_for_first
@@ -62,6 +65,7 @@ _ROOM: Final = 5
 
 _SAID_OTHERWISE: Final = frozenset({Rule.CLASS_SET_ASIDE, Rule.CLASS_DROPPED})
 """Rules of rejected rows of which one sentence speaks for all, or which a person asked for."""
+_HEADED_ROWS: Final = 200
 
 _REPEATED_SHARE: Final = 0.01
 """Of the test rows; a few cases that are alike by chance do not change what is measured."""
@@ -157,10 +161,37 @@ class _Judgement:
         labels = self.classes.labels
         return {part: {label: self.census.parts[label][i] for label in labels} for i, part in enumerate(layout.PARTS)}
 
+    def identified(self) -> list[Identified]:
+        """The columns that are an index or an identifier, once the split is known."""
+        return identify(self.census.identities, self.profiles, self._setting())
+
+    def check_unnamed(self) -> None:
+        """
+        Raises:
+            RefusedError: a column without a name is neither empty nor an index.
+        """
+        found = identify_unnamed(self.census.identities, self.profiles, self._setting())
+        if refused := [one.finding for one in found if one.refuses and one.finding]:
+            raise RefusedError(*refused)
+
+    def _setting(self) -> Setting:
+        config, header = self.question.config, self.question.dialect.header
+        split = config.split
+        ruled_out = {self.target, *config.drop, *config.keep, split.group_by, split.by_time}
+        is_random = split.group_by is None and split.by_time is None
+        return Setting(
+            frozenset(name for name in ruled_out if name is not None),
+            places=self.question.places if is_random else None,
+            unnamed=header.unnamed,
+            header_line=header.line,
+        )
+
     def frame(self) -> SeenTable:
         """What a contract asks of the file but its columns."""
         config, names = self.question.config, self.question.names
-        dropped = config.drop if config.split.group_by is None else (*config.drop, config.split.group_by)
+        unnamed = [names[i] for i in sorted(self.question.dialect.header.unnamed)]
+        grouped = [] if config.split.group_by is None else [config.split.group_by]
+        dropped = (*config.drop, *grouped, *unnamed)
         return SeenTable(self.rows().accepted, self.target, self.classes.rows, (), names, dropped)
 
 
@@ -218,13 +249,14 @@ class _Validation:
         dialect = self._dialect = detect(text.path, headed=self._config.header)
         _check_header_text(dialect.header)
         readings = self._sight(text.path, dialect)
+        dialect = self._dialect = replace(dialect, header=dialect.header.named())
         names = dialect.header.cells
         target = resolve_target(names, self._config.target, self._default_target, self._config.drop)
         _check_names(names, self._config, target)
         judged = self._judge(text.path, dialect, target, readings)
         check_parts(judged.class_counts)
-        recipe, leaks = self._fit(judged)
-        return self._accepted(judged, recipe, leaks, self._write(text.path, judged, recipe))
+        recipe, left_out = self._fit(judged)
+        return self._accepted(judged, recipe, left_out, self._write(text.path, judged, recipe))
 
     def _sight(self, path: Path, dialect: Dialect) -> tuple[Reading, ...]:
         """Readings of the columns by the first rows.
@@ -244,7 +276,7 @@ class _Validation:
         if first.cells.height and header_looks_like_data(header.cells, readings, held, self._config.missing):
             what = f"the first row ({shown(', '.join(header.cells))}) looks like data, not column names"
             raise RefusedError(Finding(rule=Rule.HEADER_MISSING, line=header.line, what=what))
-        _check_header(header)
+        _check_header(header, first.cells.head(_HEADED_ROWS))
         return readings
 
     def _judge(self, path: Path, dialect: Dialect, target: int, readings: tuple[Reading, ...]) -> _Judgement:
@@ -284,6 +316,7 @@ class _Validation:
             judged = self._judgement = _Judgement(question, census, census.profiles())
             self._check_time(question)
             self._check_rows(judged)
+            judged.check_unnamed()
             self._check_labels_named(judged)
             if small := self._set_aside(judged):
                 question = replace(question, too_small=question.too_small | {*small.rows})
@@ -361,7 +394,16 @@ class _Validation:
             raise RefusedError(*(_breach_finding(breach) for breach in errors))
 
     def _fit(self, judged: _Judgement) -> tuple[Recipe, list[Finding]]:
+        """The recipe, and warnings on columns.
+
+        Raises:
+            RefusedError: a random split would show a model what it is tested on, a column gives the target away, or no
+                column is left.
+        """
         told = self._config.leaks
+        identified = judged.identified()
+        if refused := [one.finding for one in identified if one.refuses and one.finding]:
+            raise RefusedError(*refused)
         recipe, leaks = fit(
             judged.census,
             judged.profiles,
@@ -370,7 +412,10 @@ class _Validation:
             drop=self._config.drop,
             group_by=self._config.split.group_by,
             used_anyway=judged.question.names if told.action == "ignore" else told.allow,
+            keep=self._config.keep,
+            identified={one.position: one.reason for one in identified if one.reason is not None},
         )
+        leaks += [one.finding for one in identified if one.finding]
         if not recipe.features:
             raise RefusedError(nothing_left(recipe), *leaks)
         return recipe, [*leaks, *leak_findings(judged.census, judged.question.places, judged.profiles, recipe, told)]
@@ -444,7 +489,13 @@ class _Validation:
         used_anyway = {p.position for p in features if told.action == "ignore" or p.name in told.allow}
         leaking = {position: where for position, where in leaking.items() if position not in used_anyway}
         return reasons_left_out(
-            features, target=judged.target, leaking=leaking, drop=config.drop, group_by=config.split.group_by
+            features,
+            target=judged.target,
+            leaking=leaking,
+            drop=config.drop,
+            group_by=config.split.group_by,
+            keep=config.keep,
+            identified={},  # what tells an identifier is asked of accepted rows only
         )
 
     def _list_malformed(self) -> RowCounts:
@@ -459,11 +510,13 @@ class _Validation:
         received, malformed = structure.received, structure.malformed_rows
         return RowCounts(received=received, accepted=received - malformed, rejected=malformed)
 
-    def _accepted(self, judged: _Judgement, recipe: Recipe, leaks: Sequence[Finding], written: Written) -> TableReport:
+    def _accepted(
+        self, judged: _Judgement, recipe: Recipe, left_out: Sequence[Finding], written: Written
+    ) -> TableReport:
         problems = self._rejected.problems()
         counts = judged.class_counts
         parts = {part: sum(rows.values()) for part, rows in counts.items()}
-        said = by_importance(self._warnings(judged, recipe, problems, leaks, written))
+        said = by_importance(self._warnings(judged, recipe, problems, left_out, written))
         return TableReport(
             name=self._name,
             verdict="accepted",
@@ -497,7 +550,7 @@ class _Validation:
         judged: _Judgement,
         recipe: Recipe,
         problems: Sequence[Problem],
-        leaks: Sequence[Finding],
+        left_out: Sequence[Finding],
         written: Written,
     ) -> Iterator[Finding]:
         yield from self._text.warnings if self._text else ()
@@ -506,7 +559,7 @@ class _Validation:
             if problem.rule is Rule.CLASS_SET_ASIDE and self._small is not None:
                 yield self._small.warning(judged.target, problem.first_line)
         yield from self._unknown_labels
-        yield from leaks
+        yield from left_out
         for tally in judged.census.facets:
             yield from tally.warnings()
         yield from self._contract_warnings()
@@ -561,12 +614,13 @@ def _check_header_text(header: Header) -> None:
         raise RefusedError(Finding(rule=Rule.HEADER_MISSING, line=header.line, what=what))
 
 
-def _check_header(header: Header) -> None:
-    findings = [
-        Finding(rule=Rule.HEADER_BLANK, line=header.line, what=f"column {i} has no name")
-        for i, cell in enumerate(header.cells, start=1)
-        if not cell
-    ]
+def _check_header(header: Header, cells: pl.DataFrame) -> None:
+    """A few columns without a name may be an index or empty; if most are, the row is no header."""
+    blank = [i for i, cell in enumerate(header.cells) if not cell]
+    findings = []
+    if 2 * len(blank) > len(header.cells) and any((cells[f"c{i}"] != "").any() for i in blank):
+        what = f"{len(blank)} of {len(header.cells)} columns have no name"
+        findings.append(Finding(rule=Rule.HEADER_BLANK, line=header.line, what=what))
     for name, times in Counter(cell for cell in header.cells if cell).items():
         if times > 1:
             places = " and ".join(str(i) for i, cell in enumerate(header.cells, start=1) if cell == name)
@@ -608,6 +662,9 @@ def _check_names(names: Sequence[str], config: DatasetConfig, target: int) -> No
         known = f"the columns are {listed(list(names))}"
         what = f"`merge_spellings` names {listed(unknown)}, which the file does not have; {known}"
         raise RefusedError(Finding(rule=Rule.MERGE_UNKNOWN, what=what))
+    if unknown := [name for name in config.keep if name not in names]:
+        what = f"`keep` names {listed(unknown)}, which the file does not have; the columns are {listed(list(names))}"
+        raise RefusedError(Finding(rule=Rule.KEEP_UNKNOWN, what=what))
     if unknown := [name for name in config.slices if name not in names]:
         what = f"`slices` names {listed(unknown)}, which the file does not have; the columns are {listed(list(names))}"
         raise RefusedError(Finding(rule=Rule.SLICE_UNKNOWN, what=what))

@@ -308,6 +308,10 @@ def target_kept(upload: Upload, said: Said) -> Upload:
     return upload.configured(drop=[name for name in upload.config["drop"] if name != said.column])
 
 
+def grouped_by_column(upload: Upload, said: Said) -> Upload:
+    return upload.configured(split={"group_by": said.column})
+
+
 # -- labels
 
 
@@ -402,6 +406,9 @@ FIXES: Final[Mapping[Rule, Fix]] = {
     Rule.DATE_AS_NUMBER: others_than_dates_as_missing,
     Rule.MIXED_COLUMN: texts_as_missing,
     Rule.REPEATED_IN_TEST: dropping_what_distinguishes,
+    Rule.LABEL_SHARED: grouped_by_column,
+    Rule.LABEL_BY_IDENTIFIER: grouped_by_column,
+    Rule.KEEP_UNKNOWN: without_key("keep"),
     Rule.DROP_UNKNOWN: without_key("drop"),
     Rule.SLICE_UNKNOWN: without_key("slices"),
     Rule.MERGE_UNKNOWN: without_key("merge_spellings"),

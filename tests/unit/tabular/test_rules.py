@@ -59,7 +59,8 @@ REFUSED_FILES = {
     "blank name": (
         table(header="age,city,,score,label").encode(),
         Rule.HEADER_BLANK,
-        "table.csv, line 1: column 3 has no name. Give the column a name",
+        "table.csv, line 1: column 3 has no name, and it is no index: 52 rows have no value in it (`drop` calls it "
+        "`Unnamed: 2`). Give the column a name",
     ),
     "name twice": (
         table(header="age,city,age,score,label").encode(),

@@ -463,6 +463,9 @@ class DatasetConfig(_Section):
         "between words, are one category.",
     )
     classes: ClassRules | None = Field(None, description="Labels that are merged or dropped.")
+    keep: tuple[str, ...] = Field(
+        (), description="Columns that are used although they look like an index or an identifier."
+    )
     missing: tuple[str, ...] = Field(
         ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "?", "-"),
         description="Cells that mean: no value. A list here replaces the usual one.",
@@ -499,6 +502,12 @@ class DatasetConfig(_Section):
         for name in self.classes.merge if self.classes else ():
             if name.strip() in self.missing:
                 raise ValueError(f"`classes.merge` names a class `{name}`, which `missing` says is no value")
+        return self
+
+    @model_validator(mode="after")
+    def _dropped_or_kept(self) -> Self:
+        if both := [name for name in self.keep if name in self.drop]:
+            raise ValueError(f"`keep` and `drop` both name `{both[0][:_NAMED_CHARACTERS]}`")
         return self
 
     @model_validator(mode="after")

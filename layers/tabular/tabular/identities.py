@@ -1,0 +1,227 @@
+"""What is remembered of a table's rows to tell indexes and identifiers from quantities, in bounded memory.
+
+Two samples, since neither alone sees everything. Rows that are chosen by their own hash show a column of few different
+values as it is. Of a column of many values hardly two of such rows have the same one: there values are chosen by the
+hash of the value, so that a value comes with its rows or not at all (distinct sampling; Gibbons, 2001).
+
+What a sample holds follows from the rows that it was given and not from their order: samples of parts of a table merge
+to that of the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from tabular.columns import Kind
+from tabular.question import Question
+
+MAX_ROWS: Final = 1 << 15
+"""Rows of a sample."""
+
+_MAX_CELLS: Final = 1 << 21
+"""Of all samples by value together, and of the sample of rows."""
+
+MAX_SAMPLED_COLUMNS: Final = 128
+"""Columns of a table whose values are sampled. A wider table has fewer rows, which the sample of rows shows."""
+
+_MAX_ROWS_PER_VALUE: Final = 64
+"""Those of the lowest hashes are kept: one very common value must not take the room of all others."""
+
+_LOW_BITS: Final = (1 << 26) - 1
+"""Of a row's hash. Its high bits say which part the row is in, the low ones do not depend on them."""
+
+_FIRST_LIMIT: Final = (1 << 64) // 64 - 1
+"""Values with a hash up to this one are sampled: one in 64. Tables of fewer rows are in the sample of rows."""
+
+_MIN_WAITING_ROWS: Final = 4096
+
+
+class RowSample:
+    """Different rows, of those with the lowest hashes: all as long as there are up to ``max_rows``.
+
+    A row is ``u``, the hash of its content, and any other columns.
+    """
+
+    def __init__(self, max_rows: int) -> None:
+        self._max_rows = max_rows
+        self._kept: pl.DataFrame | None = None
+        self.limit = _LOW_BITS
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no row was left out."""
+        return self.limit == _LOW_BITS
+
+    @staticmethod
+    def below(limit: int) -> pl.Expr:
+        return (pl.col("u") & _LOW_BITS) <= limit
+
+    def add(self, rows: pl.DataFrame) -> None:
+        kept = rows if self._kept is None else pl.concat([self._kept, rows])
+        kept = kept.filter(self.below(self.limit)).unique("u")
+        while kept.height > self._max_rows and self.limit:
+            self.limit //= 2
+            kept = kept.filter(self.below(self.limit))
+        self._kept = kept
+
+    def merge(self, other: RowSample) -> None:
+        self.limit = min(self.limit, other.limit)
+        if other._kept is not None:
+            self.add(other._kept)
+
+    def table(self) -> pl.DataFrame | None:
+        """The rows, in the order of their hashes; None if there are none."""
+        return None if self._kept is None else self._kept.sort("u")
+
+
+class ValueSample:
+    """Different rows of the values whose hash is lowest: of a value all of its rows, or those with the lowest hashes.
+
+    A row is ``value`` (a number, or the hash of a text), ``u``, the hash of its content, and ``label``.
+    """
+
+    def __init__(self, max_rows: int) -> None:
+        self._max_rows = max_rows
+        self._kept: pl.DataFrame | None = None
+        self._waiting: list[pl.DataFrame] = []
+        self._waiting_rows = 0
+        self.limit = _FIRST_LIMIT
+
+    @property
+    def share(self) -> float:
+        """Of all values."""
+        return (self.limit + 1) / (1 << 64)
+
+    @staticmethod
+    def below(limit: int) -> pl.Expr:
+        return pl.col("value").hash() <= limit
+
+    def add(self, rows: pl.DataFrame) -> None:
+        if not rows.height:
+            return
+        self._waiting.append(rows)
+        self._waiting_rows += rows.height
+        if self._waiting_rows > max(_MIN_WAITING_ROWS, self._max_rows):
+            self._settle()
+
+    def merge(self, other: ValueSample) -> None:
+        other._settle()
+        self.limit = min(self.limit, other.limit)
+        if other._kept is not None:
+            self.add(other._kept)
+
+    def _settle(self) -> None:
+        if not self._waiting:
+            return
+        rows = pl.concat([*([] if self._kept is None else [self._kept]), *self._waiting])
+        kept = (
+            rows.filter(self.below(self.limit))
+            .unique(["value", "u"])
+            .sort("u")
+            .group_by("value", maintain_order=True)
+            .head(_MAX_ROWS_PER_VALUE)
+        )
+        while kept.height > self._max_rows and self.limit:
+            self.limit //= 2
+            kept = kept.filter(self.below(self.limit))
+        self._kept, self._waiting, self._waiting_rows = kept, [], 0
+
+    def table(self) -> pl.DataFrame | None:
+        """The rows, in the order of values and hashes; None if there are none."""
+        self._settle()
+        return None if self._kept is None else self._kept.sort("value", "u")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Up to which hashes rows are sampled, and the values of each column that may still be an identifier."""
+
+    rows: int
+    values: Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What one chunk has for the samples."""
+
+    rows: pl.DataFrame
+    values: Mapping[int, pl.DataFrame]
+
+
+class Identities:
+    """The samples of a table: rows of all columns that a model may learn from, and values of each.
+
+    All parts are in them, since the parts are known last. Texts are kept by their hash. Columns of fractions are left
+    out as soon as one is seen.
+    """
+
+    def __init__(self, question: Question) -> None:
+        self._q = question
+        self._read = [i for i in question.used if question.readings[i].kind in (Kind.NUMBER, Kind.TEXT)]
+        open_ = self._read[:MAX_SAMPLED_COLUMNS]
+        self.rows = RowSample(max(1, min(MAX_ROWS, _MAX_CELLS // max(len(question.used), 1))))
+        self.values = {i: ValueSample(min(MAX_ROWS, _MAX_CELLS // len(open_))) for i in open_}
+        self._fractions: set[int] = set()
+
+    def limits(self) -> Limits:
+        values = {i: sample.limit for i, sample in self.values.items() if i not in self._fractions}
+        return Limits(self.rows.limit, values)
+
+    def leave_out(self, position: int) -> None:
+        """A column is found to have fractions."""
+        self._fractions.add(position)
+        self.values.pop(position, None)
+
+    def look(self, rows: pl.DataFrame, hashes: pl.Series, limits: Limits) -> Looked:
+        """What ``add`` is to learn of rows. Changes nothing.
+
+        Args:
+            rows: as ``Question.frame`` makes them.
+            hashes: of their content, of all columns.
+            limits: as they were when the rows were read.
+        """
+        known = rows.with_columns(hashes.alias("u"))
+        sampled = (
+            known.lazy()
+            .filter(RowSample.below(limits.rows))
+            .select("u", "label", *(self._value(i).alias(f"v{i}") for i in self._read))
+        )
+        values = [
+            known.lazy()
+            .select(self._value(i).alias("value"), "u", "label")
+            .filter(pl.col("value").is_not_null() & ValueSample.below(limit))
+            for i, limit in limits.values.items()
+        ]
+        first, *others = pl.collect_all([sampled, *values])
+        return Looked(first, dict(zip(limits.values, others, strict=True)))
+
+    def _value(self, position: int) -> pl.Expr:
+        if self._q.readings[position].kind is Kind.NUMBER:
+            return pl.col(f"x{position}")
+        return pl.when(~self._q.is_missing(position)).then(pl.col(f"c{position}").hash())
+
+    def add(self, looked: Looked) -> None:
+        self.rows.add(looked.rows)
+        for i, found in looked.values.items():
+            if i in self.values:
+                self.values[i].add(found)
+
+    def merge(self, other: Identities) -> None:
+        self.rows.merge(other.rows)
+        for i in other._fractions:
+            self.leave_out(i)
+        for i, sample in self.values.items():
+            if i in other.values:
+                sample.merge(other.values[i])
+
+    def others(self, position: int, max_columns: int) -> Sequence[str]:
+        """Columns v0, v1, ... of the sample of rows beside a column."""
+        return [f"v{i}" for i in self._read if i != position][:max_columns]
+
+    def name(self, column: str) -> str:
+        """The name in the file of column v0, v1, ..."""
+        return self._q.names[int(column.removeprefix("v"))]

@@ -211,8 +211,10 @@ def _why_dropped(p: Profile, *, is_kept: bool) -> str | None:
         return "has no values"
     if p.constant and not p.missing:
         return "has the same value in every row"
-    if is_kept:
-        return None
+    return None if is_kept else _why_each_its_own(p)
+
+
+def _why_each_its_own(p: Profile) -> str | None:
     if p.kind is Kind.TEXT and (reason := free_text(p)):
         return reason
     if p.kind is Kind.TEXT and _is_identifier(p):

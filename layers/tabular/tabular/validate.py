@@ -495,7 +495,7 @@ class _Validation:
             drop=config.drop,
             group_by=config.split.group_by,
             keep=config.keep,
-            identified={},  # what tells an identifier is asked of accepted rows only
+            identified={},  # these are told once the split is known
         )
 
     def _list_malformed(self) -> RowCounts:

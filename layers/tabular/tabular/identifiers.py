@@ -8,7 +8,7 @@ A column that repeats is told by its name, by the target and by other columns. W
 as log loss: each training row is predicted by the class shares of the other rows with its value (leave one out,
 shrunken to those of all rows). An identifier says this by itself; a quantity is known by its neighbours, too: so the
 row is also predicted by the rows of the next values below and above, and the difference counts. In the tables of
-docs/decisions.md it is at most 0.10 of the log loss of the class shares for quantities, and about 1 where the label is
+docs/decisions.md it is at most 0.10 of the log loss of the class shares for quantities, and about 1 if the label is
 one for each identifier.
 """
 

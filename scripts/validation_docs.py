@@ -160,6 +160,7 @@ WHAT: Final[dict[Rule, str]] = {
     Rule.POSITIVE_UNKNOWN: "`positive` is no label of the target.",
     Rule.POSITIVE_OF_MANY: "`positive` is set, and the target has more than two classes.",
     Rule.SPLIT_IMPOSSIBLE: "A class cannot be in all three parts, or too little is left to train on.",
+    Rule.SMALL_TEST_PART: "The test part has fewer than 5 rows of a class; the sentence says what can be told of them.",
     Rule.SPLIT_COLUMN_UNKNOWN: "`group_by` or `by_time` names a column that the file does not have, or the target.",
     Rule.SPLIT_COLUMN_KIND: "`by_time` names a column whose values are neither dates nor numbers.",
     Rule.SPLIT_VALUE_MISSING: "A row has no value in the column that the split uses.",

@@ -27,6 +27,7 @@ from sluice.dataset.facets import FacetCounts
 from sluice.dataset.recipe import Recipe
 from sluice.documents import NewerDocumentError
 from sluice.evaluation.document import Evaluation
+from sluice.evaluation.split import HashedSplit
 from sluice.layout import RunLayout, part_file_uri, split_uri, uri
 from sluice.messages import AcceptedModel, EvaluateRequest, RejectedModel
 from sluice.runs.aws.ledger import read_champion
@@ -53,10 +54,15 @@ class Warned(BaseModel):
     column: str | None = None
 
 
+class ReportedSplit(BaseModel):
+    hashed: HashedSplit | None = None
+
+
 class Report(BaseModel):
     """What is of use here of validation.json, whose own model belongs to the table engine."""
 
     class_counts: dict[str, dict[str, int]] = {}
+    split: ReportedSplit | None = None
     contract: MadeContract | None = None
     findings: tuple[Warned, ...] = ()
 
@@ -102,6 +108,7 @@ def evaluate(request: EvaluateRequest, scratch: Path) -> AcceptedModel | Rejecte
         facet_counts=FacetCounts.read(read_json(s3, validation.facets_uri)) if validation.facets_uri else None,
         champion=champion,
         suspected=frozenset(found.column for found in report.findings if found.rule == "leakage" and found.column),
+        split=report.split.hashed if report.split else None,
         new_contract=report.contract is not None and report.contract.made,
         class_counts=report.class_counts,
         log=log_lines(logs, training.job_name),
@@ -165,7 +172,7 @@ def find_champion(dataset: str, run_id: str, scratch: Path) -> Champion | None:
             raise
         return Champion(live.run_id, missing=f"its model in runs/{live.run_id} is not there")
     cutoff = judged.metrics.cutoff if judged.metrics else None
-    return Champion(live.run_id, model, recipe, judged.classes, cutoff)
+    return Champion(live.run_id, model, recipe, judged.classes, cutoff, judged.split)
 
 
 def write_golden(request: EvaluateRequest, test: Path, scores: Floats) -> str:

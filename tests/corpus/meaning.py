@@ -590,8 +590,9 @@ MEANING: Final = (
     Case(
         "smallest-class",
         ONE_CLASS,
-        "ten rows of a class are enough",
+        "ten rows of a class are enough to train, though two test rows tell little",
         with_labels(lambda i: "yes" if i % 13 == 0 else "no"),
+        warnings=(Said("small_test_part", column=_LABEL),),
         classes=("no", "yes"),
     ),
     Case(

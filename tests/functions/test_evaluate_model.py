@@ -13,6 +13,7 @@ from functions.evaluate_model import app
 from sluice.dataset.config import parse_gates
 from sluice.dataset.recipe import NumberColumn, Recipe, Target
 from sluice.evaluation.document import Evaluation
+from sluice.evaluation.split import HashedSplit, PartCuts
 from sluice.layout import RunLayout
 from sluice.messages import EvaluationResult
 from sluice.runs.aws.ledger import Champion, crown_champion
@@ -203,6 +204,52 @@ def test_a_model_that_ties_with_the_live_one_is_not_deployed(
     found = stored(aws).champion
     assert found is not None
     assert (found.run_id, found.comparable, found.difference) == (CHAMPION, True, 0.0)
+
+
+def with_split(aws: Aws, share: float) -> HashedSplit:
+    """The live model's run held out that share of the rows, by another seed."""
+    cut = round(share * 2**52)
+    split = HashedSplit(
+        seed=3, columns=("a", "b", "c", "diagnosis"), cuts=(PartCuts(test=cut, validation=min(2 * cut, 2**52)),)
+    )
+    key = RunLayout(GOOD.run.dataset, CHAMPION).evaluation
+    judged = Evaluation.model_validate_json(aws.read(key))
+    aws.put(ARTIFACTS, key, judged.model_copy(update={"split": split}).model_dump_json())
+    return split
+
+
+def test_rows_that_the_live_model_was_made_with_are_left_out_of_the_comparison(
+    aws: Aws, context: Context, body: dict[str, Any]
+) -> None:
+    crown(aws, weaker_archive())
+    split = with_split(aws, 0.5)
+    report = json.loads(aws.read(aws.layout.validation_report))
+    own = split.model_copy(update={"seed": 0}).model_dump(mode="json")
+    aws.put(ARTIFACTS, aws.layout.validation_report, json.dumps({**report, "split": {"hashed": own}}))
+    evaluate(body, context)
+    found = stored(aws)
+    assert found.metrics is not None
+    assert found.metrics.rows == 100, "the model itself is measured on all test rows"
+    assert found.split is not None
+    assert found.split.seed == 0, "kept for the runs to come"
+    assert found.champion is not None
+    assert found.champion.metrics is not None
+    assert found.champion.rows is not None
+    assert 30 < found.champion.rows < 70
+    assert found.champion.metrics.rows == found.champion.rows == 100 - found.champion.seen
+    assert f"the {found.champion.rows} of 100 test rows that it was not made with" in found.champion.reason
+
+
+def test_if_the_live_model_was_made_with_nearly_all_rows_this_is_said(
+    aws: Aws, context: Context, body: dict[str, Any]
+) -> None:
+    crown(aws, weaker_archive())
+    with_split(aws, 0.0)
+    evaluate(body, context)
+    found = stored(aws).champion
+    assert found is not None
+    assert (found.rows, found.seen) == (100, 0)
+    assert "most of which it was made with" in found.reason
 
 
 def test_a_run_is_not_held_against_itself(

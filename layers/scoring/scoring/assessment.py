@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scoring.bias import post_training, pre_training
 from scoring.champion import compare, not_comparable
@@ -29,11 +30,13 @@ from scoring.raw_rows import MissingColumnError, features_of, read_raw_rows
 from scoring.remarks import Learned, cause, is_constant, warnings
 from scoring.slices import slice_results
 from scoring.sole_column import find_sole_column, judge_sole_column
+from scoring.unseen import unseen_rows
 from sluice.dataset.config import DatasetConfig, Facet, Gates
 from sluice.dataset.facets import CountedFacet, FacetCounts, is_member
 from sluice.dataset.recipe import WHITESPACE, Recipe
 from sluice.documents import GOLDEN_VERSION, VERSION_KEY
 from sluice.evaluation.document import Bootstrap, ChampionComparison, ClassCount, Evaluation, FacetBias, SliceResult
+from sluice.evaluation.split import HashedSplit
 from sluice.messages import Metrics
 
 if TYPE_CHECKING:
@@ -63,6 +66,7 @@ class Champion:
     recipe: Recipe | None = None
     classes: tuple[str, ...] = ()
     cutoff: float | None = None
+    split: HashedSplit | None = None
     missing: str | None = None
 
 
@@ -89,6 +93,8 @@ class Subject:
     champion: Champion | None = None
     suspected: frozenset[str] = frozenset()
     """Columns that validation warned of: they may give the target away."""
+    split: HashedSplit | None = None
+    """Of the run's rows; None if their parts do not follow from their cells."""
     new_contract: bool = False
     """The run made the dataset's contract: it starts over, so a live model of another table is no obstacle."""
     class_counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -183,6 +189,7 @@ def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
         training=training,
         sole_column=sole,
         warnings=(*([warning] if warning else []), *warnings(metrics, prior, choice, learned)),
+        split=subject.split,
         hyperparameters=dict(subject.hyperparameters),
         training_metrics=dict(subject.training_metrics),
         evaluated_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -255,8 +262,7 @@ def _against_champion(subject: Subject, scored: Scored) -> ChampionComparison | 
     if live is None:
         return None
     try:
-        theirs = _champion_scores(subject, live)
-        return compare(scored, theirs, live.run_id, policy, subject.prior_log_loss, _cutoff_of(subject, live))
+        return _compared(subject, scored, live)
     except _NotComparableError as error:
         if policy.policy == "ignore":
             return not_comparable(live.run_id, policy, f"{error}; the configuration ignores it", deploys=True)
@@ -265,6 +271,35 @@ def _against_champion(subject: Subject, scored: Scored) -> ChampionComparison | 
             return not_comparable(live.run_id, policy, reason, deploys=True)
         way_out = "set `contract: reset` if the table has changed on purpose, or `champion: {policy: ignore}`"
         return not_comparable(live.run_id, policy, f"{error}; {way_out}", deploys=False)
+
+
+def _compared(subject: Subject, scored: Scored, live: Champion) -> ChampionComparison:
+    """On the test rows that the live model was not made with, unless these are too few."""
+    theirs, cutoff = _champion_scores(subject, live), _cutoff_of(subject, live)
+    unseen, flattered = _unseen(subject, live), False
+    told = live.run_id, subject.config.champion, subject.prior_log_loss, cutoff
+    if unseen is not None and not unseen.all():
+        try:
+            return compare(_some(scored, unseen), theirs[unseen], *told, seen=int((~unseen).sum()))
+        except NothingToMeasureError:
+            flattered = True
+    return compare(scored, theirs, *told, flattered=flattered)
+
+
+def _unseen(subject: Subject, live: Champion) -> NDArray[np.bool_] | None:
+    """(n,), by test row: whether the live model was not made with it; None if nobody can tell, or all are."""
+    if live.split is None or subject.held_out is None or (subject.split and live.split.covers(subject.split)):
+        return None
+    return unseen_rows(subject.held_out, subject.recipe.target.name, live.split)
+
+
+def _some(scored: Scored, chosen: NDArray[np.bool_]) -> Scored:
+    """Some of the rows, which are chosen by their place in the file."""
+    places = np.flatnonzero(chosen[scored.order])
+    back = np.argsort(scored.order[places])
+    rows = places[back]
+    clusters = None if scored.clusters is None else np.unique(scored.clusters[rows], return_inverse=True)[1]
+    return Scored(scored.labels[rows], scored.scores[rows], scored.cutoff, scored.seed, scored.replicates, clusters)
 
 
 class _NotComparableError(ValueError):

@@ -23,6 +23,9 @@ def compare(
     policy: ChampionPolicy,
     prior_log_loss: float | None,
     cutoff: float = CUTOFF,
+    *,
+    seen: int = 0,
+    flattered: bool = False,
 ) -> ChampionComparison:
     """Compares the challenger's log loss with the champion's, row by row.
 
@@ -33,6 +36,8 @@ def compare(
         policy: what is asked of the challenger.
         prior_log_loss: of the baseline.
         cutoff: of two classes, the champion's own.
+        seen: test rows that are not among these, because the champion was trained or tuned on them.
+        flattered: these are all test rows, although the champion was trained or tuned on most of them.
 
     Raises:
         NothingToMeasureError: the champion's scores are no probabilities.
@@ -45,7 +50,11 @@ def compare(
     difference = float(differences.mean())
     ends = interval(challenger.resamples.means(differences))
     margin = policy.margin * theirs.log_loss if policy.policy == "not_worse" else 0.0
-    deploys, reason = _judged(policy, differences, difference, ends, margin)
+    total = challenger.size + seen
+    rows = f"the {challenger.size:,} of {total:,} test rows that it was not made with" if seen else "the same rows"
+    if flattered:
+        rows = "the same rows, most of which it was made with, so that it looks better than it is"
+    deploys, reason = _judged(policy, differences, difference, ends, margin, rows)
     return ChampionComparison(
         run_id=run_id,
         policy=policy.policy,
@@ -56,6 +65,8 @@ def compare(
         interval=ends,
         margin=margin,
         deploys=deploys,
+        rows=challenger.size,
+        seen=seen,
     )
 
 
@@ -65,8 +76,9 @@ def _judged(
     difference: float,
     ends: tuple[float, float] | None,
     margin: float,
+    rows: str,
 ) -> tuple[bool, str]:
-    told = f"its log loss is {_signed(difference)} than that of the live model on the same rows"
+    told = f"its log loss is {_signed(difference)} than that of the live model on {rows}"
     if ends is not None:
         told += f" (with 95 % confidence from {ends[0]:+.5f} to {ends[1]:+.5f})"
     if policy.policy == "ignore":

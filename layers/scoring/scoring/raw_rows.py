@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -58,6 +58,20 @@ def _read(path: Path, **options: Any) -> Any:
     import pandas as pd  # noqa: PLC0415
 
     return pd.read_csv(path, **_AS_TEXT, **options)
+
+
+def read_in_pieces(path: Path, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """The same, some thousands of rows at a time, whose cells are those of the columns.
+
+    Raises:
+        MissingColumnError: a column is not there.
+    """
+    there = _read(path, nrows=0).columns
+    if absent := [column for column in columns if column not in there]:
+        raise MissingColumnError(absent)
+    wanted = list(dict.fromkeys(columns))
+    with _read(path, usecols=wanted, chunksize=max(_CELLS_AT_ONCE // len(wanted), _MIN_ROWS_AT_ONCE)) as pieces:
+        yield from pieces
 
 
 def features_of(path: Path, recipe: Recipe) -> Applied:

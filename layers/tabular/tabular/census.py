@@ -25,6 +25,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from sluice.evaluation.split import HASH_BITS
 from sluice.layout import PARTS
 from tabular.chunks import Chunk, Structure, cells_again, chunks, worked
 from tabular.columns import Kind, Profile, Reading, is_pair, reading_of
@@ -38,7 +39,7 @@ from tabular.leaks import LeakSample, level_hash, look, sample_size
 from tabular.notation import FIGURES, NEEDED_SHARE, SPECIAL, best_numbers, code_doubt, matches, number
 from tabular.quantities import is_padded
 from tabular.question import LIKELY_SHARE, Question, counted
-from tabular.ranks import HASH_BITS, MAX_RANKED, Ranks, count_ranks
+from tabular.ranks import MAX_RANKED, Ranks, count_ranks
 from tabular.records import Fault, read_record
 from tabular.report import RejectedRows
 from tabular.sketch import Distinct, Frames, Hashes, Levels, Times, hashed

@@ -112,6 +112,7 @@ class Rule(StrEnum):
     POSITIVE_UNKNOWN = "positive_unknown"
     POSITIVE_OF_MANY = "positive_of_many"
     SPLIT_IMPOSSIBLE = "split_impossible"
+    SMALL_TEST_PART = "small_test_part"
     SPLIT_COLUMN_UNKNOWN = "split_column_unknown"
     SPLIT_COLUMN_KIND = "split_column_kind"
     SPLIT_VALUE_MISSING = "split_value_missing"
@@ -242,6 +243,7 @@ FIX: Final[dict[Rule, str]] = {
     Rule.POSITIVE_OF_MANY: "Remove `positive` from config.yaml, or reduce the labels to two.",
     Rule.SPLIT_IMPOSSIBLE: "Add different rows (of that class), or set smaller shares or another seed under `split` in "
     "config.yaml.",
+    Rule.SMALL_TEST_PART: "Add rows of that class, or set a larger `test` under `split` in config.yaml.",
     Rule.SPLIT_COLUMN_UNKNOWN: "Correct `split` in config.yaml.",
     Rule.SPLIT_COLUMN_KIND: "Name a column of dates or numbers as `by_time` under `split` in config.yaml.",
     Rule.SPLIT_VALUE_MISSING: "Fill in the value, or take the column out of `split` in config.yaml.",

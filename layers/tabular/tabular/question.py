@@ -126,6 +126,11 @@ class Question:
         return [f"c{i}" for i in by_name if self.names[i] not in self.config.drop] or [f"c{i}" for i in by_name]
 
     @cached_property
+    def placed_by(self) -> list[str]:
+        """The columns that u is the hash of."""
+        return self.hashed if self.group is None else [f"c{self.group}"]
+
+    @cached_property
     def tokens(self) -> list[str]:
         return sorted({"", *self.config.missing})
 
@@ -186,11 +191,10 @@ class Question:
         """Of each row, over a chunk's cells, all that is counted and written: ``label``; ``u`` for its part, and
         ``time`` where the split uses it; x3, the value of number or date column 3; h4, the hour of date column 4;
         c5, the text of column 5."""
-        by = self.hashed if self.group is None else [f"c{self.group}"]
         moment = self.moment()
         return [
             self.label.alias("label"),
-            hash_expression(by, self.config.split.seed).alias("u"),
+            hash_expression(self.placed_by, self.config.split.seed).alias("u"),
             *([] if moment is None else [moment]),
             *(self.value(i).alias(f"x{i}") for i in self.of_kind(Kind.NUMBER, Kind.DATE)),
             *(hour(pl.col(f"c{i}"), self.readings[i].date).alias(f"h{i}") for i in self.of_kind(Kind.DATE)),

@@ -15,8 +15,8 @@ from typing import Final, Self
 import polars as pl
 
 from sluice.dataset.config import Split
+from sluice.evaluation.split import HASH_BITS
 
-HASH_BITS: Final = 52
 _HASHES: Final = 1 << HASH_BITS
 
 MAX_RANKED: Final = 1 << 14

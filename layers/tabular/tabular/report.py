@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sluice import layout
 from sluice.dataset.contract import Breach
+from sluice.evaluation.split import HashedSplit
 from sluice.messages import RowCounts
 from sluice.wording import inert
 from tabular.dialect import Dialect
@@ -61,6 +62,9 @@ class SplitReport(_Part):
     method: Literal["stratified", "group_by", "by_time"]
     column: str | None = Field(None, description="The column that the split uses; none if it is stratified.")
     seed: int
+    hashed: HashedSplit | None = Field(
+        None, description="How the part of a row follows from its cells; none if it follows from a time."
+    )
 
 
 class ReportedFinding(Finding):

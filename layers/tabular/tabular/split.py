@@ -15,6 +15,7 @@ whatever their class. With ``by_time`` the latest rows are the test part and tho
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -23,15 +24,20 @@ import polars as pl
 import polars_hash  # noqa: F401 - registers the expressions' namespace `nchash`
 
 from sluice.dataset.config import Split
+from sluice.evaluation.split import CELL_SEPARATOR, HASH_BITS, PartCuts
 from sluice.layout import PARTS
 from tabular.findings import Finding, RefusedError, Rule, shown
-from tabular.ranks import HASH_BITS, Cuts, Ranks, fitting_cuts, usual_cuts
+from tabular.ranks import Cuts, Ranks, fitting_cuts, usual_cuts
 
 MIN_TRAINING_ROWS: Final = 20
 MIN_TRAINING_ROWS_PER_CLASS: Final = 3
-"""Of a class of 10 rows, the fewest that are taken, 7 train by default, and fewer than 3 once in 600 times."""
+"""Of a class of 10 rows, the fewest that are taken, 7 train by default."""
 
-_CELL_SEPARATOR: Final = "\x1f"
+MIN_TELLING_ROWS: Final = 5
+"""Test rows of a class with fewer of which hardly anything can be told; with 4, a share is known to 35 points."""
+
+_QUANTILE: Final = 1.96
+"""Of the normal distribution, for 95 %."""
 
 
 def hash_expression(cells: Sequence[str], seed: int) -> pl.Expr:
@@ -41,7 +47,7 @@ def hash_expression(cells: Sequence[str], seed: int) -> pl.Expr:
         cells: names of columns of text without nulls.
         seed: of the split.
     """
-    text = pl.concat_str(pl.lit(str(seed)), *cells, separator=_CELL_SEPARATOR)
+    text = pl.concat_str(pl.lit(str(seed)), *cells, separator=CELL_SEPARATOR)
     hashed: pl.Expr = text.nchash.xxhash64()  # type: ignore[attr-defined]
     return hashed // (1 << (64 - HASH_BITS))
 
@@ -59,6 +65,12 @@ class Places:
 
     def of(self, stratum: str) -> Cuts:
         return self.own.get(stratum, self.cuts)
+
+    def reported(self) -> tuple[PartCuts, ...]:
+        return tuple(
+            PartCuts(label=label, test=cuts.test, validation=cuts.validation, trained=cuts.trained)
+            for label, cuts in [(None, self.cuts), *self.own.items()]
+        )
 
     def part(self) -> pl.Expr:
         """0 for training, 1 for validation, 2 for test, from ``label`` and ``u``, or from ``time``."""
@@ -156,3 +168,32 @@ def check_parts(counts: Mapping[str, Mapping[str, int]]) -> None:
                 f"{MIN_TRAINING_ROWS_PER_CLASS} are needed"
             )
             raise RefusedError(Finding(rule=Rule.SPLIT_IMPOSSIBLE, what=what))
+
+
+def small_test_part(tested: Mapping[str, int], column: str) -> Finding | None:
+    """What the test part can show if it has few rows of a class; None if it has enough.
+
+    Args:
+        tested: rows of the test part by label.
+        column: the target.
+    """
+    few = {label: rows for label, rows in tested.items() if rows < MIN_TELLING_ROWS}
+    if not few:
+        return None
+    rarest = min(few, key=lambda label: few[label])
+    rows = few[rarest]
+    low, high = _wilson(rows / 2, rows)
+    others = "" if len(few) == 1 else f", and few of {len(few) - 1} other class{'' if len(few) == 2 else 'es'}"
+    what = (
+        f"the test part has {sum(tested.values()):,} rows, only {rows} of class `{shown(rarest)}`{others}: a share of "
+        f"50% that is measured on {rows} means a true one between {low:.0%} and {high:.0%} (with 95 % confidence)"
+    )
+    return Finding(rule=Rule.SMALL_TEST_PART, column=column, what=what)
+
+
+def _wilson(found: float, rows: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson, 1927)."""
+    spread = _QUANTILE**2 / rows
+    middle = (found / rows + spread / 2) / (1 + spread)
+    half = _QUANTILE / (1 + spread) * math.sqrt(found / rows * (1 - found / rows) / rows + spread / (4 * rows))
+    return middle - half, middle + half

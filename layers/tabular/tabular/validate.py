@@ -24,6 +24,7 @@ from sluice.dataset.drift import hold, reordered
 from sluice.dataset.facets import FacetCounts
 from sluice.dataset.numbers import NUMBER, is_number_like
 from sluice.dataset.recipe import WHITESPACE, DroppedColumn, Recipe, Target
+from sluice.evaluation.split import HashedSplit
 from sluice.messages import RowCounts
 from sluice.wording import one_line
 from tabular.around import around_warnings, title_warnings
@@ -52,7 +53,7 @@ from tabular.report import (
     write_report,
 )
 from tabular.small_classes import SmallClasses, small_classes, unknown_labels
-from tabular.split import Places, check_parts
+from tabular.split import Places, check_parts, small_test_part
 from tabular.target import MAX_CLASSES, Classes, alike, find_classes, prior_log_loss, resolve_target
 from tabular.transform import Written, write_parts
 
@@ -531,7 +532,7 @@ class _Validation:
             dialect=self._dialect_report(),
             columns=_column_reports(judged.profiles, recipe),
             problems=problems,
-            split=_split_report(self._config),
+            split=_split_report(judged.question),
             contract=self._contract_report,
         )
 
@@ -581,6 +582,8 @@ class _Validation:
         if repeated := judged.census.hashes.repeated():
             apart = ", not counting `drop` columns" if self._config.drop else ""
             yield Finding(rule=Rule.DUPLICATE_ROWS, what=f"{repeated:,} rows repeat another row exactly{apart}")
+        if few := small_test_part(judged.class_counts["test"], judged.target):
+            yield few
         tested = sum(judged.class_counts["test"].values())
         if written.repeated and written.repeated > _REPEATED_SHARE * tested:
             what = (
@@ -719,10 +722,11 @@ def _column_reports(
     return tuple(reports)
 
 
-def _split_report(config: DatasetConfig) -> SplitReport:
-    split = config.split
-    if split.group_by is not None:
-        return SplitReport(method="group_by", column=split.group_by, seed=split.seed)
+def _split_report(question: Question) -> SplitReport:
+    split = question.config.split
     if split.by_time is not None:
         return SplitReport(method="by_time", column=split.by_time, seed=split.seed)
-    return SplitReport(method="stratified", seed=split.seed)
+    columns = tuple(question.names[int(name[1:])] for name in question.placed_by)
+    hashed = HashedSplit(seed=split.seed, columns=columns, cuts=question.places.reported())
+    method: Literal["stratified", "group_by"] = "stratified" if split.group_by is None else "group_by"
+    return SplitReport(method=method, column=split.group_by, seed=split.seed, hashed=hashed)

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from sluice.dataset.config import Split
 from sluice.dataset.recipe import FrequencyRankColumn
+from sluice.evaluation.split import HASH_BITS
 from tabular import census, chunks
-from tabular.ranks import HASH_BITS, Cuts, Ranks, count_ranks, fitting_cuts, usual_cuts
+from tabular.ranks import Cuts, Ranks, count_ranks, fitting_cuts, usual_cuts
 from tests.shared import shared_case
 from tests.unit.tabular.conftest import Judge, Judged, table
 

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from sluice.documents import Document
+from sluice.evaluation.split import HashedSplit
 from sluice.messages import GateCheck, Interval, Message, Metrics, Reasons, Trainer
 
 
@@ -98,6 +99,10 @@ class ChampionComparison(Message):
     interval: Interval | None = Field(None, description="Of the difference, from paired resamples.")
     margin: float | None = Field(None, description="By how much the challenger may be worse; absolute log loss.")
     deploys: bool = Field(description="Whether the comparison lets the challenger through.")
+    rows: int | None = Field(None, ge=0, description="Test rows that both models were measured on; none if not known.")
+    seen: int = Field(
+        0, ge=0, description="Other test rows, left out because the champion was trained or tuned on them."
+    )
 
 
 class BiasMetric(Message):
@@ -250,6 +255,7 @@ class Evaluation(Document):
     training: TrainingReport | None = None
     sole_column: SoleColumn | None = None
     warnings: Reasons = Field((), description="What calls for attention although it is no gate.")
+    split: HashedSplit | None = Field(None, description="Which rows the model was not made with; none if not known.")
     trainer: Trainer | None = Field(None, description="What the model's training job ran.")
     hyperparameters: dict[str, str] = Field(default_factory=dict)
     training_metrics: dict[str, float] = Field(default_factory=dict)

@@ -1,0 +1,41 @@
+"""Which of the held-out rows another model was not made with: those that its own run would have held out, too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from scoring.raw_rows import MissingColumnError, read_in_pieces
+from sluice.evaluation.split import CELL_SEPARATOR, HASH_BITS, HashedSplit
+
+
+def unseen_rows(path: Path, target: str, split: HashedSplit) -> NDArray[np.bool_] | None:
+    """(n,), by row: whether the split puts it into its test part. A row that the other run did not have is judged in
+    the same way, since nothing tells it from one that it had.
+
+    Args:
+        path: the held-out rows' own cells.
+        target: the column with the label.
+        split: of the run that made the other model.
+
+    Returns:
+        None if the rows lack a column whose cells that run hashed, so that nobody can tell.
+    """
+    found: list[bool] = []
+    columns = list(split.columns)
+    try:
+        for rows in read_in_pieces(path, [target, *columns]):
+            cells = zip(*(rows[column].tolist() for column in columns), strict=True)
+            for label, row in zip(rows[target].tolist(), cells, strict=True):
+                found.append(split.tests(label, _place(split.seed, row)))
+    except MissingColumnError:
+        return None
+    return np.array(found, np.bool_)
+
+
+def _place(seed: int, cells: tuple[str, ...]) -> int:
+    text = CELL_SEPARATOR.join((str(seed), *cells))
+    return xxhash.xxh64_intdigest(text.encode()) >> (64 - HASH_BITS)

@@ -45,6 +45,7 @@ MIN_CLASS_ROWS: Final = 18
 """Different rows. Of fewer, so few may train by chance that the split is refused: of 12 once in 5,000 tables."""
 
 ALLOWED_WARNINGS: Final = {
+    Rule.SMALL_TEST_PART,
     Rule.DUPLICATE_ROWS,
     Rule.REPEATED_IN_TEST,
     Rule.INEXACT_INTEGERS,

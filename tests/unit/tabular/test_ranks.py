@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -18,7 +19,7 @@ from sluice.dataset.recipe import FrequencyRankColumn
 from sluice.evaluation.split import HASH_BITS
 from tabular import census, chunks
 from tabular.ranks import Cuts, Ranks, count_ranks, fitting_cuts, usual_cuts
-from tests.shared import shared_case
+from tests.shared import shared_case, shared_table
 from tests.unit.tabular.conftest import Judge, Judged, table
 
 RANGE = 1 << HASH_BITS
@@ -349,3 +350,48 @@ def test_a_group_that_is_larger_than_a_part_trains(judge: Judge, seed: int) -> N
     assert large <= trained(judged)
     assert abs(judged.report.rows.test - 150) <= 3
     assert abs(judged.report.rows.validation - 150) <= 3
+
+
+# Real tables.
+
+REAL = [
+    "glass",
+    "soybean",
+    "bank_churn",
+    "breast_cancer",
+    "diamonds_cut",
+    "haberman",
+    "income9",
+    "ionosphere",
+    "letter",
+    "mammography",
+    "mushrooms",
+    "oil",
+    "phoneme",
+    "pima",
+    "sonar",
+    "spam",
+    "taxis_pay",
+    "vehicle",
+    "wine",
+    "winequality",
+]
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_tables_have_their_shares_of_each_class(judge: Judge, name: str) -> None:
+    """As far as equal rows allow; at most 6,000 rows of each."""
+    config = json.loads(shared_table("tables/tables.json").read_text(encoding="utf-8"))[name]
+    lines = shared_table(f"tables/{name}.csv").read_text(encoding="utf-8").splitlines()
+    judged = judge("\n".join(lines[:6001]) + "\n", max_rejected_share=0.5, **config)
+    if judged.report.verdict == "rejected":
+        assert set(judged.report.rules) == {"class_too_small"}, judged.report.reasons
+        return
+    counts = part_counts(judged)
+    warned = any(finding.rule == "small_test_part" for finding in judged.report.findings)
+    assert warned == (min(counts["test"].values()) < 5)
+    repeated = max(Counter(lines[1:6001]).values())
+    for label in judged.report.classes:
+        rows = sum(by_label[label] for by_label in counts.values())
+        assert abs(counts["test"][label] - 0.15 * rows) <= repeated / 2
+        assert abs(counts["test"][label] + counts["validation"][label] - 0.3 * rows) <= repeated / 2

@@ -290,7 +290,8 @@ def _unseen(subject: Subject, live: Champion) -> NDArray[np.bool_] | None:
     """(n,), by test row: whether the live model was not made with it; None if nobody can tell, or all are."""
     if live.split is None or subject.held_out is None or (subject.split and live.split.covers(subject.split)):
         return None
-    return unseen_rows(subject.held_out, subject.recipe.target.name, live.split)
+    labels = [subject.classes[number] for number in subject.test.labels.tolist()]
+    return unseen_rows(subject.held_out, labels, live.split)
 
 
 def _some(scored: Scored, chosen: NDArray[np.bool_]) -> Scored:

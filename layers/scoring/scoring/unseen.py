@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,25 +13,24 @@ from scoring.raw_rows import MissingColumnError, read_in_pieces
 from sluice.evaluation.split import CELL_SEPARATOR, HASH_BITS, HashedSplit
 
 
-def unseen_rows(path: Path, target: str, split: HashedSplit) -> NDArray[np.bool_] | None:
+def unseen_rows(path: Path, labels: Sequence[str], split: HashedSplit) -> NDArray[np.bool_] | None:
     """(n,), by row: whether the split puts it into its test part. A row that the other run did not have is judged in
     the same way, since nothing tells it from one that it had.
 
     Args:
         path: the held-out rows' own cells.
-        target: the column with the label.
+        labels: of the rows' classes, which may be other texts than the cells: classes can be merged.
         split: of the run that made the other model.
 
     Returns:
         None if the rows lack a column whose cells that run hashed, so that nobody can tell.
     """
     found: list[bool] = []
-    columns = list(split.columns)
+    columns, of_row = list(split.columns), iter(labels)
     try:
-        for rows in read_in_pieces(path, [target, *columns]):
+        for rows in read_in_pieces(path, columns):
             cells = zip(*(rows[column].tolist() for column in columns), strict=True)
-            for label, row in zip(rows[target].tolist(), cells, strict=True):
-                found.append(split.tests(label, _place(split.seed, row)))
+            found += [split.tests(next(of_row), _place(split.seed, row)) for row in cells]
     except MissingColumnError:
         return None
     return np.array(found, np.bool_)

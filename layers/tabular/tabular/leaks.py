@@ -22,7 +22,7 @@ from typing import Final, Literal
 
 import polars as pl
 
-from tabular.ranks import HASH_BITS
+from sluice.evaluation.split import HASH_BITS
 
 MAX_SAMPLE_ROWS: Final = 20_000
 MIN_SAMPLE_ROWS: Final = 400

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from scoring.raw_rows import read_raw_rows
 from scoring.unseen import unseen_rows
@@ -56,6 +57,10 @@ def split_of(report: TableReport) -> HashedSplit:
     return HashedSplit.model_validate_json(report.split.hashed.model_dump_json())
 
 
+def unseen(file: Path, split: HashedSplit) -> NDArray[np.bool_] | None:
+    return unseen_rows(file, read_raw_rows(file)["label"].tolist(), split)
+
+
 def held_out(folder: Path) -> Path:
     return folder / "out" / "held_out" / "rows.csv"
 
@@ -75,7 +80,7 @@ def test_no_row_that_is_left_was_in_the_other_runs_training_or_validation_part(
     report, parts = validated(before, tmp_path / "before")
     after = [*before[rows // 20 :], *lines(int(more * rows), seed + 1000)]
     _, later = validated(after, tmp_path / "after", **change)
-    chosen = unseen_rows(held_out(tmp_path / "after"), "label", split_of(report))
+    chosen = unseen(held_out(tmp_path / "after"), split_of(report))
     assert chosen is not None
     made_with = {*parts["train"], *parts["validation"]}
     tested = np.array(later["test"])
@@ -88,7 +93,7 @@ def test_no_row_that_is_left_was_in_the_other_runs_training_or_validation_part(
 
 def test_of_the_same_file_nothing_is_left_out(tmp_path: Path) -> None:
     report, parts = validated(lines(300, 1), tmp_path)
-    chosen = unseen_rows(held_out(tmp_path), "label", split_of(report))
+    chosen = unseen(held_out(tmp_path), split_of(report))
     assert chosen is not None
     assert chosen.all()
     assert len(chosen) == len(parts["test"])
@@ -101,11 +106,27 @@ def test_of_groups_whole_groups_are_left_out(tmp_path: Path) -> None:
     report, _ = validated(rows[:400], tmp_path / "before", **config)
     validated(rows, tmp_path / "after", **config)
     kinds = read_raw_rows(held_out(tmp_path / "after"))["kind"]
-    chosen = unseen_rows(held_out(tmp_path / "after"), "label", split_of(report))
+    chosen = unseen(held_out(tmp_path / "after"), split_of(report))
     assert chosen is not None
     assert not {*kinds[chosen]} & {*kinds[~chosen]}
     tested = {*read_raw_rows(held_out(tmp_path / "before"))["kind"]}
     assert {*kinds[chosen]} == {*kinds} & tested
+
+
+def test_merged_classes_are_cut_as_one(tmp_path: Path) -> None:
+    config = {"classes": {"merge": {"other": ["b", "c"]}}}
+    rows = [f"{i / 7:.5f},K{i * 31 % 17},x,{'aaaabbc'[i * 5 % 7]}" for i in range(700)]
+    report, parts = validated(rows[:400], tmp_path / "before", **config)
+    later, tested = validated(rows, tmp_path / "after", split={"seed": 5}, **config)
+    numbers = (tmp_path / "after" / "out" / "test" / "test.csv").read_text("utf-8").splitlines()
+    labels = [later.classes[int(line.partition(",")[0])] for line in numbers]
+    assert set(labels) == {"a", "other"}
+    chosen = unseen_rows(held_out(tmp_path / "after"), labels, split_of(report))
+    assert chosen is not None
+    was_seen = np.isin(tested["test"], [*parts["train"], *parts["validation"]])
+    assert was_seen.any()
+    assert not (chosen & was_seen).any()
+    assert chosen[np.isin(tested["test"], parts["test"])].all()
 
 
 def test_by_time_nothing_follows_from_the_cells(tmp_path: Path) -> None:
@@ -119,7 +140,7 @@ def test_nobody_can_tell_if_a_column_is_gone(tmp_path: Path) -> None:
     report, _ = validated(lines(200, 3), tmp_path)
     split = split_of(report)
     other = split.model_copy(update={"columns": (*split.columns, "gone")})
-    assert unseen_rows(held_out(tmp_path), "label", other) is None
+    assert unseen(held_out(tmp_path), other) is None
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ from tabular.records import Fault, read_record
 from tabular.report import RejectedRows
 from tabular.sketch import Distinct, Frames, Hashes, Levels, Times, hashed
 from tabular.spellings import merged_levels
-from tabular.split import Places, find_times, fitting_places, hash_expression, refuse_impossible
+from tabular.split import Places, find_times, fitting_places, refuse_impossible
 
 MAX_LEVELS: Final = 50_000
 """Different texts of a column that are counted exactly; a wide table's columns share ``_MAX_LEVELS_IN_ALL``."""
@@ -299,7 +299,7 @@ class Census:
             self.frames.put(number, rows.drop("row"))
         hashes = rows["u"]
         if q.group is not None:
-            own = cells.select(hash_expression(q.hashed, q.config.split.seed).alias("u")).with_row_index("row")
+            own = cells.select(q.hash_of(q.hashed)).with_row_index("row")
             hashes = own.filter(good)["u"]
         asked = [i for i in q.read if q.readings[i].asked]
         forms = count_forms(counted(cells, asked, q.tokens)) if asked else {}

@@ -130,6 +130,12 @@ class Question:
         """The columns that u is the hash of."""
         return self.hashed if self.group is None else [f"c{self.group}"]
 
+    def hash_of(self, columns: Sequence[str]) -> pl.Expr:
+        """``u`` of a row by some columns. Of the target the class is hashed: rows that merging makes equal stay
+        together."""
+        cells = [self.label if name == f"c{self.target}" else pl.col(name) for name in columns]
+        return hash_expression(cells, self.config.split.seed).alias("u")
+
     @cached_property
     def tokens(self) -> list[str]:
         return sorted({"", *self.config.missing})
@@ -194,7 +200,7 @@ class Question:
         moment = self.moment()
         return [
             self.label.alias("label"),
-            hash_expression(self.placed_by, self.config.split.seed).alias("u"),
+            self.hash_of(self.placed_by),
             *([] if moment is None else [moment]),
             *(self.value(i).alias(f"x{i}") for i in self.of_kind(Kind.NUMBER, Kind.DATE)),
             *(hour(pl.col(f"c{i}"), self.readings[i].date).alias(f"h{i}") for i in self.of_kind(Kind.DATE)),

@@ -40,11 +40,11 @@ _QUANTILE: Final = 1.96
 """Of the normal distribution, for 95 %."""
 
 
-def hash_expression(cells: Sequence[str], seed: int) -> pl.Expr:
+def hash_expression(cells: Sequence[str | pl.Expr], seed: int) -> pl.Expr:
     """u: the first 52 bits of the XXH64 of the seed and the cells' text, joined by unit separators.
 
     Args:
-        cells: names of columns of text without nulls.
+        cells: columns of text without nulls.
         seed: of the split.
     """
     text = pl.concat_str(pl.lit(str(seed)), *cells, separator=CELL_SEPARATOR)

@@ -129,6 +129,19 @@ def _varied(cell: str, i: int) -> str:
     return f"{float(cell) + i / 8:.3f}" if re.fullmatch(r"-?[0-9]+\.[0-9]+", cell) else cell
 
 
+def more_rows_of_small_classes(upload: Upload, said: Said) -> Upload:
+    """Adds rows of other cases to each class that the test part has few rows of."""
+    header, rows = _table(upload, said)
+    at, tested = header.index(said.column), said.report.class_counts["test"]
+    made = []
+    for label in (label for label, count in tested.items() if count < 5):
+        some = [row for row in rows if row[at].strip() == label]
+        made += [
+            [cell if n == at else _varied(cell, i) for n, cell in enumerate(some[i % len(some)])] for i in range(60)
+        ]
+    return _upload(upload, said, header, [*rows, *made])
+
+
 def different_rows(upload: Upload, said: Said) -> Upload:
     """Takes the usual split; if that is what failed, a further column makes rows differ."""
     return upload.without("split") if "split" in upload.config else another_column(upload, said)
@@ -388,6 +401,7 @@ FIXES: Final[Mapping[Rule, Fix]] = {
     Rule.NO_ROWS: more_rows,
     Rule.TOO_FEW_ROWS: more_rows,
     Rule.SPLIT_IMPOSSIBLE: different_rows,
+    Rule.SMALL_TEST_PART: more_rows_of_small_classes,
     Rule.SINGLE_COLUMN: delimited,
     Rule.LINES_QUOTED: without_quotes_round_lines,
     Rule.HEADER_MISSING: without_header,

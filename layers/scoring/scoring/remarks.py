@@ -66,7 +66,7 @@ def _why_constant(learned: Learned) -> str | None:
 
 
 def _leaf_is_too_large(learned: Learned) -> str | None:
-    """Boosted trees ask of both sides of a split that p(1 - p), summed over their rows, reaches ``min_child_weight``."""
+    """Boosted trees ask of both sides of a split that p(1 - p), summed over rows, reaches ``min_child_weight``."""
     minimum = _number(learned, "min_child_weight", default=1)
     train = learned.counts("train")
     total = sum(train.values())

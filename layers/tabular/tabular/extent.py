@@ -235,6 +235,8 @@ def footer_below(path: Path, begin: int, delimiter: bytes, rows: Sequence[Sample
         if not line.strip():
             end = start if taken else end
             continue
+        if line.count(b'"') % 2:  # the end of a cell of several lines
+            break
         known = _known(row for row in rows if row.start < at + start and row.width == width and row.filled > 1)
         others = [other for _, other in lines if other is not line]
         is_total = not total and _is_total(line, delimiter, known, width, others)

@@ -204,6 +204,14 @@ def test_a_cut_last_row_is_no_footer(judge: Judge) -> None:
     assert [problem.rule for problem in report.problems] == ["ragged_row"]
 
 
+def test_the_end_of_a_cell_of_several_lines_is_no_footer(judge: Judge) -> None:
+    rows = [f'"code{i}","{row.replace(",", chr(34) + "," + chr(34))}","note"' for i, row in enumerate(data_rows())]
+    rows[-1] = rows[-1].replace('"note"', '"a note\nthat goes on"')
+    judged = judge("\n".join([f"code,{HEADER},remark", *rows]))
+    assert judged.report.rows.accepted == len(rows)
+    assert not {finding.rule for finding in judged.report.findings} & {"footer_lines", "unclosed_quote"}
+
+
 def test_a_last_text_that_looks_like_the_others_is_no_footer(judge: Judge) -> None:
     rows = [f"a remark on case {i},{row}" for i, row in enumerate(data_rows())]
     report = judge(table([*rows, "a remark that breaks"], header="remark," + HEADER)).report

@@ -125,7 +125,7 @@ def test_a_hundred_thousand_columns_are_refused_by_their_number(tmp_path: Path, 
     taken, said = judged(tmp_path, wide(name))
     assert said.startswith("rejected\nt.csv, line 1: it has ")
     assert count in said
-    assert "the maximum is 5,000. Leave out columns" in said
+    assert "the maximum is 5,000. Remove columns" in said
     assert taken < 100
 
 

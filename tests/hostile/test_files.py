@@ -83,7 +83,7 @@ def wide(name: str) -> Iterator[bytes]:
 
 
 def long_line(size: int, *, alone: bool, quoted: bool) -> Iterator[bytes]:
-    rows = b"".join(b"%d,Oslo,%d\n" % (i, i % 2) for i in range(100))
+    rows = b"".join(b"%d.5,%s,%d\n" % (i * 37 % 83, (b"Oslo", b"Rome", b"Bern")[i % 3], i % 2) for i in range(100))
     yield b"" if alone else b"age,city,target\n" + rows + (b'1,"' if quoted else b"")
     yield from (b"x" * MIB for _ in range(size // MIB))
     yield b"" if alone else b"\n" + rows

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Final
 
@@ -50,6 +50,15 @@ def as_it_was(text: str) -> str:
     return _GUARDED.sub("", text)
 
 
+def nearest(wrong: str, known: Iterable[str]) -> str | None:
+    """What a person may have meant by a name that is not known, in whatever case; None if no known one is near."""
+    by_lower: dict[str, str] = {}
+    for name in known:
+        by_lower.setdefault(name.lower(), name)
+    near = get_close_matches(wrong.lower(), list(by_lower), n=1)
+    return by_lower[near[0]] if near else None
+
+
 def known_instead(location: Sequence[str | int], known: Sequence[str]) -> str:
     """What a person may have meant by an unknown key: the nearest of the known ones, if one is near, and all of them.
 
@@ -58,8 +67,8 @@ def known_instead(location: Sequence[str | int], known: Sequence[str]) -> str:
     """
     *above, wrong = map(str, location)
     listed = f"nown here: {', '.join(known)}"
-    near = get_close_matches(wrong.lower(), known, n=1)
-    return f"did you mean `{'.'.join([*above, *near])}`? K{listed}" if near else f"k{listed}"
+    near = nearest(wrong, known)
+    return f"did you mean `{'.'.join([*above, near])}`? K{listed}" if near is not None else f"k{listed}"
 
 
 def in_yaml(text: str) -> str:

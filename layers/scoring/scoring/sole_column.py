@@ -95,7 +95,7 @@ def judge_sole_column(
         leaks: what the configuration says of such columns.
         suspected: the columns that validation warned of. What both find is certain.
     """
-    if found is None or leaks.action == "ignore" or found.column in leaks.allow:
+    if found is None or leaks.allows(found.column):
         return None, None
     name = in_yaml(found.column)
     share = found.log_loss_without / found.prior_log_loss

@@ -25,6 +25,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from sluice.dataset.dates import EPOCH
 from sluice.evaluation.split import HASH_BITS
 from sluice.layout import PARTS
 from tabular.chunks import Chunk, Structure, cells_again, chunks, worked
@@ -784,7 +785,7 @@ class Census:
 
 
 def _days(day: datetime.date) -> float:
-    return float((day - datetime.date(1970, 1, 1)).days)
+    return float((day - EPOCH).days)
 
 
 def _cells_without(values: pl.Series, cells: pl.DataFrame, position: int) -> pl.DataFrame:

@@ -86,8 +86,7 @@ class Profile:
     ``whole``: every number is; ``integer``: and a double holds it exactly. ``constant``: there is one value only,
     blanks apart. ``levels`` are the different texts of a text column: ``cell``, ``rows``, ``train`` (rows of the
     training part), commonest in training first. If they are not ``exact``, these are the commonest, and ``distinct``
-    is an estimate. ``merged``: all
-    spellings of a level are one.
+    is an estimate. ``merged``: all spellings of a level are one.
     """
 
     position: int

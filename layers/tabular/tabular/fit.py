@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from sluice.dataset.dates import PERIODS
+from sluice.dataset.config import Leaks
+from sluice.dataset.dates import EPOCH, PERIODS
 from sluice.dataset.recipe import (
     DATE_PARTS,
     PERIOD_PARTS,
@@ -43,7 +44,6 @@ IDENTIFIER_SHARE: Final = 0.95
 
 _MAX_REASONS_SAID: Final = 10
 
-_EPOCH: Final = datetime.date(1970, 1, 1)
 
 _STRAY_BLANKS: Final = 0.01
 """Share of the rows of a class where a copy of the target may be empty and yet is one."""
@@ -57,7 +57,7 @@ def fit(
     missing: Sequence[str],
     drop: Sequence[str],
     group_by: str | None,
-    used_anyway: Sequence[str] = (),
+    leaks: Leaks,
     keep: Sequence[str] = (),
     identified: Mapping[int, str] | None = None,
 ) -> tuple[Recipe, list[Finding]]:
@@ -70,14 +70,13 @@ def fit(
         missing: tokens of a missing cell.
         drop: columns that a person ruled out.
         group_by: the column whose values the split keeps together.
-        used_anyway: columns that may say the same as the target.
+        leaks: which columns may say the same as the target.
         keep: columns that are used although they look like an index or an identifier.
         identified: why columns are left out that are one (see ``identifiers``), by position.
     """
     identified = identified or {}
     features = [p for p in profiles if p.name != target.name]
-    allowed = {p.position for p in features if p.name in used_anyway}
-    leaking = {i: where for i, where in find_leaking(census, target.classes).items() if i not in allowed}
+    leaking = find_leaking(census, features, target.classes, leaks)
     reasons = reasons_left_out(
         features,
         target=target.name,
@@ -172,17 +171,18 @@ def _with_range(column: Column, found: tuple[float, float] | None) -> Column:
     if isinstance(column, NumberColumn):
         return column.model_copy(update={"minimum": float(found[0]), "maximum": float(found[1])})
     if isinstance(column, DateColumn):
-        minimum, maximum = (_EPOCH + datetime.timedelta(days=days) for days in found)
+        minimum, maximum = (EPOCH + datetime.timedelta(days=days) for days in found)
         return column.model_copy(update={"minimum": minimum, "maximum": maximum})
     return column
 
 
-def find_leaking(census: Census, classes: Sequence[str]) -> dict[int, str]:
-    """Columns that hold one value in each class, and another in every other class; with where they do.
+def find_leaking(census: Census, features: Sequence[Profile], classes: Sequence[str], leaks: Leaks) -> dict[int, str]:
+    """Columns that hold one value in each class, and another in every other class, but must not; with where they do.
 
     Case and number format do not tell values apart. Nothing at all is a value too; a few blanks beside a value are not.
     """
-    facts = {i: [found[label] for label in classes] for i, found in census.copies().items()}
+    asked = {p.position for p in features if not leaks.allows(p.name)}
+    facts = {i: [found[label] for label in classes] for i, found in census.copies().items() if i in asked}
     return {i: _where(values) for i, values in facts.items() if _says(values)}
 
 

@@ -10,6 +10,7 @@ from typing import Final
 import polars as pl
 
 from sluice.dataset.config import Leaks
+from sluice.dataset.dates import EPOCH
 from sluice.dataset.recipe import DroppedColumn, Recipe
 from sluice.wording import in_yaml
 from tabular.census import Census
@@ -21,7 +22,6 @@ from tabular.split import Places
 _MAX_PARTS: Final = 4
 """Segments or levels that a sentence lists."""
 _NO_BETTER: Final = 0.9
-_EPOCH: Final = datetime.date(1970, 1, 1)
 
 
 def leak_findings(
@@ -43,7 +43,7 @@ def leak_findings(
     used = [p for p in profiles if p.name not in {recipe.target.name, *dropped}]
     by_position = {p.position: p for p in used}
     candidates = [Candidate(p.position, p.kind in (Kind.NUMBER, Kind.DATE)) for p in used]
-    allowed = frozenset(p.position for p in used if p.name in config.allow)
+    allowed = frozenset(p.position for p in used if config.allows(p.name))
     classes = recipe.target.classes
     leaks = find_leaks(census.leak_sample(places, classes), classes, candidates, allowed)
     found = [(leak, _finding(leak, by_position[leak.position], recipe)) for leak in leaks]
@@ -88,7 +88,7 @@ def _rule(leak: Leak, p: Profile, classes: Sequence[str]) -> str:
 def _segments(segments: Segments, p: Profile, told: Sequence[str]) -> list[str]:
     if not segments.ends:
         return [f"{told[y]} with a value" for y in segments.classes]
-    ends = [str(_EPOCH + datetime.timedelta(end)) if p.kind is Kind.DATE else f"{end:g}" for end in segments.ends]
+    ends = [str(EPOCH + datetime.timedelta(end)) if p.kind is Kind.DATE else f"{end:g}" for end in segments.ends]
     parts = [f"{told[y]} up to {end}" for end, y in zip(ends, segments.classes, strict=False)]
     return [*parts, f"{told[segments.classes[-1]]} above"]
 

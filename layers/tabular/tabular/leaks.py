@@ -23,6 +23,7 @@ from typing import Final, Literal
 import polars as pl
 
 from sluice.evaluation.split import HASH_BITS
+from tabular.intervals import wilson
 
 MAX_SAMPLE_ROWS: Final = 20_000
 MIN_SAMPLE_ROWS: Final = 400
@@ -373,8 +374,8 @@ class _Table:
 
     def upper_share(self, score: _Score) -> float:
         """The error share, with each class' error at the upper end of its one-sided 95 % interval (Wilson)."""
-        ends = (_wilson(wrong, rows) for wrong, rows in zip(score.wrong, self._counts, strict=True))
-        return self._share(sum(ends))
+        ends = (wilson(wrong, rows, _Z)[1] for wrong, rows in zip(score.wrong, self._counts, strict=True))
+        return self._share(sum(min(end, 1.0) for end in ends))
 
     def log_chance(self, score: _Score) -> float:
         """An upper limit of the log of the probability that a column which says nothing errs so rarely (Chernoff)."""
@@ -420,13 +421,6 @@ class _Table:
         )
         rows = measured.unique("row").join(told.select("row", "told"), on="row", how="left")
         return float(rows.filter(pl.col("y").ne_missing(pl.col("told")))["w"].sum())
-
-
-def _wilson(wrong: int, rows: int) -> float:
-    share, square = wrong / rows, _Z * _Z
-    middle = share + square / (2 * rows)
-    spread = _Z * math.sqrt(share * (1 - share) / rows + square / (4 * rows * rows))
-    return min((middle + spread) / (1 + square / rows), 1.0)
 
 
 # Rules.

@@ -144,7 +144,7 @@ def dressed(cells: pl.DataFrame) -> pl.DataFrame:
     written as accountants do; ``lookalike``: a character stands for one of ASCII.
 
     Args:
-        cells: ``column``, ``cell`` and ``rows``, as ``notation.count_forms`` takes them.
+        cells: ``column``, ``cell`` and ``rows``, as ``forms.count_forms`` takes them.
     """
     text = to_ascii(pl.col("cell"))
     found = (
@@ -458,7 +458,7 @@ def count_widths(cells: pl.DataFrame) -> dict[int, Counter[str]]:
     """How many cells of each column are digits alone, by how many digits they have; very long ones are one width.
 
     Args:
-        cells: as ``notation.count_forms`` takes them.
+        cells: as ``forms.count_forms`` takes them.
     """
     width = pl.col("cell").str.len_bytes().clip(upper_bound=_MAX_WIDTH).alias("width")
     found = cells.filter(pl.col("cell").str.contains("^[0-9]+$")).group_by("column", width).agg(pl.col("rows").sum())

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Final
 
 import polars as pl
 
 from sluice.dataset.config import DatasetConfig
 from sluice.dataset.recipe import WHITESPACE
+from sluice.wording import nearest
 from tabular.findings import Finding, Rule, listed, shown
 from tabular.sketch import Levels
 
@@ -42,27 +42,27 @@ class SmallClasses:
 
     def warning(self, target: str, line: int) -> Finding:
         """What is said once they are set aside. ``target``: the column; ``line``: of the first of their rows."""
-        count = len(self.rows)
-        have, they = ("class", "has") if count == 1 else ("classes", "have")
         were = "1 row was" if self.total == 1 else f"{self.total:,} rows were"
         what = (
-            f"the {have} {_with_rows(self.rows)} {they} fewer than the {MIN_ROWS_PER_CLASS} rows that the split "
-            f"needs, so {were} set aside, within `max_rejected_share`, and the model does not know "
-            f"{'this class' if count == 1 else 'these classes'}"
+            f"{self._too_few()}, so {were} set aside, within `max_rejected_share`, and the model does not know "
+            f"{'this class' if len(self.rows) == 1 else 'these classes'}"
         )
         return Finding(rule=Rule.CLASS_SET_ASIDE, line=line, column=target, what=what)
 
     def beyond(self, target: str, rejected: int, received: int, max_share: float) -> Finding:
         """Why the file is refused. ``rejected``: rows, beside those of these classes."""
-        count, lost = len(self.rows), rejected + self.total
-        have, they = ("class", "has") if count == 1 else ("classes", "have")
+        lost = rejected + self.total
         beside = f" and {rejected:,} rejected rows" if rejected else ""
         what = (
-            f"the {have} {_with_rows(self.rows)} {they} fewer than the {MIN_ROWS_PER_CLASS} rows that the split "
-            f"needs, and their {self.total:,} rows{beside} are {lost / received:.2%} of all, more than the "
+            f"{self._too_few()}, and their {self.total:,} rows{beside} are {lost / received:.2%} of all, more than the "
             f"{max_share:.1%} that `max_rejected_share` allows to set aside"
         )
         return Finding(rule=Rule.CLASSES_TOO_SMALL, column=target, what=what)
+
+    def _too_few(self) -> str:
+        have, they = ("class", "has") if len(self.rows) == 1 else ("classes", "have")
+        few = f"fewer than the {MIN_ROWS_PER_CLASS} rows that the split needs"
+        return f"the {have} {_with_rows(self.rows)} {they} {few}"
 
 
 def small_classes(labels: Levels, config: DatasetConfig) -> SmallClasses:
@@ -96,8 +96,8 @@ def unknown_labels(labels: Collection[str], config: DatasetConfig, target: str) 
     for label in config.classes.named:
         if label in labels:
             continue
-        near = get_close_matches(label.lower(), [known.lower() for known in labels], n=1)
-        hint = f"did you mean `{shown(next(known for known in labels if known.lower() == near[0]))}`? " if near else ""
+        near = nearest(label, labels)
+        hint = f"did you mean `{shown(near)}`? " if near is not None else ""
         what = f"`classes` names `{shown(label)}`, which is not a label; {hint}the labels are {listed(sorted(labels))}"
         findings.append(Finding(rule=Rule.CLASS_UNKNOWN, column=target, what=what))
     return findings

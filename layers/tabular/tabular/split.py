@@ -15,7 +15,6 @@ whatever their class. With ``by_time`` the latest rows are the test part and tho
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -27,6 +26,7 @@ from sluice.dataset.config import Split
 from sluice.evaluation.split import CELL_SEPARATOR, HASH_BITS, PartCuts
 from sluice.layout import PARTS
 from tabular.findings import Finding, RefusedError, Rule, shown
+from tabular.intervals import wilson
 from tabular.ranks import Cuts, Ranks, fitting_cuts, usual_cuts
 
 MIN_TRAINING_ROWS: Final = 20
@@ -182,18 +182,10 @@ def small_test_part(tested: Mapping[str, int], column: str) -> Finding | None:
         return None
     rarest = min(few, key=lambda label: few[label])
     rows = few[rarest]
-    low, high = _wilson(rows / 2, rows)
+    low, high = wilson(rows / 2, rows, _QUANTILE)
     others = "" if len(few) == 1 else f", and few of {len(few) - 1} other class{'' if len(few) == 2 else 'es'}"
     what = (
         f"the test part has {sum(tested.values()):,} rows, only {rows} of class `{shown(rarest)}`{others}: a share of "
         f"50% that is measured on {rows} means a true one between {low:.0%} and {high:.0%} (with 95 % confidence)"
     )
     return Finding(rule=Rule.SMALL_TEST_PART, column=column, what=what)
-
-
-def _wilson(found: float, rows: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson, 1927)."""
-    spread = _QUANTILE**2 / rows
-    middle = (found / rows + spread / 2) / (1 + spread)
-    half = _QUANTILE / (1 + spread) * math.sqrt(found / rows * (1 - found / rows) / rows + spread / (4 * rows))
-    return middle - half, middle + half

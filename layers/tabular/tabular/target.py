@@ -7,10 +7,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Final
 
 from sluice.dataset.numbers import NUMBER
+from sluice.wording import nearest
 from tabular.findings import MAX_NAME_BYTES, Finding, RefusedError, Rule, listed, shown
 from tabular.sketch import Levels
 from tabular.small_classes import MIN_ROWS_PER_CLASS
@@ -54,8 +54,8 @@ def resolve_target(names: Sequence[str], configured: str | None, default: str | 
             raise RefusedError(Finding(rule=Rule.TARGET_NOT_NAMED, what=what))
         wanted = names[matches[0]]
     if wanted not in names:
-        near = get_close_matches(wanted.lower(), [name.lower() for name in names], n=1)
-        hint = f"did you mean `{shown(next(n for n in names if n.lower() == near[0]))}`? " if near else ""
+        near = nearest(wanted, names)
+        hint = f"did you mean `{shown(near)}`? " if near is not None else ""
         what = f"the target `{shown(wanted)}` is not a column of the file; {hint}the columns are {listed(list(names))}"
         raise RefusedError(Finding(rule=Rule.TARGET_UNKNOWN, what=what))
     if wanted in dropped:

@@ -412,7 +412,7 @@ class _Validation:
             missing=self._config.missing,
             drop=self._config.drop,
             group_by=self._config.split.group_by,
-            used_anyway=judged.question.names if told.action == "ignore" else told.allow,
+            leaks=told,
             keep=self._config.keep,
             identified={one.position: one.reason for one in identified if one.reason is not None},
         )
@@ -481,14 +481,11 @@ class _Validation:
 
     def _reasons(self, judged: _Judgement) -> Mapping[str, str]:
         """Why columns of a refused file would have been left out."""
+        config, features = self._config, [p for p in judged.profiles if p.name != judged.target]
         try:
-            leaking = find_leaking(judged.census, judged.classes.labels)
+            leaking = find_leaking(judged.census, features, judged.classes.labels, config.leaks)
         except RefusedError:  # there are no classes that could be copied
             leaking = {}
-        config, features = self._config, [p for p in judged.profiles if p.name != judged.target]
-        told = config.leaks
-        used_anyway = {p.position for p in features if told.action == "ignore" or p.name in told.allow}
-        leaking = {position: where for position, where in leaking.items() if position not in used_anyway}
         return reasons_left_out(
             features,
             target=judged.target,

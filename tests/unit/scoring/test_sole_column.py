@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,8 +97,8 @@ def test_the_features_of_a_column_are_exchanged_together() -> None:
 
 
 @pytest.mark.parametrize("load", [load_breast_cancer, load_iris, load_wine])
-def test_strong_honest_columns_are_none(load: object) -> None:
-    table = load()  # type: ignore[operator]
+def test_strong_honest_columns_are_none(load: Callable[[], Any]) -> None:
+    table = load()
     assert sole_column(table.data, table.target, numbers(table.data.shape[1])) is None
 
 

@@ -22,7 +22,7 @@ from tabular.dates import NUMBER_LIKE_DATE, day, hour, seconds_of_day
 from tabular.forms import count_forms, unread_text
 from tabular.notation import number
 from tests.shared import shared_case
-from tests.unit.tabular.conftest import HEADER, Judge, data_rows, table
+from tests.unit.tabular.conftest import HEADER, Judge, Judged, data_rows, table
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -322,6 +322,22 @@ def test_numbers_with_separators_of_thousands_are_no_dates(judge: Judge) -> None
     assert [column.kind for column in judged.report.columns if column.name == "x"] == ["number"]
 
 
+def test_a_time_with_an_offset_among_times_without_is_a_mistake_of_its_row(judge: Judge) -> None:
+    cells = [f"{one:%Y-%m-%dT%H:%M}" for one in moments(3, 200)]
+    judged = judge(with_cells([*cells[:7], "2024-01-01T12:00+02:00", *cells[8:]]))
+    (rejected,) = judged.rejected_rows
+    assert (rejected["line"], rejected["column"], rejected["rule"]) == ("9", "x", "not_a_date")
+
+
+@pytest.mark.parametrize("cell", ["2024-1-5", "2024/01/05"])
+def test_a_date_of_the_same_order_among_iso_dates_is_read(judge: Judge, cell: str) -> None:
+    days = [f"{one:%Y-%m-%d}" for one in moments(3, 200)]
+    judged = judge(with_cells([*days[:7], cell, *days[8:]]))
+    assert judged.report.rows.rejected == 0
+    (column,) = [column for column in judged.recipe.columns if column.name == "x"]
+    assert judged.recipe.column_numbers(column, cell) == judged.recipe.column_numbers(column, "2024-01-05")
+
+
 # Times of day.
 
 CLOCKS: dict[str, Writer] = {
@@ -392,9 +408,9 @@ def with_cells(cells: Sequence[str]) -> str:
     return table([f'{row},"{cell}"' for row, cell in zip(rows, cells, strict=True)], f"{HEADER},x")
 
 
-def values(judged: object, feature: str) -> list[float]:
-    at = 1 + [one.name for one in judged.recipe.features].index(feature)  # type: ignore[attr-defined]
-    return sorted(float(row[at]) for row in judged.rows())  # type: ignore[attr-defined]
+def values(judged: Judged, feature: str) -> list[float]:
+    at = 1 + [one.name for one in judged.recipe.features].index(feature)
+    return sorted(float(row[at]) for row in judged.rows())
 
 
 @pytest.mark.parametrize("way", ["RFC 2822", "mddyyyy", "dd/mm/yy", "iso, offset", "ctime"])

@@ -71,6 +71,15 @@ def test_a_cell_in_another_notation_is_a_mistake_of_its_row(judge: Judge) -> Non
     assert column(judged).notation == "decimal_comma"
 
 
+@pytest.mark.parametrize("cell", ["5-", "(5)", "−5", "٣", "５"])
+def test_one_cell_among_many_that_is_written_as_other_columns_are_is_a_mistake_of_its_row(
+    judge: Judge, cell: str
+) -> None:
+    judged = judge(with_cells([cell if i == 7 else str(i * 37 % 101) for i in ROWS]))
+    (rejected,) = judged.rejected_rows
+    assert (rejected["line"], rejected["column"], rejected["rule"]) == ("9", "x", Rule.NOT_A_NUMBER)
+
+
 def test_few_cells_in_another_notation_do_not_change_how_plain_numbers_are_read(judge: Judge) -> None:
     judged = judge(with_cells(["1,234" if i < 2 else str(i % 50) for i in ROWS]))
     assert [row["rule"] for row in judged.rejected_rows] == [Rule.NOT_A_NUMBER] * 2

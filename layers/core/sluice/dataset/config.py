@@ -447,6 +447,10 @@ class Leaks(_Section):
     def _action_alone(cls, value: Any) -> Any:
         return {"action": value} if isinstance(value, str) else value
 
+    def allows(self, column: str) -> bool:
+        """Whether a column may decide the target, or say the same."""
+        return self.action == "ignore" or column in self.allow
+
 
 class DatasetConfig(_Section):
     """What a person may set for a dataset."""

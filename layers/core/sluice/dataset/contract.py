@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from sluice.dataset.dates import EPOCH
 from sluice.dataset.movement import Moves
 from sluice.dataset.recipe import FALSE_WORDS, TRUE_WORDS
 from sluice.documents import ExactDocument, NewerDocumentError, keys_beside
@@ -159,9 +160,6 @@ def _listed_levels(value: Any) -> Any:
     return dict.fromkeys(value) if isinstance(value, list) and all(isinstance(one, str) for one in value) else value
 
 
-_EPOCH: Final = datetime.date(1970, 1, 1)
-
-
 def _read_bound(value: Any) -> Any:
     if isinstance(value, str):
         return datetime.date.fromisoformat(value)
@@ -249,7 +247,7 @@ class ColumnTerms(_Part):
 
     def bounds(self) -> tuple[float | None, float | None]:
         """Minimum and maximum as numbers: of dates, days since 1970-01-01."""
-        low, high = ((x - _EPOCH).days if isinstance(x, datetime.date) else x for x in (self.minimum, self.maximum))
+        low, high = ((x - EPOCH).days if isinstance(x, datetime.date) else x for x in (self.minimum, self.maximum))
         return low, high
 
     @property
@@ -411,7 +409,7 @@ def _terms(column: SeenColumn) -> ColumnTerms:
 
 
 def _bound(column: SeenColumn, bound: float | None) -> float | datetime.date | None:
-    return _EPOCH + datetime.timedelta(days=bound) if column.kind == "date" and bound is not None else bound
+    return EPOCH + datetime.timedelta(days=bound) if column.kind == "date" and bound is not None else bound
 
 
 def _bins(column: SeenColumn) -> Bins | None:

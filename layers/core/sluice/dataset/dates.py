@@ -79,6 +79,9 @@ NUMBER_LIKE: Final[frozenset[DateFormat]] = frozenset(
 )
 """The formats whose dates may look like plain numbers."""
 
+EPOCH: Final = datetime.date(1970, 1, 1)
+"""Days are counted from it."""
+
 MONTH_NAMES: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 _YEAR: Final = "(?P<year>[12][0-9]{3})"

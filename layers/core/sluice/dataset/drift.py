@@ -11,7 +11,6 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Final
 
 from sluice.dataset.contract import (
@@ -26,7 +25,9 @@ from sluice.dataset.contract import (
     Thresholds,
     folded,
 )
+from sluice.dataset.dates import EPOCH
 from sluice.dataset.movement import EPOCHS, unit_of, year_of
+from sluice.wording import nearest
 
 RARE_SHARE: Final = 0.01
 """Levels below this share are one bin of the PSI, with the unseen ones: rare levels come and go by chance."""
@@ -117,9 +118,8 @@ def _absent(contract: Contract, terms: ColumnTerms, new: Sequence[str], rules: C
 
 
 def _hint(name: str, new: Sequence[str]) -> str:
-    by_lower = {other.lower(): other for other in new}
-    near = get_close_matches(name.lower(), list(by_lower), n=1)
-    return f". The new column `{by_lower[near[0]]}` may be the same under another name" if near else ""
+    near = nearest(name, new)
+    return f". The new column `{near}` may be the same under another name" if near is not None else ""
 
 
 def _column(contract: Contract, terms: ColumnTerms, seen: SeenColumn, rules: ContractRules) -> Iterator[Breach]:
@@ -179,7 +179,7 @@ def _step(terms: ColumnTerms, width: float, most: float) -> str:
 def _at(bound: float, seen: SeenColumn) -> str:
     """A number or, of dates, the day."""
     if seen.kind == "date":
-        return str(datetime.date(1970, 1, 1) + datetime.timedelta(days=bound))
+        return str(EPOCH + datetime.timedelta(days=bound))
     return f"{bound:.15g}"
 
 

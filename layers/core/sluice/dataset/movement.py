@@ -9,6 +9,8 @@ from __future__ import annotations
 import datetime
 from typing import Final, Literal
 
+from sluice.dataset.dates import EPOCH
+
 type Moves = Literal["calendar", "counter", "cycle"]
 """``calendar``: time that goes on; ``counter``: numbers of cases that go on; ``cycle``: a month, weekday or quarter."""
 
@@ -18,7 +20,7 @@ type Unit = Literal["seconds", "milliseconds", "microseconds", "nanoseconds", "y
 _PLAUSIBLE: Final = (datetime.date(2000, 1, 1), datetime.date(2040, 1, 1))
 """Times since 1970 are recognised between these days."""
 
-_SECONDS: Final = tuple((day - datetime.date(1970, 1, 1)).days * 86_400 for day in _PLAUSIBLE)
+_SECONDS: Final = tuple((day - EPOCH).days * 86_400 for day in _PLAUSIBLE)
 _YEAR_OF_SECONDS: Final = 31_556_952
 _A_YEAR: Final[dict[Unit, float]] = {
     "seconds": _YEAR_OF_SECONDS,

@@ -32,7 +32,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sluice.dataset.dates import DateForm, DateFormat, read_date
+from sluice.dataset.dates import EPOCH, DateForm, DateFormat, read_date
 from sluice.dataset.numbers import Notation, NumberForm, number_example, read_number
 from sluice.dataset.spellings import word_of
 from sluice.documents import ExactDocument
@@ -52,8 +52,6 @@ type DatePart = Literal["year", "month", "day", "weekday", "days", "hour"]
 DATE_PARTS: Final[tuple[DatePart, ...]] = ("year", "month", "day", "weekday", "days")
 PERIOD_PARTS: Final[tuple[DatePart, ...]] = ("year", "month", "days")
 """Of a month, a quarter or a week."""
-
-_EPOCH = datetime.date(1970, 1, 1)
 
 
 class Problem(NamedTuple):
@@ -224,7 +222,7 @@ class DateColumn(_Column):
             "month": day.month,
             "day": day.day,
             "weekday": day.isoweekday(),
-            "days": (day - _EPOCH).days,
+            "days": (day - EPOCH).days,
             "hour": hour or 0,
         }
         return (float(values[part]) for part in self.parts)

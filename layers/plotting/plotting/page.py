@@ -28,8 +28,6 @@ _HERE: Final = Path(__file__).parent
 _FULL_MATRIX: Final = 12
 _WORST_CONFUSIONS: Final = 20
 _MAX_ROWS: Final = 100
-_FIRST_WARNINGS: Final = 5
-"""Warnings that stand at the top of the page; if there are more, all of them stand beside the data."""
 _MAX_CELLS: Final = 30
 _CELL_WIDTH: Final = 60
 _MAX_LEVEL_FIGURES: Final = 6
@@ -178,7 +176,6 @@ def render(page: ReportInput) -> str:
         rules=Counter({}) if page.profile is None else _rules(page.profile),
         seconds=seconds,
         max_rows=_MAX_ROWS,
-        first_warnings=_FIRST_WARNINGS,
     ).lstrip()
 
 

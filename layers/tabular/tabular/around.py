@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from tabular.chunks import Structure
 from tabular.dialect import Dialect
-from tabular.findings import Finding, Rule, shown
+from tabular.extent import line_shown
+from tabular.findings import Finding, Rule
 
 
 def around_warnings(dialect: Dialect, structure: Structure) -> Iterator[Finding]:
@@ -38,11 +38,8 @@ def title_warnings(dialect: Dialect) -> Iterator[Finding]:
         yield Finding(rule=Rule.TITLE_LINES, line=dialect.first_title, what=what)
 
 
-_DELIMITERS: Final = ",;|\t"
-
-
 def _lines(lines: tuple[str, ...], where: str) -> str:
-    quoted = f"`{shown(lines[0].rstrip(_DELIMITERS))}`"
+    first = line_shown(lines[0])
     if len(lines) == 1:
-        return f"the line {where} was left out ({quoted})"
-    return f"{len(lines)} lines {where} were left out (the first is {quoted})"
+        return f"the line {where} was left out ({first})"
+    return f"{len(lines)} lines {where} were left out (the first is {first})"

@@ -15,6 +15,7 @@ from tabular.extent import (
     Titles,
     counts_first,
     footer_below,
+    line_shown,
     quoted_rows,
     sampled,
     titles_above,
@@ -201,9 +202,9 @@ def _quoted_lines(cell: str, line: int) -> Finding:
 def _doubtful_title(sample: bytes, above: Titles, line: int) -> Finding:
     """What stands above a table whose names are not clear."""
     first = above.records[0]
-    text = sample[first.start : first.end].decode(errors="replace").strip().rstrip(",;|\t")
+    title = line_shown(sample[first.start : first.end].decode(errors="replace"))
     names = line + sample.count(b"\n", first.start, above.end)
-    what = f"it is a title (`{shown(text)}`), and the table begins in line {names}, where no names clearly stand"
+    what = f"it is a title ({title}), and the table begins in line {names}, where no names clearly stand"
     return Finding(rule=Rule.HEADER_BELOW_TITLE, line=line, what=what)
 
 

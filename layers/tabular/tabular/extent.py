@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tabular.findings import shown
 from tabular.records import Fault, read_record
 
 MAX_LINES_AROUND: Final = 20
@@ -29,6 +30,8 @@ _MIN_WIDTH: Final = 2
 _MAX_RECORDS: Final = 200
 _TAIL_BYTES: Final = 1 << 16
 
+_FILLING: Final = ",;|\t"
+
 _COMMENT: Final = re.compile(r"#|//|--|%")
 _YEAR: Final = re.compile(r"(19|20)[0-9]{2}")
 _FIGURES: Final = re.compile(r"[0-9.,:/ +%-]*[0-9][0-9.,:/ +%-]*")
@@ -39,6 +42,11 @@ _TOTAL: Final = re.compile(
     r"(?i:(grand |sub-?)?totals?|sum|average|mean|gesamt(summe)?|summe|insgesamt|durchschnitt|somme|moyenne|totale|"
     r"suma|media|promedio|totaal|razem|итого|всего|合計|合计|总计|總計)\s*:?"
 )
+
+
+def line_shown(line: str) -> str:
+    """A line around a table as messages quote it, without the delimiters that fill it up."""
+    return f"`{shown(line.strip().rstrip(_FILLING))}`"
 
 
 @dataclass(frozen=True)

@@ -245,6 +245,9 @@ def test_warnings_stand_above_all_numbers_the_first_three_of_them_with_a_link_to
     assert f"{2 + len(grave)} more warnings" in top
     assert '<a href="#data">Data</a>' in top
     assert ('<a href="#training">' in top) == bool(grave)
+    data = html[html.index('<section aria-labelledby="data">') :]
+    assert [html.count(f"number {n} of") for n in range(5)] == [2, 2, 2, 1, 1], "at the top, and all beside the data"
+    assert all(f"number {n} of" in data for n in range(5))
 
 
 def test_a_run_without_a_warning_has_no_such_section() -> None:

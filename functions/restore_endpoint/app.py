@@ -5,21 +5,17 @@ It is asked again until nothing of this run is live. What another run put live i
 
 from __future__ import annotations
 
-from typing import Any
-
 import boto3
-from botocore.exceptions import ClientError
 
-from sluice.aws.errors import is_in_progress, is_invalid, message_of
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, step
 from sluice.dataset.aws.config import read_config
-from sluice.endpoint.aws.calls import delete_endpoint, describe_endpoint, update_endpoint
+from sluice.endpoint.aws.calls import describe_endpoint, go_back
 from sluice.endpoint.aws.scaling import put_scaling
 from sluice.endpoint.aws.turns import turn_holder
 from sluice.endpoint.restoration import failed, next_step
 from sluice.messages import Restoration, RestoreRequest
 from sluice.names import endpoint_config_name, endpoint_name
-from sluice.runs.aws.ledger import Champion, read_champion
+from sluice.runs.aws.ledger import read_champion
 from sluice.settings import RestoreSettings
 
 settings = RestoreSettings.load()
@@ -48,25 +44,10 @@ def handler(request: RestoreRequest) -> Restoration:
     )
     if following.do == "scale" and live and champion and live["EndpointConfigName"] == champion.config_name:
         put_scaling(autoscaling, name, read_config(s3, settings.artifact_bucket, run.dataset, champion.run_id).endpoint)
-    if following.do == "go back" and live and (said := refused(name, live, champion)):
+    if (
+        following.do == "go back"
+        and live
+        and (said := go_back(sagemaker, autoscaling, name, live, champion.config_name if champion else None))
+    ):
         return failed(following.restoration, said)
     return following.restoration
-
-
-def refused(name: str, live: dict[str, Any], champion: Champion | None) -> str | None:
-    """Asks for the model before, or for the end of an endpoint that had none.
-
-    Returns:
-        Why SageMaker refuses; None if it does not.
-    """
-    try:
-        if champion:
-            back = {"EndpointName": name, "EndpointConfigName": champion.config_name}
-            update_endpoint(sagemaker, autoscaling, back, live)
-        else:
-            delete_endpoint(sagemaker, autoscaling, name)
-    except ClientError as error:
-        if is_invalid(error) and not is_in_progress(error):
-            return message_of(error)
-        raise
-    return None

@@ -33,7 +33,7 @@ class Endpoint:
         self.error: ClientError | None = None
         monkeypatch.setattr(restore, "describe_endpoint", lambda *_: self.live)
         monkeypatch.setattr(restore.sagemaker, "update_endpoint", self._update)
-        monkeypatch.setattr(restore, "delete_endpoint", lambda *_: self.calls.append(("delete", None)))
+        monkeypatch.setattr(restore.sagemaker, "delete_endpoint", lambda **_: self.calls.append(("delete", None)))
         self.scaled: list[int | None] = []
         """What was asked of Application Auto Scaling: a limit, or None for an end."""
         scaling = restore.autoscaling

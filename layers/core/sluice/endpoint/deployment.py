@@ -57,6 +57,25 @@ def failed(asked: Deployment, reason: str) -> Deployment:
     return asked.model_copy(update={"verdict": "failed", "reasons": (reason,)})
 
 
+def overtaken(asked: Deployment, champion: str, key: str) -> Deployment:
+    """A model of newer data is live.
+
+    Args:
+        champion: the run of that model.
+        key: of the object that this run trained on.
+    """
+    reason = (
+        f"Run {champion} is live and was trained on a file that came later than {key}; the newest data wins. To deploy "
+        "this file all the same, drop it again."
+    )
+    return asked.model_copy(update={"verdict": "superseded", "reasons": (reason,)})
+
+
+def stale(asked: Deployment) -> Deployment:
+    """Another model is live than the one that the evaluation compared with: evaluate again."""
+    return asked.model_copy(update={"verdict": "stale"})
+
+
 def next_step(asked: Deployment, live: Mapping[str, Any] | None, wanted: Endpoint, dataset: str) -> Step:
     """
     Args:

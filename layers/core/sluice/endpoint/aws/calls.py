@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from sluice.aws.errors import already_exists, is_in_progress, is_invalid, is_not_found
+from sluice.aws.errors import already_exists, is_in_progress, is_invalid, is_not_found, message_of
 from sluice.endpoint.aws.scaling import end_scaling
 from sluice.endpoint.requests import instance_type, kind_of
 
@@ -121,3 +121,27 @@ def delete_endpoint(sagemaker: SageMakerClient, autoscaling: Any, name: str) -> 
             return False
         raise
     return True
+
+
+def go_back(
+    sagemaker: SageMakerClient, autoscaling: Any, name: str, live: Mapping[str, Any], config_name: str | None
+) -> str | None:
+    """Asks for the model before, or for the end of an endpoint that had none.
+
+    Args:
+        live: DescribeEndpoint's answer.
+        config_name: the endpoint configuration of the model before.
+
+    Returns:
+        Why SageMaker refuses; None if it does not.
+    """
+    try:
+        if config_name:
+            update_endpoint(sagemaker, autoscaling, {"EndpointName": name, "EndpointConfigName": config_name}, live)
+        else:
+            delete_endpoint(sagemaker, autoscaling, name)
+    except ClientError as error:
+        if is_invalid(error) and not is_in_progress(error):
+            return message_of(error)
+        raise
+    return None

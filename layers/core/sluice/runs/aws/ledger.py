@@ -78,6 +78,12 @@ class Champion(Deployed):
     def itself(self) -> Deployed:
         return Deployed(**{field.name: getattr(self, field.name) for field in fields(Deployed)})
 
+    def before(self, run_id: str) -> Deployed | None:
+        """The model that a run's replaces: this one, or the one before it if the run is the champion already."""
+        if self.run_id == run_id:
+            return self.history[0] if self.history else None
+        return self
+
     @classmethod
     def after(cls, history: tuple[Deployed, ...], live: Deployed) -> Champion:
         return cls(**{field.name: getattr(live, field.name) for field in fields(Deployed)}, history=history)

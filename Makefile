@@ -13,6 +13,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 SLUICE := $(VENV)/bin/sluice
 LINT := .venv-lint
+MODELS := .venv-models
 # What of .sluice a clean leaves: what cannot be built again.
 LOCAL_DATA := data demo state.json env.sh
 ARCHITECTURE ?= arm64
@@ -25,7 +26,7 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.13 --ge
 	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 SAM = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam
 
-.PHONY: help setup demo local status down check lint types templates security test longer faults audit deploy cloud-check remove lock clean forget
+.PHONY: help setup setup-models demo local status down check lint types templates security test longer faults audit deploy cloud-check remove lock clean forget
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +47,14 @@ $(LINT)/.installed: requirements-lint.txt $(VENV)/.installed
 	$(VENV)/bin/uv venv --quiet --clear --python $(PYTHON) $(LINT)
 	$(VENV)/bin/uv pip install --quiet --python $(LINT)/bin/python --require-hashes -r $< \
 		|| $(PYTHON) -m pip --python $(LINT)/bin/python install --quiet --require-hashes -r $<
+	@touch $@
+
+setup-models: $(MODELS)/.installed ## make .venv-models, what python -m benchmarks.models compares Sluice's models with
+
+$(MODELS)/.installed: requirements-models.txt $(VENV)/.installed
+	$(VENV)/bin/uv venv --quiet --clear --python $(PYTHON) $(MODELS)
+	$(VENV)/bin/uv pip install --quiet --python $(MODELS)/bin/python --require-hashes -r $< \
+		|| $(PYTHON) -m pip --python $(MODELS)/bin/python install --quiet --require-hashes -r $<
 	@touch $@
 
 demo: setup ## run the main job here (sluice demo), on real data or on yours: CSV=file.csv TARGET=column [DATASET=name CONFIG=config.yaml YES=1 JSON=result.json]
@@ -110,6 +119,7 @@ lock: setup ## renew the locks from their .in files; UPGRADE=1 to take newer ver
 	done
 	$(LOCK) requirements-sdk.in -o requirements-sdk.txt
 	$(LOCK) requirements-lint.in -o requirements-lint.txt
+	$(LOCK) requirements-models.in -o requirements-models.txt
 	$(LOCK) tests/docker/runtime.in -o tests/docker/runtime.txt
 
 clean: ## stop the local AWS and remove what was built here, .venv too; its data and the demo's reports stay

@@ -87,6 +87,7 @@ def is_place(text: str) -> bool:
 
 ELSEWHERE: Final = {
     "benchmarks/burst.py": {"{number}.csv", "{file[1]}.csv"},
+    "benchmarks/model_jobs/tables.py": {"{name}.csv"},
 }
 """Files of these names that are not in S3, by module."""
 

@@ -427,7 +427,7 @@ def test_what_checkov_leaves_out_for_all_resources_says_why() -> None:
 @pytest.mark.parametrize(
     "lock",
     [
-        *(f"requirements-{name}.txt" for name in ("dev", "lint", "sdk")),
+        *(f"requirements-{name}.txt" for name in ("dev", "lint", "models", "sdk")),
         *(f"layers/{name}/requirements.txt" for name in ("core", "tabular", "scoring", "plotting")),
         "tests/docker/runtime.txt",
     ],

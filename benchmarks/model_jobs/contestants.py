@@ -1,0 +1,226 @@
+"""Models of one split of a table: Sluice's own, as its container trains it, and those of other packages.
+
+``python -m benchmarks.model_jobs.contestants CACHE TABLE SEEDS`` measures all of them on a table and prints a line of
+JSON: why the table was ``refused``; or the ``priors``, which are the log losses of the class shares by seed, and the
+``files`` of the results by model and seed.
+
+All of them have the same rows in training, validation and test. Sluice's have its features. The others have the
+person's own columns in numbers: each text is one category (see :func:`own_columns`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import xgboost
+from numpy.typing import NDArray
+
+from benchmarks.measure import ROOT, JobError
+from benchmarks.model_jobs import peers
+from benchmarks.model_jobs.results import PEERS, PEERS_PYTHON, SLUICE, Name, Result
+from benchmarks.model_jobs.tables import Table, tables
+from local.sagemaker.algorithm import Channel, fit
+from scoring.evaluation import Scored
+from scoring.held_out import read_held_out
+from scoring.metrics import CALIBRATION_BINS, calibration_bins, calibration_error, row_log_losses
+from sluice import layout
+from sluice.dataset.config import DatasetConfig
+from sluice.dataset.recipe import FrequencyRankColumn, OneHotColumn, Recipe
+from sluice.training.hyperparameters import multi_class
+from tabular import validate_table
+
+_PEERS_LOCK: Final = ROOT / "requirements-models.txt"
+_XGBOOST_ROUNDS: Final = 100
+"""What XGBoost's own classifier does by default; the container has no default."""
+
+_MISSING, _UNSEEN = -1, 0
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split of a table, by Sluice's validation. ``folder`` has what validation wrote; it is gone afterwards."""
+
+    table: Table
+    seed: int
+    folder: Path
+    recipe: Recipe
+    train_rows: int
+    prior_log_loss: float
+    """Of always predicting the class shares of the training part, on the test part."""
+
+    @property
+    def classes(self) -> int:
+        return len(self.recipe.target.classes)
+
+    def part(self, part: layout.Part) -> Path:
+        return self.folder / layout.part_file(part)
+
+
+class TableRefusedError(Exception):
+    """Sluice makes no model of the table; the argument says why."""
+
+
+def split_table(table: Table, seed: int, folder: Path) -> Split:
+    """Validates and splits a table.
+
+    Raises:
+        TableRefusedError: it is refused.
+    """
+    config = DatasetConfig.model_validate({"target": table.target, "drop": table.drop, "split": {"seed": seed}})
+    report = validate_table(table.path, name=table.path.name, config=config, default_target=None, out=folder)
+    if report.verdict != "accepted" or report.prior_log_loss is None:
+        raise TableRefusedError(" ".join(report.reasons))
+    recipe = Recipe.model_validate_json((folder / layout.RECIPE).read_text(encoding="utf-8"))
+    return Split(table, seed, folder, recipe, report.rows.train or 0, report.prior_log_loss)
+
+
+def measure(name: Name, split: Split, cache: Path) -> Path:
+    """The file with how a model did, which is there if the same was measured before on the same data.
+
+    Raises:
+        JobError: a package did not come to a model.
+    """
+    kept = cache / f"{split.table.name}-{split.seed}-{name}-{_digest(name, split)}.npz"
+    if not kept.exists():
+        result = _peer(name, split) if name in PEERS else _container(hyperparameters(name, split), split)
+        result.store(kept)
+    return kept
+
+
+def hyperparameters(name: Name, split: Split) -> dict[str, str]:
+    """What a training job of the container gets."""
+    if name == "xgboost":
+        several = multi_class(split.classes) if split.classes > 2 else {}
+        sent = {
+            "objective": "binary:logistic",
+            "eval_metric": "logloss",
+            "num_round": _XGBOOST_ROUNDS,
+            "early_stopping_rounds": peers.PATIENCE,
+            **several,
+        }
+        return {key: str(value) for key, value in sent.items()}
+    preset = {"training": {"preset": "tutorial"}} if name == "tutorial" else {}
+    return DatasetConfig.model_validate(preset).resolved_hyperparameters(split.classes, split.train_rows)
+
+
+def _digest(name: Name, split: Split) -> str:
+    """Of all that a result depends on."""
+    found = hashlib.sha256()
+    for part in layout.PARTS:
+        found.update(split.part(part).read_bytes())
+    if name in PEERS:
+        found.update(split.recipe.model_dump_json(include={"columns"}).encode())
+        found.update(_PEERS_LOCK.read_bytes() + Path(peers.__file__).read_bytes())
+    else:
+        found.update(json.dumps([hyperparameters(name, split), xgboost.__version__]).encode())
+    return found.hexdigest()[:16]
+
+
+def _container(sent: Mapping[str, str], split: Split) -> Result:
+    """As the training job and the evaluation do it."""
+    channels: dict[str, Channel] = {
+        part: Channel(split.part(part).parent, content_type="text/csv") for part in layout.PARTS[:2]
+    }
+    start = time.process_time()
+    model = fit({**sent, "nthread": str(peers.THREADS)}, channels, log=lambda _: None)
+    seconds = time.process_time() - start
+    labels, features = read_held_out(split.part("test"), len(split.recipe.features))
+    scores = np.asarray(model.booster.inplace_predict(features), np.float64)
+    size = len(model.booster.save_raw("ubj"))
+    return result_of(labels, scores, seconds=seconds, rounds=model.booster.num_boosted_rounds(), size=size)
+
+
+def _peer(name: Name, split: Split) -> Result:
+    categories, rows = own_columns(split)
+    with tempfile.TemporaryDirectory(prefix="sluice-benchmark-") as folder:
+        rows["categories"] = np.array(categories, np.int64)
+        np.savez(Path(folder) / "rows.npz", allow_pickle=False, **rows)
+        ended = subprocess.run(  # noqa: S603 - the environment of the other packages, and a module of this repository
+            [str(PEERS_PYTHON), peers.__file__, name, folder], stdout=subprocess.PIPE, text=True, check=False
+        )
+        if ended.returncode != 0:
+            raise JobError(f"{name} ended with code {ended.returncode} on {split.table.name}")
+        scores = np.load(Path(folder) / "scores.npy")
+    told = json.loads(ended.stdout.splitlines()[-1])
+    return result_of(rows["test_labels"], scores[:, 1] if split.classes == 2 else scores, **told)
+
+
+def result_of(labels: Any, scores: Any, *, seconds: float, rounds: int, size: int) -> Result:
+    confidence, hits = Scored(labels, scores).confidence
+    bins = calibration_bins(confidence)
+    counted = [np.bincount(bins, weights=of, minlength=CALIBRATION_BINS) for of in (None, confidence, hits)]
+    error = float(calibration_error(*counted))
+    return Result(row_log_losses(labels, scores), error, seconds=seconds, rounds=rounds, size=size)
+
+
+def own_columns(split: Split) -> tuple[list[int], dict[str, NDArray[Any]]]:
+    """The person's columns as other packages take them: numbers, parts of dates, and texts as categories by number.
+
+    A category is what Sluice tells apart: the levels that the recipe lists, one number for all others.
+
+    Returns:
+        the positions of the categories; by part, ``<part>_features`` (n, k), NaN if missing, and ``<part>_labels``.
+    """
+    width = len(split.recipe.features)
+    rows: dict[str, NDArray[Any]] = {}
+    categories: list[int] = []
+    for part in layout.PARTS:
+        labels, features = read_held_out(split.part(part), width)
+        made = list(_own(split.recipe, features.astype(np.float64)))
+        categories = [i for i, (is_category, _) in enumerate(made) if is_category]
+        rows[f"{part}_features"] = np.column_stack([values for _, values in made])
+        rows[f"{part}_labels"] = labels
+    return categories, rows
+
+
+def _own(recipe: Recipe, features: NDArray[np.float64]) -> Iterator[tuple[bool, NDArray[np.float64]]]:
+    start = 0
+    for column in recipe.columns:
+        values = features[:, start : start + column.width]
+        start += column.width
+        match column:
+            case OneHotColumn() if column.levels:
+                known = np.where(values.any(axis=1), values.argmax(axis=1) + 1.0, _UNSEEN)
+                yield True, np.where(np.isnan(values[:, 0]), _MISSING, known)
+            case FrequencyRankColumn():
+                rank = values[:, 0]
+                yield True, np.where(np.isnan(rank), _MISSING, np.where(rank == column.unseen, _UNSEEN, rank))
+            case _:
+                yield from ((False, values[:, i]) for i in range(column.width))
+
+
+def measure_table(table: Table, seeds: int, cache: Path) -> dict[str, Any]:
+    """What is printed of a table."""
+    names = (*SLUICE, *PEERS) if PEERS_PYTHON.exists() else SLUICE
+    priors: list[float] = []
+    files: dict[Name, list[str]] = {name: [] for name in names}
+    try:
+        for seed in range(seeds):
+            with tempfile.TemporaryDirectory(prefix="sluice-benchmark-") as folder:
+                split = split_table(table, seed, Path(folder))
+                priors.append(split.prior_log_loss)
+                for name in names:
+                    print(f"{table.name}, seed {seed}: {name} ...", file=sys.stderr, flush=True)
+                    files[name].append(str(measure(name, split, cache)))
+    except TableRefusedError as refused:
+        return {"refused": str(refused)}
+    return {"priors": priors, "files": files}
+
+
+def main(cache: Path, name: str, seeds: int) -> None:
+    table = next(table for table in tables(cache / "tables") if table.name == name)
+    print(json.dumps(measure_table(table, seeds, cache)))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

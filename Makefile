@@ -17,7 +17,8 @@ MODELS := .venv-models
 # What of .sluice a clean leaves: what cannot be built again.
 LOCAL_DATA := data demo state.json env.sh
 ARCHITECTURE ?= arm64
-LONG_TESTS = $(addprefix tests/local/test_,$(addsuffix .py,cli cloud_check command_line deployment events kept_data predict teardown)) tests/faults
+LONG_TESTS = $(addprefix tests/local/test_,$(addsuffix .py,build cli cloud_check command_line deployment events kept_data predict teardown)) \
+	tests/local_sagemaker/test_guarded_updates.py tests/faults
 TESTS ?= tests --ignore=tests/cloud --ignore=tests/docker --ignore=tests/browser --ignore=tests/contract/sdk $(addprefix --ignore=,$(LONG_TESTS))
 # As many processes as there are cores, but no more than can be fed; tests that share a server stay together.
 WORKERS ?= auto
@@ -88,10 +89,11 @@ security: $(LINT)/.installed
 	env -u BC_API_KEY CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(LINT)/bin/checkov --config-file .checkov.yaml
 
 test: check ## check, and all tests but the longer ones and those that need Docker, a browser or the SageMaker SDK
-	$(PYTHON) -m pytest $(SIDE_BY_SIDE) $(TESTS)
+	$(PYTHON) -m pytest $(SIDE_BY_SIDE) -m "not longer" $(TESTS)
 
-longer: setup ## the longer tests: rollouts, what goes wrong in them, lost and late events, predictions of whole data sets, removal of a stack
+longer: setup ## the longer tests: rollouts, lost and late events, removal of a stack, real tables, and searches for counterexamples all the way
 	$(PYTHON) -m pytest $(LONG_TESTS)
+	SLUICE_SEARCH=1 $(PYTHON) -m pytest -m "longer or hypothesis" tests/unit
 
 faults: setup ## every call of a run with every fault, on two local AWS; writes the table of docs/reliability.md
 	$(PYTHON) -m tests.faults --write

@@ -19,6 +19,7 @@ from scoring.bias import FLIP_TEST_ROWS, Bools, post_training, pre_training
 from scoring.metrics import Ints
 from sluice.dataset.config import BiasName
 from sluice.evaluation.document import BiasMetric
+from tests.search import examples
 
 ADULT = Path(__file__).parents[4] / "shared" / "data" / "adult.csv"
 
@@ -171,7 +172,7 @@ def test_a_stratum_without_favoured_rows_counts_their_share_as_none() -> None:
     assert "1 of the 2 values" in (found["CDDL"].remark or "")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(any_samples(), st.integers(0, 2**32 - 1))
 def test_the_order_of_rows_does_not_matter(rows: Rows, seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -182,7 +183,7 @@ def test_the_order_of_rows_does_not_matter(rows: Rows, seed: int) -> None:
     assert rows.taken(order).metrics(features[order]) == rows.metrics(features)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(any_samples(), st.integers(0, 2**32 - 1))
 def test_a_weight_stands_for_that_many_rows(rows: Rows, seed: int) -> None:
     weights = np.random.default_rng(seed).integers(0, 4, rows.member.size)
@@ -192,7 +193,7 @@ def test_a_weight_stands_for_that_many_rows(rows: Rows, seed: int) -> None:
     )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(samples())
 def test_swapping_the_groups_turns_the_differences_round(rows: Rows) -> None:
     before = values(rows.metrics())
@@ -204,7 +205,7 @@ def test_swapping_the_groups_turns_the_differences_round(rows: Rows) -> None:
     assert after["DI"] == same(1 / (before["DI"] or math.nan))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(samples())
 def test_groups_that_are_alike_have_the_fair_values(rows: Rows) -> None:
     one = rows.taken(np.flatnonzero(rows.member))
@@ -216,7 +217,7 @@ def test_groups_that_are_alike_have_the_fair_values(rows: Rows) -> None:
             assert metric.value == same(metric.fair), name
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(any_samples())
 def test_a_metric_has_a_finite_value_or_a_reason(rows: Rows) -> None:
     features = np.arange(2 * rows.member.size, dtype=np.float32).reshape(-1, 2)

@@ -14,6 +14,7 @@ from scoring.evaluation import Scored
 from scoring.metrics import Floats, Ints, log_loss
 from sluice.dataset.config import ChampionPolicy
 from sluice.evaluation.document import ChampionComparison
+from tests.search import examples
 
 NOT_WORSE, BETTER, IGNORE = (ChampionPolicy(policy=policy) for policy in ("not_worse", "better", "ignore"))
 
@@ -88,7 +89,7 @@ def test_ignored_the_live_model_is_measured_all_the_same() -> None:
     assert found.metrics.log_loss == pytest.approx(log_loss(labels, scores))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(st.integers(10, 300), st.integers(0, 5), st.sampled_from(["not_worse", "better"]))
 def test_the_order_of_rows_does_not_matter(size: int, seed: int, policy: Literal["not_worse", "better"]) -> None:
     labels, scores = rows(size, seed)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scoring.cutoff import choose_cutoff
 from scoring.evaluation import Scored
 from sluice.dataset.config import Costs, Cutoff
+from tests.search import examples
 from tests.unit.scoring.test_metrics import Sample, samples
 
 
@@ -17,7 +18,7 @@ def f1_at(sample: Sample, cutoff: float) -> float:
     return float(sklearn.metrics.f1_score(labels, scores >= cutoff))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(samples())
 def test_a_cutoff_is_a_possible_one_whatever_the_scores(sample: Sample) -> None:
     found = choose_cutoff(Cutoff(), None, Scored(*sample))
@@ -36,7 +37,7 @@ def scored(rows: int, positive: float, signal: float, seed: int) -> Scored:
     return Scored(labels, scores)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.sampled_from([0.05, 0.2, 0.4, 0.7]), st.floats(1.5, 4), st.integers(0, 99))
 def test_with_many_rows_f1_is_about_as_good_as_at_the_best_cutoff(positive: float, signal: float, seed: int) -> None:
     chosen_on, measured_on = (scored(5000, positive, signal, seed + more) for more in (0, 1000))
@@ -101,7 +102,7 @@ def test_the_choice_does_not_depend_on_the_order_of_the_rows(seed: int) -> None:
     assert again == choose_cutoff(Cutoff(), None, sample)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(samples(), st.floats(0.1, 10), st.floats(0.1, 10))
 def test_no_cutoff_costs_less_than_the_chosen_one(sample: Sample, false: float, missed: float) -> None:
     labels, scores = sample
@@ -118,7 +119,7 @@ def test_no_cutoff_costs_less_than_the_chosen_one(sample: Sample, false: float, 
 
 
 @pytest.mark.parametrize(("policy", "metric"), [("target_recall", "recall"), ("target_precision", "precision")])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(sample=samples(), wanted=st.floats(0.05, 0.95))
 def test_a_target_is_reached_where_any_cutoff_reaches_it(
     sample: Sample, wanted: float, policy: str, metric: str

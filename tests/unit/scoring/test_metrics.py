@@ -15,6 +15,7 @@ from scoring.evaluation import measure as measured
 from scoring.metrics import Floats, Ints, confusion_matrix, hard_label_log_loss, log_loss, roc_auc
 from sluice.dataset.config import Costs
 from sluice.messages import Metrics
+from tests.search import examples
 
 Sample = tuple[Ints, Floats]
 
@@ -36,7 +37,7 @@ def samples(draw: st.DrawFn) -> Sample:
     return labels, scores
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(samples())
 def test_metrics_equal_those_of_scikit_learn(sample: Sample) -> None:
     labels, scores = sample
@@ -59,7 +60,7 @@ def test_metrics_equal_those_of_scikit_learn(sample: Sample) -> None:
         assert found.precision is None
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(samples(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(sample: Sample, random: object) -> None:
     labels, scores = sample
@@ -87,7 +88,7 @@ def adding_up(scores: Floats) -> Floats:
     return scores / scores.sum(axis=1, keepdims=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(many_class_samples())
 def test_metrics_of_many_classes_equal_those_of_scikit_learn(sample: Sample) -> None:
     labels, scores = sample
@@ -118,7 +119,7 @@ def test_metrics_of_many_classes_equal_those_of_scikit_learn(sample: Sample) -> 
     assert found.cutoff is None
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(samples())
 def test_two_classes_measure_the_same_in_either_form(sample: Sample) -> None:
     labels, scores = sample
@@ -126,7 +127,7 @@ def test_two_classes_measure_the_same_in_either_form(sample: Sample) -> None:
     assert log_loss(labels, both) == pytest.approx(log_loss(labels, scores), rel=1e-9, abs=1e-12)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(many_class_samples())
 def test_renaming_classes_rearranges_the_matrix(sample: Sample) -> None:
     labels, scores = sample
@@ -184,7 +185,7 @@ def test_calibration_error_is_the_mean_distance_of_score_and_share() -> None:
     assert measure(labels, scores, 0.7).expected_calibration_error == pytest.approx((0.375 + 0.075) / 2)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(samples())
 def test_curves_equal_those_of_scikit_learn(sample: Sample) -> None:
     labels, scores = sample
@@ -207,7 +208,7 @@ def test_long_curves_are_thinned_and_keep_their_ends() -> None:
     assert curves.precision_recall[-1].recall == 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(samples(), st.floats(0.001, 0.999))
 def test_each_cutoff_equals_predicting_by_it(sample: Sample, cutoff: float) -> None:
     labels, scores = sample

@@ -21,6 +21,7 @@ from sluice.dataset.config import DatasetConfig, Gates
 from sluice.evaluation.document import ClassCount, CutoffChoice
 from sluice.messages import Metrics
 from tabular import validate_table
+from tests.search import examples
 from tests.shared import shared_case
 
 TUTORIAL = DatasetConfig.model_validate({"training": {"preset": "tutorial"}})
@@ -43,7 +44,7 @@ def constant(rows: int, positives: int) -> Metrics:
 ENOUGH = constant(1500, 30)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.integers(1000, 10**6), st.floats(0.0005, 0.01), st.integers(3, 20))
 def test_a_leaf_that_rare_rows_cannot_fill_is_named(rows: int, share: float, minimum: int) -> None:
     positives = max(3, round(share * rows))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scoring.evaluation import Scored, calibration_curve, measure
 from scoring.metrics import Floats, Ints
 from scoring.resampling import MAX_GROUPS, Resamples, interval, mirrored_interval
+from tests.search import examples
 
 
 def noisy(size: int, seed: int = 0) -> tuple[Ints, Floats]:
@@ -81,7 +82,7 @@ def test_the_accuracy_of_many_rows_has_the_interval_of_theory() -> None:
     assert found.intervals["accuracy"] == pytest.approx((found.accuracy - half, found.accuracy + half), abs=0.1 * half)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(st.integers(2, 400), st.integers(0, 10))
 def test_intervals_do_not_depend_on_the_order_of_rows(size: int, seed: int) -> None:
     labels, scores = noisy(size, seed)

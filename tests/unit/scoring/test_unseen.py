@@ -18,6 +18,7 @@ from scoring.unseen import unseen_rows
 from sluice.dataset.config import DatasetConfig
 from sluice.evaluation.split import HashedSplit, PartCuts
 from tabular import TableReport, validate_table
+from tests.search import examples
 
 HEADER = "id,kind,note,label"
 
@@ -72,7 +73,7 @@ def held_out(folder: Path) -> Path:
     seed=st.integers(0, 99),
     change=st.sampled_from([{}, {"split": {"seed": 5}}, {"split": {"test": 0.25}}, {"drop": ["note"]}]),
 )
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_row_that_is_left_was_in_the_other_runs_training_or_validation_part(
     tmp_path: Path, rows: int, more: float, repeated: int, seed: int, change: dict[str, Any]
 ) -> None:

@@ -26,6 +26,7 @@ from sluice.dataset.config import DatasetConfig
 from sluice.dataset.recipe import BOOLEAN_PAIRS, WHITESPACE, Recipe
 from tabular import TableReport, validate_table
 from tabular.findings import Rule
+from tests.search import examples
 from tests.unit.tabular.conftest import FIRST, Judged
 
 DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
@@ -182,7 +183,7 @@ CASED: Final = 4
 NAMES: Final = st.one_of(
     WORDS,
     st.sampled_from(
-        ["größe", "customer name", 'so "called"', "it's", "年齢", "=SUM(A1)", "-5", "two\nlines", "a,b;c", "ID"]
+        ["größe", "customer name", 'so "called"', "it's", "年齢", "=SUM(A1)", "-5", "two\nlines", "a,b;c", "KG"]
     ),
 )
 SPELLINGS: Final = ("red", "Red", " blue", "it's", '"q"', "a, b", "x;y", "two\nlines", "tab\tbed", "to be | not", "🙂")
@@ -381,7 +382,7 @@ def listed(name: str) -> str:
 
 
 @given(tables())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_a_valid_table_is_accepted_with_every_row(table: Table) -> None:
     outcome = judged(table.file(), table.config)
     check_accepted(outcome, table)
@@ -584,13 +585,13 @@ def check_one_broken_row(data: st.DataObject, breakage: Breakage, *, lined: bool
 
 @pytest.mark.parametrize("kind", BREAKAGES)
 @given(data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_one_broken_row_is_set_aside_with_its_place_and_no_other(kind: str, data: st.DataObject) -> None:
     check_one_broken_row(data, BREAKAGES[kind])
 
 
 @given(data=st.data())
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 def test_a_row_with_a_cell_of_more_than_64_kib_is_set_aside(data: st.DataObject) -> None:
     """Few examples: each is a large file."""
     check_one_broken_row(data, Breakage(Rule.CELL_TOO_LONG, a_long_cell))
@@ -605,7 +606,7 @@ LINED: Final = {
 
 @pytest.mark.parametrize("kind", LINED)
 @given(data=st.data())
-@settings(max_examples=12, deadline=None, report_multiple_bugs=False)
+@settings(max_examples=examples(12), deadline=None, report_multiple_bugs=False)
 def test_a_row_that_breaks_behind_a_cell_of_two_lines_is_one_row(kind: str, data: st.DataObject) -> None:
     """The cell before is closed: its quote is not to blame, and the line that it ends on is no row of its own."""
     check_one_broken_row(data, LINED[kind], lined=True)
@@ -617,7 +618,7 @@ ROWS_IN_ALL: Final = ("a cell too few", "a cell too many", "no label", "text aft
 
 @pytest.mark.parametrize("beyond", [False, True])
 @given(data=st.data())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_more_bad_rows_than_the_share_refuse_the_file_and_as_many_do_not(beyond: bool, data: st.DataObject) -> None:
     table = data.draw(tables())
     share = data.draw(st.sampled_from([0.0, 0.01, 0.03, 0.05, 0.07, 0.1]))
@@ -661,7 +662,7 @@ def check_refused(
 
 
 @given(tables(), st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_a_column_without_a_name_is_told_by_its_number(table: Table, data: st.DataObject) -> None:
     """It is refused, or left out with a warning if it is an index or empty."""
     column = data.draw(st.sampled_from([i for i in range(len(table.header)) if i != table.target]))
@@ -677,7 +678,7 @@ def test_a_column_without_a_name_is_told_by_its_number(table: Table, data: st.Da
 
 
 @given(tables(), st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_a_name_that_stands_twice_is_told_with_its_columns(table: Table, data: st.DataObject) -> None:
     first, second = sorted(data.draw(st.permutations(range(len(table.header))))[:2])
     name = table.names[first]
@@ -689,7 +690,7 @@ def test_a_name_that_stands_twice_is_told_with_its_columns(table: Table, data: s
 
 
 @given(tables(among=[*NUMBERS, "few", "accented", "flag", *DATES]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_a_table_that_begins_with_data_has_no_header(table: Table) -> None:
     """Of kinds that tell: the first row's numbers stand over numbers, its dates over dates, its words stand again."""
     content = table.make.file(table.make.text(table.records()[1:]))
@@ -697,7 +698,7 @@ def test_a_table_that_begins_with_data_has_no_header(table: Table) -> None:
 
 
 @given(tables(), st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_a_nul_byte_is_told_with_its_line_and_byte(table: Table, data: st.DataObject) -> None:
     text = table.make.text(table.records())
     at = data.draw(st.integers(1, len(text)))  # a mark of UTF-16 and a NUL are the mark of UTF-32
@@ -707,7 +708,7 @@ def test_a_nul_byte_is_told_with_its_line_and_byte(table: Table, data: st.DataOb
 
 
 @given(tables(needed=["accented"]), st.integers(0x80, 0xFF), st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_a_byte_that_is_not_utf_8_is_told_with_its_line_and_byte(table: Table, value: int, data: st.DataObject) -> None:
     """In a file of many characters of several bytes: of few, it may as well be a code page."""
     make = replace(table.make, encoding="utf-8", marked=data.draw(st.booleans()))
@@ -720,7 +721,7 @@ def test_a_byte_that_is_not_utf_8_is_told_with_its_line_and_byte(table: Table, v
 
 
 @given(tables(), st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_a_cut_archive_is_damaged(table: Table, data: st.DataObject) -> None:
     content = gzip.compress(replace(table.make, zipped=False).file(table.make.text(table.records())), mtime=0)
     cut = data.draw(
@@ -732,7 +733,7 @@ def test_a_cut_archive_is_damaged(table: Table, data: st.DataObject) -> None:
 
 
 @given(tables(), st.booleans())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_a_target_that_the_file_does_not_have_is_unknown(table: Table, renamed: bool) -> None:
     wanted = table.names[table.target]
     if renamed:
@@ -746,7 +747,7 @@ def test_a_target_that_the_file_does_not_have_is_unknown(table: Table, renamed: 
 
 
 @given(tables(), st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_a_single_class_is_refused(table: Table, data: st.DataObject) -> None:
     label = data.draw(st.sampled_from(sorted({*table.labels})))
     content = table.labelled([label] * len(table.rows)).file()
@@ -754,7 +755,7 @@ def test_a_single_class_is_refused(table: Table, data: st.DataObject) -> None:
 
 
 @given(tables(), st.integers(1, 9), st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_a_class_of_fewer_than_ten_rows_beside_one_other_is_refused(
     table: Table, size: int, data: st.DataObject
 ) -> None:
@@ -767,7 +768,7 @@ def test_a_class_of_fewer_than_ten_rows_beside_one_other_is_refused(
 
 
 @given(tables(), st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_labels_that_differ_in_case_only_are_refused(table: Table, data: st.DataObject) -> None:
     label = next(label for label in table.labels if label in LABELS[:CASED])
     places = [i for i, one in enumerate(table.labels) if one == label]
@@ -779,7 +780,7 @@ def test_labels_that_differ_in_case_only_are_refused(table: Table, data: st.Data
 
 
 @given(tables(), st.sampled_from([None, ":", " ", "^", "~", "\u001f"]), st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_a_table_without_a_known_delimiter_has_one_column(
     table: Table, delimiter: str | None, data: st.DataObject
 ) -> None:

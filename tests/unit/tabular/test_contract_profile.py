@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sluice.dataset.config import DatasetConfig
 from sluice.dataset.contract import ColumnTerms, Contract, Plan, parse_contract
 from tabular import TableReport, validate_table
+from tests.search import examples
 from tests.shared import shared_table
 from tests.unit.tabular.conftest import HEADER, data_rows, table
 
@@ -209,7 +210,7 @@ def csv_text(header: list[str], rows: list[list[str]]) -> str:
 
 
 @given(files(), st.randoms(use_true_random=False))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 def test_a_file_keeps_its_own_contract_with_rows_and_columns_shuffled(
     file: tuple[list[str], list[list[str]]], numbers: random.Random
 ) -> None:
@@ -235,7 +236,7 @@ BREAKS: dict[str, Any] = {
 
 
 @given(files(), st.data())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 def test_one_break_in_a_file_is_always_reported(file: tuple[list[str], list[list[str]]], data: st.DataObject) -> None:
     header, rows = file
     held = first(csv_text(header, rows))

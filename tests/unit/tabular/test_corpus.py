@@ -100,6 +100,7 @@ def _judge(case: Case, tmp_path: Path, contract: Plan = FIRST) -> Judged:
 ACCEPTED = [case for case in CASES if case.verdict == "accepted"]
 
 
+@pytest.mark.longer
 @pytest.mark.parametrize("case", ACCEPTED, ids=lambda case: case.name)
 def test_a_file_that_is_accepted_keeps_the_contract_that_it_makes(case: Case, tmp_path: Path) -> None:
     made = _judge(case, tmp_path).out / "contract.json"

@@ -21,6 +21,7 @@ from tabular.columns import Kind, Reading, reading_of
 from tabular.dates import NUMBER_LIKE_DATE, day, hour, seconds_of_day
 from tabular.forms import count_forms, unread_text
 from tabular.notation import number
+from tests.search import examples
 from tests.shared import shared_case
 from tests.unit.tabular.conftest import HEADER, Judge, Judged, data_rows, table
 
@@ -124,7 +125,7 @@ def engine(cells: Sequence[str], form: DateForm) -> list[tuple[datetime.date | N
 
 
 @given(st.sampled_from(sorted(WRITERS)), st.integers(0, 10**6))
-@settings(max_examples=90, deadline=None)
+@settings(max_examples=examples(90), deadline=None)
 def test_a_column_of_dates_is_read_in_its_form_and_alike_by_the_engine_and_for_a_record(way: str, seed: int) -> None:
     write, form = WRITERS[way]
     days = moments(seed)
@@ -139,7 +140,7 @@ def test_a_column_of_dates_is_read_in_its_form_and_alike_by_the_engine_and_for_a
 
 
 @given(st.sampled_from(sorted(PERIODS)), st.integers(0, 10**6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_a_column_of_months_or_quarters_is_read_as_their_first_days(way: str, seed: int) -> None:
     write, form, months = PERIODS[way]
     days = moments(seed)
@@ -166,7 +167,7 @@ def test_a_column_of_weeks_is_read_as_their_mondays() -> None:
     "form", [form for _, form in WRITERS.values()] + [form for _, form, _ in PERIODS.values()], ids=str
 )
 @given(data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_the_engine_and_a_record_agree_on_every_text_of_a_form(form: DateForm, data: st.DataObject) -> None:
     """Also on days that no calendar has, and on texts that nearly have the form."""
     texts = data.draw(st.lists(st.from_regex(form.pattern, fullmatch=True), min_size=1, max_size=10))
@@ -357,7 +358,7 @@ def seconds_in(way: str, moment: datetime.datetime) -> float:
 
 
 @given(st.sampled_from(sorted(CLOCKS)), st.integers(0, 10**6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_times_of_day_are_seconds_since_midnight_alike_for_files_and_records(way: str, seed: int) -> None:
     days = moments(seed, 120)
     cells = [CLOCKS[way](one) for one in days]

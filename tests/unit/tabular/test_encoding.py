@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tabular import encoding
 from tabular.encoding import PlainText, plain_text
 from tabular.findings import Finding, RefusedError, Rule
+from tests.search import examples
 
 TABLE = "name,label\n" + "Oslo,yes\nRome,no\n" * 20
 BLOCKS = st.sampled_from([1, 2, 3, 7, 64, 1 << 22])
@@ -512,7 +513,7 @@ def packed(content: bytes, members: int, cut: int) -> bytes:
     block=BLOCKS,
 )
 @example(text="\ufeff", codec="utf-16-le", members=0, cut=0, block=1)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_every_text_stays_what_it_is(
     tmp_path_factory: pytest.TempPathFactory, text: str, codec: str, members: int, cut: int, block: int
 ) -> None:
@@ -553,7 +554,7 @@ def sequences_and_strays(content: bytes) -> tuple[int, int]:
 
 
 @given(content=st.lists(PIECES, max_size=12).map(b"".join), members=st.integers(0, 2), block=BLOCKS)
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 def test_what_is_not_utf8_is_damaged_or_in_a_code_page(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, members: int, block: int
 ) -> None:
@@ -594,7 +595,7 @@ def test_what_is_not_utf8_is_damaged_or_in_a_code_page(
 
 
 @given(text=st.text(WINDOWS_1252, max_size=80), members=st.integers(0, 2), block=BLOCKS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_a_text_of_windows_1252_stays_what_it_is(
     tmp_path_factory: pytest.TempPathFactory, text: str, members: int, block: int
 ) -> None:
@@ -607,7 +608,7 @@ def test_a_text_of_windows_1252_stays_what_it_is(
 
 
 @given(text=st.text(st.characters(codec="latin-1", exclude_categories=["Cc"])))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_a_text_of_latin1_stays_what_it_is(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     text = "für Zoë\n" * 40 + text
     plain = read_in(tmp_path_factory.mktemp("read"), text.encode("latin-1"))
@@ -616,7 +617,7 @@ def test_a_text_of_latin1_stays_what_it_is(tmp_path_factory: pytest.TempPathFact
 
 
 @given(content=st.binary(max_size=200), start=st.sampled_from([b"", b"\xff\xfe", b"\x1f\x8b\x08\0", ARCHIVE[:40]]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_whatever_the_bytes_they_are_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, start: bytes
 ) -> None:

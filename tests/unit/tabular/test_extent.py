@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sluice.dataset.config import DatasetConfig
 from tabular import TableReport, validate_table
 from tabular.dialect import Dialect, detect
+from tests.search import examples
 from tests.shared import shared_case, shared_table
 from tests.unit.tabular.conftest import HEADER, Judge, data_rows, table
 
@@ -111,7 +112,7 @@ def titles(draw: st.DrawFn, width: int, delimiter: str, end: str) -> str:
 
 
 @given(st.data())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 def test_lines_above_a_table_change_nothing_but_a_warning(data: st.DataObject) -> None:
     (names, rows), (delimiter, end, quoted) = data.draw(tables()), data.draw(styles)
     plain = written([names, *rows], delimiter, end, quoted=quoted)
@@ -128,7 +129,7 @@ def test_lines_above_a_table_change_nothing_but_a_warning(data: st.DataObject) -
 
 
 @given(st.data())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 def test_a_table_with_nothing_above_or_below_is_read_whole(data: st.DataObject) -> None:
     (names, rows), (delimiter, end, quoted) = data.draw(tables()), data.draw(styles)
     found = dialect_of(written([names, *rows], delimiter, end, quoted=quoted))
@@ -137,7 +138,7 @@ def test_a_table_with_nothing_above_or_below_is_read_whole(data: st.DataObject) 
 
 
 @given(st.data())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 def test_headers_and_titles_of_joined_exports_are_no_rows(data: st.DataObject) -> None:
     (names, rows), (delimiter, end, quoted) = data.draw(tables()), data.draw(styles)
     head = written([names], delimiter, end, quoted=quoted)
@@ -156,7 +157,7 @@ def test_headers_and_titles_of_joined_exports_are_no_rows(data: st.DataObject) -
 
 
 @given(st.data())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 def test_lines_below_a_table_change_nothing_but_a_warning(data: st.DataObject) -> None:
     (names, rows), (delimiter, end, quoted) = data.draw(tables()), data.draw(styles)
     plain = written([names, *rows], delimiter, end, quoted=quoted)

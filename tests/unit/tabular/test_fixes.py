@@ -57,6 +57,7 @@ def needs_another_file(case: Case) -> bool:
 WALKED: Final = [case for case in CASES if case.all_rules - NOTHING_TO_DO and not needs_another_file(case)]
 
 
+@pytest.mark.longer
 @pytest.mark.parametrize("case", WALKED, ids=lambda case: case.name)
 def test_a_file_that_is_changed_as_the_advice_says_is_accepted(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -108,6 +109,7 @@ BESIDE: Final = {
 """Files of ../shared/cases, and their targets."""
 
 
+@pytest.mark.longer
 @pytest.mark.parametrize("name", BESIDE)
 def test_a_file_beside_the_repository_is_accepted_as_well(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

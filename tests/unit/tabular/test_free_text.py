@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tabular.free_text import wording
+from tests.search import examples
 from tests.shared import shared_case, shared_table
 from tests.unit.tabular.conftest import HEADER, Judge, data_rows, table
 from tests.unit.tabular.test_fit import use, with_column
@@ -96,7 +97,7 @@ def written(name: str, column: list[str]) -> str:
     repeated=st.sampled_from([0.0, 0.1, 0.3]),
     name=st.sampled_from(["text", "review", "x", "Bemerkung", "コメント"]),
 )
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(3), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_sentences_are_free_text_though_some_repeat(
     judge: Judge, kind: str, seed: int, rows: int, repeated: float, name: str
 ) -> None:
@@ -108,7 +109,7 @@ def test_sentences_are_free_text_though_some_repeat(
 
 @pytest.mark.parametrize("kind", CATEGORIES)
 @given(seed=st.integers(0, 10**6), rows=st.integers(300, 500), repeated=st.sampled_from([0.2, 0.4, 0.7]))
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(3), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_categories_of_several_words_are_ranked(judge: Judge, kind: str, seed: int, rows: int, repeated: float) -> None:
     found = use(judge(written("x", cells(CATEGORIES[kind], seed, rows, repeated))), "x")
     assert found == ("frequency_rank", None)
@@ -177,6 +178,7 @@ def test_reasons_stand_beside_any_other_refusal_too(judge: Judge) -> None:
     ]
 
 
+@pytest.mark.longer
 @pytest.mark.parametrize(
     ("name", "target"),
     [

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sluice.dataset.config import DatasetConfig
 from sluice.dataset.recipe import FrequencyRankColumn, Recipe
 from tabular import validate_table
+from tests.search import examples
 from tests.shared import shared_case
 
 
@@ -61,7 +62,7 @@ def texts(draw: st.DrawFn) -> list[str]:
 
 
 @given(texts(), st.integers(0, 5))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 def test_every_rank_but_the_last_belongs_to_a_level_that_training_has_more_than_once(
     cells: list[str], seed: int
 ) -> None:

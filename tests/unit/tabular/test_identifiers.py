@@ -19,6 +19,7 @@ from sluice.dataset.config import DatasetConfig
 from tabular import TableReport, validate_table
 from tabular.findings import Rule
 from tabular.identifiers import log_chance_all_different, shared, strength
+from tests.search import examples
 from tests.shared import SHARED, shared_case, shared_table
 from tests.unit.tabular.conftest import Judge
 
@@ -33,7 +34,9 @@ NEW_RULES: Final = {
 
 type Check = Callable[..., TableReport]
 
-siblings = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+siblings = settings(
+    max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @pytest.fixture
@@ -419,6 +422,7 @@ def real_tables() -> dict[str, dict[str, Any]]:
     return own | {f"tables/{name}.csv": config for name, config in listed.items()}
 
 
+@pytest.mark.longer
 @pytest.mark.parametrize("name", real_tables())
 def test_no_column_of_a_real_table_is_called_an_identifier_that_is_none(
     judge: Judge, tmp_path: Path, name: str

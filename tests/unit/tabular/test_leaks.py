@@ -17,6 +17,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wi
 from sluice.dataset.config import DatasetConfig, Leaks
 from tabular import TableReport
 from tabular.leaks import Candidate, Leak, LeakSample, find_leaks
+from tests.search import examples
 from tests.shared import shared_case, shared_table
 from tests.unit.tabular.conftest import Judge
 
@@ -74,6 +75,7 @@ HONEST = {
 }
 
 
+@pytest.mark.longer
 @pytest.mark.parametrize(("name", "target"), HONEST.items())
 def test_no_column_of_a_real_table_is_a_leak(judge: Judge, tmp_path: Path, name: str, target: str) -> None:
     """The odor of a mushroom tells 98.5 % of them apart, and so do the other columns."""
@@ -187,7 +189,7 @@ KINDS = [by_threshold, by_interval, by_levels, by_grade, by_missingness, by_zero
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(seed=st.integers(0, 10**6), share=st.floats(0.2, 0.5), wrong=st.sampled_from([0.0, 0.0, 0.005, 0.01]))
 def test_a_column_that_decides_the_label_is_found(
     kind: Callable[[random.Random, float], tuple[list[str], Column]], seed: int, share: float, wrong: float
@@ -199,7 +201,7 @@ def test_a_column_that_decides_the_label_is_found(
     assert leaks[0].certain or wrong or share < 0.25
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_a_rare_class_that_one_column_gives_away_is_found(seed: int) -> None:
     rng = seeded(seed)
@@ -209,7 +211,7 @@ def test_a_rare_class_that_one_column_gives_away_is_found(seed: int) -> None:
     assert leak.position == 0
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(seed=st.integers(0, 10**6), apart=st.sampled_from([1.0, 2.0, 3.0, 3.3]))
 def test_an_honest_column_is_no_leak_however_strong(seed: int, apart: float) -> None:
     """Classes that are 3.3 standard deviations apart have a ROC AUC of 0.99."""
@@ -219,7 +221,7 @@ def test_an_honest_column_is_no_leak_however_strong(seed: int, apart: float) -> 
     assert leaks_of(labels, column, noise(rng), seed=seed) == []
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 @given(seed=st.integers(0, 10**6), rows=st.integers(60, 2000))
 def test_columns_that_say_nothing_are_no_leak(seed: int, rows: int) -> None:
     rng = seeded(seed)
@@ -261,7 +263,7 @@ def test_two_columns_that_give_the_label_away_are_both_found() -> None:
 # The sample.
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(
     rows=st.lists(st.tuples(st.integers(0, 400), st.sampled_from("aab")), max_size=300),
     cuts=st.lists(st.integers(0, 300), max_size=6),

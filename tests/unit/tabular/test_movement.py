@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.dataset.contract import ColumnTerms, Contract, Plan
+from tests.search import examples
 from tests.shared import shared_case, shared_table
 from tests.unit.tabular.test_contract_profile import first, later, rules, validated
 
@@ -89,6 +90,7 @@ COUNTED: Final = tuple(name for name, _ in COUNTERS.values())
 """Used only if `keep` lists them: they are indexes otherwise, and what no model uses is held to its kind alone."""
 
 
+@pytest.mark.longer
 @pytest.mark.parametrize(
     ("moves", "name", "make"),
     [
@@ -110,7 +112,7 @@ def test_what_moves_on_keeps_its_contract_month_after_month(moves: str, name: st
 
 @pytest.mark.parametrize("kind", ["seconds", "milliseconds", "dates", "numbers of cases in any order", "months"])
 @given(st.randoms(use_true_random=False), st.integers(150, 400))
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=examples(3), deadline=None)
 def test_what_moves_on_is_recognised_in_rows_of_any_order(kind: str, shuffled: random.Random, rows: int) -> None:
     name, make = {**CALENDAR, **COUNTERS, **CYCLES}[kind]
     found = terms(first(file(name, make, 0, rows, shuffled), keep=[name] if name in COUNTED else []), name)
@@ -200,6 +202,7 @@ def test_a_month_beyond_the_year_breaks_the_range_as_the_rule_says() -> None:
     assert rules(later(file("month", lambda _, row: str(1 + row % 40), 1), made)) == {("range", "warning", "month")}
 
 
+@pytest.mark.longer
 @pytest.mark.parametrize(
     ("name", "target", "drop", "moving"),
     [

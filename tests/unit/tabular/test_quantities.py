@@ -23,6 +23,7 @@ from tabular import validate_table
 from tabular.findings import Rule
 from tabular.forms import add_counts, count_forms
 from tabular.quantities import MAX_AFFIXES
+from tests.search import examples
 from tests.shared import shared_case
 from tests.unit.tabular.conftest import HEADER, Judge, Judged, data_rows, table
 from tests.unit.tabular.test_notation import ROWS, with_cells
@@ -430,7 +431,7 @@ def recipe_of(cells: list[str]) -> tuple[Recipe, list[float], int]:
 
 
 @given(columns())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_any_unit_in_any_notation_is_read_alike_from_a_file_and_a_record(cells: list[tuple[str, float]]) -> None:
     recipe, made, rejected = recipe_of([cell for cell, _ in cells])
     assert rejected == 0
@@ -446,7 +447,7 @@ def test_any_unit_in_any_notation_is_read_alike_from_a_file_and_a_record(cells: 
     st.lists(st.tuples(st.integers(0, 99), st.integers(0, 59), st.integers(0, 59)), min_size=60, max_size=90),
     st.sampled_from(["clock", "words", "iso"]),
 )
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 def test_durations_are_read_alike_from_a_file_and_a_record(times: list[tuple[int, int, int]], form: str) -> None:
     times = [(99, 59, 1), (30, 1, 2), *times[2:]]  # a clock alone says nothing of less than a day
     written = {"clock": "{0}:{1:02d}:{2:02d}", "words": "{0}h {1}min {2}s", "iso": "PT{0}H{1}M{2}S"}[form]
@@ -465,7 +466,7 @@ TEXTS = st.one_of(
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=60), st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_forms_that_are_counted_on_parts_of_the_rows_add_up_in_any_order(
     texts: list[str], randomly: random.Random
 ) -> None:

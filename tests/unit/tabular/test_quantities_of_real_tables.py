@@ -24,6 +24,7 @@ NAMES: Final = (
 TARGETS: Final = {"adult": {"target": "income"}, "telco-customer-churn": {"target": "Churn"}}
 
 
+@pytest.mark.longer
 @pytest.mark.parametrize("name", NAMES)
 def test_a_real_table_is_read_as_before(judge: Judge, tmp_path: Path, name: str) -> None:
     path = shared_table(f"{name}.csv" if name in TARGETS else f"tables/{name}.csv")

@@ -19,6 +19,7 @@ from sluice.dataset.recipe import FrequencyRankColumn
 from sluice.evaluation.split import HASH_BITS
 from tabular import census, chunks
 from tabular.ranks import Cuts, Ranks, count_ranks, fitting_cuts, usual_cuts
+from tests.search import examples
 from tests.shared import shared_case, shared_table
 from tests.unit.tabular.conftest import Judge, Judged, table
 
@@ -62,7 +63,7 @@ ROWS = st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, RANGE - 1)), min
 
 
 @given(rows=ROWS, data=st.data(), max_keys=st.sampled_from([4, 16, 1000]))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_counts_merge_in_any_order_whatever_was_counted_together(
     rows: list[tuple[str, int]], data: st.DataObject, max_keys: int
 ) -> None:
@@ -100,7 +101,7 @@ SHARES = st.tuples(st.floats(0.02, 0.45), st.floats(0.02, 0.45)).map(
 
 
 @given(rows=st.integers(3, 3000), split=SHARES, seed=st.integers(0, 1000))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_different_rows_are_cut_at_their_shares_to_the_row(rows: int, split: Split, seed: int) -> None:
     keys = keys_of([1] * rows, seed)
     cuts = fitting_cuts(keys, 1, split)
@@ -118,7 +119,7 @@ def test_different_rows_are_cut_at_their_shares_to_the_row(rows: int, split: Spl
     split=st.sampled_from([Split(), Split(test=0.1, validation=0.2), Split(test=0.3, validation=0.3)]),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_repeated_rows_cost_half_of_the_largest_block_at_most(weights: list[int], split: Split, seed: int) -> None:
     keys = keys_of(weights, seed)
     cuts = fitting_cuts(keys, 1, split)
@@ -147,7 +148,7 @@ def test_a_block_of_equal_rows_trains_and_the_others_fill_the_parts(percent: int
 
 
 @given(weights=st.lists(st.integers(1, 2000), min_size=3, max_size=40), split=SHARES, seed=st.integers(0, 50))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_every_part_has_rows_if_there_are_three_different_ones(weights: list[int], split: Split, seed: int) -> None:
     keys = keys_of(weights, seed)
     cuts = fitting_cuts(keys, 1, split)
@@ -162,7 +163,7 @@ def test_two_different_rows_cannot_be_in_three_parts() -> None:
 
 
 @given(rows=st.integers(3000, 20_000), seed=st.integers(0, 20), share=st.sampled_from([0.02, 0.15, 0.3]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_the_cuts_of_a_large_stratum_stay_where_they_are(rows: int, seed: int, share: float) -> None:
     split = Split(test=share, validation=share)
     draws = random.Random(seed)  # noqa: S311 - places, no secret
@@ -213,7 +214,7 @@ def test_a_small_table_has_its_share_of_each_class_in_each_part(judge: Judge) ->
     split=st.sampled_from([{}, {"test": 0.1, "validation": 0.2}, {"test": 0.25, "validation": 0.25}]),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_classes_of_any_sizes_have_their_shares_in_each_part(
     sizes: list[int], split: dict[str, float], seed: int, judge: Judge
 ) -> None:
@@ -248,6 +249,7 @@ def mixed(rows: int, seed: int) -> list[str]:
     return [f'{draws.random():.6f},"{draws.choice("abc")}, {i % 11}",{label}' for i, label in enumerate(labels)]
 
 
+@pytest.mark.longer
 @pytest.mark.parametrize("room", [True, False])
 @pytest.mark.parametrize("odd", [True, False])
 def test_rows_whose_part_is_open_are_counted_as_all_others(
@@ -378,6 +380,7 @@ REAL = [
 ]
 
 
+@pytest.mark.longer
 @pytest.mark.parametrize("name", REAL)
 def test_real_tables_have_their_shares_of_each_class(judge: Judge, name: str) -> None:
     """As far as equal rows allow; at most 6,000 rows of each."""

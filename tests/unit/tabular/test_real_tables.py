@@ -93,6 +93,7 @@ def matrix(judged: Judged, part: str) -> xgb.DMatrix:
     return xgb.DMatrix(rows[:, 1:], rows[:, 0])
 
 
+@pytest.mark.longer
 @pytest.mark.parametrize(
     ("name", "target", "max_loss"),
     [

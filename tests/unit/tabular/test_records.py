@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tabular import records
 from tabular.records import Batch, BlankLine, Event, Malformed, Record, RepeatedLine, Scanner
+from tests.search import examples
 
 CELLS = st.text(alphabet=st.sampled_from(list('ab,;"\n \té')), max_size=8)
 
@@ -34,7 +35,7 @@ def cells_of(events: list[Event]) -> list[list[str]]:
 @pytest.mark.parametrize("block", [16, 1 << 22])
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 @given(st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=12), st.booleans())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_what_a_csv_writer_writes_is_read_back_whole(
     block: int, ending: str, rows: list[list[str]], quote_all: bool
 ) -> None:
@@ -62,7 +63,7 @@ TEXTS = st.text(st.sampled_from(list('ab,"\n\r é')), max_size=200)
 @pytest.mark.parametrize("block", [16, 1 << 22])
 @pytest.mark.parametrize("stretch", [8, 1 << 17])
 @given(TEXTS, st.integers(2, 4), st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_every_byte_of_any_file_is_in_one_event(block: int, stretch: int, text: str, width: int, strict: bool) -> None:
     """Nothing is lost, whatever the file holds: between the events' own bytes there are line ends alone."""
     content = text.encode()
@@ -89,7 +90,7 @@ def test_every_byte_of_any_file_is_in_one_event(block: int, stretch: int, text: 
     st.sampled_from(["\n", "\r\n"]),
     st.integers(0, 40),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_lines_that_are_the_header_again_are_no_rows_wherever_blocks_are_cut(
     block: int, stretch: int, lines: list[str], ending: str, last: int
 ) -> None:
@@ -112,7 +113,7 @@ def test_lines_that_are_the_header_again_are_no_rows_wherever_blocks_are_cut(
 
 
 @given(st.lists(st.sampled_from(["a,b,c", "a,b", "a,b,c,d", "", "x"]), max_size=30))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_rows_that_make_up_for_one_another_are_found_by_who_is_strict(lines: list[str]) -> None:
     content = "".join(f"{line}\n" for line in lines).encode()
     events = scanned(content, 3, strict=True)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tabular import sketch
 from tabular.sketch import Distinct, Hashes, Levels, hashed
+from tests.search import examples
 
 
 def added(levels: Levels, cells: list[str], chunk: int = 50) -> Levels:
@@ -30,7 +31,7 @@ def added(levels: Levels, cells: list[str], chunk: int = 50) -> Levels:
 
 
 @given(st.lists(st.sampled_from(["a", "b", "c", "", "NA", "é"]), max_size=300))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_few_levels_are_counted_exactly(cells: list[str]) -> None:
     levels = added(Levels(10, ["", "NA"]), cells)
     wanted = Counter(cell for cell in cells if cell not in {"", "NA"})

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from sluice.dataset.config import DatasetConfig
 from sluice.dataset.contract import Contract, Plan
 from tabular import TableReport, validate_table
+from tests.search import examples
 from tests.shared import shared_case
 from tests.unit.tabular.conftest import FIRST, Judge, Judged, data_rows, table
 
@@ -84,7 +85,7 @@ def test_the_case_of_four_rows_in_two_thousand(judge: Judge) -> None:
     assert "`classes` in config.yaml" in said
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(sizes_of_classes(), st.sampled_from([0.0, 0.005, 0.02, 0.1, 0.3]), st.integers(0, 99))
 def test_small_classes_are_set_aside_up_to_the_share(sized: tuple[Sizes, list[str]], share: float, seed: int) -> None:
     sizes, small = sized
@@ -106,7 +107,7 @@ def test_small_classes_are_set_aside_up_to_the_share(sized: tuple[Sizes, list[st
             assert all(f"`{label}`" in report.reasons[0] for label in small)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(sizes_of_classes(), st.integers(0, 99))
 def test_each_way_out_of_too_many_small_classes_leads_to_acceptance(sized: tuple[Sizes, list[str]], seed: int) -> None:
     sizes, small = sized

@@ -14,6 +14,7 @@ from sluice.dataset.config import DatasetConfig
 from sluice.dataset.recipe import FrequencyRankColumn, OneHotColumn, Recipe
 from sluice.dataset.spellings import word_of
 from tabular import validate_table
+from tests.search import examples
 from tests.shared import shared_case
 from tests.unit.tabular.conftest import HEADER, Judge, Judged, data_rows, table
 
@@ -97,7 +98,7 @@ SPELLED = st.builds(
 
 
 @given(cells=st.lists(SPELLED, min_size=60, max_size=120), few=st.booleans())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 def test_spellings_are_merged_alike_in_a_file_and_in_a_record(
     tmp_path_factory: pytest.TempPathFactory, cells: list[str], few: bool
 ) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sluice.dataset.config import DatasetConfig
 from tabular import TableReport, chunks, validate_table
 from tabular.records import Scanner
+from tests.search import examples
 from tests.unit.tabular.conftest import HEADER, Judge, data_rows, table
 
 MULTI_LINE = {"LF": '30,"Os\nlo",x,1.0,yes', "CRLF": '30,"Os\r\nlo",x,1.0,yes', "CR": '30,"Os\rlo",x,1.0,yes'}
@@ -32,7 +33,7 @@ def test_line_ends_of_header_rows_and_cells_may_differ(tmp_path: Path, inside: s
 
 
 @given(st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_every_mix_of_line_ends_is_read_as_many_rows(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:

@@ -17,6 +17,7 @@ from scoring.raw_rows import apply_recipe, read_raw_rows
 from sluice.dataset.config import DatasetConfig
 from sluice.dataset.recipe import Recipe
 from tabular import validate_table
+from tests.search import examples
 
 BLANKS = st.sampled_from(["", " ", "NA", " ? ", "\u00a0"])
 NUMBERS = st.one_of(
@@ -95,7 +96,7 @@ def tables(draw: st.DrawFn) -> list[dict[str, str]]:
 
 
 @given(tables())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_the_engine_and_python_make_the_same_numbers_of_every_row(table: list[dict[str, str]]) -> None:
     text = io.StringIO()
     writer = csv.DictWriter(text, ["row", *table[0]], lineterminator="\n")

@@ -7,11 +7,18 @@ from typing import Final
 
 import botocore.loaders
 import botocore.session
+import hypothesis
 import pytest
+
+from tests.search import examples
 
 SERVERS: Final = frozenset({"ministack", "lab", "local_aws"})
 """Fixtures that start servers for the session: `--dist loadgroup` runs all tests that need one in one process, so that
 each is started once."""
+
+# Of the tests that do not say how far they search: Hypothesis' own hundred, or a part of it.
+hypothesis.settings.register_profile("sluice", max_examples=examples(100))
+hypothesis.settings.load_profile("sluice")
 
 # moto takes the default session away before each test, and with it the loader that keeps what it has read: each test
 # would parse the descriptions of all services that it has clients of again, which took longer than most tests.

@@ -37,7 +37,8 @@ from tabular.forms import add_counts, count_forms
 from tabular.held_out import HeldOutRows, needs_no_quotes, write_rows
 from tabular.identities import Identities, Limits, Looked
 from tabular.leaks import LeakSample, level_hash, look, sample_size
-from tabular.notation import FIGURES, NEEDED_SHARE, SPECIAL, best_numbers, code_doubt, matches, number
+from tabular.notation import FIGURES, NEEDED_SHARE, SPECIAL, best_numbers, code_doubt, number
+from tabular.patterns import matches
 from tabular.quantities import is_padded
 from tabular.question import LIKELY_SHARE, Question, counted
 from tabular.ranks import MAX_RANKED, Ranks, count_ranks

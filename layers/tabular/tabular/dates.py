@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, get_args
 
 import polars as pl
-from polars.expr.struct import ExprStructNameSpace
 
 from sluice.dataset.dates import (
     MONTH_NAMES,
@@ -25,7 +24,8 @@ from sluice.dataset.dates import (
     first_year_of,
     zone_of,
 )
-from tabular.notation import KIND_SHARE, NEEDED_SHARE, matches
+from tabular.notation import KIND_SHARE, NEEDED_SHARE
+from tabular.patterns import matches, of_groups
 
 _CONTRADICTED_SHARE: Final = 0.1
 """Of the dates that only one order of day and month fits, the share of the other order that makes both doubtful."""
@@ -56,7 +56,7 @@ _SHORT_ORDERS: Final[tuple[tuple[DateFormat, DateFormat], ...]] = (
 )
 _YEAR_AHEAD: Final = frozenset({"year_first", "year_name_day", "year_name", "year_quarter"})
 
-_DATE_LIKE: Final = r"(?i)^['’]?(?:[0-9]|\p{L}{3,10}[ ,.\'’/-]|[a-z]{3}[0-9]|Q[1-4]).{2,}$"
+_DATE_LIKE: Final = r"^['’]?(?:[0-9].|\p{L}+[ ,.'’/0-9-]|[Qq][1-4]).+$"
 """What begins so may be a date. Other texts are not looked at further."""
 
 NUMBER_LIKE_DATE: Final = (
@@ -96,6 +96,30 @@ _TEXTS: Final[tuple[tuple[str, str], ...]] = (
         "dates with the month in letters that are no English name",
     ),
     (rf"(?i){_FOREIGN}[ -](de )?[12][0-9]{{3}}", "months in letters that are no English name"),
+)
+
+
+@dataclass(frozen=True)
+class _Family:
+    """Formats and texts that have something in common: no other text can be one of them."""
+
+    sign: str
+    formats: tuple[DateFormat, ...] = ()
+    texts: tuple[int, ...] = ()
+
+
+_FAMILIES: Final = (
+    _Family(
+        "(?i)jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec",
+        ("day_name", "name_day", "year_name_day", "ctime", "name_year", "year_name"),
+        (1, 2, 3),
+    ),
+    _Family("^['’]?[0-9]{1,4}[/.-][0-9]{1,2}[/.-]['’]?[0-9]", ("iso", "year_first", "day_first", "month_first"), (0,)),
+    _Family("^[0-9]{1,4}[/.Mm-][0-9]{1,4}$", ("year_month", "month_year"), (4, 5)),
+    _Family("^[0-9]{7}", ("digits_year_first", "digits_day_first", "digits_month_first")),
+    _Family("[Qq]", ("year_quarter", "quarter_year")),
+    _Family("[Ww]", ("year_week",)),
+    _Family(r"(?i)\p{L}[.,]{0,2}[ -](?:de )?[12][0-9]{3}", texts=(6, 7)),
 )
 _TEXT_OF_DIGITS: Final = (
     "dates in digits that do not show whether the day or the month comes first (`ddmmyyyy`, `mmddyyyy`)"
@@ -138,17 +162,20 @@ def day(cell: pl.Expr, form: DateForm) -> pl.Expr:
 def _day(cell: pl.Expr, form: DateForm, pattern: str) -> pl.Expr:
     if form.format == "iso":
         return pl.when(matches(cell, pattern)).then(cell.str.head(10)).str.to_date("%Y-%m-%d", strict=False)
-    found = cell.str.extract_groups(f"^(?:{pattern})$").struct
-    year = found.field("year").cast(pl.Int32, strict=False)
+    return of_groups(cell, pattern, _day_of_groups(form, pattern))
+
+
+def _day_of_groups(form: DateForm, pattern: str) -> pl.Expr:
+    year = pl.field("year").cast(pl.Int32, strict=False)
     if form.first_year is not None:
         year = form.first_year + (year + (100 - form.first_year % 100)) % 100
     if "(?P<week>" in pattern:
-        text = pl.format("{}-W{}-{}", year, found.field("week"), _or_first(found.field("weekday")))
+        text = pl.format("{}-W{}-{}", year, pl.field("week"), _or_first(pl.field("weekday")))
         return text.str.to_date("%G-W%V-%u", strict=False)
-    day_of_month = _or_first(found.field("day")) if "(?P<day>" in pattern else pl.lit("1")
-    date = pl.format("{}-{}-{}", year, _month_number(found, pattern), day_of_month)
+    day_of_month = _or_first(pl.field("day")) if "(?P<day>" in pattern else pl.lit("1")
+    date = pl.format("{}-{}-{}", year, _month_number(pattern), day_of_month)
     if "(?P<hour>" in pattern:
-        hours, half = found.field("hour").cast(pl.Int8, strict=False), found.field("half")
+        hours, half = pl.field("hour").cast(pl.Int8, strict=False), pl.field("half")
         date = pl.when(half.is_null() | (half == "") | hours.is_between(1, 12)).then(date)
     return date.str.to_date("%Y-%m-%d", strict=False)
 
@@ -157,14 +184,14 @@ def _or_first(number: pl.Expr) -> pl.Expr:
     return pl.when(number == "").then(pl.lit("1")).otherwise(number.fill_null("1"))
 
 
-def _month_number(found: ExprStructNameSpace, pattern: str) -> pl.Expr:
+def _month_number(pattern: str) -> pl.Expr:
     if "(?P<month>" in pattern:
-        return found.field("month")
+        return pl.field("month")
     if "(?P<quarter>" in pattern:
-        number = found.field("quarter").str.extract("([1-4])").cast(pl.Int32)
+        number = pl.field("quarter").str.extract("([1-4])").cast(pl.Int32)
         return 3 * number - 2
     numbers = [str(i) for i in range(1, 13)]
-    names = found.field("name").str.head(3).str.to_lowercase()
+    names = pl.field("name").str.head(3).str.to_lowercase()
     return names.replace_strict(list(MONTH_NAMES), numbers, default=None)
 
 
@@ -174,9 +201,12 @@ def hour(cell: pl.Expr, form: DateForm) -> pl.Expr:
         return cell.str.slice(11, 2).cast(pl.Int8, strict=False)
     if "(?P<hour>" not in form.pattern:
         return pl.lit(None, pl.Int8)
-    found = cell.str.extract_groups(f"^(?:{form.pattern})$").struct
-    hours = found.field("hour").cast(pl.Int8, strict=False)
-    written = found.field("half").str.strip_chars().str.to_lowercase()
+    return of_groups(cell, form.pattern, _hour_of_groups())
+
+
+def _hour_of_groups() -> pl.Expr:
+    hours = pl.field("hour").cast(pl.Int8, strict=False)
+    written = pl.field("half").str.strip_chars().str.to_lowercase()
     return pl.when(written == "pm").then(hours % 12 + 12).when(written == "am").then(hours % 12).otherwise(hours)
 
 
@@ -184,9 +214,9 @@ def seconds_of_day(cell: pl.Expr, form: DateForm) -> pl.Expr:
     """The seconds since midnight that a cell with a date of that form gives; 0 if it gives no time."""
     if "(?P<hour>" not in form.pattern:
         return pl.lit(0.0)
-    found = cell.str.extract_groups(f"^(?:{form.pattern})$").struct
-    clock = {3600: hour(cell, form), 60: found.field("minute"), 1: found.field("second")}
-    return pl.sum_horizontal(part.cast(pl.Float64, strict=False).fill_null(0) * size for size, part in clock.items())
+    clock = {3600: _hour_of_groups(), 60: pl.field("minute"), 1: pl.field("second")}
+    parts = (part.cast(pl.Float64, strict=False).fill_null(0) * size for size, part in clock.items())
+    return of_groups(cell, form.pattern, pl.sum_horizontal(parts))
 
 
 # Counting.
@@ -202,27 +232,60 @@ def count_dates(cells: pl.DataFrame) -> dict[int, Counter[str]]:
     like = cells.filter(pl.col("cell").str.contains(_DATE_LIKE))
     if not like.height:
         return {}
-    cell, rows = pl.col("cell"), pl.col("rows")
-    days = {form: _day(cell, DateForm(form), date_pattern(form)).is_not_null() for form in _FORMATS}
-    short = {
-        form: _day(cell, DateForm(form, first_year=2000), date_pattern(form, short=True)).is_not_null()
-        for form in SHORT_FORMATS
-    }
-    forms = days | {_short(form): found for form, found in short.items()}
-    forms |= {_either(a, b): days[a] | days[b] for a, b in _ORDERS}
-    forms |= {_short(_either(a, b)): short[a] | short[b] for a, b in _SHORT_ORDERS}
-    forms["season"] = _is_season(cell)
-    forms["number like"] = matches(cell, NUMBER_LIKE_DATE)
-    forms |= {f"date {i}": matches(cell, pattern) for i, (pattern, _) in enumerate(_TEXTS)}
-    told = like.with_columns(**forms)
-    found = told.group_by("column").agg((pl.col(name) * rows).sum() for name in forms)
+    told = _told_dates(like)
+    names = [name for name in told.columns if name not in like.columns]
+    if not names:
+        return {}
+    found = told.group_by("column").agg((pl.col(name) * pl.col("rows")).sum() for name in names)
     counts = {row.pop("column"): Counter({name: int(n) for name, n in row.items()}) for row in found.to_dicts()}
-    _count_texts(told.filter(pl.any_horizontal(days.keys())), _zone_text(), _ZONE, counts)
-    of_two_digits = told.filter(pl.any_horizontal(map(_short, short)))
+    _count_texts(_any_of(told, _FORMATS), _zone_text(), _ZONE, counts)
+    of_two_digits = _any_of(told, map(_short, SHORT_FORMATS))
     first = _core().str.extract(r"^(?:[A-Za-z]+,? )?['’]?([0-9]{1,2})(?:[^0-9]|$)")
     _count_texts(of_two_digits, first, _FIRST, counts)
     _count_texts(of_two_digits, _core().str.extract(r"(?:^|[^0-9])([0-9]{2})$"), _LAST, counts)
     return counts
+
+
+def _told_dates(cells: pl.DataFrame) -> pl.DataFrame:
+    """The cells and, by the name of a form that one of them may have, whether a cell has it."""
+    cell = pl.col("cell")
+    signed = cells.select(cell.str.contains(family.sign).alias(str(i)) for i, family in enumerate(_FAMILIES))
+    forms: dict[str, DateForm] = {}
+    alike: dict[str, pl.Expr] = {}
+    for family, has_sign in zip(_FAMILIES, signed.iter_columns(), strict=True):
+        if has_sign.any():
+            own = pl.when(has_sign).then(cell)
+            found: dict[str, DateForm] = {form: DateForm(form) for form in family.formats}
+            found |= {_short(form): DateForm(form, first_year=2000) for form in family.formats if form in SHORT_FORMATS}
+            forms |= found
+            alike |= {name: matches(own, _with_any_zone(form)) for name, form in found.items()}
+            alike |= {f"date {i}": matches(own, _TEXTS[i][0]) for i in family.texts}
+            if "year_month" in found:
+                alike["season"] = _is_season(own)
+    told = cells.with_columns(**alike)
+    # What looks like a date may be none, as 30 February.
+    told = told.with_columns(
+        _day(pl.when(name).then(cell), form, _with_any_zone(form)).is_not_null().alias(name)
+        for name, form in forms.items()
+        if told[name].any()
+    )
+    either = [(str, order) for order in _ORDERS] + [(_short, order) for order in _SHORT_ORDERS]
+    return told.with_columns(
+        pl.any_horizontal(known).alias(name_of(_either(*order)))
+        for name_of, order in either
+        if (known := [name_of(form) for form in order if name_of(form) in forms])
+    )
+
+
+def _with_any_zone(form: DateForm) -> str:
+    """The pattern of a form, with times of any zone."""
+    return date_pattern(form.format, short=form.is_short)
+
+
+def _any_of(told: pl.DataFrame, forms: Iterable[str]) -> pl.DataFrame:
+    """The cells that have one of the forms."""
+    known = [form for form in forms if form in told.columns]
+    return told.filter(pl.any_horizontal(known)) if known else told.clear()
 
 
 _ZONE, _FIRST, _LAST = "zone", "first", "last"

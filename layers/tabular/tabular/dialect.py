@@ -244,6 +244,8 @@ def _agreement(sample: bytes, start: int, delimiter: bytes, *, final: bool, skip
             continue
         if any(cell.strip() for cell in record.cells):
             widths.append(len(record.cells))
+            if widths[0] < 2:
+                break
         position = record.end
     if not widths or widths[0] < 2:
         return (0.0, 1)

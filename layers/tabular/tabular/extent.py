@@ -6,9 +6,10 @@ only if the table is clear without it. What is seen here are the first records o
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -125,6 +126,8 @@ def titles_above(sample: bytes, start: int, delimiters: Sequence[bytes], *, fina
     """
     best: tuple[float, bool, int, Titles | None] | None = None
     for delimiter in delimiters:
+        if delimiter not in sample:
+            continue
         records = sampled(sample, start, delimiter, final=final)
         width = _usual_width(records)
         if width is None:
@@ -245,7 +248,7 @@ def footer_below(path: Path, begin: int, delimiter: bytes, rows: Sequence[Sample
             continue
         if line.count(b'"') % 2:  # the end of a cell of several lines
             break
-        known = _known(row for row in rows if row.start < at + start and row.width == width and row.filled > 1)
+        known = functools.partial(_known, [row for row in rows if row.start < at + start and row.width == width])
         others = [other for _, other in lines if other is not line]
         is_total = not total and _is_total(line, delimiter, known, width, others)
         if not is_total and not _is_remark(line, delimiter, known, width):
@@ -280,13 +283,12 @@ def _line_above(tail: bytes, end: int) -> int | None:
     return tail.rfind(b"\n", 0, end - 1) + 1 if end > 1 and tail.find(b"\n", 0, end - 1) >= 0 else None
 
 
-def _known(rows: Iterable[Sampled]) -> Mapping[int, set[str]]:
-    """The texts of each column among the first rows."""
-    known: dict[int, set[str]] = {}
-    for row in rows:
-        for position, cell in enumerate(row.cells or ()):
-            known.setdefault(position, set()).add(cell)
-    return known
+type _Known = Callable[[int], set[str]]
+"""The texts of a column among the first rows."""
+
+
+def _known(rows: Sequence[Sampled], position: int) -> set[str]:
+    return {row.cells[position] for row in rows if row.cells is not None and row.filled > 1}
 
 
 def _cells(line: bytes, delimiter: bytes) -> list[str] | None:
@@ -296,25 +298,23 @@ def _cells(line: bytes, delimiter: bytes) -> list[str] | None:
     return [cell.decode(errors="replace").strip() for cell in record.cells]
 
 
-def _is_remark(line: bytes, delimiter: bytes, known: Mapping[int, set[str]], width: int) -> bool:
+def _is_remark(line: bytes, delimiter: bytes, known: _Known, width: int) -> bool:
     """Whether a line has one text, of several words, where the rows have a value of one."""
     cells = _cells(line, delimiter)
     if cells is None or len(cells) > width or not cells[0] or any(cells[1:]) or not _PHRASE.match(cells[0]):
         return False
     if len(cells) == width and width < 3:
         return False
-    return not any(_PHRASE.match(cell) and not _TOTAL.fullmatch(cell) for cell in known.get(0, ()))
+    return not any(_PHRASE.match(cell) and not _TOTAL.fullmatch(cell) for cell in known(0))
 
 
-def _is_total(
-    line: bytes, delimiter: bytes, known: Mapping[int, set[str]], width: int, others: Sequence[bytes]
-) -> bool:
+def _is_total(line: bytes, delimiter: bytes, known: _Known, width: int, others: Sequence[bytes]) -> bool:
     """Whether a line says that it is a total, in a column where no other row does, beside a number."""
     cells = _cells(line, delimiter)
     if cells is None or len(cells) > width:
         return False
     said = next((i for i, cell in enumerate(cells) if _TOTAL.fullmatch(cell)), None)
-    if said is None or any(_TOTAL.fullmatch(cell) for cell in known.get(said, ())):
+    if said is None or any(_TOTAL.fullmatch(cell) for cell in known(said)):
         return False
     rows = (_cells(other, delimiter) for other in others)
     if any(row is not None and len(row) > said and row[said] == cells[said] for row in rows):

@@ -223,7 +223,9 @@ def shared(rows: pl.DataFrame, *, ordered: bool, compared: int = 1) -> Shared | 
     prior = _total(-pl.col(k) * math.log(share) for k, share in known)
     own = _least(by_value, [_loss(known, pl.col("n") - 1, lambda k: pl.col(k) - 1, a) for a in _SHRINKAGES])
     near = [prior]
-    if ordered:
+    entropy = -sum(share * math.log(share) for share in shares)
+    # The neighbours can only narrow the gap.
+    if ordered and rows.height * entropy - float(own.sum()) >= MIN_GAP * rows.height * entropy:
         near += [
             _loss(known, _around("n", reach), functools.partial(_around, reach=reach), a)
             for reach in _REACHES
@@ -238,7 +240,7 @@ def shared(rows: pl.DataFrame, *, ordered: bool, compared: int = 1) -> Shared | 
         values=by_value.height,
         repeated=repeated.height,
         top_share=float(by_value["n"].max() or 0) / rows.height,  # type: ignore[arg-type]
-        prior=-sum(share * math.log(share) for share in shares),
+        prior=entropy,
         own=float(own.sum()) / rows.height,
         near=float(other.sum()) / rows.height,
         deviations=float(gain.mean() or 0.0) / spread if spread else 0.0,  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ import polars as pl
 
 from sluice.dataset.numbers import NUMBER_IN, Duration, Notation, Quantity
 from sluice.dataset.recipe import FLOAT32_MAX
+from tabular.patterns import matches
 from tabular.quantities import (
     STARTS,
     Code,
@@ -49,11 +50,6 @@ FIGURES: Final = rf"^(?:[-+−–$€£¥₹('’‘`´]?[.,]?\p{{Nd}}|{STARTS})
 """What begins so may be a number or a date in some notation."""
 
 
-def matches(cell: pl.Expr, pattern: str) -> pl.Expr:
-    """Whether the whole cell has the form."""
-    return cell.str.contains(f"^(?:{pattern})$")
-
-
 def number(cell: pl.Expr, notation: Notation, form: Quantity | Duration | None = None) -> pl.Expr:
     """The number that a cell writes in that way, infinite if it is too large for a double; otherwise null.
 
@@ -75,11 +71,9 @@ def fits(value: pl.Expr) -> pl.Expr:
     return pl.when(value.abs() <= FLOAT32_MAX).then(value)
 
 
-def number_forms() -> dict[str, pl.Expr]:
-    """Whether a text in the column ``cell`` has a form, by the form's name."""
-    cell = pl.col("cell")
-    texts = {f"number {i}": matches(cell, pattern) for i, (pattern, _) in enumerate(_TEXTS)}
-    return notation_forms(cell) | {"special": matches(cell, SPECIAL)} | texts
+def number_forms(cell: pl.Expr) -> dict[str, pl.Expr]:
+    """Whether a text has a form, by the form's name."""
+    return notation_forms(cell) | {f"number {i}": matches(cell, pattern) for i, (pattern, _) in enumerate(_TEXTS)}
 
 
 def notation_forms(cell: pl.Expr) -> dict[str, pl.Expr]:

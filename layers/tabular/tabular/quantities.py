@@ -35,6 +35,7 @@ from sluice.dataset.numbers import (
     Quantity,
     duration_parts,
 )
+from tabular.patterns import matches, of_groups
 
 MAX_AFFIXES: Final = 200
 """Different texts around the figures of a column's cells; with more they are no units."""
@@ -49,9 +50,12 @@ _CURRENCY: Final = (
 )
 _UNIT_SIGNS: Final = r"\p{Sc}%‰°º²³µμ″′"
 _UNIT: Final = (
-    rf"(?:[cdkm]?m[23]|(?:ft|in|yd)[23]|[\p{{L}}{_UNIT_SIGNS}](?:[\p{{L}}\p{{M}}{_UNIT_SIGNS}./ -]{{0,14}}"
+    rf"(?:[cdkm]?m[23]|(?:ft|in|yd)[23]|[\p{{L}}{_UNIT_SIGNS}](?:[\p{{L}}\p{{M}}{_UNIT_SIGNS}./ -]*"
     rf"[\p{{L}}\p{{M}}{_UNIT_SIGNS}.])?)"
 )
+_MAX_UNIT: Final = 16
+"""Characters. In the pattern, the limit would make it ten times as long to get ready."""
+
 _FIGURES: Final = "(?:[0-9](?:[0-9.,'\u2019 \u00a0\u202f]*[0-9])?[.,]?(?:[eE][+-]?[0-9]+)?|[.,][0-9]+)"
 _DRESSED: Final = (
     rf"^(?P<lead>[(+-]?){BLANK}(?P<before>(?:{_CURRENCY})?){BLANK}(?P<inner>[(+-]?){BLANK}(?P<figures>{_FIGURES})"
@@ -81,6 +85,8 @@ FIGURES_OF: Final = "figures "
 _AFFIX: Final = "affix "
 _MANY: Final = "affixes many"
 _DURATION_FORMS: Final[tuple[DurationForm, ...]] = ("clock", "words", "iso", "time_of_day")
+_DURATION_SIGN: Final = r"(?i)[0-9](?::| ?(?:[dhjmst]|[ap]\.?m))|P"
+"""What every duration has."""
 
 
 # The numbers of a chunk.
@@ -89,37 +95,41 @@ _DURATION_FORMS: Final[tuple[DurationForm, ...]] = ("clock", "words", "iso", "ti
 def quantity(cell: pl.Expr, form: Quantity, notation: Notation) -> pl.Expr:
     """The number that a cell of that form writes, as ``Quantity.read`` has it; otherwise null."""
     text = to_ascii(cell) if form.lookalikes else cell
-    found = text.str.extract_groups(f"^(?:{form.pattern(notation)})$")
-    marks = pl.concat_str(*(found.struct.field(mark) for mark in ("lead", "inner", "tail", "end")))
-    figures = plain_figures(found.struct.field("figures"), notation).cast(pl.Float64, strict=False)
-    sizes = found.struct.field("unit").replace_strict(
+    marks = pl.concat_str(*(pl.field(mark) for mark in ("lead", "inner", "tail", "end")))
+    figures = plain_figures(pl.field("figures"), notation).cast(pl.Float64, strict=False)
+    sizes = pl.field("unit").replace_strict(
         list(form.units), list(form.units.values()), default=None, return_dtype=pl.Float64
     )
     number = figures * sizes
-    return pl.when(marks.is_in([*NEGATIVE_MARKS])).then(-number).when(marks.is_in([*POSITIVE_MARKS])).then(number)
+    signed = pl.when(marks.is_in([*NEGATIVE_MARKS])).then(-number).when(marks.is_in([*POSITIVE_MARKS])).then(number)
+    return of_groups(text, form.pattern(notation), signed)
 
 
 def duration(cell: pl.Expr, form: DurationForm) -> pl.Expr:
     """The seconds that a cell of that form writes, as ``Duration.read`` has it; otherwise null."""
-    found = cell.str.extract_groups(f"^(?:{DURATION[form]})$")
-    parts = {part: found.struct.field(part) for part in duration_parts(form)}
+    return of_groups(cell, DURATION[form], _seconds(form))
+
+
+def _seconds(form: DurationForm) -> pl.Expr:
+    """Of the groups of a form."""
+    parts = {part: pl.field(part) for part in duration_parts(form)}
     given = [field.is_not_null() & (field != "") for field in parts.values()]
     amounts = [
         field.cast(pl.Float64, strict=False).fill_null(0.0) * DURATION_SECONDS[part] for part, field in parts.items()
     ]
     seconds = functools.reduce(operator.add, amounts, pl.lit(0.0))  # one after the other, as for a record
     if form == "time_of_day":
-        return _since_midnight(seconds, found)
-    signed = pl.when(found.struct.field("lead") == "-").then(-seconds).otherwise(seconds)
+        return _since_midnight(seconds)
+    signed = pl.when(pl.field("lead") == "-").then(-seconds).otherwise(seconds)
     return pl.when(pl.any_horizontal(given)).then(signed)
 
 
-def _since_midnight(seconds: pl.Expr, found: pl.Expr) -> pl.Expr:
-    half, hours = found.struct.field("half"), found.struct.field("hours").cast(pl.Int8, strict=False)
+def _since_midnight(seconds: pl.Expr) -> pl.Expr:
+    half, hours = pl.field("half"), pl.field("hours").cast(pl.Int8, strict=False)
     is_late = half.str.strip_chars().str.to_lowercase().str.starts_with("p")
     by_half = seconds % HALF_DAY + pl.when(is_late).then(float(HALF_DAY)).otherwise(0.0)
     given = half.is_not_null() & (half != "")
-    minutes = found.struct.field("minutes")
+    minutes = pl.field("minutes")
     whole = pl.when(minutes.is_not_null() & (minutes != "")).then(seconds)
     return pl.when(given & hours.is_between(1, 12)).then(by_half).when(~given).then(whole)
 
@@ -146,12 +156,14 @@ def dressed(cells: pl.DataFrame) -> pl.DataFrame:
     Args:
         cells: ``column``, ``cell`` and ``rows``, as ``forms.count_forms`` takes them.
     """
-    text = to_ascii(pl.col("cell"))
+    cell = pl.col("cell")
+    is_ascii = cells.select((cell.str.len_bytes() == cell.str.len_chars()).all()).item()
+    text = cell if is_ascii else to_ascii(cell)
     found = (
         cells.with_columns(text=text)
         .with_columns(found=pl.col("text").str.extract_groups(_DRESSED))
         .unnest("found")
-        .filter(pl.col("figures").is_not_null())
+        .filter(pl.col("figures").is_not_null() & (pl.col("after").str.len_chars() <= _MAX_UNIT))
         .with_columns(marks=pl.concat_str("lead", "inner", "tail", "end"))
         .filter(pl.col("marks").is_in([*POSITIVE_MARKS, *NEGATIVE_MARKS]))
     )
@@ -187,18 +199,27 @@ def count_affixes(found: pl.DataFrame) -> dict[int, Counter[str]]:
     return counts
 
 
-def duration_forms(cell: pl.Expr) -> dict[str, pl.Expr]:
-    """By the name of a count: which cells are durations of each form, and which can be nothing else."""
-    forms = {f"duration {form}": duration(cell, form).is_not_null() for form in _DURATION_FORMS}
-    found = cell.str.extract_groups(f"^(?:{DURATION['words']})$")
-    parts = [found.struct.field(part).is_not_null() for part in duration_parts("words")]
-    hours = cell.str.extract(f"^(?:{DURATION['clock']})$", 3).cast(pl.Float64, strict=False)
-    is_clock = forms["duration clock"]
-    return forms | {
-        "duration in parts": forms["duration words"] & (pl.sum_horizontal(parts) > 1),
-        "duration beyond a day": is_clock & ((hours >= 24) | cell.str.contains("(?i)day")),
-        "duration without seconds": is_clock & (cell.str.count_matches(":", literal=True) == 1),
-    }
+def durations(cells: pl.DataFrame) -> pl.DataFrame:
+    """The cells that may be durations: ``column``, ``rows`` and, by the name of a count, which are durations of each
+    form, and which can be nothing else.
+
+    Args:
+        cells: as ``forms.count_forms`` takes them.
+    """
+    cell = pl.col("cell")
+    found = cells.filter(cell.str.contains(_DURATION_SIGN))
+    forms: dict[str, pl.Expr] = {}
+    if found.height:
+        forms = {f"duration {form}": duration(cell, form).is_not_null() for form in _DURATION_FORMS}
+        parts = pl.sum_horizontal(pl.field(part).is_not_null() for part in duration_parts("words"))
+        hours = cell.str.extract(f"^(?:{DURATION['clock']})$", 3).cast(pl.Float64, strict=False)
+        is_clock = matches(cell, DURATION["clock"])
+        forms |= {
+            "duration in parts": of_groups(cell, DURATION["words"], parts) > 1,
+            "duration beyond a day": is_clock & ((hours >= 24) | cell.str.contains("(?i)day")),
+            "duration without seconds": is_clock & (cell.str.count_matches(":", literal=True) == 1),
+        }
+    return found.select("column", "rows", **forms)
 
 
 def bounded(counts: Counter[str]) -> Counter[str]:
@@ -405,20 +426,33 @@ def find_duration(forms: Mapping[str, int], needed: float, telling: float) -> Du
 
 
 _RANGE: Final = (
-    r"[<>≤≥~]=? ?-?[$€£]?[0-9][0-9.,]* ?[\p{L}%]{0,10}"
-    r"|[$€£]?[0-9][0-9.,]* ?[\p{L}%]{0,10} ?\+|[0-9][0-9.,]* ?\+ ?[\p{L}%]{0,10}"
-    r"|[$€£]?[0-9][0-9.,]* ?[\p{L}%]{0,10} ?(?:-|–|—|to|bis|à|\.\.) ?[$€£]?[0-9][0-9.,]* ?[\p{L}%]{0,10}"
+    r"[<>≤≥~]=? ?-?[$€£]?[0-9][0-9.,]* ?[\p{L}%]*"
+    r"|[$€£]?[0-9][0-9.,]* ?[\p{L}%]* ?\+|[0-9][0-9.,]* ?\+ ?[\p{L}%]*"
+    r"|[$€£]?[0-9][0-9.,]* ?[\p{L}%]* ?(?:-|–|—|to|bis|à|\.\.) ?[$€£]?[0-9][0-9.,]* ?[\p{L}%]*"
 )
+_UNIT_IN_RANGE: Final = "{0,10}"
+"""Letters. The pattern with that limit takes ten times as long to get ready as without."""
+
+_FEET: Final = r"""[0-9]+ ?(?:'|′|’|ft\.?) ?(?:[0-9.]+ ?(?:"|″|''|”|in\.?)?)?"""
 
 
-def range_forms(cell: pl.Expr) -> dict[str, pl.Expr]:
-    """Which cells are ranges of numbers (`10-20`, `<5`, `65+`), and which are single numbers."""
-    ends = cell.str.extract_groups(r"^[$€£]?([0-9][0-9.,]*)[^0-9]+?([0-9][0-9.,]*)[^0-9]*$")
-    low, high = (ends.struct.field(str(i)).str.replace_all(",", "").cast(pl.Float64, strict=False) for i in (1, 2))
-    padded = ends.struct.field("2").str.contains("^0[0-9]")
-    is_range = cell.str.contains(f"^(?:{_RANGE})$") & ((low < high) & ~padded).fill_null(value=True)
-    feet = r"""^[0-9]+ ?(?:'|′|’|ft\.?) ?(?:[0-9.]+ ?(?:"|″|''|”|in\.?)?)?$"""
-    return {"range": is_range, "feet": cell.str.contains(feet)}
+def ranges(cells: pl.DataFrame) -> pl.DataFrame:
+    """The cells that are ranges of numbers (`10-20`, `<5`, `65+`) or lengths in feet: ``column``, ``rows``, and which
+    of the two.
+
+    Args:
+        cells: as ``forms.count_forms`` takes them.
+    """
+    cell = pl.col("cell")
+    found = cells.filter(matches(cell, f"{_RANGE}|{_FEET}"))
+    forms: dict[str, pl.Expr] = {}
+    if found.height:
+        low, high = (pl.field(end).str.replace_all(",", "").cast(pl.Float64, strict=False) for end in ("low", "high"))
+        rises = (low < high) & ~pl.field("high").str.contains("^0[0-9]")
+        ends = r"[$€£]?(?P<low>[0-9][0-9.,]*)[^0-9]+?(?P<high>[0-9][0-9.,]*)[^0-9]*"
+        is_range = matches(cell, _RANGE.replace(r"[\p{L}%]*", rf"[\p{{L}}%]{_UNIT_IN_RANGE}"))
+        forms = {"range": is_range & of_groups(cell, ends, rises).fill_null(value=True), "feet": matches(cell, _FEET)}
+    return found.select("column", "rows", **forms)
 
 
 # Codes: digits that count nothing.

@@ -19,7 +19,8 @@ from tabular.dates import NUMBER_LIKE_DATE, day, hour, seconds_of_day
 from tabular.dialect import Dialect
 from tabular.findings import Rule
 from tabular.forms import count_forms
-from tabular.notation import NEEDED_SHARE, best_numbers, fits, matches, number
+from tabular.notation import NEEDED_SHARE, best_numbers, fits, number
+from tabular.patterns import matches
 from tabular.quantities import is_single_form, may_be_code, may_be_quantity
 from tabular.split import ALL_ROWS, Places, hash_expression
 

@@ -163,9 +163,10 @@ def test_a_column_of_weeks_is_read_as_their_mondays() -> None:
     assert engine(["2026-W53", "2020-W53"], form)[1] == (datetime.date(2020, 12, 28), None)
 
 
-@pytest.mark.parametrize(
-    "form", [form for _, form in WRITERS.values()] + [form for _, form, _ in PERIODS.values()], ids=str
-)
+FORMS = dict.fromkeys([form for _, form in WRITERS.values()] + [form for _, form, _ in PERIODS.values()])
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
 @given(data=st.data())
 @settings(max_examples=examples(25), deadline=None)
 def test_the_engine_and_a_record_agree_on_every_text_of_a_form(form: DateForm, data: st.DataObject) -> None:
@@ -177,6 +178,13 @@ def test_the_engine_and_a_record_agree_on_every_text_of_a_form(form: DateForm, d
     for cell, (found, hours) in zip(cells, told, strict=True):
         expected = read_date(cell, form)
         assert (found, None if found is None else hours) == (expected or (None, None)), cell
+    counted = forms_of(cells)[f"{form.format} of two digits" if form.is_short else form.format]
+    assert counted >= sum(found is not None for found, _ in told)  # and those of other zones
+
+
+def test_months_without_a_separator_before_the_year_are_dates() -> None:
+    cells = [f"{name}{year}" for name in MONTHS for year in ("71", "99", "05")]
+    assert reading(cells).date == DateForm("name_year", first_year=1969)
 
 
 @pytest.mark.parametrize("way", sorted(WRITERS))

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.dataset.config import DatasetConfig
-from sluice.dataset.numbers import Duration, Quantity
+from sluice.dataset.numbers import Duration, DurationForm, Quantity
 from sluice.dataset.recipe import Column, NumberColumn, Recipe, RecordError
 from tabular import validate_table
 from tabular.findings import Rule
@@ -457,6 +457,34 @@ def test_durations_are_read_alike_from_a_file_and_a_record(times: list[tuple[int
     assert column.form == Duration(form=form)
     single = [number for time in times for number in recipe.column_numbers(column, written.format(*time))]
     assert made == single == [hours * 3600.0 + minutes * 60 + seconds for hours, minutes, seconds in times]
+
+
+def forms_of(cells: list[str]) -> Counter[str]:
+    return count_forms(pl.DataFrame({"column": [0] * len(cells), "cell": cells, "rows": [1] * len(cells)}))[0]
+
+
+@pytest.mark.parametrize(
+    ("form", "cells"),
+    [
+        ("clock", ["26:15", "0:00:59.5", "-2 days, 03:04:05", "1 DAY 00:00"]),
+        ("words", ["1h30", "90 min", "2 Tage", "5 segundos", "3 días", "1.5 jours", "-7s", "8 Std. 05"]),
+        ("iso", ["P3W", "-PT5M", "P1DT0.5S"]),
+        ("time_of_day", ["14:30", "2 p.m.", "11PM", "7:05:09 am"]),
+    ],
+)
+def test_each_way_to_write_a_duration_is_counted(form: DurationForm, cells: list[str]) -> None:
+    assert [cell for cell in cells if Duration(form=form).read(cell, "plain") is None] == []
+    assert forms_of(cells)[f"duration {form}"] == len(cells)
+
+
+@pytest.mark.parametrize(("cell", "is_range"), [(f"5 {'k' * 10} - 6 {'k' * 10}", 1), (f"5 {'k' * 11} - 6", 0)])
+def test_long_words_between_numbers_make_no_range(cell: str, is_range: int) -> None:
+    assert forms_of([cell])["range"] == is_range
+
+
+@pytest.mark.parametrize(("letters", "is_unit"), [(16, 1), (17, 0)])
+def test_a_long_text_behind_a_number_is_no_unit(letters: int, is_unit: int) -> None:
+    assert forms_of([f"12 {'k' * letters}"])["figures filled"] == is_unit
 
 
 TEXTS = st.one_of(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-    from sluice.messages import Metrics
+    from sluice.messages import AnyMetrics
     from sluice.runs.approval import Pending
     from sluice.runs.decision import Decision, Grounds
 
@@ -211,12 +211,15 @@ def _taken(grounds: Grounds) -> Iterator[str]:
         yield "- It was compared with no other model: none was live."
 
 
-def _measured(metrics: Metrics) -> str:
-    interval = metrics.intervals.get("log_loss")
-    between = f" (95% interval {interval[0]:.4f} to {interval[1]:.4f})" if interval else ""
-    baseline = metrics.prior_log_loss
-    share = f", {metrics.log_loss / baseline:.0%} of the baseline's {baseline:.4f}" if baseline else ""
-    return f"On {metrics.rows:,} held-out rows its log loss is {metrics.log_loss:.4f}{between}{share}."
+def _measured(metrics: AnyMetrics) -> str:
+    from sluice.evaluation.metrics import METRICS
+
+    metric = METRICS[metrics.leading]
+    interval = metrics.intervals.get(metric.name)
+    between = f" (95% interval {metric.shown(interval[0])} to {metric.shown(interval[1])})" if interval else ""
+    baseline = metrics.prior_loss
+    share = f", {metrics.loss / baseline:.0%} of the baseline's {metric.shown(baseline)}" if baseline else ""
+    return f"On {metrics.rows:,} held-out rows its {metric.words} is {metric.shown(metrics.loss)}{between}{share}."
 
 
 def _verified(rows: int, difference: float | None) -> str:

@@ -84,7 +84,7 @@ def _described(connection: Connection, stack: Stack, run_id: str) -> str:
 
 
 def _of(run: Run) -> str:
-    loss = "" if run.log_loss is None else f", log loss {run.log_loss:.4f} on its own held-out rows"
+    loss = f", {run.loss} on its own held-out rows" if run.loss else ""
     return f" ({run.key.rpartition('/')[2]} of {moment(run.started_at)}{loss})"
 
 

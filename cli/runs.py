@@ -91,8 +91,23 @@ class Run:
 
     @property
     def log_loss(self) -> float | None:
-        metrics = (self.result or json.loads(self.question or "{}")).get("metrics")
-        return metrics["log_loss"] if metrics else None
+        """None if nothing was measured, or the target is a number."""
+        return self._measured().get("log_loss")
+
+    @property
+    def rmse(self) -> float | None:
+        """The same of a target of numbers, in its unit."""
+        return self._measured().get("rmse")
+
+    def _measured(self) -> dict[str, Any]:
+        return (self.result or json.loads(self.question or "{}")).get("metrics") or {}
+
+    @property
+    def loss(self) -> str:
+        """By what models are told first, in words; blank if nothing was measured."""
+        if self.rmse is not None:
+            return f"RMSE {self.rmse:.5g}"
+        return "" if self.log_loss is None else f"log loss {self.log_loss:.4f}"
 
     def closed(self) -> RunResult | None:
         from sluice.documents import read_stored
@@ -109,6 +124,7 @@ class Run:
             "started_at": self.started_at,
             "finished_at": self.finished_at,
             "log_loss": self.log_loss,
+            "rmse": self.rmse,
         }
 
 
@@ -188,7 +204,7 @@ def list_runs(connection: Connection, stack: Stack, dataset: str | None, limit: 
             run.key.rpartition("/")[2],
             run.state,
             moment(run.started_at),
-            number(run.log_loss),
+            number(run.log_loss) if run.rmse is None else run.loss,
         )
         for run in found
     ]

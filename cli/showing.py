@@ -16,7 +16,7 @@ from cli.runs import Run, the_run
 from cli.stack import Stack
 
 if TYPE_CHECKING:
-    from sluice.messages import Approval, GateCheck, Metrics, RunResult
+    from sluice.messages import AnyMetrics, Approval, GateCheck, RunResult
     from sluice.runs.approval import Question
 
 _REPORT: Final = "report"
@@ -34,7 +34,7 @@ class Shown:
     at: Whereabouts | None
 
     @property
-    def metrics(self) -> Metrics | None:
+    def metrics(self) -> AnyMetrics | None:
         return self._found.metrics if self._found else None
 
     @property

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from following.execution import Phase, Snapshot, now
+from sluice.evaluation.metrics import METRICS
 
 _METRICS_SHOWN = ("validation-logloss", "validation-mlogloss")
 
@@ -96,7 +97,11 @@ def _difference(said: dict[str, Any]) -> str:
 
 def _score(said: dict[str, Any]) -> str:
     metrics = said.get("metrics")
-    return (f"log loss {metrics['log_loss']:.4f}: " if metrics else "") + f"model {said['verdict']}"
+    losses = (METRICS[name] for name in ("log_loss", "rmse"))
+    measured = [
+        f"{loss.words} {loss.shown(metrics[loss.name])}: " for loss in losses if metrics and loss.name in metrics
+    ]
+    return f"{''.join(measured)}model {said['verdict']}"
 
 
 def _verification(said: dict[str, Any]) -> str:

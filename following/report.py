@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sluice.messages import GateCheck, Metrics, RunResult, ValidationResult
+from sluice.evaluation.metrics import METRICS, of_task
+from sluice.messages import AnyMetrics, GateCheck, Metrics, NumberMetrics, RunResult, ValidationResult
 from sluice.wording import one_line
 
 _MAX_COLUMNS: Final = 6
@@ -73,24 +74,40 @@ def print_artifacts(console: Console, artifacts: dict[str, str]) -> None:
         console.print(Text(f"{name:<16} {where.removeprefix(folder)}", style="dim"), soft_wrap=True)
 
 
-def print_metrics(console: Console, metrics: Metrics, classes: tuple[str, ...]) -> None:
+def print_metrics(console: Console, metrics: AnyMetrics, classes: tuple[str, ...]) -> None:
+    metric = METRICS[metrics.leading]
     console.print(
         Text.assemble(
-            "log loss ",
-            (f"{metrics.log_loss:.4f}", "bold"),
+            f"{metric.words} ",
+            (metric.shown(metrics.loss), "bold"),
             f" on {metrics.rows:,} held-out rows{_beside_baseline(metrics)}",
         ),
         soft_wrap=not console.is_terminal,
     )
+    if not isinstance(metrics, Metrics):
+        console.print(_numbers_table(metrics))
+        return
     at = "" if metrics.cutoff is None else f" at cutoff {metrics.cutoff:g}"
     console.print(Text(f"accuracy {metrics.accuracy:.4f}{at}"))
     few = len(metrics.confusion_matrix) <= _MAX_COLUMNS
     console.print(_confusion_matrix(metrics, classes) if few else _confusions(metrics, classes))
 
 
-def _beside_baseline(metrics: Metrics) -> str:
-    baseline = metrics.prior_log_loss
-    return f", {metrics.log_loss / baseline:.0%} of the baseline's {baseline:.4f}" if baseline else ""
+def _beside_baseline(metrics: AnyMetrics) -> str:
+    baseline = metrics.prior_loss
+    shown = METRICS[metrics.leading].shown(baseline)
+    return f", {metrics.loss / baseline:.0%} of the baseline's {shown}" if baseline else ""
+
+
+def _numbers_table(metrics: NumberMetrics) -> Table:
+    table = Table(title="metrics (held-out rows)", title_justify="left", box=box.SIMPLE_HEAD)
+    for heading in ("metric", "value", "95% interval"):
+        table.add_column(heading, justify="left" if heading == "metric" else "right")
+    for name, metric in of_task(metrics.task).items():
+        value, ends = getattr(metrics, name), metrics.intervals.get(name)
+        between = f"{metric.shown(ends[0])} to {metric.shown(ends[1])}" if ends else ""
+        table.add_row(metric.words, "" if value is None else metric.shown(value), between)
+    return table
 
 
 def _confusion_matrix(metrics: Metrics, classes: tuple[str, ...]) -> Table:

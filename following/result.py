@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from following.execution import Snapshot
 from sluice.documents import read_stored
-from sluice.messages import AcceptedFile, Metrics, Outcome, RejectedFile, RowCounts, RunResult
+from sluice.messages import AcceptedFile, AnyMetrics, Outcome, RejectedFile, RowCounts, RunResult
 
 _METRICS: Final = ("log_loss", "prior_log_loss", "accuracy", "confusion_matrix")
+_NUMBER_METRICS: Final = ("rmse", "prior_rmse", "mae", "r2", "coverage")
 
 
 def run_result(snapshot: Snapshot) -> RunResult | None:
@@ -90,9 +91,10 @@ def _empty(dataset: str) -> dict[str, Any]:
     }
 
 
-def _metrics(metrics: Metrics | None) -> dict[str, Any]:
+def _metrics(metrics: AnyMetrics | None) -> dict[str, Any]:
     measured = metrics.model_dump(mode="json") if metrics else {}
-    return {name: measured.get(name) for name in _METRICS}
+    names = _NUMBER_METRICS if metrics and metrics.task == "regression" else _METRICS
+    return {name: measured.get(name) for name in names}
 
 
 def _unrecorded_reasons(snapshot: Snapshot) -> list[str]:

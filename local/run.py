@@ -26,7 +26,7 @@ from local.cloud import Options
 from local.home import Home, LocalError
 from sluice.endpoint.golden import parse_scores
 from sluice.layout import is_report, runs_prefix, split_uri, uri
-from sluice.messages import AcceptedFile, Outcome, RunResult, ValidationResult
+from sluice.messages import AcceptedFile, Metrics, Outcome, RunResult, ValidationResult
 from sluice.wording import one_line
 
 DEPLOYED: Final = 0
@@ -276,7 +276,10 @@ def _first_test_row(aws: Aws, validation: AcceptedFile) -> tuple[int, str]:
 
 
 def _cutoff(recorded: RunResult) -> float | None:
-    return recorded.metrics.cutoff if recorded.metrics else 0.5
+    """None if the answer is no probability of two classes."""
+    if recorded.metrics is None:
+        return 0.5
+    return recorded.metrics.cutoff if isinstance(recorded.metrics, Metrics) else None
 
 
 def _follow(aws: Aws, arn: str, console: Console) -> Snapshot:

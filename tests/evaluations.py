@@ -34,7 +34,7 @@ def curves(label: str, points: int = 200) -> ClassCurves:
 
 def metrics(**changes: object) -> Metrics:
     assert GOOD.evaluation is not None
-    assert GOOD.evaluation.metrics is not None
+    assert isinstance(GOOD.evaluation.metrics, Metrics)
     shown: dict[str, object] = {"intervals": {"accuracy": (0.92, 1.0), "log_loss": (0.05, 0.16)}, "f1": 0.9524}
     return GOOD.evaluation.metrics.model_copy(update=shown | changes)
 

@@ -40,4 +40,4 @@ def _part(file: Path) -> Rows:
 
 def run(prepared: Subject) -> float | None:
     metrics = assess(prepared).metrics
-    return metrics.log_loss if metrics else None
+    return metrics.loss if metrics else None

@@ -7,6 +7,7 @@ import tempfile
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from typing import Final
 
 import boto3
 from aws_lambda_powertools.metrics import MetricUnit
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 
 from scoring.assessment import Champion, Rows, Subject, assess, golden_rows, wants_held_out
 from scoring.evaluation import NothingToMeasureError
-from scoring.held_out import read_held_out
+from scoring.held_out import read_held_out, read_held_out_numbers
 from scoring.metrics import Floats
 from scoring.model import UnsafeArtifactError
 from scoring.xgboost import load
@@ -29,13 +30,15 @@ from sluice.documents import NewerDocumentError
 from sluice.evaluation.document import Evaluation
 from sluice.evaluation.split import HashedSplit
 from sluice.layout import RunLayout, part_file_uri, split_uri, uri
-from sluice.messages import AcceptedModel, EvaluateRequest, RejectedModel
+from sluice.messages import AcceptedFile, AcceptedModel, EvaluateRequest, Metrics, RejectedModel, Task
 from sluice.runs.aws.ledger import read_champion
 from sluice.settings import EvaluateSettings
 from sluice.training.aws.log import log_lines
 
 GOLDEN_ROWS = 20
 """Rows that are asked of the live endpoint after deployment."""
+LOSSES: Final[dict[Task, str]] = {"classification": "LogLoss", "regression": "RMSE"}
+"""CloudWatch's metric of a model that was measured."""
 
 settings = EvaluateSettings.load()
 # At the start: a stack whose default gates cannot be read must not judge anything.
@@ -84,7 +87,7 @@ def evaluate(request: EvaluateRequest, scratch: Path) -> AcceptedModel | Rejecte
     test_file = fetch(part_file_uri(validation.test_uri, "test"), scratch / "test")
     archive = fetch(training.model_uri, scratch / "model")
     report = Report.model_validate(read_json(s3, validation.report_uri))
-    test = Rows(*read_held_out(test_file, validation.features))
+    test = read_rows(test_file, validation)
     with archive.open("rb") as stream:
         model = load(stream, validation.features)
     champion = find_champion(run.dataset, run.run_id, scratch)
@@ -103,6 +106,7 @@ def evaluate(request: EvaluateRequest, scratch: Path) -> AcceptedModel | Rejecte
         prior_log_loss=validation.prior_log_loss,
         default_share_of_prior=settings.default_max_log_loss_share_of_prior,
         default_gates=default_gates,
+        target_numbers=validation.target_numbers,
         validation=read_validation(request, config, scratch),
         held_out=held_out,
         facet_counts=FacetCounts.read(read_json(s3, validation.facets_uri)) if validation.facets_uri else None,
@@ -123,7 +127,7 @@ def evaluate(request: EvaluateRequest, scratch: Path) -> AcceptedModel | Rejecte
     scores = model.scores(test.features)
     found = assess(subject, scores)
     if found.metrics:
-        emit(run.dataset, {"LogLoss": (found.metrics.log_loss, MetricUnit.NoUnit)})
+        emit(run.dataset, {LOSSES[validation.task]: (found.metrics.loss, MetricUnit.NoUnit)})
     answer = record(request, found, write_golden(request, test_file, scores))
     seen = {"champion_run_id": champion and champion.run_id, "approval_required": config.approval.required}
     return answer.model_copy(update=seen)
@@ -141,13 +145,17 @@ def digest(path: Path) -> str:
 
 
 def read_validation(request: EvaluateRequest, config: DatasetConfig, scratch: Path) -> Rows | None:
-    """The validation part, if the cutoff is chosen on it."""
-    where = request.validation.validation_uri
-    if config.cutoff.policy == "fixed" or len(request.validation.classes) != 2:
+    """The validation part, if the cutoff or the interval of predictions is found on it."""
+    validation = request.validation
+    if validation.task == "classification" and (config.cutoff.policy == "fixed" or len(validation.classes) != 2):
         return None
-    return Rows(
-        *read_held_out(fetch(part_file_uri(where, "validation"), scratch / "validation"), request.validation.features)
-    )
+    file = fetch(part_file_uri(validation.validation_uri, "validation"), scratch / "validation")
+    return read_rows(file, validation)
+
+
+def read_rows(file: Path, validation: AcceptedFile) -> Rows:
+    read = read_held_out if validation.task == "classification" else read_held_out_numbers
+    return Rows(*read(file, validation.features))
 
 
 def find_champion(dataset: str, run_id: str, scratch: Path) -> Champion | None:
@@ -171,14 +179,14 @@ def find_champion(dataset: str, run_id: str, scratch: Path) -> Champion | None:
         if not is_not_found(error):
             raise
         return Champion(live.run_id, missing=f"its model in runs/{live.run_id} is not there")
-    cutoff = judged.metrics.cutoff if judged.metrics else None
+    cutoff = judged.metrics.cutoff if isinstance(judged.metrics, Metrics) else None
     return Champion(live.run_id, model, recipe, judged.classes, cutoff, judged.split)
 
 
 def write_golden(request: EvaluateRequest, test: Path, scores: Floats) -> str:
     """Keeps the first test rows as the endpoint takes them, with the scores that it must give."""
     with test.open() as stream:
-        golden = golden_rows(list(islice(stream, GOLDEN_ROWS)), scores)
+        golden = golden_rows(list(islice(stream, GOLDEN_ROWS)), scores, request.validation.task)
     key = RunLayout(request.run.dataset, request.run.run_id).golden
     write_json(s3, settings.artifact_bucket, key, golden)
     return uri(settings.artifact_bucket, key)
@@ -195,6 +203,7 @@ def reject(request: EvaluateRequest, reason: str) -> AcceptedModel | RejectedMod
             job_name=request.training.job_name,
             model_uri=request.training.model_uri,
             target=validation.target,
+            task=validation.task,
             classes=validation.classes,
             verdict="rejected",
             reasons=(reason,),

@@ -232,7 +232,7 @@ def test_evaluate_model_measures_and_accepts_the_model(pipeline: Pipeline) -> No
     answer = pipeline.answer("evaluate_model", EvaluationResult)
     assert answer.verdict == "accepted", answer.reasons
     assert answer.metrics is not None
-    assert 0 < answer.metrics.log_loss < 0.3
+    assert 0 < answer.metrics.loss < 0.3
 
 
 def test_deploy_endpoint_starts_the_deployment(pipeline: Pipeline) -> None:

@@ -106,7 +106,7 @@ def test_the_ledger_shows_that_a_run_waits_until_when_and_for_what(
     assert pending is not None
     assert datetime.fromisoformat(question.expires_at).timestamp() == int(pending.expires_at)
     assert question.metrics is not None
-    assert question.metrics.log_loss == 0.1
+    assert question.metrics.loss == 0.1
     assert [gate.name for gate in question.gates] == ["log_loss.max_of_prior"]
     assert question.artifacts == {
         "report": f"s3://{ARTIFACTS}/{aws.layout.report}",

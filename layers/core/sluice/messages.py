@@ -6,7 +6,7 @@ far below the 256 KiB that Step Functions allows for a state.
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -33,6 +33,9 @@ class Message(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
+
+type Task = Literal["classification", "regression"]
+"""What a model predicts: a class, or a number."""
 
 Reasons = Annotated[tuple[str, ...], Field(description="Sentences for a person: what is wrong, where, what to do.")]
 
@@ -96,6 +99,18 @@ class ValidateRequest(Request):
     """The run alone: everything else begins here."""
 
 
+class TargetNumbers(Message):
+    """A target of numbers over the training part: what the baseline always predicts, and what else tells of it."""
+
+    mean: float
+    median: float
+    low: float = Field(description="Quantile: with `high`, the interval that the baseline always predicts.")
+    high: float
+    minimum: float
+    maximum: float
+    deviation: float = Field(ge=0, description="Standard deviation.")
+
+
 class ValidationResult(Message):
     """What validation decided, and where it put what it made: an :class:`AcceptedFile` or a :class:`RejectedFile`."""
 
@@ -110,6 +125,8 @@ class ValidationResult(Message):
     features: int = Field(0, ge=0, description="Columns of the training files, the label not counted.")
     left_out: dict[str, str] = Field(default_factory=dict, description="Reason by column, of the first unused ones.")
     prior_log_loss: float | None = Field(None, description="Natural log; of always predicting the class shares.")
+    task: Task = "classification"
+    target_numbers: TargetNumbers | None = Field(None, description="Of a target of numbers; none of one of classes.")
     train_uri: str | None = Field(None, description="Prefix: label first, no header, text/csv.")
     validation_uri: str | None = None
     test_uri: str | None = None
@@ -252,6 +269,58 @@ class Metrics(Message):
     confusion_matrix: tuple[tuple[int, ...], ...] = Field(description="Rows: true class; columns: predicted class.")
     intervals: dict[str, Interval] = Field(default_factory=dict, description="By the name of the metric.")
 
+    task: ClassVar[Task] = "classification"
+    leading: ClassVar[str] = "log_loss"
+    """The metric that models are told by first."""
+
+    @property
+    def loss(self) -> float:
+        """Of the leading metric."""
+        return self.log_loss
+
+    @property
+    def prior_loss(self) -> float:
+        """The leading metric of the baseline on the same rows."""
+        return self.prior_log_loss
+
+
+class NumberMetrics(Message):
+    """The same of predicted numbers, in the target's unit.
+
+    The baseline always predicts the training part's mean (RMSE, R2) or median (the other errors), and the range between
+    its quantiles as the interval. None: it could not be measured.
+    """
+
+    rows: int = Field(ge=0)
+    rmse: float
+    prior_rmse: float
+    mae: float
+    median_error: float
+    r2: float | None = None
+    pinball: float | None = None
+    coverage: float | None = None
+    intervals: dict[str, Interval] = Field(default_factory=dict, description="By the name of the metric.")
+    of_prior: dict[str, Interval] = Field(
+        default_factory=dict,
+        description="By the name of the metric: interval of its share of the baseline's, from paired resamples.",
+    )
+
+    task: ClassVar[Task] = "regression"
+    leading: ClassVar[str] = "rmse"
+
+    @property
+    def loss(self) -> float:
+        """Of the leading metric."""
+        return self.rmse
+
+    @property
+    def prior_loss(self) -> float:
+        """The leading metric of the baseline on the same rows."""
+        return self.prior_rmse
+
+
+type AnyMetrics = Metrics | NumberMetrics
+
 
 class EvaluationResult(Message):
     """What the gates decided: an :class:`AcceptedModel` or a :class:`RejectedModel`."""
@@ -259,7 +328,7 @@ class EvaluationResult(Message):
     verdict: Literal["accepted", "rejected"]
     reasons: Reasons = ()
     warnings: Reasons = ()
-    metrics: Metrics | None = None
+    metrics: AnyMetrics | None = None
     gates: tuple[GateCheck, ...] = ()
     evaluation_uri: str | None = Field(None, description="evaluation.json")
     golden_uri: str | None = Field(None, description="Test rows with their offline scores, replayed after deployment.")
@@ -269,7 +338,7 @@ class EvaluationResult(Message):
 
 class AcceptedModel(EvaluationResult):
     verdict: Literal["accepted"] = "accepted"
-    metrics: Metrics
+    metrics: AnyMetrics
     evaluation_uri: str
     golden_uri: str
 
@@ -413,7 +482,7 @@ class RunResult(Message):
     reasons: Reasons = ()
     warnings: Reasons = ()
     rows: RowCounts = RowCounts()
-    metrics: Metrics | None = None
+    metrics: AnyMetrics | None = None
     gates: tuple[GateCheck, ...] = ()
     approval: Approval | None = Field(None, description="What a person decided, and when; None if nobody was asked.")
     endpoint: RecordedEndpoint | None = None

@@ -20,8 +20,8 @@ from plotting import figures, words
 from plotting.figures import Drawing
 from plotting.profile import TableProfile
 from sluice.evaluation.document import Evaluation, Mistake, SliceResult, TrainingReport
-from sluice.evaluation.metrics import METRICS
-from sluice.messages import Metrics, Outcome, RowCounts, Run, RunResult, TrainingStatus
+from sluice.evaluation.metrics import BASELINES, METRICS, of_task
+from sluice.messages import AnyMetrics, Metrics, Outcome, RowCounts, Run, RunResult, TrainingStatus
 from sluice.runs.approval import Question, deadline
 
 _HERE: Final = Path(__file__).parent
@@ -168,8 +168,9 @@ def render(page: ReportInput) -> str:
         training=training,
         decision=decide(page.result),
         metrics=metrics,
+        baseline=BASELINES[metrics.task] if metrics else "",
         champion_rows=_champion_rows(evaluation) if evaluation else (),
-        worst_confusions=_worst_confusions(metrics, _classes(evaluation, metrics)) if metrics else (),
+        worst_confusions=_worst_confusions(metrics, _classes(evaluation, metrics)),
         classes=_classes(evaluation, metrics),
         full_matrix=_FULL_MATRIX,
         learning=_learning(evaluation),
@@ -253,15 +254,19 @@ def _sections(page: ReportInput, parts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _facts(
-    metrics: Metrics | None, rows: RowCounts, seconds: float | None, *, rejected_file: bool, waits: bool
+    metrics: AnyMetrics | None, rows: RowCounts, seconds: float | None, *, rejected_file: bool, waits: bool
 ) -> Iterator[Fact]:
     if metrics:
-        share = metrics.log_loss / metrics.prior_log_loss if metrics.prior_log_loss else None
-        note = f"the baseline has {words.number(metrics.prior_log_loss)}"
+        share = metrics.loss / metrics.prior_loss if metrics.prior_loss else None
+        note = f"the baseline has {words.number(metrics.prior_loss)}"
         if share is not None:
-            note = f"{share:.0%} of the baseline's {words.number(metrics.prior_log_loss)}"
-        yield Fact("Log loss", words.number(metrics.log_loss), note)
-        yield Fact("Accuracy", words.percent(metrics.accuracy), f"on {words.plural(metrics.rows, 'held-out row')}")
+            note = f"{share:.0%} of the baseline's {words.number(metrics.prior_loss)}"
+        yield Fact(METRICS[metrics.leading].title, words.number(metrics.loss), note)
+        on = f"on {words.plural(metrics.rows, 'held-out row')}"
+        if isinstance(metrics, Metrics):
+            yield Fact("Accuracy", words.percent(metrics.accuracy), on)
+        else:
+            yield Fact(METRICS["r2"].title, words.number(metrics.r2), on)
     if rows.received and rejected_file:
         yield Fact("Rows", words.count(rows.received), "received; none is used")
     elif rows.received:
@@ -275,20 +280,25 @@ def _facts(
 
 def _unmeasured(evaluation: Evaluation) -> Iterator[str]:
     """Sentences on what is missing of a model that was measured, and how to have it measured."""
-    if not any(curve.roc or curve.precision_recall for curve in evaluation.curves):
-        yield "ROC and precision-recall curves were not measured."
-    if not any(one.rows for one in evaluation.calibration):
-        yield "Calibration was not measured."
-    if evaluation.cutoff is None and len(evaluation.classes) == 2:
-        yield "No cutoff was chosen."
+    if evaluation.task == "classification":
+        yield from _unmeasured_of_classes(evaluation)
     if evaluation.training is None:
         yield "There is no report of the training, and so no importance of the columns."
     if evaluation.champion is None:
         yield "There was no live model to compare with."
     if not evaluation.slices:
         yield "No slices were measured. To see the metrics by a column's values, name it under `slices` in config.yaml."
-    if not evaluation.bias:
+    if not evaluation.bias and evaluation.task == "classification":
         yield "No bias was measured. To have it measured, name groups under `facets` in config.yaml."
+
+
+def _unmeasured_of_classes(evaluation: Evaluation) -> Iterator[str]:
+    if not any(curve.roc or curve.precision_recall for curve in evaluation.curves):
+        yield "ROC and precision-recall curves were not measured."
+    if not any(one.rows for one in evaluation.calibration):
+        yield "Calibration was not measured."
+    if evaluation.cutoff is None and len(evaluation.classes) == 2:
+        yield "No cutoff was chosen."
 
 
 def _mistakes(page: ReportInput) -> tuple[ShownMistake, ...]:
@@ -309,7 +319,7 @@ def _shown_mistake(mistake: Mistake, cells: Mapping[str, str], by_importance: Se
     return ShownMistake(mistake, shown, len(order) - len(shown))
 
 
-def _metric_rows(metrics: Metrics, prior: Metrics | None) -> tuple[MetricRow, ...]:
+def _metric_rows(metrics: AnyMetrics, prior: AnyMetrics | None) -> tuple[MetricRow, ...]:
     return tuple(
         MetricRow(
             name=metric.title,
@@ -318,13 +328,13 @@ def _metric_rows(metrics: Metrics, prior: Metrics | None) -> tuple[MetricRow, ..
             interval=words.interval_places(metrics.intervals.get(name), metric.form),
             prior=words.places(getattr(prior, name) if prior else _known_prior(metrics, name), metric.form),
         )
-        for name, metric in METRICS.items()
+        for name, metric in of_task(metrics.task).items()
         if (value := getattr(metrics, name)) is not None
     )
 
 
-def _known_prior(metrics: Metrics, name: str) -> float | None:
-    return metrics.prior_log_loss if name == "log_loss" else None
+def _known_prior(metrics: AnyMetrics, name: str) -> float | None:
+    return metrics.prior_loss if name == metrics.leading else None
 
 
 def _champion_rows(evaluation: Evaluation) -> tuple[tuple[str, str, str], ...]:
@@ -338,19 +348,21 @@ def _champion_rows(evaluation: Evaluation) -> tuple[tuple[str, str, str], ...]:
             words.places(getattr(evaluation.metrics, name), metric.form),
             words.places(getattr(live, name), metric.form),
         )
-        for name, metric in METRICS.items()
+        for name, metric in of_task(live.task).items()
         if getattr(evaluation.metrics, name) is not None or getattr(live, name) is not None
     )
 
 
-def _classes(evaluation: Evaluation | None, metrics: Metrics | None) -> tuple[str, ...]:
+def _classes(evaluation: Evaluation | None, metrics: AnyMetrics | None) -> tuple[str, ...]:
     """Labels of the matrix; numbers if the labels are unknown."""
-    size = len(metrics.confusion_matrix) if metrics else 0
+    size = len(metrics.confusion_matrix) if isinstance(metrics, Metrics) else 0
     known = evaluation.classes if evaluation else ()
     return known if len(known) == size else tuple(f"class {number}" for number in range(size))
 
 
-def _worst_confusions(metrics: Metrics, classes: Sequence[str]) -> tuple[Confusion, ...]:
+def _worst_confusions(metrics: AnyMetrics | None, classes: Sequence[str]) -> tuple[Confusion, ...]:
+    if not isinstance(metrics, Metrics):
+        return ()
     found = [
         Confusion(classes[truth], classes[guess], rows, rows / sum(row))
         for truth, row in enumerate(metrics.confusion_matrix)
@@ -360,10 +372,10 @@ def _worst_confusions(metrics: Metrics, classes: Sequence[str]) -> tuple[Confusi
     return tuple(sorted(found, key=lambda one: -one.rows)[:_WORST_CONFUSIONS])
 
 
-def _drawings(evaluation: Evaluation | None, metrics: Metrics | None) -> dict[str, Drawing | None]:
+def _drawings(evaluation: Evaluation | None, metrics: AnyMetrics | None) -> dict[str, Drawing | None]:
     """By what they show; None if there is nothing to draw."""
     drawn: dict[str, Drawing | None] = dict.fromkeys(_FIGURES)
-    if metrics and metrics.confusion_matrix:
+    if isinstance(metrics, Metrics) and metrics.confusion_matrix:
         drawn["confusion"] = figures.confusion(metrics.confusion_matrix, _classes(evaluation, metrics))
     if evaluation is None:
         return drawn
@@ -372,7 +384,7 @@ def _drawings(evaluation: Evaluation | None, metrics: Metrics | None) -> dict[st
     if any(curve.precision_recall for curve in evaluation.curves):
         drawn["precision_recall"] = figures.precision_recall(evaluation.curves)
     if any(one.rows for one in evaluation.calibration):
-        error = metrics.expected_calibration_error if metrics else None
+        error = metrics.expected_calibration_error if isinstance(metrics, Metrics) else None
         drawn["calibration"] = figures.calibration(evaluation.calibration, error)
     if evaluation.cutoffs and evaluation.cutoff:
         drawn["cutoff_rates"] = figures.cutoff_rates(evaluation.cutoffs, evaluation.cutoff.value)
@@ -421,7 +433,7 @@ def _slices(evaluation: Evaluation) -> tuple[SliceGroup, ...]:
 
 def _slice_drawing(evaluation: Evaluation, results: Sequence[SliceResult], place: int) -> Drawing | None:
     for name in _SLICE_METRICS:
-        overall = getattr(evaluation.metrics, name) if evaluation.metrics else None
+        overall = getattr(evaluation.metrics, name, None)
         if drawing := figures.slices(results, name, overall, place):
             return drawing
     return None

@@ -11,11 +11,20 @@ _OF_LABELS: Final[frozenset[BiasName]] = frozenset({"DPL", "KL", "JS", "LP", "TV
 """Bias metrics of the labels in the file, which no training changes."""
 _CONDITIONED: Final[frozenset[BiasName]] = frozenset({"CDDL", "CDDPL"})
 
+_OF_NUMBERS: Final = {
+    "r2": "All test rows have the same value: give it rows with others",
+    "coverage": "There are too few validation rows for an interval: give it more rows, or a larger `split.validation`",
+    "pinball": "There are too few validation rows for an interval: give it more rows, or a larger `split.validation`",
+}
+"""Why a metric of numbers has no value."""
+
 
 def missing_value(metric: Metric, key: str, classes: int, cause: str | None = None) -> str:
     """The test rows give the metric no value. ``cause``: as of :func:`limit`."""
     if cause is not None:
         what = cause
+    elif metric.task == "regression":
+        what = _OF_NUMBERS.get(metric.name, "Give it more rows")
     elif metric.of_predicted_rows:
         if classes == 2:
             what = "No row is predicted to be positive: choose another `cutoff`, or give it more rows of that class"
@@ -40,6 +49,8 @@ def limit(metric: Metric, key: str, classes: int, cause: str | None = None) -> s
         )
     if cause is not None:
         ways = cause
+    elif metric.name == "coverage":
+        ways = "Give it more rows: intervals come from the validation part, and few rows make them inexact"
     elif metric.is_calibration:
         ways = "Give it more rows, and leave out `hyperparameters.scale_pos_weight`, which shifts the scores"
     elif metric.by_cutoff and classes == 2:
@@ -53,7 +64,7 @@ def uncertain(metric: Metric, key: str) -> str:
     """The value is within the limit, and a part of its interval is not."""
     return (
         "The value itself is within the limit: more test rows make the interval narrower, so give it more rows or a "
-        f"larger `split.test`. If the value is enough, remove `gates.{metric.name}.certain` in config.yaml"
+        f"larger `split.test`. If the value is enough, set `gates.{metric.name}` in config.yaml without `certain`"
     )
 
 
@@ -114,7 +125,7 @@ def bias(facet: Facet, name: BiasName, key: str, *, measured: bool, classes: int
 
 def _is_too_good(metric: Metric, key: str) -> bool:
     """Whether values beyond the limit are the better ones."""
-    return key.startswith("max") is metric.higher_is_better
+    return key.startswith("max") is metric.higher_is_better and metric.name != "coverage"
 
 
 def _key(metric: Metric, key: str) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.bias import post_training, pre_training
-from scoring.champion import compare, not_comparable
+from scoring.champion import compare, compare_numbers, not_comparable
 from scoring.cutoff import choose_cutoff
 from scoring.evaluation import (
     CUTOFF,
@@ -26,18 +26,35 @@ from scoring.evaluation import (
 from scoring.gates import failures, judge
 from scoring.metrics import Floats, Ints
 from scoring.model import Matrix, Model
+from scoring.number_metrics import (
+    ScoredNumbers,
+    measure_numbers,
+    number_report,
+    prediction_interval,
+    prior_metrics,
+)
 from scoring.raw_rows import MissingColumnError, features_of, read_raw_rows
-from scoring.remarks import Learned, cause, is_constant, warnings
-from scoring.slices import slice_results
+from scoring.remarks import Learned, cause, is_constant, number_warnings, warnings
+from scoring.slices import number_slice_results, slice_results
 from scoring.sole_column import find_sole_column, judge_sole_column
 from scoring.unseen import unseen_rows
 from sluice.dataset.config import DatasetConfig, Facet, Gates
 from sluice.dataset.facets import CountedFacet, FacetCounts, is_member
 from sluice.dataset.recipe import WHITESPACE, Recipe
 from sluice.documents import GOLDEN_VERSION, VERSION_KEY
-from sluice.evaluation.document import Bootstrap, ChampionComparison, ClassCount, Evaluation, FacetBias, SliceResult
+from sluice.endpoint.golden import SCORE_TOLERANCE
+from sluice.evaluation.document import (
+    Bootstrap,
+    ChampionComparison,
+    ClassCount,
+    Evaluation,
+    FacetBias,
+    PredictionInterval,
+    SliceResult,
+    TrainingReport,
+)
 from sluice.evaluation.split import HashedSplit
-from sluice.messages import Metrics
+from sluice.messages import AnyMetrics, GateCheck, Metrics, TargetNumbers, Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,9 +68,10 @@ _MAX_MISFITS: Final = 0.01
 
 @dataclass(frozen=True)
 class Rows:
-    """Labels (n,) and features (n, f) of a part, as the training files have them."""
+    """Labels (n,), class numbers or the numbers to predict, and features (n, f) of a part, as the training files have
+    them."""
 
-    labels: Ints
+    labels: Ints | Floats
     features: Matrix
 
 
@@ -85,8 +103,10 @@ class Subject:
     prior_log_loss: float | None
     default_share_of_prior: float
     default_gates: Gates | None = None
+    target_numbers: TargetNumbers | None = None
+    """Of the training part, if the target is a number."""
     validation: Rows | None = None
-    """The validation part; None if the cutoff needs none."""
+    """The validation part; None if neither cutoff nor interval needs it."""
     held_out: Path | None = None
     """A file with the test rows' own cells; None if nothing asks for them."""
     facet_counts: FacetCounts | None = None
@@ -120,50 +140,128 @@ def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
     Raises:
         NothingToMeasureError: the test set allows no honest measurement.
     """
-    config, test = subject.config, subject.test
-    scores = subject.model.scores(test.features) if scores is None else scores
+    scores = subject.model.scores(subject.test.features) if scores is None else scores
+    if subject.recipe.target.task == "regression":
+        return _assess_numbers(subject, scores)
+    return _assess_classes(subject, scores)
+
+
+def _assess_classes(subject: Subject, scores: Floats) -> Evaluation:
+    config, labels = subject.config, subject.test.labels.astype(np.int64)
     choice = choose_cutoff(config.cutoff, config.costs, _validation(subject)) if scores.ndim == 1 else None
-    scored = Scored(test.labels, scores, choice.value if choice else CUTOFF, clusters=_clusters(subject))
+    scored = Scored(labels, scores, choice.value if choice else CUTOFF, clusters=_clusters(subject))
     metrics = measure(scored, subject.prior_log_loss)
     prior = _prior(subject, scored)
-    slices = _slices(subject, scores, scored.cutoff)
-    champion = _against_champion(subject, scored)
     facets = list(_facets(subject, scored))
     counts = _class_counts(subject)
     learned = Learned(subject.classes, counts, subject.hyperparameters, is_constant(scores))
-    gates = judge(
-        metrics,
-        config.gates,
-        subject.default_share_of_prior,
-        default=subject.default_gates,
+    measured = _Measured(
+        metrics=metrics,
         prior=prior,
-        slices=slices,
-        champion=champion,
+        slices=_slices(subject, scores, scored.cutoff),
+        champion=_against_champion(subject, scored),
         facets=facets,
-        cause=cause(learned, metrics),
     )
-    training = subject.model.training_report(
-        subject.recipe,
-        test.features,
-        test.labels,
-        scores,
-        _in_file_order(scored, scored.predicted),
-        classes=subject.classes,
-        class_counts=counts,
-        log=subject.log,
-        hyperparameters=subject.hyperparameters,
-    )
+    training = _training_report(subject, scores, _in_file_order(scored, scored.predicted), counts)
     sole = find_sole_column(
         subject.model,
         subject.recipe,
-        test.features,
-        test.labels,
+        subject.test.features,
+        labels,
         training.importances,
         log_loss=metrics.log_loss,
         prior_log_loss=metrics.prior_log_loss,
     )
     warning, gate = judge_sole_column(sole, config.leaks, subject.suspected)
-    gates = (*gates, gate) if gate else gates
+    return _evaluation(
+        subject,
+        measured,
+        (*_judged(subject, measured, learned), *([gate] if gate else [])),
+        training,
+        class_counts=counts,
+        bootstrap=Bootstrap(replicates=scored.replicates, groups=scored.resamples.groups, seed=scored.seed),
+        cutoff=choice,
+        cutoffs=cutoff_curve(scored, config.costs),
+        curves=class_curves(scored, subject.classes),
+        calibration=calibration_curve(scored),
+        sole_column=sole,
+        warnings=(*([warning] if warning else []), *warnings(metrics, prior, choice, learned)),
+    )
+
+
+def _assess_numbers(subject: Subject, scores: Floats) -> Evaluation:
+    baseline = subject.target_numbers
+    if baseline is None:
+        raise NothingToMeasureError("the mean and the median of the training part are unknown")
+    interval = _interval(subject)
+    labels = subject.test.labels.astype(np.float64)
+    scored = ScoredNumbers(labels, scores, interval.half_width, interval.coverage, clusters=_clusters(subject))
+    metrics = measure_numbers(scored, baseline)
+    learned = Learned((), (), subject.hyperparameters, is_constant(scores))
+    measured = _Measured(
+        metrics=metrics,
+        prior=prior_metrics(scored, baseline),
+        slices=_number_slices(subject, scores, interval, baseline),
+        champion=_against_champion(subject, scored),
+    )
+    return _evaluation(
+        subject,
+        measured,
+        _judged(subject, measured, learned),
+        _training_report(subject, scores, scores, ()),
+        bootstrap=Bootstrap(replicates=scored.replicates, groups=scored.resamples.groups, seed=scored.seed),
+        interval=interval,
+        numbers=number_report(scored),
+        warnings=tuple(number_warnings(metrics, interval, learned)),
+    )
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What the gates judge."""
+
+    metrics: AnyMetrics
+    prior: AnyMetrics | None
+    slices: tuple[SliceResult, ...]
+    champion: ChampionComparison | None
+    facets: Sequence[tuple[Facet, FacetBias]] = ()
+
+
+def _judged(subject: Subject, measured: _Measured, learned: Learned) -> tuple[GateCheck, ...]:
+    return judge(
+        measured.metrics,
+        subject.config.gates,
+        subject.default_share_of_prior,
+        default=subject.default_gates,
+        prior=measured.prior,
+        slices=measured.slices,
+        champion=measured.champion,
+        facets=measured.facets,
+        cause=cause(learned, measured.metrics),
+    )
+
+
+def _training_report(
+    subject: Subject, scores: Floats, predicted: Ints | Floats, counts: tuple[ClassCount, ...]
+) -> TrainingReport:
+    """Args: predicted: in the file's order."""
+    return subject.model.training_report(
+        subject.recipe,
+        subject.test.features,
+        subject.test.labels,
+        scores,
+        predicted,
+        classes=subject.classes,
+        class_counts=counts,
+        log=subject.log,
+        hyperparameters=subject.hyperparameters,
+    )
+
+
+def _evaluation(
+    subject: Subject, measured: _Measured, gates: tuple[GateCheck, ...], training: TrainingReport, **of_task: Any
+) -> Evaluation:
+    """Args: of_task: what is measured of one task alone."""
     failed = failures(gates)
     return Evaluation(
         run_id=subject.run_id,
@@ -171,29 +269,23 @@ def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
         job_name=subject.job_name,
         model_uri=subject.model_uri,
         target=subject.recipe.target.name,
+        task=subject.recipe.target.task,
         classes=subject.classes,
-        class_counts=counts,
         verdict="rejected" if failed else "accepted",
         reasons=failed,
-        metrics=metrics,
-        prior=prior,
-        bootstrap=Bootstrap(replicates=scored.replicates, groups=scored.resamples.groups, seed=scored.seed),
-        cutoff=choice,
-        cutoffs=cutoff_curve(scored, config.costs),
-        curves=class_curves(scored, subject.classes),
-        calibration=calibration_curve(scored),
+        metrics=measured.metrics,
+        prior=measured.prior,
         gates=gates,
-        slices=slices,
-        champion=champion,
-        bias=tuple(found for _, found in facets),
+        slices=measured.slices,
+        champion=measured.champion,
+        bias=tuple(found for _, found in measured.facets),
         training=training,
-        sole_column=sole,
-        warnings=(*([warning] if warning else []), *warnings(metrics, prior, choice, learned)),
         split=subject.split,
         hyperparameters=dict(subject.hyperparameters),
         training_metrics=dict(subject.training_metrics),
         evaluated_at=datetime.now(UTC).isoformat(timespec="seconds"),
         **subject.digests,
+        **of_task,
     )
 
 
@@ -203,18 +295,36 @@ def _in_file_order(scored: Scored, values: Ints) -> Ints:
     return ordered
 
 
+def _validation_rows(subject: Subject) -> Rows | None:
+    """The validation rows; of very many every so many."""
+    rows = subject.validation
+    if rows is None or rows.labels.size <= _MAX_VALIDATION_ROWS:
+        return rows
+    some = np.linspace(0, rows.labels.size - 1, _MAX_VALIDATION_ROWS).astype(np.int64)
+    return Rows(rows.labels[some], rows.features[some])
+
+
 def _validation(subject: Subject) -> Scored | None:
     """The validation rows, scored; None if they allow no measurement."""
-    if subject.validation is None:
+    rows = _validation_rows(subject)
+    if rows is None:
         return None
-    labels, features = subject.validation.labels, subject.validation.features
-    if labels.size > _MAX_VALIDATION_ROWS:
-        some = np.linspace(0, labels.size - 1, _MAX_VALIDATION_ROWS).astype(np.int64)
-        labels, features = labels[some], features[some]
     try:
-        return Scored(labels, subject.model.scores(features))
+        return Scored(rows.labels.astype(np.int64), subject.model.scores(rows.features))
     except NothingToMeasureError:
         return None
+
+
+def _interval(subject: Subject) -> PredictionInterval:
+    """
+    Raises:
+        NothingToMeasureError: predictions of validation rows are no finite numbers.
+    """
+    rows, coverage = _validation_rows(subject), subject.config.predictions.coverage
+    if rows is None or not rows.labels.size:
+        return prediction_interval(np.empty(0), coverage)
+    scored = ScoredNumbers(rows.labels.astype(np.float64), subject.model.scores(rows.features))
+    return prediction_interval(scored.scores - scored.labels, coverage)
 
 
 def _class_counts(subject: Subject) -> tuple[ClassCount, ...]:
@@ -251,13 +361,24 @@ def _slices(subject: Subject, scores: Floats, cutoff: float) -> tuple[SliceResul
     if not config.slices or subject.held_out is None:
         return ()
     rows = read_raw_rows(subject.held_out, config.slices)
-    return slice_results(subject.test.labels, scores, cutoff, rows, config.slices, config.missing)
+    labels = subject.test.labels.astype(np.int64)
+    return slice_results(labels, scores, cutoff, rows, config.slices, config.missing)
+
+
+def _number_slices(
+    subject: Subject, scores: Floats, interval: PredictionInterval, baseline: TargetNumbers
+) -> tuple[SliceResult, ...]:
+    config = subject.config
+    if not config.slices or subject.held_out is None:
+        return ()
+    rows, labels = read_raw_rows(subject.held_out, config.slices), subject.test.labels.astype(np.float64)
+    return number_slice_results(labels, scores, interval, baseline, rows, config.slices, config.missing)
 
 
 # The live model.
 
 
-def _against_champion(subject: Subject, scored: Scored) -> ChampionComparison | None:
+def _against_champion(subject: Subject, scored: Scored | ScoredNumbers) -> ChampionComparison | None:
     live, policy = subject.champion, subject.config.champion
     if live is None:
         return None
@@ -273,34 +394,51 @@ def _against_champion(subject: Subject, scored: Scored) -> ChampionComparison | 
         return not_comparable(live.run_id, policy, f"{error}; {way_out}", deploys=False)
 
 
-def _compared(subject: Subject, scored: Scored, live: Champion) -> ChampionComparison:
+def _compared(subject: Subject, scored: Scored | ScoredNumbers, live: Champion) -> ChampionComparison:
     """On the test rows that the live model was not made with, unless these are too few."""
-    theirs, cutoff = _champion_scores(subject, live), _cutoff_of(subject, live)
+    theirs = _champion_scores(subject, live)
     unseen, flattered = _unseen(subject, live), False
-    told = live.run_id, subject.config.champion, subject.prior_log_loss, cutoff
     if unseen is not None and not unseen.all():
         try:
-            return compare(_some(scored, unseen), theirs[unseen], *told, seen=int((~unseen).sum()))
+            return _beside(subject, live, _some(scored, unseen), theirs[unseen], seen=int((~unseen).sum()))
         except NothingToMeasureError:
             flattered = True
-    return compare(scored, theirs, *told, flattered=flattered)
+    return _beside(subject, live, scored, theirs, flattered=flattered)
+
+
+def _beside(
+    subject: Subject,
+    live: Champion,
+    scored: Scored | ScoredNumbers,
+    theirs: Floats,
+    *,
+    seen: int = 0,
+    flattered: bool = False,
+) -> ChampionComparison:
+    policy = subject.config.champion
+    if isinstance(scored, ScoredNumbers):
+        baseline = subject.target_numbers
+        return compare_numbers(scored, theirs, live.run_id, policy, baseline, seen=seen, flattered=flattered)
+    told = live.run_id, policy, subject.prior_log_loss, _cutoff_of(subject, live)
+    return compare(scored, theirs, *told, seen=seen, flattered=flattered)
 
 
 def _unseen(subject: Subject, live: Champion) -> NDArray[np.bool_] | None:
     """(n,), by test row: whether the live model was not made with it; None if nobody can tell, or all are."""
     if live.split is None or subject.held_out is None or (subject.split and live.split.covers(subject.split)):
         return None
-    labels = [subject.classes[number] for number in subject.test.labels.tolist()]
-    return unseen_rows(subject.held_out, labels, live.split)
+    strata = [subject.classes[number] for number in subject.test.labels.tolist()] if subject.classes else None
+    return unseen_rows(subject.held_out, strata, live.split)
 
 
-def _some(scored: Scored, chosen: NDArray[np.bool_]) -> Scored:
+def _some[Some: Scored | ScoredNumbers](scored: Some, chosen: NDArray[np.bool_]) -> Some:
     """Some of the rows, which are chosen by their place in the file."""
     places = np.flatnonzero(chosen[scored.order])
     back = np.argsort(scored.order[places])
     rows = places[back]
     clusters = None if scored.clusters is None else np.unique(scored.clusters[rows], return_inverse=True)[1]
-    return Scored(scored.labels[rows], scored.scores[rows], scored.cutoff, scored.seed, scored.replicates, clusters)
+    labels: Any = scored.labels[rows]
+    return replace(scored, labels=labels, scores=scored.scores[rows], clusters=clusters)
 
 
 class _NotComparableError(ValueError):
@@ -325,6 +463,8 @@ def _champion_scores(subject: Subject, live: Champion) -> Floats:
         raise _NotComparableError(f"the live model cannot be scored: {error}") from error
     # Its classes may have other numbers: the positive class may be another one by now.
     places = [live.classes.index(label) for label in subject.classes]
+    if not places:
+        return scores
     if scores.ndim == 1:
         return scores if places == [0, 1] else 1 - scores
     return scores[:, places]
@@ -405,7 +545,11 @@ def wants_held_out(config: DatasetConfig, champion: Champion | None) -> bool:
     return bool(config.slices or config.facets or config.split.group_by or champion is not None)
 
 
-def golden_rows(lines: Sequence[str], scores: Floats) -> dict[str, object]:
+def golden_rows(lines: Sequence[str], scores: Floats, task: Task = "classification") -> dict[str, object]:
     """``golden.json``: the first test rows as the endpoint takes them, with the scores that it must give."""
-    rows = [line.rstrip("\n").partition(",")[2] for line in lines]
-    return {VERSION_KEY: GOLDEN_VERSION, "rows": rows, "scores": scores[: len(lines)].tolist()}
+    rows, told = [line.rstrip("\n").partition(",")[2] for line in lines], scores[: len(lines)]
+    golden: dict[str, object] = {VERSION_KEY: GOLDEN_VERSION, "rows": rows, "scores": told.tolist()}
+    if task == "regression":
+        # Numbers have any size; those of one model are rounded alike, as sums of the same leaves.
+        golden["tolerance"] = SCORE_TOLERANCE * float(np.abs(told).max(initial=0.0))
+    return golden

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from scoring.evaluation import CUTOFF, Scored, measure
 from scoring.metrics import Floats, row_log_losses
-from scoring.resampling import interval
+from scoring.number_metrics import ScoredNumbers, measure_numbers
+from scoring.resampling import Resamples, interval
 from sluice.dataset.config import ChampionPolicy
 from sluice.evaluation.document import ChampionComparison
-
-_SAME: Final = 1e-6
-"""Of the difference in log loss of every row, up to which two models are the same: float32 scores differ by less."""
+from sluice.messages import AnyMetrics, TargetNumbers
 
 
 def compare(
@@ -45,16 +46,76 @@ def compare(
     # In the challenger's order, so that the resamples are the same rows.
     live = champion_scores[challenger.order]
     champion = Scored(challenger.labels, live, cutoff, challenger.seed, clusters=challenger.clusters)
-    theirs = measure(champion, prior_log_loss)
-    differences = challenger.losses - row_log_losses(challenger.labels, live)
-    difference = float(differences.mean())
-    ends = interval(challenger.resamples.means(differences))
-    margin = policy.margin * theirs.log_loss if policy.policy == "not_worse" else 0.0
-    total = challenger.size + seen
-    rows = f"the {challenger.size:,} of {total:,} test rows that it was not made with" if seen else "the same rows"
+    pair = _Pair(challenger.losses - row_log_losses(challenger.labels, live), challenger.resamples)
+    return _compared(pair, measure(champion, prior_log_loss), LOG_LOSS, run_id, policy, seen, flattered)
+
+
+def compare_numbers(
+    challenger: ScoredNumbers,
+    champion_scores: Floats,
+    run_id: str,
+    policy: ChampionPolicy,
+    baseline: TargetNumbers | None,
+    *,
+    seen: int = 0,
+    flattered: bool = False,
+) -> ChampionComparison:
+    """Compares the challenger's squared errors with the champion's, row by row. Arguments are those of :func:`compare`.
+
+    Args:
+        champion_scores: (n,) predicted numbers, in the file's order.
+        baseline: of the training part.
+
+    Raises:
+        NothingToMeasureError: the champion's predictions are no finite numbers.
+    """
+    live = champion_scores[challenger.order]
+    champion = ScoredNumbers(challenger.labels, live, seed=challenger.seed, clusters=challenger.clusters)
+    pair = _Pair(challenger.losses - np.square(live - challenger.labels), challenger.resamples)
+    return _compared(pair, measure_numbers(champion, baseline), SQUARED_ERROR, run_id, policy, seen, flattered)
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Of two models on the same rows: the loss of the challenger less that of the champion, (n,), and what resamples
+    them."""
+
+    differences: Floats
+    resamples: Resamples
+
+
+@dataclass(frozen=True)
+class _Loss:
+    """By what two models are compared, row by row."""
+
+    words: str
+    form: str
+    of: Callable[[AnyMetrics], float]
+    """The mean over the rows."""
+    same: Callable[[AnyMetrics], float]
+    """The difference of a row up to which two models are the same: float32 scores differ by less."""
+
+
+LOG_LOSS: Final = _Loss("log loss", ".5f", lambda metrics: metrics.loss, lambda _: 1e-6)
+SQUARED_ERROR: Final = _Loss(
+    "mean squared error", ".5g", lambda metrics: metrics.loss**2, lambda metrics: 1e-6 * metrics.prior_loss**2
+)
+
+
+def _compared(
+    pair: _Pair, theirs: AnyMetrics, loss: _Loss, run_id: str, policy: ChampionPolicy, seen: int, flattered: bool
+) -> ChampionComparison:
+    difference = float(pair.differences.mean())
+    ends = interval(pair.resamples.means(pair.differences))
+    margin = policy.margin * loss.of(theirs) if policy.policy == "not_worse" else 0.0
+    total = pair.differences.size + seen
+    rows = (
+        f"the {pair.differences.size:,} of {total:,} test rows that it was not made with" if seen else "the same rows"
+    )
     if flattered:
         rows = "the same rows, most of which it was made with, so that it looks better than it is"
-    deploys, reason = _judged(policy, differences, difference, ends, margin, rows)
+    same = bool(np.abs(pair.differences).max() <= loss.same(theirs))
+    deploys, reason = _Told(loss, difference, ends, margin, rows).judged(policy, same=same)
     return ChampionComparison(
         run_id=run_id,
         policy=policy.policy,
@@ -65,32 +126,50 @@ def compare(
         interval=ends,
         margin=margin,
         deploys=deploys,
-        rows=challenger.size,
+        rows=pair.differences.size,
         seen=seen,
     )
 
 
-def _judged(
-    policy: ChampionPolicy,
-    differences: Floats,
-    difference: float,
-    ends: tuple[float, float] | None,
-    margin: float,
-    rows: str,
-) -> tuple[bool, str]:
-    told = f"its log loss is {_signed(difference)} than that of the live model on {rows}"
-    if ends is not None:
-        told += f" (with 95 % confidence from {ends[0]:+.5f} to {ends[1]:+.5f})"
-    if policy.policy == "ignore":
-        return True, f"{told}, which `champion: {{policy: ignore}}` leaves out of account"
-    if np.abs(differences).max() <= _SAME:
-        same = "it predicts what the live model predicts, row for row, so there is nothing to deploy"
-        return False, f"{same}; to deploy it all the same set `champion: {{policy: ignore}}`"
-    if ends is None:
-        return False, f"{told}, and how certain that is cannot be told; more test rows would tell"
-    if policy.policy == "better":
-        return ends[1] < 0, f"{told}; {_whether_better(difference, ends[1])}"
-    return ends[1] <= margin, f"{told}; {_beside_margin(difference, ends[1], margin)}"
+@dataclass(frozen=True)
+class _Told:
+    """What the comparison came to, in words."""
+
+    loss: _Loss
+    difference: float
+    interval: tuple[float, float] | None
+    margin: float
+    rows: str
+
+    def judged(self, policy: ChampionPolicy, *, same: bool) -> tuple[bool, str]:
+        """Whether the challenger is deployed, and why. ``same``: the two predict the same."""
+        ends, form = self.interval, self.loss.form
+        side = "lower" if self.difference < 0 else "higher"
+        told = (
+            f"its {self.loss.words} is {abs(self.difference):{form}} {side} than that of the live model on {self.rows}"
+        )
+        if ends is not None:
+            told += f" (with 95 % confidence from {ends[0]:+{form}} to {ends[1]:+{form}})"
+        if policy.policy == "ignore":
+            return True, f"{told}, which `champion: {{policy: ignore}}` leaves out of account"
+        if same:
+            same_rows = "it predicts what the live model predicts, row for row, so there is nothing to deploy"
+            return False, f"{same_rows}; to deploy it all the same set `champion: {{policy: ignore}}`"
+        if ends is None:
+            return False, f"{told}, and how certain that is cannot be told; more test rows would tell"
+        if policy.policy == "better":
+            return ends[1] < 0, f"{told}; {_whether_better(self.difference, ends[1])}"
+        return ends[1] <= self.margin, f"{told}; {self._beside_margin(ends[1])}"
+
+    def _beside_margin(self, upper_end: float) -> str:
+        margin = f"{self.margin:{self.loss.form}}"
+        if upper_end <= self.margin:
+            return f"it is not worse by more than the margin of {margin}"
+        if self.difference <= self.margin:
+            more = "More test rows would tell, or set a larger `champion.margin`"
+            return f"that it is not worse by more than the margin of {margin} is not certain. {more}"
+        ways = "Give it more rows, or columns that tell more about the target, or set a larger `champion.margin`"
+        return f"it is worse by more than the margin of {margin}. {ways}"
 
 
 def _whether_better(difference: float, upper_end: float) -> str:
@@ -100,20 +179,6 @@ def _whether_better(difference: float, upper_end: float) -> str:
     if difference < 0:
         return f"that it is better is not certain. More test rows would tell, and {less}"
     return f"it is not better. Give it more rows, or columns that tell more about the target; {less}"
-
-
-def _beside_margin(difference: float, upper_end: float, margin: float) -> str:
-    if upper_end <= margin:
-        return f"it is not worse by more than the margin of {margin:.5f}"
-    if difference <= margin:
-        more = "More test rows would tell, or set a larger `champion.margin`"
-        return f"that it is not worse by more than the margin of {margin:.5f} is not certain. {more}"
-    ways = "Give it more rows, or columns that tell more about the target, or set a larger `champion.margin`"
-    return f"it is worse by more than the margin of {margin:.5f}. {ways}"
-
-
-def _signed(difference: float) -> str:
-    return f"{abs(difference):.5f} {'lower' if difference < 0 else 'higher'}"
 
 
 def not_comparable(run_id: str, policy: ChampionPolicy, reason: str, *, deploys: bool) -> ChampionComparison:

@@ -12,7 +12,7 @@ from scoring import advice
 from sluice.dataset.config import Facet, Gates, Limits
 from sluice.evaluation.document import ChampionComparison, FacetBias, SliceResult
 from sluice.evaluation.metrics import METRICS, Metric
-from sluice.messages import GateCheck, Metrics
+from sluice.messages import AnyMetrics, GateCheck, Metrics
 
 MIN_SLICE_ROWS: Final = 30
 """Minimum rows of a slice that a limit applies to: with fewer rows a metric says next to nothing."""
@@ -22,12 +22,12 @@ _NAMED: Final = 60
 
 
 def judge(
-    metrics: Metrics,
+    metrics: AnyMetrics,
     gates: Gates,
     default_share_of_prior: float,
     *,
     default: Gates | None = None,
-    prior: Metrics | None = None,
+    prior: AnyMetrics | None = None,
     slices: Sequence[SliceResult] = (),
     champion: ChampionComparison | None = None,
     facets: Sequence[tuple[Facet, FacetBias]] = (),
@@ -39,27 +39,40 @@ def judge(
         metrics: of the model.
         gates: what the dataset sets.
         default: the gates that apply if it sets none. If that is none, too:
-        default_share_of_prior: the log loss may be at most this share of that of the baseline.
+        default_share_of_prior: the log loss may be at most this share of that of the baseline. A model of
+            numbers must be better than the baseline with certainty instead.
         prior: metrics of the baseline.
         slices: the same metrics by slice.
         champion: the comparison with the live model, None if there is none.
         facets: the bias report, with what was asked of it.
         cause: why the model is no better, with what to do, if that is known (``scoring.remarks``).
     """
-    of_prior = {"log_loss": Limits(max_of_prior=default_share_of_prior)}
-    limits = gates.by_metric() or (default or Gates()).by_metric() or of_prior
+    by_task = {
+        "classification": Limits(max_of_prior=default_share_of_prior),
+        "regression": Limits(max_of_prior=1, certain=True),
+    }
+    of_prior = {metrics.leading: by_task[metrics.task]}
+    of_stack = (default or Gates()).by_metric()
+    # The stack's gates are for all datasets, whatever they predict.
+    of_stack = {name: limits for name, limits in of_stack.items() if METRICS[name].task == metrics.task}
+    limits = gates.by_metric() or of_stack or of_prior
     checks: list[GateCheck] = []
     for name, wanted in limits.items():
         checks += _of_metric(METRICS[name], wanted, metrics, prior, champion, cause)
         checks += _of_slices(METRICS[name], wanted, slices)
     if not checks:
         # All that was asked for is a comparison with a live model, and there is none.
-        checks += _of_metric(METRICS["log_loss"], of_prior["log_loss"], metrics, prior, champion, cause)
+        checks += _of_metric(METRICS[metrics.leading], of_prior[metrics.leading], metrics, prior, champion, cause)
     for facet, found in facets:
-        checks += _of_facet(facet, found, len(metrics.confusion_matrix))
+        checks += _of_facet(facet, found, _classes(metrics))
     if champion is not None:
         checks.append(_of_champion(champion))
     return tuple(checks)
+
+
+def _classes(metrics: AnyMetrics) -> int:
+    """0 of numbers."""
+    return len(metrics.confusion_matrix) if isinstance(metrics, Metrics) else 0
 
 
 type _Comparison = Literal["at_most", "at_least"]
@@ -125,12 +138,12 @@ def _number(value: float | None, *, percent: bool = False) -> str:
 def _of_metric(
     metric: Metric,
     limits: Limits,
-    metrics: Metrics,
-    prior: Metrics | None,
+    metrics: AnyMetrics,
+    prior: AnyMetrics | None,
     champion: ChampionComparison | None,
     cause: str | None,
 ) -> Iterator[GateCheck]:
-    name, classes = metric.name, len(metrics.confusion_matrix)
+    name, classes = metric.name, _classes(metrics)
     value, ends = getattr(metrics, name), metrics.intervals.get(name)
     if_uncertain = limits.certain or None
     for key, limit, comparison in _pairs(limits.min, limits.max):
@@ -144,12 +157,14 @@ def _of_metric(
             advice=(advice.missing_value if value is None else advice.limit)(metric, key, classes, cause),
             if_uncertain=if_uncertain and advice.uncertain(metric, key),
         )
-    of_prior = metrics.prior_log_loss if name == "log_loss" else getattr(prior, name, None)
+    of_prior = metrics.prior_loss if name == metrics.leading else getattr(prior, name, None)
+    # Of paired resamples where there are any: model and baseline find the same rows hard.
+    paired = {} if isinstance(metrics, Metrics) else metrics.of_prior
     for side, limit, comparison in _pairs(limits.min_of_prior, limits.max_of_prior):
         key = f"{side}_of_prior"
         yield _of_share(
             metric, key, value, of_prior, "the baseline", limit, comparison, classes,
-            ends=_shared(ends, of_prior),
+            ends=paired.get(name) or _shared(ends, of_prior),
             advice_if_beyond=advice.limit(metric, key, classes, cause),
             cause=cause,
             if_uncertain=if_uncertain and advice.uncertain(metric, key),
@@ -166,7 +181,12 @@ def _of_metric(
 
 
 def _said(metric: Metric, value: float | None) -> str:
-    return f"{metric.words} {'has no value on the test rows' if value is None else f'is {value:.5f}'}"
+    return f"{metric.words} {'has no value on the test rows' if value is None else f'is {_value(metric, value)}'}"
+
+
+def _value(metric: Metric, value: float) -> str:
+    """Numbers in the target's unit are of any size."""
+    return f"{value:.5f}" if metric.task == "classification" else f"{value:.5g}"
 
 
 def _of_share(
@@ -192,7 +212,7 @@ def _of_share(
         said += f", and {other} has {'no value' if whole is None else 'none above 0'} to compare it with"
         what = advice.no_comparison(metric, key, other)
     else:
-        said += f", {share:.2%} of the {whole:.5f} that {other} has on the same rows"
+        said += f", {share:.2%} of the {_value(metric, whole or 0)} that {other} has on the same rows"
     return _check(
         f"{metric.name}.{key}",
         share,

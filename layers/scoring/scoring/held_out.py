@@ -9,26 +9,37 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.metrics import Ints
+from scoring.metrics import Floats, Ints
 
 _MAX_PLAIN_BYTES: Final = 1 << 20
 """Up to here a file is read sooner than pandas is imported; beyond, pandas reads several times as fast."""
 
 
 def read_held_out(path: Path, features: int) -> tuple[Ints, NDArray[np.float32]]:
-    """Labels (n,) and features (n, ``features``), missing as NaN; float32, as the container reads them.
+    """Class numbers (n,) and features (n, ``features``), missing as NaN; float32, as the container reads them.
 
     Raises:
         ValueError: the file has another number of columns, or something in it is no number.
     """
+    labels, table = _read(path, features)
+    return labels.astype(np.int64), table
+
+
+def read_held_out_numbers(path: Path, features: int) -> tuple[Floats, NDArray[np.float32]]:
+    """The same of a target of numbers: as float32 holds them, since the container reads labels so, too."""
+    labels, table = _read(path, features)
+    return labels.astype(np.float64), table
+
+
+def _read(path: Path, features: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     table = _plain(path) if path.stat().st_size <= _MAX_PLAIN_BYTES else _large(path)
     if not table.size:
-        return np.empty(0, np.int64), np.empty((0, features), np.float32)
+        return np.empty(0, np.float32), np.empty((0, features), np.float32)
     if table.shape[1] != features + 1:
         raise ValueError(f"{path.name} has {table.shape[1]} columns; a label and {features} features were expected")
     if not np.isfinite(table[:, 0]).all():
         raise ValueError(f"{path.name} has rows without a label")
-    return table[:, 0].astype(np.int64), table[:, 1:]
+    return table[:, 0], table[:, 1:]
 
 
 def _plain(path: Path) -> NDArray[np.float32]:

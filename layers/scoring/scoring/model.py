@@ -24,7 +24,7 @@ class Model(Protocol):
     """A model that was loaded safely."""
 
     def scores(self, features: Matrix) -> Floats:
-        """(n,) probabilities of class 1; (n, k) from three classes on."""
+        """(n,) probabilities of class 1; (n, k) from three classes on; (n,) numbers of a target of numbers."""
 
     def explain(
         self,
@@ -52,9 +52,9 @@ class Model(Protocol):
         self,
         recipe: Recipe,
         features: Matrix,
-        labels: Ints,
+        labels: Ints | Floats,
         scores: Floats,
-        predicted: Ints,
+        predicted: Ints | Floats,
         *,
         classes: Sequence[str],
         class_counts: tuple[ClassCount, ...],
@@ -66,10 +66,10 @@ class Model(Protocol):
         Args:
             recipe: of the model.
             features: (n, f) of the test rows.
-            labels: (n,) class numbers.
+            labels: (n,) class numbers, or true numbers.
             scores: (n,) or (n, k), as of :meth:`scores`.
-            predicted: (n,) class numbers, by the cutoff if there is one.
-            classes: label by class number.
+            predicted: (n,) class numbers, by the cutoff if there is one; of numbers the scores.
+            classes: label by class number; none of a target of numbers.
             class_counts: rows by class and part.
             log: lines of the training job's log.
             hyperparameters: as the job was given them.

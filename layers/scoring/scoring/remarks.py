@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from scoring.metrics import Floats
-from sluice.evaluation.document import ClassCount, CutoffChoice
-from sluice.messages import Metrics
+from sluice.evaluation.document import ClassCount, CutoffChoice, PredictionInterval
+from sluice.messages import AnyMetrics, Metrics, NumberMetrics
 
 MIN_ROWS_TO_JUDGE: Final = 10
 """Test rows of a class: with fewer, one row more or less moves its recall by more than a tenth."""
@@ -26,7 +26,7 @@ class Learned:
     """What tells whether a model learned anything, and if not, why.
 
     Attributes:
-        classes: label by class number.
+        classes: label by class number; none of a target of numbers.
         class_counts: rows by class and part.
         hyperparameters: as the training job was given them.
         is_constant: every test row has the same score.
@@ -46,7 +46,7 @@ def is_constant(scores: Floats) -> bool:
     return bool((scores == scores[:1]).all())
 
 
-def cause(learned: Learned, metrics: Metrics) -> str | None:
+def cause(learned: Learned, metrics: AnyMetrics) -> str | None:
     """Why a model is no better than it is, as far as it is not the columns, and what to do; without its full stop.
 
     Args:
@@ -55,7 +55,9 @@ def cause(learned: Learned, metrics: Metrics) -> str | None:
     """
     if learned.is_constant:
         return _why_constant(learned)
-    return _few_to_judge(learned.classes, metrics) if len(learned.classes) == 2 else None
+    if isinstance(metrics, NumberMetrics) or len(learned.classes) > 2:
+        return None
+    return _few_to_judge(learned.classes, metrics)
 
 
 def _why_constant(learned: Learned) -> str | None:
@@ -127,6 +129,29 @@ def warnings(metrics: Metrics, prior: Metrics | None, choice: CutoffChoice | Non
         yield f"{why or 'The model gives every row the same score: no column told rows of one class from another'}."
     elif prior is not None and metrics.accuracy <= prior.accuracy:
         yield _no_better_than_a_constant(metrics, prior, choice, learned)
+
+
+def number_warnings(metrics: NumberMetrics, interval: PredictionInterval, learned: Learned) -> Iterator[str]:
+    """The same of a model of numbers.
+
+    Args:
+        metrics: on the test rows.
+        interval: of its predictions.
+        learned: of the model.
+    """
+    if learned.is_constant:
+        why = _why_constant(learned)
+        yield f"{why or 'The model predicts the same number for every row: no column told anything of the target'}."
+    if interval.half_width is None:
+        yield f"Predictions have no interval. {interval.reason}"
+    elif ends := metrics.intervals.get("coverage"):
+        low, high = ends
+        if not low <= interval.coverage <= high:
+            yield (
+                f"The intervals hold {metrics.coverage:.1%} of the test rows (with 95 % confidence {low:.1%} to "
+                f"{high:.1%}), not the {interval.coverage:.0%} that they promise: validation and test part differ, or "
+                f"{interval.rows:,} validation rows are too few to tell. More rows make intervals exact."
+            )
 
 
 def _no_better_than_a_constant(metrics: Metrics, prior: Metrics, choice: CutoffChoice | None, learned: Learned) -> str:

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from scoring.evaluation import NothingToMeasureError, Scored, measure
 from scoring.metrics import Floats, Ints, confusion_counts, known, log_loss, of_confusions, row_brier
-from sluice.evaluation.document import SliceResult
-from sluice.evaluation.metrics import METRICS
+from scoring.number_metrics import ScoredNumbers, measure_numbers
+from sluice.evaluation.document import PredictionInterval, SliceResult
+from sluice.evaluation.metrics import METRICS, of_task
+from sluice.messages import TargetNumbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,11 +50,45 @@ def slice_results(
         missing: cells that mean: no value.
     """
     return tuple(
-        result
+        _measured(column, value, labels[of_slice], scores[of_slice], cutoff)
         for column in columns
         for value, of_slice in slices_of(rows[column], missing)
-        for result in [_measured(column, value, labels[of_slice], scores[of_slice], cutoff)]
     )
+
+
+def number_slice_results(
+    labels: Floats,
+    scores: Floats,
+    interval: PredictionInterval,
+    baseline: TargetNumbers,
+    rows: pd.DataFrame,
+    columns: Sequence[str],
+    missing: Sequence[str],
+) -> tuple[SliceResult, ...]:
+    """The same of predicted numbers. Arguments are those of :func:`slice_results`.
+
+    Args:
+        labels: (n,) true numbers.
+        scores: (n,) predictions.
+        interval: of the predictions.
+        baseline: of the training part.
+    """
+    return tuple(
+        _measured_numbers(column, value, labels[of_slice], scores[of_slice], interval, baseline)
+        for column in columns
+        for value, of_slice in slices_of(rows[column], missing)
+    )
+
+
+def _measured_numbers(
+    column: str, value: str, labels: Floats, scores: Floats, interval: PredictionInterval, baseline: TargetNumbers
+) -> SliceResult:
+    if not labels.size:
+        return SliceResult(column=column, value=value, rows=0, metrics={}, remark="the slice is empty")
+    scored = ScoredNumbers(labels, scores, interval.half_width, interval.coverage, replicates=_REPLICATES)
+    found = measure_numbers(scored, baseline)
+    named = {name: getattr(found, name) for name in of_task("regression")}
+    return SliceResult(column=column, value=value, rows=labels.size, metrics=named, intervals=found.intervals)
 
 
 def slices_of(cells: pd.Series, missing: Sequence[str]) -> Iterator[tuple[str, Bools]]:
@@ -107,5 +143,5 @@ def _measured(column: str, value: str, labels: Ints, scores: Floats, cutoff: flo
         remark = str(error).replace("test set", "slice")
         metrics = _of_one_class(labels, scores, cutoff) if labels.size else {}
         return SliceResult(column=column, value=value, rows=labels.size, metrics=metrics, remark=remark)
-    named = {name: getattr(found, name) for name in METRICS}
+    named = {name: getattr(found, name) for name in of_task("classification")}
     return SliceResult(column=column, value=value, rows=labels.size, metrics=named, intervals=found.intervals)

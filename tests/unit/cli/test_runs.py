@@ -38,7 +38,7 @@ def test_runs_are_listed_the_newest_first(two: World, arguments: list[str]) -> N
     ] or lines[0].split() == ["run", "dataset", "file", "outcome", "started", "log", "loss"]
     assert [line.split()[0] for line in lines[2:]] == [SECOND, FIRST]
     assert "2026-11-23 09:00 UTC" in lines[3]
-    assert f"{GOOD.evaluation.metrics.log_loss:.4f}" in lines[3]  # type: ignore[union-attr]
+    assert f"{GOOD.evaluation.metrics.loss:.4f}" in lines[3]  # type: ignore[union-attr]
     document = two.document(*arguments)
     assert [run["outcome"] for run in document["runs"]] == ["running", "deployed"]
 
@@ -73,7 +73,7 @@ def test_a_run_that_ended_is_shown_with_all_that_was_measured(two: World) -> Non
     assert ACCOUNT not in called.stdout
     document = two.document("show", FIRST)
     assert document["execution"] == f"of-{FIRST}"
-    assert document["metrics"]["log_loss"] == GOOD.evaluation.metrics.log_loss  # type: ignore[union-attr]
+    assert document["metrics"]["log_loss"] == GOOD.evaluation.metrics.loss  # type: ignore[union-attr]
     assert document["now"] is None
 
 
@@ -105,14 +105,14 @@ def test_a_run_that_waits_shows_what_the_person_must_know(two: World, monkeypatc
     listed = two.call("runs", DATASET).stdout.splitlines()[2]
     assert SECOND in listed
     assert "waits for approval" in listed
-    assert f"{evaluation.metrics.log_loss:.4f}" in listed
+    assert f"{evaluation.metrics.loss:.4f}" in listed
 
     shown = two.call("show", SECOND).stdout
     for words in (
         f"sluice approve {SECOND}",
         f"sluice reject {SECOND}",
         "2027-01-15 08:00 UTC",
-        f"log loss {evaluation.metrics.log_loss:.4f}",
+        f"log loss {evaluation.metrics.loss:.4f}",
         "log_loss.max_of_prior",
         report.removeprefix(f"s3://{ARTIFACTS}/{DATASET}/runs/{SECOND}/"),
         f"https://us-east-1.console.aws.amazon.com/s3/object/{ARTIFACTS}",
@@ -122,7 +122,7 @@ def test_a_run_that_waits_shows_what_the_person_must_know(two: World, monkeypatc
     document = two.document("show", SECOND)
     assert document["outcome"] == "awaiting_approval"
     assert document["waits_for_approval_until"] == "2027-01-15T08:00:00+00:00"
-    assert document["metrics"]["log_loss"] == evaluation.metrics.log_loss
+    assert document["metrics"]["log_loss"] == evaluation.metrics.loss
     assert document["artifacts"]["report"] == report
 
 

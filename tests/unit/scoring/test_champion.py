@@ -14,6 +14,7 @@ from scoring.evaluation import Scored
 from scoring.metrics import Floats, Ints, log_loss
 from sluice.dataset.config import ChampionPolicy
 from sluice.evaluation.document import ChampionComparison
+from sluice.messages import Metrics
 from tests.search import examples
 
 NOT_WORSE, BETTER, IGNORE = (ChampionPolicy(policy=policy) for policy in ("not_worse", "better", "ignore"))
@@ -86,7 +87,7 @@ def test_ignored_the_live_model_is_measured_all_the_same() -> None:
     found = compared(labels, blunted(scores, 0.3), scores, IGNORE)
     assert found.deploys
     assert found.metrics is not None
-    assert found.metrics.log_loss == pytest.approx(log_loss(labels, scores))
+    assert found.metrics.loss == pytest.approx(log_loss(labels, scores))
 
 
 @settings(max_examples=examples(15), deadline=None)
@@ -115,7 +116,7 @@ def test_resamples_are_paired() -> None:
 def test_the_live_model_is_measured_at_its_own_cutoff() -> None:
     labels, scores = rows(2000)
     found = compare(Scored(labels, scores, 0.9), blunted(scores, 0.1), "c" * 12, NOT_WORSE, 0.69, cutoff=0.3)
-    assert found.metrics is not None
+    assert isinstance(found.metrics, Metrics)
     assert found.metrics.cutoff == 0.3
     predicted = blunted(scores, 0.1) >= 0.3
     assert found.metrics.recall == pytest.approx((predicted & (labels == 1)).sum() / labels.sum())

@@ -17,7 +17,7 @@ from scoring.xgboost.model import XGBoostModel
 from sluice.dataset.config import Leaks
 from sluice.dataset.recipe import NumberColumn, OneHotColumn, Recipe, Target
 from sluice.evaluation.document import Importance, SoleColumn
-from sluice.training.hyperparameters import DEFAULTS, multi_class
+from sluice.training.hyperparameters import DEFAULTS, objective_of
 
 Floats = NDArray[np.float64]
 
@@ -35,7 +35,7 @@ def sole_column(
     rng = np.random.default_rng(0)
     order = rng.permutation(len(labels))
     train, test = np.split(order, [int(0.7 * len(labels))])
-    parameters = {**DEFAULTS, **(multi_class(classes) if classes > 2 else {})}
+    parameters = {**DEFAULTS, **objective_of(classes)}
     rounds, _ = int(parameters.pop("num_round")), parameters.pop("early_stopping_rounds")
     data = xgboost.DMatrix(features[train], labels[train])
     booster = xgboost.train({**parameters, "nthread": 1}, data, min(rounds, 60))

@@ -23,8 +23,8 @@ from pydantic import (
 
 from sluice.dataset.contract import ContractConfig
 from sluice.documents import VERSION_KEY, NewerDocumentError, keys_beside, read_stored, version_of
-from sluice.evaluation.metrics import METRICS
-from sluice.training.hyperparameters import TUNABLE, Preset, defaults, multi_class
+from sluice.evaluation.metrics import METRICS, of_task
+from sluice.training.hyperparameters import TUNABLE, Preset, defaults, objective_of
 from sluice.training.instances import INSTANCE_TYPE, without_accelerators
 from sluice.wording import known_instead
 
@@ -86,7 +86,7 @@ else:
     _ByMetric = create_model(
         "_ByMetric",
         __base__=_Section,
-        **{metric.name: (Limits | None, None) for metric in METRICS.values() if metric.is_gate},
+        **{metric.name: (Limits | None, None) for metric in of_task("classification").values() if metric.is_gate},
     )
 
 
@@ -357,8 +357,11 @@ class Endpoint(_Section):
 
 
 class Predictions(_Section):
-    """What the predict function keeps of what it is asked."""
+    """What the predict function answers, and what it keeps of what it is asked."""
 
+    coverage: float = Field(
+        0.9, ge=0.5, le=0.99, description="Of a target of numbers: share of new rows that an interval is to hold."
+    )
     log_share: float = Field(0, ge=0, le=1, description="Share of the requests whose records and answers are kept.")
 
 
@@ -544,11 +547,11 @@ class DatasetConfig(_Section):
         """Defaults overlaid with the dataset's own, as the strings that CreateTrainingJob wants.
 
         Args:
-            classes: of the target; from three on the model gives a probability for each.
+            classes: of the target; from three on the model gives a probability for each. 0: the target is a number.
             rows: of the training part.
         """
         by_default = defaults(rows, self.training.preset)
-        chosen = {**by_default, **(multi_class(classes) if classes > 2 else {}), **self.hyperparameters}
+        chosen = {**by_default, **objective_of(classes), **self.hyperparameters}
         return {name: str(value) for name, value in chosen.items()}
 
 

@@ -28,14 +28,15 @@ import datetime
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sluice.dataset.dates import EPOCH, DateForm, DateFormat, read_date
 from sluice.dataset.numbers import Notation, NumberForm, number_example, read_number
 from sluice.dataset.spellings import word_of
 from sluice.documents import ExactDocument
+from sluice.messages import Task
 
 type Cell = str | int | float | bool | None
 
@@ -80,9 +81,16 @@ class _Part(BaseModel):
 
 class Target(_Part):
     name: str
+    task: Task = Field("classification", description="What is predicted: one of the classes, or a number.")
     classes: tuple[str, ...] = Field(
-        min_length=2, description="Label text by class number; the positive class is last."
+        (), description="Label text by class number; the positive class is last. None of a target of numbers."
     )
+
+    @model_validator(mode="after")
+    def _classes_fit(self) -> Self:
+        if (len(self.classes) < 2) if self.task == "classification" else self.classes:
+            raise ValueError("a target has two classes or more, or is a number")
+        return self
 
 
 class _Column(_Part):
@@ -261,7 +269,7 @@ class Recipe(ExactDocument):
 
     KIND = "recipe"
 
-    schema_version: int = Field(2, ge=1, description="Of the document's format.")
+    schema_version: int = Field(3, ge=1, description="Of the document's format.")
     target: Target
     missing: tuple[str, ...] = Field(description="Cells that mean: no value. Compared after trimming, in exact case.")
     columns: tuple[Column, ...]

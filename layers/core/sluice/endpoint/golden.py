@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 SCORE_TOLERANCE: Final = 1e-5
-"""The endpoint serialises float32 scores as text; an honest replay differs by rounding alone."""
+"""The endpoint serialises float32 scores as text; an honest replay differs by rounding alone. Of probabilities; of
+numbers, which have any size, it is a share of the largest (``tolerance`` of golden.json)."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Replay:
     wrong: str | None = None
 
 
+def tolerance(golden: Mapping[str, Any]) -> float:
+    """By how much a live score may differ from its offline one, of a run's golden.json."""
+    return float(golden.get("tolerance", SCORE_TOLERANCE))
+
+
 def request_body(golden: Mapping[str, Any]) -> bytes:
     """What the endpoint is asked for, of a run's golden.json."""
     return "\n".join(golden["rows"]).encode()
@@ -41,10 +47,9 @@ def verdict(golden: Mapping[str, Any], answer: str) -> Replay:
         difference = largest_difference(parse_scores(answer), flat_scores(golden["scores"]))
     except ValueError as error:
         return Replay(0, wrong=str(error))
-    if difference > SCORE_TOLERANCE:
+    if difference > (most := tolerance(golden)):
         wrong = (
-            f"its scores differ from the offline ones by up to {difference:.3g}, which exceeds the maximum of "
-            f"{SCORE_TOLERANCE:g}"
+            f"its scores differ from the offline ones by up to {difference:.3g}, which exceeds the maximum of {most:g}"
         )
         return Replay(rows, difference, wrong)
     return Replay(rows, difference)

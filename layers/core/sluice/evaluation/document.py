@@ -11,7 +11,7 @@ from pydantic import Field
 
 from sluice.documents import Document
 from sluice.evaluation.split import HashedSplit
-from sluice.messages import GateCheck, Interval, Message, Metrics, Reasons, Trainer
+from sluice.messages import AnyMetrics, GateCheck, Interval, Message, Reasons, Task, Trainer
 
 
 class CutoffChoice(Message):
@@ -69,6 +69,49 @@ class CalibrationBin(Message):
     interval: Interval | None = Field(None, description="Of the share.")
 
 
+class PredictionInterval(Message):
+    """The range that is served with each predicted number: so much below and above it. From the validation set."""
+
+    coverage: float = Field(gt=0, lt=1, description="Share of new rows that it is to hold.")
+    half_width: float | None = Field(ge=0, description="In the target's unit; None if there are too few rows to tell.")
+    rows: int = Field(ge=0, description="Of the validation set that it was found on.")
+    reason: str = Field(description="A sentence: how it was found, or why there is none.")
+
+
+class NumberPoint(Message):
+    """A test row: its true and its predicted number."""
+
+    truth: float
+    predicted: float
+
+
+class ResidualBin(Message):
+    """Test rows whose residual, true less predicted number, lies in ``[low, high)``; the outermost take in the rest."""
+
+    low: float
+    high: float
+    rows: int = Field(ge=0)
+
+
+class SizeBin(Message):
+    """Test rows whose prediction is from ``low`` to ``high``."""
+
+    low: float
+    high: float
+    rows: int = Field(ge=1)
+    mean_error: float = Field(description="Predicted less true number: above 0 they are predicted too high.")
+    mae: float
+    coverage: float | None = Field(None, description="Share of the rows in the interval of their prediction.")
+
+
+class NumberReport(Message):
+    """What the page draws of predicted numbers."""
+
+    points: tuple[NumberPoint, ...] = Field((), description="Some hundred test rows in the order of predictions.")
+    residuals: tuple[ResidualBin, ...] = ()
+    sizes: tuple[SizeBin, ...] = Field((), description="About as many rows in each.")
+
+
 class ClassCount(Message):
     label: str
     train: int = Field(ge=0)
@@ -77,7 +120,7 @@ class ClassCount(Message):
 
 
 class SliceResult(Message):
-    """The test rows with one value in one column. ``metrics`` are by name, as in ``Metrics``."""
+    """The test rows with one value in one column. ``metrics`` are by name, as in ``Metrics`` or ``NumberMetrics``."""
 
     column: str
     value: str
@@ -94,10 +137,12 @@ class ChampionComparison(Message):
     policy: Literal["not_worse", "better", "ignore"]
     comparable: bool
     reason: str = Field(description="A sentence: what the comparison came to, or why there is none.")
-    metrics: Metrics | None = None
-    difference: float | None = Field(None, description="Log loss of the challenger less that of the champion.")
+    metrics: AnyMetrics | None = None
+    difference: float | None = Field(
+        None, description="Log loss, or of numbers mean squared error, of the challenger less that of the champion."
+    )
     interval: Interval | None = Field(None, description="Of the difference, from paired resamples.")
-    margin: float | None = Field(None, description="By how much the challenger may be worse; absolute log loss.")
+    margin: float | None = Field(None, description="By how much the challenger may be worse, in the difference's unit.")
     deploys: bool = Field(description="Whether the comparison lets the challenger through.")
     rows: int | None = Field(None, ge=0, description="Test rows that both models were measured on; none if not known.")
     seen: int = Field(
@@ -139,7 +184,7 @@ class LearningCurve(Message):
 class Importance(Message):
     """What one of the user's columns means to the model. Gain, cover and weight are as XGBoost defines them, summed
     over the column's features (gain and cover: total, not mean); ``shap`` is the mean absolute SHAP value in log
-    odds."""
+    odds, or in the target's unit."""
 
     column: str
     gain: float
@@ -159,7 +204,9 @@ class Mistake(Message):
     row: int = Field(ge=1)
     label: str
     predicted: str
-    score: float = Field(description="The probability that the model gave to the true label.")
+    score: float = Field(
+        description="The probability that the model gave to the true label; of numbers, predicted less true number."
+    )
     contributions: tuple[Contribution, ...] = Field(description="The largest ones, in log odds of the predicted class.")
 
 
@@ -237,14 +284,21 @@ class Evaluation(Document):
     test_sha256: str | None = None
     recipe_sha256: str | None = None
     target: str
-    classes: tuple[str, ...] = Field(description="Label by class number; of two the last is the positive one.")
+    task: Task = "classification"
+    classes: tuple[str, ...] = Field(
+        description="Label by class number; of two the last is the positive one. None of a target of numbers."
+    )
     class_counts: tuple[ClassCount, ...] = ()
     verdict: Literal["accepted", "rejected"]
     reasons: Reasons = ()
-    metrics: Metrics | None = None
-    prior: Metrics | None = Field(None, description="Of always predicting the training data's class shares.")
+    metrics: AnyMetrics | None = None
+    prior: AnyMetrics | None = Field(
+        None, description="Of always predicting the class shares, mean or median of training."
+    )
     bootstrap: Bootstrap | None = None
-    cutoff: CutoffChoice | None = Field(None, description="None from three classes on.")
+    cutoff: CutoffChoice | None = Field(None, description="Of two classes alone.")
+    interval: PredictionInterval | None = Field(None, description="Of a target of numbers alone.")
+    numbers: NumberReport | None = Field(None, description="Of a target of numbers alone.")
     cutoffs: tuple[CutoffPoint, ...] = ()
     curves: tuple[ClassCurves, ...] = Field((), description="Of two classes the positive one alone.")
     calibration: tuple[CalibrationBin, ...] = ()

@@ -1,8 +1,9 @@
 """The metrics of a model, one line each: everything that lists, names, bounds, orders or explains metrics reads this.
 
 A new metric is a line here, its formula in ``scoring.evaluation`` and an optional field of ``messages.Metrics``, which
-older documents do not have. Gates and their bounds, the report page, the model card, the registry's quality document,
-notices and the table of docs/evaluation.md follow. Pure.
+older documents do not have; of predicted numbers, in ``scoring.number_metrics`` and of ``messages.NumberMetrics``.
+Gates and their bounds, the report page, the model card, the registry's quality document, notices and the tables of
+docs/evaluation.md follow. Pure.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from typing import Final
+
+from sluice.messages import Task
 
 _SAME: Final = "the same"
 MACRO: Final = "plain mean over the classes, each against the rest"
@@ -20,13 +23,15 @@ class Metric:
     """One metric on the held-out rows."""
 
     name: str
-    """Field of ``messages.Metrics``, key of its intervals, and key under ``gates`` in config.yaml."""
+    """Field of ``messages.Metrics`` or ``NumberMetrics``, key of its intervals, and key under ``gates`` in
+    config.yaml."""
     words: str
     """As it stands within a sentence."""
     what: str
-    """What it is for two classes."""
+    """What it is, of classes for two of them."""
     several: str = _SAME
     """What it is from three classes on."""
+    task: Task = "classification"
     higher_is_better: bool = True
     low: float = 0
     high: float = 1
@@ -39,11 +44,11 @@ class Metric:
     of_predicted_rows: bool = False
     """It divides by the rows predicted to be of a class, so it has no value if a class is never predicted."""
     is_calibration: bool = False
-    """It compares scores with shares of the classes, so weights of classes, which shift scores, make it worse."""
+    """It compares what is promised with what comes true: scores with shares of the classes, intervals with rows."""
     by_slice: bool = False
     """The page compares slices by it."""
     binary: tuple[str, ...] = ()
-    """Its names in SageMaker's model quality document of two classes; empty: its own name."""
+    """Its names in SageMaker's model quality document of two classes, or of numbers; empty: its own name."""
     multiclass: tuple[str, ...] = ()
     """The same from three classes on."""
     form: str = ",.4f"
@@ -59,14 +64,20 @@ class Metric:
 
     @property
     def range(self) -> str:
+        if math.isinf(self.low):
+            return f"{self.high:g} and below"
         return f"{self.low:g} and above" if math.isinf(self.high) else f"{self.low:g} to {self.high:g}"
+
+    def shown(self, value: float) -> str:
+        """A value as people read it."""
+        return f"{value:{self.form}}"
 
     def is_possible(self, value: float) -> bool:
         return self.low <= value <= self.high
 
     def quality_names(self, classes: int) -> tuple[str, ...]:
-        """Its names in SageMaker's model quality document."""
-        return (self.binary if classes == 2 else self.multiclass) or (self.name,)
+        """Its names in SageMaker's model quality document; of numbers there are no classes."""
+        return (self.multiclass if classes > 2 else self.binary) or (self.name,)
 
 
 _METRICS: Final = (
@@ -160,13 +171,78 @@ _METRICS: Final = (
         higher_is_better=False,
         is_calibration=True,
     ),
+    Metric(
+        "rmse",
+        "RMSE",
+        "root of the mean squared error, in the target's unit",
+        task="regression",
+        higher_is_better=False,
+        high=math.inf,
+        by_slice=True,
+        form=",.5g",
+    ),
+    Metric(
+        "mae",
+        "mean absolute error",
+        "in the target's unit",
+        task="regression",
+        higher_is_better=False,
+        high=math.inf,
+        by_slice=True,
+        form=",.5g",
+    ),
+    Metric(
+        "median_error",
+        "median absolute error",
+        "half of the rows are predicted more exactly; in the target's unit",
+        task="regression",
+        higher_is_better=False,
+        high=math.inf,
+        form=",.5g",
+    ),
+    Metric(
+        "r2",
+        "R2",
+        "share of the target's variance that the predictions explain, the coefficient of determination",
+        task="regression",
+        low=-math.inf,
+        by_slice=True,
+    ),
+    Metric(
+        "pinball",
+        "pinball loss",
+        "mean of the quantile losses of the interval's two ends, in the target's unit",
+        task="regression",
+        higher_is_better=False,
+        high=math.inf,
+        form=",.5g",
+    ),
+    Metric(
+        "coverage",
+        "coverage",
+        "share of the rows whose value lies in the interval of its prediction",
+        task="regression",
+        by_slice=True,
+        is_calibration=True,
+    ),
 )
 
 METRICS: Final[dict[str, Metric]] = {metric.name: metric for metric in _METRICS}
-"""By name, in the order in which people read them."""
+"""By name, in the order in which people read them: those of classes, then those of numbers."""
 
 FACTS: Final = frozenset({"rows", "prior_log_loss", "cutoff", "confusion_matrix", "intervals"})
 """Fields of ``messages.Metrics`` that measure nothing by themselves: what was measured on, beside and at."""
+NUMBER_FACTS: Final = frozenset({"rows", "prior_rmse", "intervals", "of_prior"})
+"""The same of ``messages.NumberMetrics``."""
+
+
+BASELINES: Final[dict[Task, str]] = {"classification": "the class shares", "regression": "the mean"}
+"""What the baseline always predicts, of the training part."""
+
+
+def of_task(task: Task) -> dict[str, Metric]:
+    """The metrics of a task, by name."""
+    return {name: metric for name, metric in METRICS.items() if metric.task == task}
 
 
 def words(name: str) -> str:

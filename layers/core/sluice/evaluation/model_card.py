@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from sluice.evaluation.document import ClassCurves, Evaluation
-from sluice.evaluation.metrics import METRICS
+from sluice.evaluation.metrics import of_task
 from sluice.evaluation.registry import line, measured, properties
 from sluice.layout import uri
-from sluice.messages import Interval, Metrics, Outcome, RegisterRequest
+from sluice.messages import AnyMetrics, Interval, Metrics, Outcome, RegisterRequest
 from sluice.names import dataset_tags, model_card_name
 from sluice.settings import RegisterSettings
 from sluice.training.images import image_of
@@ -103,17 +103,23 @@ def _card(
             "model_name": training.job_name if training else run.run_id,
             "model_description": line(f"Predicts {target} from a row of the dataset {run.dataset}.", 1024),
             "model_version": version,
-            "problem_type": "Binary Classification" if len(classes) == 2 else "Multiclass Classification",
+            "problem_type": _problem_type(len(classes)),
             "algorithm_type": "XGBoost, the built-in algorithm of SageMaker",
             "model_creator": "Sluice",
             "model_artifact": [training.model_uri] if training and training.model_uri else [],
             "inference_environment": {"container_image": image},
         },
         "intended_uses": {
-            "purpose_of_model": line(f"To give the probability of each class of {target}: {labels}.", 2048),
+            "purpose_of_model": line(
+                f"To give the probability of each class of {target}: {labels}."
+                if classes
+                else f"To predict the number {target}.",
+                2048,
+            ),
             "intended_uses": (
                 "Scoring rows that keep the dataset's contract and were prepared by the run's recipe. The endpoint "
-                "takes text/csv and answers with probabilities, of two classes with that of the last one."
+                "takes text/csv and answers with "
+                + ("probabilities, of two classes with that of the last one." if classes else "a number a row.")
             ),
             "factors_affecting_model_efficiency": (
                 "Rows unlike those that it was trained on: new values, other shares, another meaning of a column."
@@ -161,10 +167,17 @@ def _card(
     }
 
 
+def _problem_type(classes: int) -> str:
+    if not classes:
+        return "Regression"
+    return "Binary Classification" if classes == 2 else "Multiclass Classification"
+
+
 def _metric_groups(request: RegisterRequest, document: Evaluation | None) -> list[dict[str, Any]]:
     """The most important ones first. The first group is always there."""
     metrics = measured(request)[1]
-    groups = [{"name": "Metrics", "metric_data": [*_numbers(metrics), *_confusions(request, metrics)]}]
+    confusions = _confusions(request, metrics) if isinstance(metrics, Metrics) else []
+    groups = [{"name": "Metrics", "metric_data": [*_numbers(metrics), *confusions]}]
     if document is None:
         return groups
     groups += [
@@ -185,7 +198,7 @@ def _metric_groups(request: RegisterRequest, document: Evaluation | None) -> lis
             "type": "bar_chart",
             "value": [item.shap for item in important],
             "x_axis_name": [line(item.column, 63) for item in important],
-            "y_axis_name": "log odds",
+            "y_axis_name": "log odds" if metrics.task == "classification" else "unit of the target",
         }
         groups.append({"name": "Importances", "metric_data": [bars]})
     groups += [
@@ -210,9 +223,11 @@ def _metric_groups(request: RegisterRequest, document: Evaluation | None) -> lis
     return groups
 
 
-def _numbers(metrics: Metrics) -> list[dict[str, Any]]:
-    names = ("rows", *METRICS, "prior_log_loss", "cutoff")
+def _numbers(metrics: AnyMetrics) -> list[dict[str, Any]]:
+    names = ("rows", *of_task(metrics.task), f"prior_{metrics.leading}")
     shown = {name: getattr(metrics, name) for name in names}
+    if isinstance(metrics, Metrics):
+        shown["cutoff"] = metrics.cutoff
     return [
         {"name": name, "type": "number", "value": value, **_notes(metrics.intervals.get(name))}
         for name, value in shown.items()

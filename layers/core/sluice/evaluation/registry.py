@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
 from sluice.evaluation.document import ClassCurves, Evaluation
-from sluice.evaluation.metrics import METRICS
+from sluice.evaluation.metrics import BASELINES, METRICS, of_task
 from sluice.layout import RunLayout, uri
-from sluice.messages import Interval, Metrics, Outcome, RegisterRequest, Run
+from sluice.messages import AnyMetrics, Interval, Metrics, NumberMetrics, Outcome, RegisterRequest, Run
 from sluice.names import dataset_tags, model_package_group_name, model_package_token
 from sluice.settings import RegisterSettings
 from sluice.training.images import image_of
@@ -30,7 +30,7 @@ class NotMeasuredError(ValueError):
         super().__init__("The run has no model that was measured.")
 
 
-def measured(request: RegisterRequest) -> tuple[str, Metrics]:
+def measured(request: RegisterRequest) -> tuple[str, AnyMetrics]:
     """Where the run's model lies, and its metrics.
 
     Raises:
@@ -79,8 +79,8 @@ def package_request(
     return {
         "ModelPackageGroupName": model_package_group_name(settings.name_prefix, run.dataset),
         "ModelPackageDescription": (
-            f"{_description_start(run.run_id)}log loss {metrics.log_loss:.5f} on {metrics.rows} held-out rows, "
-            f"{metrics.prior_log_loss:.5f} for the class shares."
+            f"{_description_start(run.run_id)}{METRICS[metrics.leading].words} {_five(metrics, metrics.loss)} on "
+            f"{metrics.rows} held-out rows, {_five(metrics, metrics.prior_loss)} for {BASELINES[metrics.task]}."
         ),
         "InferenceSpecification": {
             "Containers": [
@@ -105,6 +105,11 @@ def package_request(
         "SkipModelValidation": "All",
         "ClientToken": model_package_token(settings.name_prefix, run),
     }
+
+
+def _five(metrics: AnyMetrics, value: float) -> str:
+    """Five decimals; of numbers, which have any size, five digits."""
+    return f"{value:.5f}" if metrics.task == "classification" else f"{value:.5g}"
 
 
 def package_of_run(packages: Iterable[Mapping[str, Any]], run_id: str) -> Mapping[str, Any] | None:
@@ -156,31 +161,23 @@ def properties(request: RegisterRequest, document: Evaluation | None, settings: 
 # -- model quality
 
 
-def model_quality(metrics: Metrics, curves: tuple[ClassCurves, ...] = ()) -> dict[str, Any]:
+def model_quality(metrics: AnyMetrics, curves: tuple[ClassCurves, ...] = ()) -> dict[str, Any]:
     """The model quality document. Classes are named by their numbers, as in the data that the model was trained on.
 
     ``standard_deviation`` is that of the bootstrap, taken from the 95 % interval, and "NaN" if there is none.
     Besides SageMaker's own metrics it has ours, under our names.
     """
+    if isinstance(metrics, NumberMetrics):
+        return {"regression_metrics": _measures(metrics, _of_table(metrics, 0) | _regression(metrics))}
     matrix = metrics.confusion_matrix
     binary = len(matrix) == 2
-    of_table: dict[str, tuple[float | None, str | None]] = {
-        name: (getattr(metrics, metric.name), metric.name)
-        for metric in METRICS.values()
-        for name in metric.quality_names(len(matrix))
-    }
-    of_table["prior_log_loss"] = metrics.prior_log_loss, None
-    values = of_table | (_binary(metrics) if binary else _multiclass(metrics))
+    values = _of_table(metrics, len(matrix)) | (_binary(metrics) if binary else _multiclass(metrics))
     body: dict[str, Any] = {
         "confusion_matrix": {
             str(truth): {str(predicted): count for predicted, count in enumerate(row)}
             for truth, row in enumerate(matrix)
         },
-        **{
-            name: {"value": value, "standard_deviation": _deviation(metrics.intervals.get(of or ""))}
-            for name, (value, of) in values.items()
-            if value is not None
-        },
+        **_measures(metrics, values),
     }
     if binary and curves:
         (curve, *_) = curves
@@ -195,11 +192,36 @@ def model_quality(metrics: Metrics, curves: tuple[ClassCurves, ...] = ()) -> dic
     return {"binary_classification_metrics" if binary else "multiclass_classification_metrics": body}
 
 
+type _Values = dict[str, tuple[float | None, str | None]]
+"""By SageMaker's name: value, and the metric whose interval it has."""
+
+
+def _of_table(metrics: AnyMetrics, classes: int) -> _Values:
+    found: _Values = {
+        name: (getattr(metrics, metric.name), metric.name)
+        for metric in of_task(metrics.task).values()
+        for name in metric.quality_names(classes)
+    }
+    return {**found, f"prior_{metrics.leading}": (metrics.prior_loss, None)}
+
+
+def _measures(metrics: AnyMetrics, values: _Values) -> dict[str, Any]:
+    return {
+        name: {"value": value, "standard_deviation": _deviation(metrics.intervals.get(of or ""))}
+        for name, (value, of) in values.items()
+        if value is not None
+    }
+
+
+def _regression(metrics: NumberMetrics) -> _Values:
+    return {"mse": (metrics.rmse**2, None)}
+
+
 def _deviation(interval: Interval | None) -> float | str:
     return "NaN" if interval is None else (interval[1] - interval[0]) / _INTERVAL_DEVIATIONS
 
 
-def _binary(metrics: Metrics) -> dict[str, tuple[float | None, str | None]]:
+def _binary(metrics: Metrics) -> _Values:
     """What SageMaker has beside our metrics: value, and the metric whose interval it has."""
     (true_negative, false_positive), (false_negative, true_positive) = metrics.confusion_matrix
     counts = true_positive, false_positive, false_negative
@@ -216,7 +238,7 @@ def _binary(metrics: Metrics) -> dict[str, tuple[float | None, str | None]]:
     }
 
 
-def _multiclass(metrics: Metrics) -> dict[str, tuple[float | None, str | None]]:
+def _multiclass(metrics: Metrics) -> _Values:
     matrix = metrics.confusion_matrix
     of_class = [(row[number], sum(other[number] for other in matrix), sum(row)) for number, row in enumerate(matrix)]
     rows = sum(truths for _, _, truths in of_class)

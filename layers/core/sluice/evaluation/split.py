@@ -52,7 +52,15 @@ class HashedSplit(Message):
         pairs = [(self.of(label), other.of(label)) for label in {*self._by_label, *other._by_label}]
         return all(theirs.test <= own.test and {*own.trained} <= {*theirs.trained} for own, theirs in pairs)
 
-    def tests(self, label: str, u: int) -> bool:
-        """Whether a row of that class is in the test part. Raises KeyError if the class has no cuts."""
+    def tests(self, label: str | None, u: int) -> bool:
+        """Whether a row is in the test part.
+
+        Args:
+            label: of its class; None if there are no classes.
+            u: of the row.
+
+        Raises:
+            KeyError: the class has no cuts.
+        """
         cuts = self.of(label)
         return u < cuts.test and not any(start <= u < end for start, end in cuts.trained)

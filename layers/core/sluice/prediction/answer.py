@@ -13,15 +13,30 @@ MAX_ANSWER_BYTES = 5_800_000
 
 
 def predictions(answered: Answered) -> list[dict[str, Any]]:
-    """Of each record: probability, label, and the columns that lie outside of what training has seen."""
+    """Of each record: probability and label, or number and interval, and the columns that lie outside of what training
+    has seen."""
     version = answered.version
     made = []
     for score, outside in zip(answered.scores, answered.rows.outside, strict=True):
-        prediction = _of_two(version, score) if len(version.classes) == 2 else _of_many(version, score)
+        prediction = _prediction(version, score)
         if outside:
             prediction["outside"] = list(outside)
         made.append(prediction)
     return made
+
+
+def _prediction(version: Version, score: Score) -> dict[str, Any]:
+    if version.recipe.target.task == "regression":
+        return _number(version, score)
+    return _of_two(version, score) if len(version.classes) == 2 else _of_many(version, score)
+
+
+def _number(version: Version, score: Score) -> dict[str, Any]:
+    (number,) = score
+    if version.interval is None:
+        return {"prediction": number}
+    half_width, coverage = version.interval.half_width, version.interval.coverage
+    return {"prediction": number, "interval": [number - half_width, number + half_width], "coverage": coverage}
 
 
 def _of_two(version: Version, score: Score) -> dict[str, Any]:
@@ -37,7 +52,7 @@ def _of_many(version: Version, score: Score) -> dict[str, Any]:
 
 
 def predicted_class(version: Version, score: Score) -> int:
-    """The number of the class that a row's scores are labelled with."""
+    """The number of the class that a row's scores are labelled with; 0 of numbers."""
     if len(version.classes) == 2:
         return int(score[0] >= (0.5 if version.cutoff is None else version.cutoff))
     return max(range(len(score)), key=score.__getitem__)
@@ -46,10 +61,11 @@ def predicted_class(version: Version, score: Score) -> int:
 def answer(dataset: str, version: Version, made: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The body of an answer."""
     of_two = len(version.classes) == 2
+    head = {"dataset": dataset, "model_version": version.run_id, "predictions": made}
+    if version.recipe.target.task == "regression":
+        return {**head, "task": "regression", "target": version.recipe.target.name}
     return {
-        "dataset": dataset,
-        "model_version": version.run_id,
-        "predictions": made,
+        **head,
         "classes": version.classes,
         "positive": version.classes[-1] if of_two else None,
         "cutoff": version.cutoff,

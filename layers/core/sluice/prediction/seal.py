@@ -11,14 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sluice.endpoint.golden import SCORE_TOLERANCE
+from sluice.endpoint.golden import SCORE_TOLERANCE, tolerance
 
 MAX_REQUEST_BYTES: Final = 4_000_000 - 50_000
 """Serverless endpoints take 4 MB, instances 6."""
 SEAL_ROWS: Final = 2
 
 type Score = tuple[float, ...]
-"""Of one row: the positive class's probability, or from three classes on each class's."""
+"""Of one row: the positive class's probability, or from three classes on each class's, or a number."""
 
 
 class BrokenSealError(Exception):
@@ -33,6 +33,8 @@ class NonsenseError(Exception):
 class Seal:
     lines: tuple[str, ...]
     scores: tuple[Score, ...]
+    tolerance: float = SCORE_TOLERANCE
+    """By how much an answer may differ from the scores."""
 
     @property
     def width(self) -> int:
@@ -59,7 +61,7 @@ def make_seal(golden: dict[str, Any]) -> Seal:
     first = rows[0]
     second = max(rows, key=lambda row: sum(abs(a - b) for a, b in zip(row[1], first[1], strict=True)))
     chosen = (first, second)[:SEAL_ROWS]
-    return Seal(tuple(line for line, _ in chosen), tuple(scores for _, scores in chosen))
+    return Seal(tuple(line for line, _ in chosen), tuple(scores for _, scores in chosen), tolerance(golden))
 
 
 def sealed_bodies(seal: Seal, lines: Sequence[str], max_bytes: int = MAX_REQUEST_BYTES) -> Iterator[bytes]:
@@ -92,7 +94,7 @@ def open_sealed(seal: Seal, scores: Sequence[float], rows: int) -> list[Score]:
     width, sealed = seal.width, len(seal.lines)
     known = [score for row in seal.scores for score in row]
     found = scores[: len(known)]
-    if len(found) < len(known) or any(abs(a - b) > SCORE_TOLERANCE for a, b in zip(found, known, strict=True)):
+    if len(found) < len(known) or any(abs(a - b) > seal.tolerance for a, b in zip(found, known, strict=True)):
         raise BrokenSealError
     if len(scores) != (sealed + rows) * width:
         raise NonsenseError(f"{(sealed + rows) * width} scores were expected and {len(scores)} came back")

@@ -30,6 +30,14 @@ class Kept[Key, Value]:
 
 
 @dataclass(frozen=True)
+class Interval:
+    """What is said of a predicted number: so much below and above it lie so many of the true ones."""
+
+    half_width: float
+    coverage: float
+
+
+@dataclass(frozen=True)
 class Version:
     """What a run left that its predictions need."""
 
@@ -37,11 +45,13 @@ class Version:
     recipe: Recipe
     seal: Seal
     cutoff: float | None
-    """From which probability on the positive class is the label; None from three classes on."""
+    """From which probability on the positive class is the label; of two classes alone."""
     model_uri: str
     log_share: float
     has_variants: bool
     """Whether the run's endpoint configuration may have a second model that answers."""
+    interval: Interval | None = None
+    """Of a predicted number; None of classes, or if there were too few rows to find it."""
 
     @property
     def classes(self) -> tuple[str, ...]:

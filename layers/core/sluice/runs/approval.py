@@ -14,7 +14,7 @@ from pydantic import Field
 
 from sluice.documents import Document
 from sluice.layout import split_uri
-from sluice.messages import AcceptedModel, Approval, GateCheck, Metrics, Run
+from sluice.messages import AcceptedModel, AnyMetrics, Approval, GateCheck, Run
 from sluice.runs.outcome import measured
 from sluice.wording import one_line
 
@@ -44,7 +44,7 @@ class Question(Document):
 
     asked_at: str
     expires_at: str
-    metrics: Metrics | None = None
+    metrics: AnyMetrics | None = None
     gates: tuple[GateCheck, ...] = ()
     artifacts: dict[str, str] = Field(
         default_factory=dict, description="S3 URI by name, as in outcome.json: what the person may want to look at."

@@ -12,13 +12,13 @@ from pydantic import Field
 
 from sluice.dataset.config import ChampionPolicy, DatasetConfig, Gates
 from sluice.documents import Document
-from sluice.evaluation.document import Bootstrap, ChampionComparison, CutoffChoice, Evaluation
+from sluice.evaluation.document import Bootstrap, ChampionComparison, CutoffChoice, Evaluation, PredictionInterval
 from sluice.messages import (
+    AnyMetrics,
     Approval,
     Deployment,
     GateCheck,
     Message,
-    Metrics,
     Outcome,
     Reasons,
     RecordRequest,
@@ -73,10 +73,11 @@ class Grounds(Message):
 
     verdict: Literal["accepted", "rejected"]
     reasons: Reasons = ()
-    metrics: Metrics | None = Field(None, description="With their 95% intervals.")
-    prior: Metrics | None = Field(None, description="The baseline: always predicting the class shares.")
+    metrics: AnyMetrics | None = Field(None, description="With their 95% intervals.")
+    prior: AnyMetrics | None = Field(None, description="Of the baseline, on the same rows.")
     bootstrap: Bootstrap | None = None
     cutoff: CutoffChoice | None = None
+    interval: PredictionInterval | None = None
     gates_asked: Gates | None = Field(None, description="As the configuration states them.")
     gates: tuple[GateCheck, ...] = ()
     champion_policy: ChampionPolicy | None = None
@@ -212,6 +213,7 @@ def _grounds(request: RecordRequest, evaluation: Evaluation | None, config: Data
         prior=evaluation.prior if evaluation else None,
         bootstrap=evaluation.bootstrap if evaluation else None,
         cutoff=evaluation.cutoff if evaluation else None,
+        interval=evaluation.interval if evaluation else None,
         gates_asked=config.gates if config else None,
         gates=result.gates,
         champion_policy=config.champion if config else None,

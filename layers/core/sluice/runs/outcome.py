@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from sluice.evaluation.metrics import BASELINES, METRICS
 from sluice.layout import RunLayout, uri
 from sluice.messages import (
+    AnyMetrics,
     Approval,
     GateCheck,
-    Metrics,
     Outcome,
     RecordedEndpoint,
     RecordRequest,
@@ -173,15 +174,16 @@ def _minute(moment: str | None) -> str:
     return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def measured(metrics: Metrics | None, gates: Sequence[GateCheck]) -> list[str]:
+def measured(metrics: AnyMetrics | None, gates: Sequence[GateCheck]) -> list[str]:
     """The lines of a notice that say how good a model is."""
     lines = []
     if metrics:
-        share = metrics.log_loss / metrics.prior_log_loss if metrics.prior_log_loss else None
+        metric = METRICS[metrics.leading]
+        share = metrics.loss / metrics.prior_loss if metrics.prior_loss else None
         of_baseline = f"{share:.0%} of the baseline's" if share is not None else "and the baseline's is"
         lines.append(
-            f"Log loss is {metrics.log_loss:.4f} on {metrics.rows:,} held-out rows, {of_baseline} "
-            f"{metrics.prior_log_loss:.4f}. The baseline always predicts the class shares."
+            f"{metric.title} is {metric.shown(metrics.loss)} on {metrics.rows:,} held-out rows, {of_baseline} "
+            f"{metric.shown(metrics.prior_loss)}. The baseline always predicts {BASELINES[metrics.task]}."
         )
     return lines + [f"{'Passed' if gate.passed else 'FAILED'}: {gate.name}: {gate.reason}" for gate in gates]
 

@@ -78,7 +78,7 @@ TUNABLE: Final[frozenset[str]] = frozenset(
 
 
 def defaults(rows: int, preset: Preset | None = None) -> Hyperparameters:
-    """What is sent if a dataset sets nothing, for two classes.
+    """What is sent if a dataset sets nothing, for two classes; the objective of others is :func:`objective_of`.
 
     Args:
         rows: of the training part.
@@ -89,6 +89,13 @@ def defaults(rows: int, preset: Preset | None = None) -> Hyperparameters:
     return {**DEFAULTS, **_LARGE} if rows > MAX_SMALL_ROWS else DEFAULTS
 
 
-def multi_class(classes: int) -> Hyperparameters:
-    """What differs for a target of three classes or more."""
-    return {"objective": "multi:softprob", "num_class": classes, "eval_metric": "mlogloss"}
+def objective_of(classes: int) -> Hyperparameters:
+    """What differs for a target that has not two classes. ``classes``: how many there are; 0: it is a number.
+
+    Of a number XGBoost finds ``base_score`` by itself: it is the mean of the training part.
+    """
+    if not classes:
+        return {"objective": "reg:squarederror", "eval_metric": "rmse"}
+    if classes > 2:
+        return {"objective": "multi:softprob", "num_class": classes, "eval_metric": "mlogloss"}
+    return {}

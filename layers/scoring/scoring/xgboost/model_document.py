@@ -47,6 +47,7 @@ _TREES: Final = {
 _SHAPE: Final = dict.fromkeys(("base_score", "boost_from_average", "num_class", "num_feature", "num_target"), str)
 _OBJECTIVES: Final[dict[str, Any]] = {
     "binary:logistic": {"name": str, "reg_loss_param": {"scale_pos_weight": str}},
+    "reg:squarederror": {"name": str, "reg_loss_param": {"scale_pos_weight": str}},
     "multi:softprob": {"name": str, "softmax_multiclass_param": {"num_class": str}},
 }
 _MODEL: Final = {

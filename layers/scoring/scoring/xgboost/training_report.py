@@ -136,9 +136,9 @@ def training_report(
     booster: xgboost.Booster,
     recipe: Recipe,
     rows: Rows,
-    labels: Ints,
+    labels: Ints | Floats,
     scores: Floats,
-    predicted: Ints,
+    predicted: Ints | Floats,
     *,
     classes: Sequence[str],
     class_counts: tuple[ClassCount, ...],
@@ -146,15 +146,17 @@ def training_report(
     early_stopping_rounds: int | None,
     seed: int = 0,
 ) -> TrainingReport:
-    """Collects all that is known about a training. The order of the test rows changes nothing but their numbers.
+    """Collects all that is known about a training. SHAP values are in log odds, or in the target's unit.
+
+    The order of the test rows changes nothing but their numbers.
 
     Args:
         booster: the model, with the recipe's features in their order.
         rows: (n, f) features of the test set, missing as NaN.
-        labels: (n,) class numbers.
-        scores: (n,) probability of class 1, or (n, k) of each class.
-        predicted: (n,) class numbers, by the cutoff if there is one.
-        classes: label by class number.
+        labels: (n,) class numbers, or true numbers.
+        scores: (n,) probability of class 1, or (n, k) of each class, or (n,) predicted numbers.
+        predicted: (n,) class numbers, by the cutoff if there is one; of numbers the scores.
+        classes: label by class number; none of a target of numbers.
         curves: of :func:`read_curves`; the last that has validation values is the one that early stopping watched.
         early_stopping_rounds: as the job was given; None if it was not.
         seed: of the sample of test rows.
@@ -166,7 +168,7 @@ def training_report(
     marks = _fingerprints(rows, seed)
     sample = _sample(scores, marks, _sample_size(booster, scores, columns, float(weight.sum())), seed)
     shap = column_contributions(booster, recipe, rows[sample])[0] if sample.size else None
-    pushes = _pushes(shap, predicted[sample]) if shap is not None else None
+    pushes = _pushes(shap, predicted[sample].astype(np.int64)) if shap is not None else None
     mean_shap = np.abs(shap).mean(axis=(0, 1)) if shap is not None else None
     gain, cover = (_by_column(booster, columns, kind) for kind in ("total_gain", "total_cover"))
     order = sorted(range(len(columns)), key=lambda i: (0.0 if mean_shap is None else -mean_shap[i], -gain[i]))
@@ -193,7 +195,7 @@ def training_report(
         else tuple(
             _shap_column(columns[i], pushes[:, i], rows[sample]) for i in order[:SHAP_COLUMNS] if mean_shap[i] > 0
         ),
-        mistakes=_mistakes(booster, recipe, rows, labels, scores, predicted, classes, marks),
+        mistakes=_mistakes(booster, recipe, rows, _worst(labels, scores, predicted, classes, marks)),
     )
 
 
@@ -333,45 +335,76 @@ def _positions(values: Rows) -> Floats:
     return positions
 
 
-def _mistakes(
-    booster: xgboost.Booster,
-    recipe: Recipe,
-    rows: Rows,
-    labels: Ints,
+@dataclass(frozen=True)
+class _Wrong:
+    """A row that is predicted wrong, by its place. ``side``: which way its contributions are counted; ``group``: of
+    which class."""
+
+    place: int
+    label: str
+    predicted: str
+    score: float
+    side: int
+    group: int
+
+
+def _worst(
+    labels: Ints | Floats,
     scores: Floats,
-    predicted: Ints,
+    predicted: Ints | Floats,
     classes: Sequence[str],
     marks: NDArray[np.uint64],
-) -> tuple[Mistake, ...]:
-    """The rows with the least probability for their true label among those that are predicted wrong."""
+) -> list[_Wrong]:
+    """The rows with the least probability for their true label among those that are predicted wrong; of numbers those
+    that are farthest off."""
     wrong = np.flatnonzero(labels != predicted)
+    if not classes:
+        off = scores[wrong] - labels[wrong]
+        worst = np.lexsort((labels[wrong], marks[wrong], -np.abs(off)))[:MISTAKES]
+        return [
+            _Wrong(int(i), f"{labels[i]:.6g}", f"{scores[i]:.6g}", float(scores[i] - labels[i]), 1, 0)
+            for i in wrong[worst]
+        ]
+    truth, told = labels.astype(np.int64), predicted.astype(np.int64)
     of_truth = (
-        np.where(labels[wrong] == 1, scores[wrong], 1 - scores[wrong])
+        np.where(truth[wrong] == 1, scores[wrong], 1 - scores[wrong])
         if scores.ndim == 1
-        else scores[wrong, labels[wrong]]
+        else scores[wrong, truth[wrong]]
     )
-    worst = np.lexsort((labels[wrong], marks[wrong], of_truth))[:MISTAKES]
-    numbers, of_truth = wrong[worst], of_truth[worst]
+    worst = np.lexsort((truth[wrong], marks[wrong], of_truth))[:MISTAKES]
+    return [
+        _Wrong(
+            place=int(i),
+            label=classes[truth[i]],
+            predicted=classes[told[i]],
+            score=float(score),
+            side=-1 if scores.ndim == 1 and told[i] != 1 else 1,
+            group=0 if scores.ndim == 1 else int(told[i]),
+        )
+        for i, score in zip(wrong[worst], of_truth[worst], strict=True)
+    ]
+
+
+def _mistakes(booster: xgboost.Booster, recipe: Recipe, rows: Rows, wrong: Sequence[_Wrong]) -> tuple[Mistake, ...]:
+    """What drove the predictions of some rows."""
     columns = _columns(recipe)
-    if not numbers.size or not columns:
+    if not wrong or not columns:
         return ()
-    shap, _ = column_contributions(booster, recipe, rows[numbers])
-    pushes = _pushes(shap, predicted[numbers])
-    if shap.shape[1] == 1:
-        pushes = np.where(predicted[numbers] == 1, 1, -1)[:, None] * pushes
+    shap, _ = column_contributions(booster, recipe, rows[[one.place for one in wrong]])
+    pushes = [one.side * of_row[one.group] for one, of_row in zip(wrong, shap, strict=True)]
     return tuple(
         Mistake(
-            row=int(number) + 1,
-            label=classes[labels[number]],
-            predicted=classes[predicted[number]],
-            score=float(score),
+            row=one.place + 1,
+            label=one.label,
+            predicted=one.predicted,
+            score=one.score,
             contributions=tuple(
                 Contribution(column=columns[i].name, shap=float(push[i]))
                 for i in np.argsort(-np.abs(push), kind="stable")[:CONTRIBUTIONS]
                 if push[i] != 0
             ),
         )
-        for number, score, push in zip(numbers, of_truth, pushes, strict=True)
+        for one, push in zip(wrong, pushes, strict=True)
     )
 
 

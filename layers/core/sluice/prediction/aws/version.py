@@ -14,7 +14,7 @@ from sluice.endpoint.aws.golden import read_golden
 from sluice.layout import RunLayout, uri
 from sluice.prediction.request import RefusedError
 from sluice.prediction.seal import make_seal
-from sluice.prediction.version import Version
+from sluice.prediction.version import Interval, Version
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -39,7 +39,8 @@ def read_version(s3: S3Client, bucket: str, dataset: str, run_id: str) -> Versio
         golden = read_golden(s3, uri(bucket, layout.golden))
     except NewerDocumentError as error:
         raise RefusedError(503, f"the live model of {dataset} was {error}") from error
-    metrics = evaluation.get("metrics") or {}
+    metrics, interval = evaluation.get("metrics") or {}, evaluation.get("interval") or {}
+    half_width = interval.get("half_width")
     return Version(
         run_id=run_id,
         recipe=recipe,
@@ -47,5 +48,6 @@ def read_version(s3: S3Client, bucket: str, dataset: str, run_id: str) -> Versio
         cutoff=metrics.get("cutoff", 0.5) if len(recipe.target.classes) == 2 else None,
         model_uri=evaluation["model_uri"],
         log_share=config.get("predictions", {}).get("log_share", 0.0),
+        interval=None if half_width is None else Interval(half_width, interval["coverage"]),
         has_variants=config.get("endpoint", {}).get("previous", {}).get("role") == "variant",
     )

@@ -17,7 +17,7 @@ MODELS := .venv-models
 # What of .sluice a clean leaves: what cannot be built again.
 LOCAL_DATA := data demo state.json env.sh
 ARCHITECTURE ?= arm64
-LONG_TESTS = $(addprefix tests/local/test_,$(addsuffix .py,build cli cloud_check command_line deployment events kept_data predict teardown)) \
+LONG_TESTS = $(addprefix tests/local/test_,$(addsuffix .py,build cli cloud_check command_line deployment events kept_data predict regression teardown)) \
 	tests/local_sagemaker/test_guarded_updates.py tests/faults
 TESTS ?= tests --ignore=tests/cloud --ignore=tests/docker --ignore=tests/browser --ignore=tests/contract/sdk $(addprefix --ignore=,$(LONG_TESTS))
 # As many processes as there are cores, but no more than can be fed; tests that share a server stay together.
@@ -58,8 +58,8 @@ $(MODELS)/.installed: requirements-models.txt $(VENV)/.installed
 		|| $(PYTHON) -m pip --python $(MODELS)/bin/python install --quiet --require-hashes -r $<
 	@touch $@
 
-demo: setup ## run the main job here (sluice demo), on real data or on yours: CSV=file.csv TARGET=column [DATASET=name CONFIG=config.yaml YES=1 JSON=result.json]
-	@$(SLUICE) demo $${CSV:+--csv "$$CSV"} $${TARGET:+--target "$$TARGET"} $${DATASET:+--dataset "$$DATASET"} \
+demo: setup ## run the main job here (sluice demo), on real data or on yours: CSV=file.csv TARGET=column [TASK=regression DATASET=name CONFIG=config.yaml YES=1 JSON=result.json]
+	@$(SLUICE) demo $${CSV:+--csv "$$CSV"} $${TARGET:+--target "$$TARGET"} $${TASK:+--task "$$TASK"} $${DATASET:+--dataset "$$DATASET"} \
 		$${CONFIG:+--config "$$CONFIG"} $${YES:+--yes} $${JSON:+--json "$$JSON"}
 
 local: setup ## start the local AWS with the stack in it (sluice local up)

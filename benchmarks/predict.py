@@ -35,7 +35,7 @@ from following.result import run_result
 from local import cloud, run
 from local.aws import REGION, Aws
 from local.cloud import Options
-from local.demo import TARGET, write_breast_cancer
+from local.demo import DEMOS
 from local.home import Home, LocalError
 from sluice.layout import RunLayout
 from sluice.messages import Outcome, RunResult
@@ -43,6 +43,7 @@ from sluice.messages import Outcome, RunResult
 MAX_ADDED_MS: Final = 15.0
 ROUNDS: Final = 300
 WARM_UP: Final = 20
+TARGET: Final = DEMOS["classification"].target
 DATASET: Final = "predict-benchmark"
 _MISSED, _NO_RESULT = 1, 2
 
@@ -126,7 +127,7 @@ def measure(rounds: int) -> Times:
 
 
 def _deploy_model(aws: Aws, outputs: dict[str, str], folder: Path) -> RunResult:
-    call = check_drop(write_breast_cancer(folder), DATASET, target=TARGET)
+    call = check_drop(DEMOS["classification"].write(folder), DATASET, target=TARGET)
     *_, ended = follow(aws, run.drop(aws, outputs, call))
     result = run_result(ended)
     if result is None or result.outcome is not Outcome.DEPLOYED or result.endpoint is None:

@@ -158,6 +158,14 @@ def drop(
             help="The column to predict; the command adds it to the dataset's config.yaml.",
         ),
     ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            "--task",
+            metavar="TASK",
+            help="regression if the target is a number; the command adds it to the dataset's config.yaml.",
+        ),
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Show each step until the run ends.")] = False,
     yes: Yes = False,
 ) -> None:
@@ -166,7 +174,7 @@ def drop(
     from following.dropping import check_drop
 
     shell: Shell = ctx.obj
-    asked = check_drop(file, dataset, config, target)
+    asked = check_drop(file, dataset, config, target, task)
     confirm = _confirm_on_terminal(yes, shell.output)
     raise typer.Exit(dropping.drop(shell.connection, shell.stack, asked, confirm, follow, shell.output))
 

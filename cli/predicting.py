@@ -1,4 +1,4 @@
-"""Asks a dataset's live model about the rows of a file: records in, labels and probabilities out.
+"""Asks a dataset's live model about the rows of a file: records in, labels and probabilities, or numbers, out.
 
 A file is sent in batches; what is refused is named by its record in the whole file.
 """
@@ -6,12 +6,13 @@ A file is sent in batches; what is refused is named by its record in the whole f
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -37,7 +38,8 @@ _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass
 class Predictions:
-    """Of a whole file, in its order. ``models``: ids of the runs whose models answered."""
+    """Of a whole file, in its order. ``models``: ids of the runs whose models answered. ``target``: the column of
+    predicted numbers; None of classes."""
 
     made: list[dict[str, Any]] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
@@ -45,12 +47,14 @@ class Predictions:
     classes: list[str] = field(default_factory=list)
     positive: str | None = None
     cutoff: float | None = None
+    target: str | None = None
 
     def take(self, body: Mapping[str, Any]) -> None:
-        if self.classes not in ([], body["classes"]):
+        if self.models and (self.classes, self.target) != (body.get("classes", []), body.get("target")):
             raise CommandError("A model with other classes became live meanwhile; run the command again.")
         self.made += body["predictions"]
-        self.classes, self.positive, self.cutoff = body["classes"], body["positive"], body["cutoff"]
+        self.classes, self.target = body.get("classes", []), body.get("target")
+        self.positive, self.cutoff = body.get("positive"), body.get("cutoff")
         if body["model_version"] not in self.models:
             self.models.append(body["model_version"])
 
@@ -242,6 +246,19 @@ def _read_lines(text: str) -> list[Record]:
     return records
 
 
+def answer_columns(found: Predictions) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
+    """Headings of what is answered, and what stands below each, of a prediction."""
+    if found.target is None:
+        of = probability_columns(found)
+        label = {"label": lambda prediction: prediction["label"]}
+        return {**label, **{heading: functools.partial(probability, of=name) for heading, name in of.items()}}
+    columns: dict[str, Callable[[Mapping[str, Any]], Any]] = {"prediction": lambda prediction: prediction["prediction"]}
+    if any("interval" in prediction for prediction in found.made):
+        columns["low"] = lambda prediction: prediction["interval"][0]
+        columns["high"] = lambda prediction: prediction["interval"][1]
+    return columns
+
+
 def probability_columns(found: Predictions) -> dict[str, str | None]:
     """Headings of the probabilities, by the class that each is of; None: of the positive one of two."""
     if found.positive is not None:
@@ -262,22 +279,22 @@ def explanation(prediction: Mapping[str, Any]) -> str:
 
 
 def write_csv(target: Path, records: Sequence[Record], found: Predictions) -> None:
-    """The input's rows with label and probability behind them, written as a whole or not at all.
+    """The input's rows with label and probability, or number and interval, behind them.
 
-    Spreadsheets open it, so no text in it is a formula.
+    The file is written as a whole or not at all. Spreadsheets open it, so no text in it is a formula.
     """
     from sluice.wording import inert
 
     own = list(dict.fromkeys(name for record in records for name in record))
-    of = probability_columns(found)
+    columns = answer_columns(found)
     explained = ["explanation"] if any("contributions" in prediction for prediction in found.made) else []
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([inert(name) for name in (*own, *(_unused(name, own) for name in ("label", *of, *explained)))])
+    writer.writerow([inert(name) for name in (*own, *(_unused(name, own) for name in (*columns, *explained)))])
     for record, prediction in zip(records, found.made, strict=True):
         cells = [_cell(record.get(name)) for name in own]
-        probabilities = [probability(prediction, name) for name in of.values()]
-        made = [prediction["label"], *probabilities, *(explanation(prediction) for _ in explained)]
+        answered = [value(prediction) for value in columns.values()]
+        made = [*answered, *(explanation(prediction) for _ in explained)]
         writer.writerow([inert(cell) if isinstance(cell, str) else cell for cell in (*cells, *made)])
     _write(target, stream.getvalue())
 
@@ -311,9 +328,7 @@ def _tell(dataset: str, found: Predictions, target: Path | None, explain: int, o
         {
             "dataset": dataset,
             "models": found.models,
-            "classes": found.classes,
-            "positive": found.positive,
-            "cutoff": found.cutoff,
+            **_said_of_all(found),
             "output": str(target) if target else None,
             "predictions": predictions,
         }
@@ -321,31 +336,46 @@ def _tell(dataset: str, found: Predictions, target: Path | None, explain: int, o
     if len(found.models) > 1:
         output.say(f"The model changed meanwhile; the models of runs {', '.join(found.models)} answered.")
     if not target:
-        output.print(table(*_table(found, bool(explain)), right=("record", *probability_columns(found))))
+        right = [name for name in answer_columns(found) if name != "label"]
+        output.print(table(*_table(found, bool(explain)), right=("record", *right)))
         output.print(f"model of run {', '.join(found.models)}{_about(found)}")
 
 
+def _said_of_all(found: Predictions) -> dict[str, Any]:
+    if found.target is not None:
+        return {"task": "regression", "target": found.target}
+    return {"classes": found.classes, "positive": found.positive, "cutoff": found.cutoff}
+
+
 def _about(found: Predictions) -> str:
+    if found.target is not None:
+        coverage = next((prediction["coverage"] for prediction in found.made if "coverage" in prediction), None)
+        return "" if coverage is None else f"; {coverage:.0%} of the true numbers are expected between low and high"
     if found.positive is None:
         return ""
     return f"; probability of {found.positive}, which is the label from {found.cutoff:g} on"
 
 
 def _table(found: Predictions, explained: bool) -> tuple[list[str], Iterator[list[str]]]:
-    of = probability_columns(found)
+    columns = answer_columns(found)
     outside = any(prediction.get("outside") for prediction in found.made)
-    headings = ["record", "label", *of, *(["not seen in training"] if outside else []), *(["why"] if explained else [])]
+    headings = ["record", *columns, *(["not seen in training"] if outside else []), *(["why"] if explained else [])]
     rows = (
         [
             f"{number:,}",
-            str(prediction["label"]),
-            *(f"{probability(prediction, name):.4f}" for name in of.values()),
+            *(_shown(value(prediction), found) for value in columns.values()),
             *([", ".join(prediction.get("outside", ()))] if outside else []),
             *([explanation(prediction)] if explained else []),
         ]
         for number, prediction in enumerate(found.made, start=1)
     )
     return headings, rows
+
+
+def _shown(value: Any, found: Predictions) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:.4f}" if found.target is None else f"{value:,.6g}"
 
 
 def _records(error: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
-"""A dataset's configuration in the inbox: a target merged in, or a new one put in its place if a person agrees.
+"""A dataset's configuration in the inbox: target and task merged in, or another one put in its place by agreement.
 
-Nothing overwrites what a person wrote there: gates and approval would be lost silently. A target is added by an edit of
+Nothing overwrites what a person wrote there: gates and approval would be lost silently. They are added by an edit of
 the text, so that comments and order stay.
 """
 
@@ -44,11 +44,11 @@ class Change:
     replaces: bool = False
 
 
-def read_given(config: Path | None, target: str | None) -> tuple[str | None, DatasetConfig]:
-    """The configuration that a call gives, with its target merged in: as text, and as it is understood.
+def read_given(config: Path | None, target: str | None, task: str | None = None) -> tuple[str | None, DatasetConfig]:
+    """The configuration that a call gives, with its target and task merged in: as text, and as it is understood.
 
     Returns:
-        No text if there is no file; what is understood then is the target alone.
+        No text if there is no file; what is understood then are target and task alone.
 
     Raises:
         WrongCallError: the file cannot be read or used.
@@ -57,10 +57,18 @@ def read_given(config: Path | None, target: str | None) -> tuple[str | None, Dat
     name = str(config) if config else "--target"
     if text is not None:
         _parsed(text, name)
-        if target is not None:
-            text = with_target(text, target, name)
+        text = _with_asked(text, target, task, name)
         return text, _parsed(text, name)
-    return None, _parsed(with_target(None, target, name), name) if target is not None else parse_config(None, name)
+    asked = _with_asked(None, target, task, name)
+    return None, _parsed(asked, name) if asked is not None else parse_config(None, name)
+
+
+def _with_asked(text: str | None, target: str | None, task: str | None, name: str) -> str | None:
+    """The configuration with what a call names beside it; None if there is neither."""
+    for key, value in (("task", task), ("target", target)):
+        if value is not None:
+            text = with_key(text, key, value, name)
+    return text
 
 
 def prepare(s3: S3Client, bucket: str, drop: Drop, confirm: Confirm, say: Say) -> None:
@@ -72,7 +80,7 @@ def prepare(s3: S3Client, bucket: str, drop: Drop, confirm: Confirm, say: Say) -
     """
     key = config_key(drop.folder)
     name = uri(bucket, key)
-    asks = drop.config is not None or drop.target is not None
+    asks = any(asked is not None for asked in (drop.config, drop.target, drop.task))
     try:
         stored = read_stored(s3, bucket, key)
     except ClientError as error:
@@ -105,49 +113,53 @@ def plan(stored: str | None, drop: Drop, name: str) -> Change:
     """What a drop does to the stored configuration, which ``name`` names.
 
     Raises:
-        WrongCallError: the drop names another target than the stored configuration, which it does not replace.
+        WrongCallError: the drop names another target or task than the stored configuration, which it does not replace.
     """
     if drop.config is not None:
         if stored is None:
             return Change(drop.config)
         return Change(None) if _same(stored, drop.config) else Change(drop.config, replaces=True)
-    if drop.target is None:
+    if not drop.names_keys:
         return Change(None)
     if stored is None:
-        return Change(with_target(drop.first_config, drop.target, name))
-    target = _parsed(stored, name).target
-    if target is None:
-        return Change(with_target(stored, drop.target, name))
-    if target.strip() == drop.target.strip():
-        return Change(None)
-    raise WrongCallError(
-        f"{name} says `target: {target}`, and --target says `{drop.target}`. The command keeps that configuration. To "
-        "predict another column, name another --dataset, or replace the configuration with --config FILE."
-    )
+        return Change(_with_asked(drop.first_config, drop.target, drop.task, name))
+    before = _parsed(stored, name)
+    told = {"target": (before.target, drop.target), "task": (before.task, drop.task)}
+    for key, (known, asked) in told.items():
+        # A task that is not written is the default, which a drop may replace like a target that is not there.
+        is_written = known is not None and key in before.model_fields_set
+        if asked is not None and is_written and known.strip() != asked.strip():
+            raise WrongCallError(
+                f"{name} says `{key}: {known}`, and --{key} says `{asked}`. The command keeps that configuration. To "
+                "predict another column, name another --dataset, or replace the configuration with --config FILE."
+            )
+    new = {key: asked for key, (known, asked) in told.items() if asked is not None and asked.strip() != known}
+    return Change(_with_asked(stored, new.get("target"), new.get("task"), name) if new else None)
 
 
-def with_target(text: str | None, target: str, name: str) -> str:
-    """The configuration with this target, edited as text: comments, order and all other keys stay.
+def with_key(text: str | None, key: str, value: str, name: str) -> str:
+    """The configuration with this value of a key at the top, edited as text: comments, order and other keys stay.
 
     Raises:
         WrongCallError: the text cannot be edited.
     """
-    line = yaml.safe_dump({"target": target}, allow_unicode=True, width=_WIDE).rstrip("\n")
+    line = yaml.safe_dump({key: value}, allow_unicode=True, width=_WIDE).rstrip("\n")
     root = yaml.compose(text, yaml.SafeLoader) if text else None
     if text is None or not text.strip():
         return f"{line}\n"
-    edited = _edited(text, root, line) if root else f"{text.rstrip()}\n{line}\n"
+    edited = _edited(text, root, key, line) if root else f"{text.rstrip()}\n{line}\n"
     before, after = parse_config(text, name), _parsed(edited, name)
-    if after != before.model_copy(update={"target": after.target}) or (after.target or "").strip() != target.strip():
-        raise WrongCallError(f"{name}: the command cannot add the target; write `{line}` into it yourself")
+    found = getattr(after, key)
+    if after != before.model_copy(update={key: found}) or (found or "").strip() != value.strip():
+        raise WrongCallError(f"{name}: the command cannot add the {key}; write `{line}` into it yourself")
     return edited
 
 
-def _edited(text: str, root: yaml.Node, line: str) -> str:
+def _edited(text: str, root: yaml.Node, asked: str, line: str) -> str:
     if not isinstance(root, yaml.MappingNode):  # parse_config has refused it
         return text
     for key, value in root.value:
-        if getattr(key, "value", None) == "target":
+        if getattr(key, "value", None) == asked:
             rest = text[value.end_mark.index :]
             return text[: key.start_mark.index] + line + rest
     start = root.start_mark.index

@@ -30,6 +30,7 @@ class Drop:
         folder: below ``incoming/``.
         config: text of the configuration that the call gives, with the target merged in; None if it gives none.
         target: the column to predict, if the call names one.
+        task: what is predicted of it, if the call says so: `classification` or `regression`.
         config_name: what the person calls the configuration.
         first_config: what the target is merged into if the dataset has no configuration yet.
     """
@@ -40,6 +41,12 @@ class Drop:
     target: str | None = None
     config_name: str = "--config"
     first_config: str | None = None
+    task: str | None = None
+
+    @property
+    def names_keys(self) -> bool:
+        """Whether the call names a key of the configuration itself."""
+        return self.target is not None or self.task is not None
 
     @property
     def dataset(self) -> str:
@@ -50,7 +57,13 @@ class Drop:
         return incoming_key(self.folder, self.table.name)
 
 
-def check_drop(table: Path, dataset: str | None = None, config: Path | None = None, target: str | None = None) -> Drop:
+def check_drop(
+    table: Path,
+    dataset: str | None = None,
+    config: Path | None = None,
+    target: str | None = None,
+    task: str | None = None,
+) -> Drop:
     """Checks a call as far as this machine knows: the file, its header, the name, the configuration.
 
     Raises:
@@ -69,8 +82,8 @@ def check_drop(table: Path, dataset: str | None = None, config: Path | None = No
         raise WrongCallError(f"--dataset {folder!r}: expected a name for a folder, such as churn")
     if target is not None and not target.strip():
         raise WrongCallError("--target is empty; name the column to predict")
-    text, parsed = read_given(config, target)
-    drop = Drop(table, folder, text, target, str(config) if config else "--config")
+    text, parsed = read_given(config, target, task)
+    drop = Drop(table, folder, text, target, str(config) if config else "--config", task=task)
     check_columns(table, parsed)
     return drop
 

@@ -15,7 +15,11 @@ from rich.text import Text
 from following.execution import Phase, Snapshot, now
 from sluice.evaluation.metrics import METRICS
 
-_METRICS_SHOWN = ("validation-logloss", "validation-mlogloss")
+_METRICS_SHOWN: Final = {
+    "validation-logloss": "log loss",
+    "validation-mlogloss": "log loss",
+    "validation-rmse": "RMSE",
+}
 
 
 class Progress:
@@ -87,8 +91,9 @@ def _rounds(snapshot: Snapshot) -> str:
     if not snapshot.rounds:
         return ""
     last = snapshot.rounds[-1]
-    value = next((last.metrics[name] for name in _METRICS_SHOWN if name in last.metrics), None)
-    return f"round {last.number}" + (f", validation log loss {value:.4f}" if value is not None else "")
+    name = next((name for name in _METRICS_SHOWN if name in last.metrics), None)
+    shown = f", validation {_METRICS_SHOWN[name]} {last.metrics[name]:.4f}" if name else ""
+    return f"round {last.number}{shown}"
 
 
 def _difference(said: dict[str, Any]) -> str:

@@ -162,6 +162,9 @@ def _endpoint(endpoint: dict[str, Any] | None) -> str:
 def _sentence(prediction: dict[str, Any] | None) -> str:
     if prediction is None:
         return ""
+    if "score" not in prediction:
+        told, true = prediction["predicted"], prediction["actual"]
+        return f"the live endpoint predicted {told:,.6g} for a held-out row, which is {true:,.6g}"
     return (
         f"the live endpoint gave a held-out row the score {prediction['score']:.4f} for {prediction['positive']}: "
         f"predicted {prediction['predicted']}, actually {prediction['actual']}"

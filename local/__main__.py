@@ -21,7 +21,7 @@ from following.dropping import WrongCallError, check_drop
 from local import cloud, stack, users
 from local.aws import Aws, answering
 from local.cloud import Options
-from local.demo import FIRST_CONFIG, TARGET, write_breast_cancer
+from local.demo import DEMOS, FIRST_CONFIG
 from local.guide import guide
 from local.home import Home, LocalError
 from local.run import (
@@ -112,7 +112,7 @@ def _status(home: Home, options: argparse.Namespace, console: Console) -> int:
 
 
 def _run(home: Home, options: argparse.Namespace, console: Console) -> int:
-    call = check_drop(options.file, options.dataset, options.config, options.target)
+    call = check_drop(options.file, options.dataset, options.config, options.target, options.task)
     check_result_path(options.json, options.file, options.config)
     with users.using(home, f"a run of {call.dataset}"):
         return run(
@@ -135,8 +135,9 @@ def _demo(home: Home, options: argparse.Namespace, console: Console) -> int:
     """Runs the main job. The local AWS stays up, so that the next one takes seconds."""
     if bool(options.csv) != bool(options.target):
         raise WrongCallError("--csv and --target go together (make demo CSV=file.csv TARGET=COLUMN)")
-    table = options.csv or write_breast_cancer(home.root / "demo")
-    call = check_drop(table, options.dataset, options.config, options.target or TARGET)
+    shipped = DEMOS["regression" if options.task == "regression" else "classification"]
+    table = options.csv or shipped.write(home.root / "demo")
+    call = check_drop(table, options.dataset, options.config, options.target or shipped.target, options.task)
     if not options.csv:
         call = replace(call, first_config=FIRST_CONFIG)
     check_result_path(options.json, table, options.config)
@@ -195,6 +196,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
 
     running = argparse.ArgumentParser(add_help=False)
     running.add_argument("--dataset", metavar="NAME", help="folder below incoming/ (default: the file's name)")
+    running.add_argument("--task", metavar="TASK", help="regression if the target is a number")
     running.add_argument("--config", type=Path, metavar="FILE", help="the dataset's config.yaml")
     running.add_argument(
         "--yes", "-y", action="store_true", help="do not ask before --config replaces another configuration"
@@ -217,7 +219,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     page = command("report", _report, "print the address of the page of a dataset's newest run")
     page.add_argument("dataset", metavar="DATASET")
     demo = command("demo", _demo, "run the whole pipeline on real data", starting, running)
-    demo.add_argument("--csv", type=Path, metavar="FILE", help="a table (default: scikit-learn's breast cancer table)")
+    demo.add_argument("--csv", type=Path, metavar="FILE", help="a table (default: one that scikit-learn ships)")
     demo.add_argument("--target", metavar="COLUMN", help="the column to predict in it")
     return parser
 

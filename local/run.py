@@ -244,13 +244,16 @@ def ask_endpoint(aws: Aws, endpoint: str, validation: AcceptedFile, cutoff: floa
 
     Returns:
         The row as it was sent, the probability of each class, the score (the positive class's of two classes, the
-        likeliest one's of more), and the predicted and the true class by name.
+        likeliest one's of more), and the predicted and the true class by name. Of a target of numbers the predicted
+        and the true number.
     """
     label, features = _first_test_row(aws, validation)
     answer = aws.sagemaker_runtime.invoke_endpoint(
         EndpointName=endpoint, ContentType="text/csv", Accept="text/csv", Body=features.encode()
     )
     scores = parse_scores(answer["Body"].read().decode())
+    if validation.task == "regression":
+        return {"endpoint": endpoint, "features": features, "predicted": scores[0], "actual": label}
     if cutoff is not None:
         shown, predicted = 1, int(scores[0] >= cutoff)
         scores = [1 - scores[0], scores[0]]
@@ -263,16 +266,16 @@ def ask_endpoint(aws: Aws, endpoint: str, validation: AcceptedFile, cutoff: floa
         "score": scores[shown],
         "positive": validation.classes[shown],
         "predicted": validation.classes[predicted],
-        "actual": validation.classes[label],
+        "actual": validation.classes[int(label)],
     }
 
 
-def _first_test_row(aws: Aws, validation: AcceptedFile) -> tuple[int, str]:
+def _first_test_row(aws: Aws, validation: AcceptedFile) -> tuple[float, str]:
     bucket, prefix = split_uri(validation.test_uri)
     key = aws.s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"][0]["Key"]
     head = aws.s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{_TEST_HEAD_BYTES - 1}")["Body"].read().decode()
     label, *features = next(csv.reader(head.splitlines()))
-    return int(float(label)), ",".join(features)
+    return float(label), ",".join(features)
 
 
 def _cutoff(recorded: RunResult) -> float | None:

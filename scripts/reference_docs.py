@@ -30,7 +30,7 @@ from pydantic_core import PydanticUndefined  # noqa: E402
 
 from sluice.dataset.config import DatasetConfig, Gates, Limits  # noqa: E402
 from sluice.dataset.contract import Thresholds  # noqa: E402
-from sluice.evaluation.metrics import METRICS  # noqa: E402
+from sluice.evaluation.metrics import of_task  # noqa: E402
 from sluice.training.hyperparameters import MAX_SMALL_ROWS, PRESETS, TUNABLE, defaults  # noqa: E402
 from tests.template import TEMPLATE  # noqa: E402
 
@@ -217,7 +217,7 @@ def _plain(value: Any) -> str:
 
 
 def metrics() -> str:
-    """Every metric of the table, in its order."""
+    """Every metric of a target of classes, in the table's order."""
     rows = [
         (
             f"`{metric.name}`",
@@ -227,10 +227,25 @@ def metrics() -> str:
             metric.range,
             " ".join(f"`{name}`" for name in dict.fromkeys(metric.quality_names(2) + metric.quality_names(3))),
         )
-        for metric in METRICS.values()
+        for metric in of_task("classification").values()
     ]
     head = ("metric", "what it is", "three classes or more", "better", "range", "in SageMaker's quality document")
     return _table(head, rows)
+
+
+def number_metrics() -> str:
+    """Every metric of a target of numbers, in the table's order."""
+    rows = [
+        (
+            f"`{metric.name}`",
+            f"{metric.title}: {metric.what}",
+            metric.better,
+            metric.range,
+            " ".join(f"`{name}`" for name in metric.quality_names(0)),
+        )
+        for metric in of_task("regression").values()
+    ]
+    return _table(("metric", "what it is", "better", "range", "in SageMaker's quality document"), rows)
 
 
 # -- stack.md
@@ -268,7 +283,7 @@ def alarms() -> str:
 
 PARTS: Final[dict[Path, dict[str, Callable[[], str]]]] = {
     CONFIGURATION: {"top": top, "sections": sections, "hyperparameters": hyperparameters},
-    EVALUATION: {"metrics": metrics},
+    EVALUATION: {"metrics": metrics, "number-metrics": number_metrics},
     STACK: {"parameters": parameters, "outputs": outputs, "alarms": alarms},
 }
 

@@ -146,6 +146,11 @@ WHAT: Final[dict[Rule, str]] = {
     Rule.TARGET_ONE_CLASS: "All labels are the same.",
     Rule.TARGET_MANY_CLASSES: "There are more labels than the cap, and they are texts.",
     Rule.TARGET_QUANTITY: "There are more labels than the cap, and nearly all are numbers.",
+    Rule.TARGET_NOT_NUMBERS: "`task: regression` is set, and the target is no column of numbers.",
+    Rule.TARGET_ONE_NUMBER: "`task: regression` is set, and all numbers of the target are the same.",
+    Rule.TARGET_FEW_NUMBERS: "`task: regression` is set, and the target has fewer than 10 different numbers.",
+    Rule.TARGET_TAILS: "`task: regression` is set, and the farthest 1 % of the training rows have more than half of "
+    "the squared deviations from the mean.",
     Rule.CLASS_TOO_SMALL: "A label has fewer rows than the minimum, and without it fewer than two classes are left, or "
     "the configuration names it as the positive or favoured one.",
     Rule.CLASSES_TOO_SMALL: "Labels have fewer rows than the minimum, and with what else is rejected these are "
@@ -218,7 +223,6 @@ FIELDS: Final[dict[str, str]] = {
     "findings[].column": "None if there is none.",
     "findings[].rows": "How many rows, if the rule is about rows.",
     "split": "How rows were put into the parts.",
-    "split.method": "`stratified`, `group_by` or `by_time`.",
     "split.seed": "Of the hash.",
     "contract": "The dataset's contract, as the file was compared with it or as it made it; see contract.md.",
     "contract.version": "Which version.",

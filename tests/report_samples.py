@@ -9,8 +9,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from plotting.page import ReportInput
 from plotting.profile import TableProfile
+from scoring.champion import compare_numbers
+from scoring.gates import judge
+from scoring.number_metrics import (
+    ScoredNumbers,
+    measure_numbers,
+    number_report,
+    prediction_interval,
+    prior_metrics,
+)
+from sluice.dataset.config import ChampionPolicy, Gates
 from sluice.evaluation.document import (
     BiasMetric,
     Bootstrap,
@@ -44,6 +56,7 @@ from sluice.messages import (
     RowCounts,
     Run,
     RunResult,
+    TargetNumbers,
     TrainingStatus,
 )
 
@@ -236,6 +249,30 @@ def multi_class(classes: int = 6) -> ReportInput:
         training=_training(),
         evaluation=evaluation,
     )
+
+
+def numbers() -> ReportInput:
+    """A deployed model of numbers, with a live one beside it."""
+    rng = np.random.default_rng(5)
+    truth = rng.lognormal(10, 0.5, 800)
+    told = truth * rng.normal(1, 0.15, 800)
+    interval = prediction_interval(told[:400] - truth[:400], 0.9)
+    baseline = TargetNumbers(
+        mean=24_900, median=22_000, low=9_700, high=50_200, minimum=4_100, maximum=160_000, deviation=13_400
+    )
+    scored = ScoredNumbers(truth[400:], told[400:], interval.half_width)
+    metrics = measure_numbers(scored, baseline)
+    live = compare_numbers(scored, told[400:] * 1.05, "0a1b2c3d4e5f", ChampionPolicy(), baseline)
+    evaluation = binary_evaluation().model_copy(
+        update={
+            "task": "regression", "target": "loan_amount", "classes": (), "class_counts": (), "cutoff": None,
+            "cutoffs": (), "curves": (), "calibration": (), "bias": (), "metrics": metrics,
+            "prior": prior_metrics(scored, baseline), "interval": interval, "numbers": number_report(scored),
+            "champion": live, "gates": judge(metrics, Gates(), 0.9, champion=live), "slices": (),
+        }
+    )  # fmt: skip
+    result = _result(Outcome.DEPLOYED, evaluation)
+    return ReportInput(run=RUN, result=result, profile=_profile(), training=_training(), evaluation=evaluation)
 
 
 def refused() -> ReportInput:
@@ -563,6 +600,7 @@ SAMPLES: dict[str, Callable[[], ReportInput]] = {
     "model_rejected": model_rejected,
     "multi_class": multi_class,
     "many_classes": lambda: multi_class(50),
+    "numbers": numbers,
     "approved": approved,
     "awaiting_approval": awaiting_approval,
     "rejected_by_a_person": rejected_by_a_person,

@@ -201,6 +201,8 @@ def store(run: Run, config: DatasetConfig, report: TableReport, out: Path) -> Ac
         "features": report.features,
         "left_out": dict(left_out(report)),
         "prior_log_loss": report.prior_log_loss,
+        "task": report.task,
+        "target_numbers": report.target_numbers,
         "config_uri": uri(bucket, there.config),
         "report_uri": uri(bucket, there.validation_report),
         "rejected_rows_uri": uri(bucket, there.rejected_rows),

@@ -116,6 +116,12 @@ def test_a_metric_of_numbers_is_better_on_the_side_that_the_table_says(metric: M
     assert (sides[0] > sides[1]) is metric.higher_is_better
 
 
+@EACH_OF_NUMBERS
+def test_the_docs_explain_every_metric_of_numbers(metric: Metric) -> None:
+    document = (ROOT / "docs" / "evaluation.md").read_text()
+    assert f"| `{metric.name}` | {metric.title}: {metric.what} | {metric.better} |" in document
+
+
 def test_evaluation_json_has_every_metric_of_numbers() -> None:
     stored = evaluation(metrics=OF_NUMBERS, task="regression", classes=()).model_dump(mode="json")
     assert stored["metrics"].keys() >= NUMBERS.keys()
@@ -178,17 +184,19 @@ def test_the_model_card_has_every_metric(metric: Metric) -> None:
 
 
 def test_gates_are_the_metrics_that_may_be_one() -> None:
-    assert list(Gates.model_fields) == [metric.name for metric in CLASSES.values() if metric.is_gate]
+    assert list(Gates.model_fields) == [metric.name for metric in METRICS.values() if metric.is_gate]
 
 
-@EACH_OF_CLASSES
+@EACH
 def test_a_gate_takes_a_limit_within_the_metrics_bounds_and_none_beyond(metric: Metric) -> None:
-    possible = [metric.low, (metric.low + min(metric.high, 3)) / 2, *([] if math.isinf(metric.high) else [metric.high])]
+    ends = [end for end in (metric.low, metric.high) if math.isfinite(end)]
+    possible = [*ends, (max(metric.low, -1) + min(metric.high, 3)) / 2]
     for key in ("min", "max", "min_of_slice", "max_of_slice"):
         for limit in possible:
             assert Gates.model_validate({metric.name: {key: limit}}).by_metric() == {
                 metric.name: Limits.model_validate({key: limit})
             }
-        for limit in (metric.low - 0.01, *([] if math.isinf(metric.high) else [metric.high + 0.01])):
+        beyond = [end + (0.01 if end == metric.high else -0.01) for end in ends]
+        for limit in beyond:
             with pytest.raises(ValidationError, match=f"no model has such a value: {metric.words} is {metric.range}"):
                 Gates.model_validate({metric.name: {key: limit}})

@@ -32,10 +32,12 @@ SMALL_CLASSES: Final = "classes that are too small to split, merged or dropped b
 ALIKE: Final = "labels that look like one"
 MANY_CLASSES: Final = "labels that are numbers, or of more than two classes"
 QUANTITY: Final = "a quantity or a text for a target"
+NUMBERS: Final = "numbers to predict"
 ROW_LIMITS: Final = "too few rows, or more than the cap"
 GROUPS: Final = "a split by group or by time"
 
 _LABEL: Final = "label"
+_REGRESSION: Final = {"target": "score", "task": "regression"}
 
 
 def _both(words: tuple[str, str]) -> Callable[[int], str]:
@@ -744,6 +746,59 @@ MEANING: Final = (
         table(),
         (Said("target_quantity", column="score"),),
         config={"target": "score"},
+    ),
+    Case("numbers", NUMBERS, "a quantity, as a person asks for", table(), config=_REGRESSION, classes=()),
+    Case(
+        "numbers-with-units",
+        NUMBERS,
+        "the numbers to predict have a currency, and points before thousands",
+        with_column(lambda i: f"€ 1.{i * 7 % 900:03d},50", "price"),
+        config={"target": "price", "task": "regression"},
+        classes=(),
+    ),
+    Case(
+        "no-numbers",
+        NUMBERS,
+        "the target is a text",
+        table(),
+        (Said("target_not_numbers", column="city"),),
+        config={"target": "city", "task": "regression"},
+    ),
+    Case(
+        "one-number",
+        NUMBERS,
+        "the target never changes",
+        with_column(lambda _: "7", "price"),
+        (Said("target_one_number", column="price"),),
+        config={"target": "price", "task": "regression"},
+    ),
+    Case(
+        "few-numbers",
+        NUMBERS,
+        "stars from 1 to 5 may be quantities or classes",
+        with_column(lambda i: str(i * 7 % 5 + 1), "stars"),
+        warnings=(Said("target_few_numbers", column="stars"),),
+        config={"target": "stars", "task": "regression"},
+        classes=(),
+    ),
+    Case(
+        "heavy-tails",
+        NUMBERS,
+        "a few prices are of another size",
+        with_column(lambda i: f"{i % 13 + 1}.5" if i % 40 != 7 else f"{i}000000", "price", 400),
+        warnings=(Said("target_tails", column="price"),),
+        config={"target": "price", "task": "regression"},
+        rows=400,
+        classes=(),
+    ),
+    Case(
+        "a-word-for-a-number",
+        NUMBERS,
+        "a cell of the target is a text: its row is set aside",
+        with_cells({(7, "score"): "much"}),
+        rejected_rows=((7, "not_a_number", "score"),),
+        config=_REGRESSION,
+        classes=(),
     ),
     Case(
         "counts",

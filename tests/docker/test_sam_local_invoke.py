@@ -18,7 +18,7 @@ import pytest
 from pydantic import BaseModel
 
 from local.aws import ACCESS_KEY, ACCOUNT, REGION, SECRET_KEY, Aws
-from local.demo import write_breast_cancer
+from local.demo import DEMOS
 from local.home import REPOSITORY
 from sluice.dataset.config import read_whole_config
 from sluice.documents import read_stored
@@ -134,7 +134,7 @@ def seed(aws: Aws, folder: Path) -> dict[str, str]:
     artifact_bucket, _ = split_uri(THE_RUN.validation.config_uri)
     for bucket in (THE_RUN.run.bucket, artifact_bucket):
         aws.s3.create_bucket(Bucket=bucket)
-    aws.s3.upload_file(str(write_breast_cancer(folder)), THE_RUN.run.bucket, THE_RUN.run.key)
+    aws.s3.upload_file(str(DEMOS["classification"].write(folder)), THE_RUN.run.bucket, THE_RUN.run.key)
     aws.s3.put_object(
         Bucket=THE_RUN.run.bucket, Key=config_key(THE_RUN.run.folder), Body=f"target: {THE_RUN.validation.target}"
     )

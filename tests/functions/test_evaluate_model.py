@@ -15,7 +15,7 @@ from sluice.dataset.recipe import NumberColumn, Recipe, Target
 from sluice.evaluation.document import Evaluation
 from sluice.evaluation.split import HashedSplit, PartCuts
 from sluice.layout import RunLayout
-from sluice.messages import EvaluationResult, Metrics
+from sluice.messages import EvaluationResult, Metrics, NumberMetrics
 from sluice.runs.aws.ledger import Champion, crown_champion
 from tests.functions.conftest import ARTIFACTS, REGION, TABLE, Aws, Context, archive_of, request
 from tests.messages import GOOD
@@ -415,3 +415,64 @@ def test_a_model_that_rests_on_a_column_that_validation_suspects_is_rejected(
     assert "leaks" in [gate.name for gate in result.gates if not gate.passed]
     aws.put(ARTIFACTS, aws.layout.config, json.dumps({"leaks": {"allow": ["a"]}}))
     assert evaluate(leaking, context).warnings == ()
+
+
+def numbers_in_place(aws: Aws, body: dict[str, Any]) -> None:
+    """A model of numbers, with what validation left of them."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(600, 3)).astype(np.float32)
+    labels = 1000 * rows[:, 0] + 200 * rng.normal(size=600)
+    data = xgboost.DMatrix(rows[:300], label=labels[:300])
+    booster = xgboost.train({"objective": "reg:squarederror", "nthread": 1}, data, num_boost_round=20)
+    lines = [f"{label!r},{a!r},{b!r},{c!r}\n" for label, (a, b, c) in zip(labels.tolist(), rows.tolist(), strict=True)]
+    assert GOOD.training is not None
+    assert GOOD.training.model_uri is not None
+    model = archive_of(bytes(booster.save_raw("ubj")))
+    aws.put(ARTIFACTS, GOOD.training.model_uri.removeprefix(f"s3://{ARTIFACTS}/"), model)
+    aws.put(ARTIFACTS, aws.layout.part_file("validation"), "".join(lines[300:450]))
+    aws.put(ARTIFACTS, aws.layout.part_file("test"), "".join(lines[450:]))
+    recipe = RECIPE.model_copy(update={"target": Target(name="price", task="regression")})
+    aws.put(ARTIFACTS, aws.layout.recipe, recipe.model_dump_json())
+    aws.put(ARTIFACTS, aws.layout.config, json.dumps({"task": "regression", "predictions": {"coverage": 0.8}}))
+    low, high = np.quantile(labels[:300], [0.1, 0.9]).tolist()
+    told = {"mean": 0, "median": 0, "low": low, "high": high, "minimum": -4000, "maximum": 4000, "deviation": 1000}
+    asked: dict[str, Any] = {
+        "task": "regression",
+        "target_numbers": told,
+        "classes": [],
+        "target": "price",
+        "prior_log_loss": None,
+    }
+    body["validation"] |= asked
+
+
+def test_a_model_of_numbers_is_measured_beside_the_mean_and_leaves_an_interval(
+    aws: Aws, context: Context, body: dict[str, Any]
+) -> None:
+    numbers_in_place(aws, body)
+    result = evaluate(body, context)
+    assert result.verdict == "accepted", result.reasons
+    assert isinstance(result.metrics, NumberMetrics)
+    assert result.metrics.rmse < 0.6 * result.metrics.prior_rmse
+    found = stored(aws)
+    assert (found.task, found.classes, found.cutoff, found.curves) == ("regression", (), None, ())
+    assert found.interval is not None
+    assert (found.interval.coverage, found.interval.rows) == (0.8, 150)
+    assert result.metrics.coverage == pytest.approx(0.8, abs=0.1)
+    assert [gate.name for gate in found.gates] == ["rmse.max_of_prior"]
+    assert found.numbers is not None
+    assert sum(one.rows for one in found.numbers.sizes) == 150
+    assert found.training is not None
+    assert len(found.training.mistakes) == 10
+    golden = json.loads(aws.read(aws.layout.golden))
+    assert golden["tolerance"] == pytest.approx(1e-5 * max(map(abs, golden["scores"])))
+
+
+def test_a_model_of_numbers_is_compared_with_the_live_one_and_not_with_one_of_classes(
+    aws: Aws, context: Context, body: dict[str, Any], model_archive: tuple[bytes, str]
+) -> None:
+    crown(aws, model_archive[0])
+    numbers_in_place(aws, body)
+    refused = evaluate(body, context)
+    assert refused.verdict == "rejected"
+    assert "predicts another target" in refused.reasons[0]

@@ -11,8 +11,9 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from following.configuration import Change, DeclinedError, plan, prepare, with_target
+from following.configuration import Change, DeclinedError, plan, prepare, with_key
 from following.dropping import Drop, WrongCallError, check_drop
+from sluice.dataset.config import parse_config
 
 INBOX = "inbox"
 KEY = "datasets/churn/config.yaml"
@@ -220,7 +221,7 @@ def test_a_config_yml_is_told_and_without_another_configuration_nothing_is_dropp
     ],
 )
 def test_a_target_goes_into_any_form_of_yaml(before: str, after: str) -> None:
-    assert with_target(before, "y", "config.yaml") == after
+    assert with_key(before, "target", "y", "config.yaml") == after
 
 
 def test_a_plan_writes_nothing_it_was_not_asked_for(tmp_path: Path) -> None:
@@ -231,3 +232,39 @@ def test_a_plan_writes_nothing_it_was_not_asked_for(tmp_path: Path) -> None:
     assert plan(None, make(**first), NAME) == Change("target: y\nchampion: {policy: ignore}\n")
     assert plan("target: y\napproval: {required: true}\n", make(**first), NAME) == Change(None)
     assert plan("b: 1", make(config="a: 1"), NAME) == Change("a: 1", replaces=True)
+
+
+REGRESSION = Drop(Path("flats.csv"), "flats", target="price", task="regression")
+
+
+@pytest.mark.parametrize(
+    ("stored", "written"),
+    [
+        (None, "target: price\ntask: regression\n"),
+        ("target: price\n", "task: regression\ntarget: price\n"),
+        ("# ours\ntask: regression\n", "# ours\ntarget: price\ntask: regression\n"),
+        ("task: regression\ntarget: price\n", None),
+    ],
+)
+def test_a_task_is_merged_in_like_a_target(stored: str | None, written: str | None) -> None:
+    found = plan(stored, REGRESSION, "config.yaml")
+    assert found.replaces is False
+    assert (found.text is None) == (written is None)
+    if found.text is not None:
+        assert parse_config(found.text, "config").model_dump(include={"target", "task"}) == {
+            "target": "price",
+            "task": "regression",
+        }
+        assert ("# ours" in found.text) == ("# ours" in (stored or ""))
+
+
+def test_another_task_than_the_stored_one_is_not_put_in_its_place() -> None:
+    with pytest.raises(WrongCallError, match=r"says `task: classification`, and --task says `regression`"):
+        plan("target: price\ntask: classification\n", REGRESSION, "config.yaml")
+
+
+def test_a_misspelled_task_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    table = tmp_path / "flats.csv"
+    table.write_text("price,rooms\n1,2\n")
+    with pytest.raises(WrongCallError, match="`task`"):
+        check_drop(table, target="price", task="regresion")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from following.configuration import with_target
+from following.configuration import with_key
 from following.dropping import Drop, WrongCallError, check_drop
 from sluice.dataset.config import parse_config
 
@@ -50,7 +50,7 @@ def test_a_target_that_yaml_would_read_as_something_else_stays_what_it_is(tmp_pa
     call = check_call(path, target)
     assert call.config is None
     for text in (None, "", "# nothing yet\n", "gates: {log_loss: {max: 1}}\n", "{drop: [b], target: x}", "target:\n"):
-        assert parse_config(with_target(text, target, "config"), "config").target == target
+        assert parse_config(with_key(text, "target", target, "config"), "config").target == target
 
 
 def test_an_unknown_column_is_a_wrong_call_that_lists_the_columns(table: Path) -> None:

@@ -102,12 +102,14 @@ class ValidateRequest(Request):
 class TargetNumbers(Message):
     """A target of numbers over the training part: what the baseline always predicts, and what else tells of it."""
 
-    mean: float
-    median: float
-    low: float = Field(description="Quantile: with `high`, the interval that the baseline always predicts.")
-    high: float
-    minimum: float
-    maximum: float
+    mean: float = Field(description="What the baseline predicts for RMSE and R2.")
+    median: float = Field(description="What the baseline predicts for the other errors.")
+    low: float = Field(description="Quantile: with `high`, the interval that the baseline predicts.")
+    high: float = Field(
+        description="Quantile; between `low` and it lies the share that `predictions.coverage` asks for."
+    )
+    minimum: float = Field(description="Least number.")
+    maximum: float = Field(description="Greatest number.")
     deviation: float = Field(ge=0, description="Standard deviation.")
 
 
@@ -125,7 +127,7 @@ class ValidationResult(Message):
     features: int = Field(0, ge=0, description="Columns of the training files, the label not counted.")
     left_out: dict[str, str] = Field(default_factory=dict, description="Reason by column, of the first unused ones.")
     prior_log_loss: float | None = Field(None, description="Natural log; of always predicting the class shares.")
-    task: Task = "classification"
+    task: Task = Field("classification", description="`regression`: the target is a number, and has no classes.")
     target_numbers: TargetNumbers | None = Field(None, description="Of a target of numbers; none of one of classes.")
     train_uri: str | None = Field(None, description="Prefix: label first, no header, text/csv.")
     validation_uri: str | None = None

@@ -29,6 +29,8 @@ from sluice.evaluation.document import (
 )
 from sluice.evaluation.metrics import METRICS
 
+LOG_ODDS: Final = "log odds"
+"""Unit of the SHAP values of classes."""
 _LINES: Final = (
     ("accent", "-"),
     ("second", "--"),
@@ -61,7 +63,7 @@ class Drawing:
     """It needs the whole width of the page."""
 
 
-def _figure(height: float = _HEIGHT, width: float = _WIDTH) -> tuple[Figure, Axes]:
+def new_figure(height: float = _HEIGHT, width: float = _WIDTH) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.add_subplot()
 
@@ -73,7 +75,7 @@ def _unit(axes: Axes, across: str, up: str) -> None:
 def roc(curves: Sequence[ClassCurves]) -> Drawing:
     shown = _largest(curves)
     with style():
-        figure, axes = _figure(height=_HEIGHT + _legend_height(shown))
+        figure, axes = new_figure(height=_HEIGHT + _legend_height(shown))
         axes.plot([0, 1], [0, 1], color=COLOURS["muted"], linewidth=0.8, linestyle=(0, (2, 3)))
         for curve, (colour, dashes) in zip(shown, _LINES, strict=False):
             axes.plot(
@@ -87,13 +89,13 @@ def roc(curves: Sequence[ClassCurves]) -> Drawing:
         _legend(figure, "Class (area)")
         areas = listed(f"{curve.label} {number(curve.roc_auc)}" for curve in shown)
         text = f"Area under the curve (1 is perfect, 0.5 is chance): {areas}.{_left_out(curves, shown)}"
-        return _drawing(figure, "roc", "ROC curve", text)
+        return drawing(figure, "roc", "ROC curve", text)
 
 
 def precision_recall(curves: Sequence[ClassCurves]) -> Drawing:
     shown = _largest(curves)
     with style():
-        figure, axes = _figure(height=_HEIGHT + _legend_height(shown))
+        figure, axes = new_figure(height=_HEIGHT + _legend_height(shown))
         for curve, (colour, dashes) in zip(shown, _LINES, strict=False):
             axes.plot(
                 [point.recall for point in curve.precision_recall],
@@ -111,7 +113,7 @@ def precision_recall(curves: Sequence[ClassCurves]) -> Drawing:
         )
         chance = " The dotted line is what chance gives." if len(shown) == 1 else ""
         text = f"Average precision: {areas}.{chance}{_left_out(curves, shown)}"
-        return _drawing(figure, "precision-recall", "Precision and recall", text)
+        return drawing(figure, "precision-recall", "Precision and recall", text)
 
 
 def _legend(figure: Figure, title: str | None = None, columns: int = 2) -> None:
@@ -163,12 +165,12 @@ def calibration(bins: Sequence[CalibrationBin], error: float | None) -> Drawing:
                 f" The largest gap: of {plural(worst[0].rows, 'row')} with a mean score of {percent(worst[1])}, "
                 f"{percent(worst[2])} are of the class."
             )
-        return _drawing(figure, "calibration", "Calibration", text + " A perfect model follows the diagonal.")
+        return drawing(figure, "calibration", "Calibration", text + " A perfect model follows the diagonal.")
 
 
 def cutoff_rates(points: Sequence[CutoffPoint], chosen: float) -> Drawing:
     with style():
-        figure, axes = _figure()
+        figure, axes = new_figure()
         across = [point.cutoff for point in points]
         for name, (colour, dashes) in zip(("precision", "recall", "f1"), _LINES, strict=False):
             values = [_or_nan(getattr(point, name)) for point in points]
@@ -181,7 +183,7 @@ def cutoff_rates(points: Sequence[CutoffPoint], chosen: float) -> Drawing:
             f"At the chosen cutoff of {number(chosen)}: precision {number(at.precision)}, recall {number(at.recall)}, "
             f"F1 {number(at.f1)}."
         )
-        return _drawing(figure, "cutoff-rates", "Precision, recall and F1 by cutoff", text)
+        return drawing(figure, "cutoff-rates", "Precision, recall and F1 by cutoff", text)
 
 
 def cutoff_cost(points: Sequence[CutoffPoint], chosen: float) -> Drawing:
@@ -190,7 +192,7 @@ def cutoff_cost(points: Sequence[CutoffPoint], chosen: float) -> Drawing:
     name = "Mean cost of a row" if priced else "Error rate"
     pairs = [(point.cutoff, point.error_rate if point.cost is None else point.cost) for point in priced or points]
     with style():
-        figure, axes = _figure()
+        figure, axes = new_figure()
         axes.plot([pair[0] for pair in pairs], [pair[1] for pair in pairs], color=COLOURS["accent"])
         _mark(axes, chosen)
         axes.set(xlim=(-0.02, 1.02), xlabel="Cutoff", ylabel=name)
@@ -200,7 +202,7 @@ def cutoff_cost(points: Sequence[CutoffPoint], chosen: float) -> Drawing:
             f"{name} is {number(at[1])} at the chosen cutoff of {number(chosen)}. On the held-out rows it is lowest at "
             f"{number(lowest[0])}: {number(lowest[1])}."
         )
-        return _drawing(figure, "cutoff-cost", f"{name} by cutoff", text)
+        return drawing(figure, "cutoff-cost", f"{name} by cutoff", text)
 
 
 def _mark(axes: Axes, chosen: float) -> None:
@@ -225,7 +227,7 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> Drawin
     size = len(matrix)
     numbered = size <= 12
     with style():
-        figure, axes = _figure(height=2.5 if size <= 3 else 3.6) if numbered else _figure(7.6, width=2 * _WIDTH)
+        figure, axes = new_figure(height=2.5 if size <= 3 else 3.6) if numbered else new_figure(7.6, width=2 * _WIDTH)
         axes.grid(visible=False)
         for truth, row in enumerate(matrix):
             total = sum(row)
@@ -266,12 +268,12 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> Drawin
             f"{count(right)} of {plural(total, 'held-out row')} are predicted right. The stronger a colour, the larger "
             "its share of the true class."
         )
-        return _drawing(figure, "confusion", "Confusion matrix", text, wide=not numbered)
+        return drawing(figure, "confusion", "Confusion matrix", text, wide=not numbered)
 
 
 def learning_curve(curve: LearningCurve, best: int | None, place: int) -> Drawing:
     with style():
-        figure, axes = _figure()
+        figure, axes = new_figure()
         pairs = (("train", curve.train), ("validation", curve.validation))
         for (name, values), (colour, dashes) in zip(pairs, _LINES, strict=False):
             if values:
@@ -286,16 +288,16 @@ def learning_curve(curve: LearningCurve, best: int | None, place: int) -> Drawin
         text = f"{curve.metric}: {listed(parts) or 'nothing was logged'}."
         if best is not None and best < len(curve.validation):
             text += f" The best value on validation is {number(curve.validation[best])}, in round {best}."
-        return _drawing(figure, f"learning-{place}", f"Learning curve, {curve.metric}", text)
+        return drawing(figure, f"learning-{place}", f"Learning curve, {curve.metric}", text)
 
 
-def importance(importances: Sequence[Importance]) -> Drawing:
+def importance(importances: Sequence[Importance], unit_of_shap: str = LOG_ODDS) -> Drawing:
     by_shap = any(one.shap is not None for one in importances)
     pairs = [(one.column, one.shap or 0.0 if by_shap else one.gain) for one in importances]
     pairs = sorted(pairs, key=lambda pair: -pair[1])[:_MAX_COLUMNS]
-    unit = "Mean absolute SHAP value (log odds)" if by_shap else "Total gain"
+    unit = f"Mean absolute SHAP value ({unit_of_shap})" if by_shap else "Total gain"
     with style():
-        figure, axes = _figure(height=max(1.4, 0.7 + 0.24 * len(pairs)))
+        figure, axes = new_figure(height=max(1.4, 0.7 + 0.24 * len(pairs)))
         axes.grid(visible=False, axis="y")
         places = range(len(pairs))
         axes.barh(places, [pair[1] for pair in pairs], height=0.62, color=COLOURS["accent"])
@@ -306,24 +308,25 @@ def importance(importances: Sequence[Importance]) -> Drawing:
         text = f"{unit}, the largest: {top}."
         if len(pairs) < len(importances):
             text += f" The first {len(pairs)} of {len(importances)} columns are drawn."
-        return _drawing(figure, "importance", "Which columns matter", text)
+        return drawing(figure, "importance", "Which columns matter", text)
 
 
-def beeswarm(training: TrainingReport, *, several: bool = False) -> Drawing:
+def beeswarm(training: TrainingReport, *, several: bool = False, unit: str = LOG_ODDS) -> Drawing:
     """A dot for each sampled row and column: where it pushed the score, coloured by the column's value.
 
     Args:
         several: there are more than two classes.
+        unit: of SHAP values.
     """
     columns = training.shap[:_MAX_COLUMNS]
     with style():
-        figure, axes = _figure(height=max(1.6, 0.9 + 0.28 * len(columns)))
+        figure, axes = new_figure(height=max(1.6, 0.9 + 0.28 * len(columns)))
         axes.grid(visible=False, axis="y")
         axes.axvline(0, color=COLOURS["muted"], linewidth=0.8)
         for place, column in enumerate(columns):
             _swarm(axes, place, column)
         axes.set_yticks(list(range(len(columns))), [short(column.column, _LABEL) for column in columns])
-        axes.set(xlabel="SHAP value (log odds)", ylim=(len(columns) - 0.5, -0.5))
+        axes.set(xlabel=f"SHAP value ({unit})", ylim=(len(columns) - 0.5, -0.5))
         axes.tick_params(axis="y", length=0)
         kinds = [("low", "low value"), ("middling", "middle"), ("high", "high value")]
         if any(_is_without_order(column) for column in columns):
@@ -335,7 +338,7 @@ def beeswarm(training: TrainingReport, *, several: bool = False) -> Drawing:
         text = f"The effect of single values on the score, over {plural(training.shap_rows, 'held-out row')}: {pushes}."
         if several:
             text += " The score is that of the predicted class of each row."
-        return _drawing(figure, "shap", "How values push the score", text)
+        return drawing(figure, "shap", "How values push the score", text)
 
 
 def _is_without_order(column: ShapColumn) -> bool:
@@ -395,30 +398,31 @@ def _push(column: ShapColumn) -> str:
     return "pushes up if it is high" if together > 0 else "pushes down if it is high"
 
 
-def levels(column: ShapColumn, place: int, *, several: bool = False) -> Drawing:
+def levels(column: ShapColumn, place: int, *, several: bool = False, unit: str = LOG_ODDS) -> Drawing:
     """The mean push of each of the most frequent values of a column of categories.
 
     Args:
         column: with ``levels``, the most frequent first.
         place: of the figure among its kind.
         several: there are more than two classes.
+        unit: of SHAP values.
     """
     shown = column.levels
     with style():
-        figure, axes = _figure(height=max(1.3, 0.75 + 0.26 * len(shown)))
+        figure, axes = new_figure(height=max(1.3, 0.75 + 0.26 * len(shown)))
         axes.grid(visible=False, axis="y")
         axes.axvline(0, color=COLOURS["muted"], linewidth=0.8)
         for up, level in enumerate(shown):
             axes.barh(up, level.shap, height=0.62, color=COLOURS["high" if level.shap > 0 else "low"])
         axes.set_yticks(list(range(len(shown))), [f"{short(one.level, _LABEL)} ({count(one.rows)})" for one in shown])
-        axes.set(xlabel="Mean SHAP value (log odds)", ylim=(len(shown) - 0.5, -0.5))
+        axes.set(xlabel=f"Mean SHAP value ({unit})", ylim=(len(shown) - 0.5, -0.5))
         axes.tick_params(axis="y", length=0)
         name = short(column.column, 40)
         effects = listed(f"{short(one.level, 40)} {_signed(one.shap)}" for one in shown)
         text = f"Mean effect on the score by value, with the number of rows: {effects}."
         if several:
             text += " The score is that of the predicted class of each row."
-        return _drawing(figure, f"levels-{place}", f"Effect of {name}", text)
+        return drawing(figure, f"levels-{place}", f"Effect of {name}", text)
 
 
 def _signed(value: float) -> str:
@@ -433,7 +437,7 @@ def slices(results: Sequence[SliceResult], name: str, overall: float | None, pla
         return None
     column = shown[0][0].column
     with style():
-        figure, axes = _figure(height=max(1.3, 0.8 + 0.26 * len(shown)))
+        figure, axes = new_figure(height=max(1.3, 0.8 + 0.26 * len(shown)))
         axes.grid(visible=False, axis="y")
         if overall is not None:
             axes.axvline(overall, color=COLOURS["muted"], linewidth=0.9, linestyle=(0, (2, 3)), label="all rows")
@@ -451,13 +455,13 @@ def slices(results: Sequence[SliceResult], name: str, overall: float | None, pla
             f"{metric(name)} is best if {column} is {best[0].value} ({number(best[1])}) and worst if it is "
             f"{worst[0].value} ({number(worst[1])}, interval {interval(worst[0].intervals.get(name))})."
         )
-        return _drawing(figure, f"slices-{place}", f"{metric(name)} by {short(column, 40)}", text)
+        return drawing(figure, f"slices-{place}", f"{metric(name)} by {short(column, 40)}", text)
 
 
 def _second(pair: tuple[SliceResult, float]) -> float:
     return pair[1]
 
 
-def _drawing(figure: Figure, name: str, title: str, text: str, *, wide: bool = False) -> Drawing:
+def drawing(figure: Figure, name: str, title: str, text: str, *, wide: bool = False) -> Drawing:
     name = f"figure-{name}"
     return Drawing(name=name, title=title, words=text, svg=embed(figure, name, title, text), wide=wide)

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from plotting import figures, words
 from plotting.figures import Drawing
+from plotting.number_figures import coverage_by_size, error_by_size, predicted_against_true, residuals
 from plotting.profile import TableProfile
 from sluice.evaluation.document import Evaluation, Mistake, SliceResult, TrainingReport
 from sluice.evaluation.metrics import BASELINES, METRICS, of_task
@@ -36,7 +37,10 @@ _MAX_ATTENTION: Final = 3
 
 _FIGURES: Final = (
     "confusion", "roc", "precision_recall", "calibration", "cutoff_rates", "cutoff_cost", "importance", "shap",
+    "predicted_true", "residuals", "error_by_size", "coverage",
 )  # fmt: skip
+_CURVES: Final = ("roc", "precision_recall", "calibration")
+_OF_NUMBERS: Final = ("predicted_true", "residuals", "error_by_size", "coverage")
 _SLICE_METRICS: Final = tuple(metric.name for metric in METRICS.values() if metric.by_slice)
 
 
@@ -237,7 +241,8 @@ def _sections(page: ReportInput, parts: Mapping[str, Any]) -> dict[str, str]:
         "gates": ("Gates", parts["gates"]),
         "metrics": ("Metrics", parts["metric_rows"]),
         "confusion": ("Confusion matrix", drawings["confusion"]),
-        "curves": ("Curves", any(drawings[name] for name in ("roc", "precision_recall", "calibration"))),
+        "curves": ("Curves", any(drawings[name] for name in _CURVES)),
+        "errors": ("Errors", any(drawings[name] for name in _OF_NUMBERS)),
         "cutoff": ("Cutoff", evaluation and evaluation.cutoff),
         "training": ("Training", training or page.training),
         "columns": ("What the model learned", drawings["importance"] or drawings["shap"]),
@@ -391,18 +396,40 @@ def _drawings(evaluation: Evaluation | None, metrics: AnyMetrics | None) -> dict
         drawn["cutoff_cost"] = figures.cutoff_cost(evaluation.cutoffs, evaluation.cutoff.value)
     training = evaluation.training
     if training and training.importances:
-        drawn["importance"] = figures.importance(training.importances)
+        drawn["importance"] = figures.importance(training.importances, _unit(evaluation))
     if training and any(column.points for column in training.shap):
-        drawn["shap"] = figures.beeswarm(training, several=len(evaluation.classes) > 2)
-    return drawn
+        several = len(evaluation.classes) > 2
+        drawn["shap"] = figures.beeswarm(training, several=several, unit=_unit(evaluation))
+    return drawn | _number_drawings(evaluation)
+
+
+def _unit(evaluation: Evaluation) -> str:
+    """Of SHAP values."""
+    return figures.LOG_ODDS if evaluation.task == "classification" else f"unit of {evaluation.target}"
+
+
+def _number_drawings(evaluation: Evaluation) -> dict[str, Drawing | None]:
+    numbers, interval = evaluation.numbers, evaluation.interval
+    if numbers is None:
+        return {}
+    told = interval is not None and any(one.coverage is not None for one in numbers.sizes)
+    return {
+        "predicted_true": predicted_against_true(numbers.points, interval, evaluation.target),
+        "residuals": residuals(numbers.residuals),
+        "error_by_size": error_by_size(numbers.sizes),
+        "coverage": coverage_by_size(numbers.sizes, interval) if interval and told else None,
+    }
 
 
 def _levels(evaluation: Evaluation | None) -> tuple[Drawing, ...]:
     training = evaluation.training if evaluation else None
     columns = [column for column in training.shap if column.levels] if training else []
-    several = evaluation is not None and len(evaluation.classes) > 2
+    if evaluation is None:
+        return ()
+    several, unit = len(evaluation.classes) > 2, _unit(evaluation)
     return tuple(
-        figures.levels(column, place, several=several) for place, column in enumerate(columns[:_MAX_LEVEL_FIGURES])
+        figures.levels(column, place, several=several, unit=unit)
+        for place, column in enumerate(columns[:_MAX_LEVEL_FIGURES])
     )
 
 

@@ -207,7 +207,7 @@ class Census:
         self._rejected = rejected
         max_levels = max(min(MAX_LEVELS, _MAX_LEVELS_IN_ALL // max(len(question.levelled), 1)), _MIN_LEVELS)
         self._columns = {i: _Column(Levels(max_levels, question.tokens)) for i in range(len(question.names))}
-        self._values = question.of_kind(Kind.NUMBER, Kind.DATE)
+        self._values = [*question.of_kind(Kind.NUMBER, Kind.DATE), *question.target_value]
         numbers = question.of_kind(Kind.NUMBER)
         self._counters = numbers
         self._untimed = question.of_kind(Kind.DATE)
@@ -218,12 +218,13 @@ class Census:
         self._ranks = Ranks(MAX_RANKED)
         self._open: dict[int, _Open] = {}
         self._places, self._impossible = question.places, tuple[str, ...]()
-        self._sampled = [f"x{i}" for i in numbers] if question.sampled else []
+        self._sampled = [f"x{i}" for i in [*numbers, *question.target_value]] if question.sampled else []
         self._times = Times()
         self.identities = Identities(question)
         self._sample: pl.DataFrame | None = None
         self._sampled_below = 1 << HASH_BITS
-        self._leak_values = [] if question.config.leaks.action == "ignore" else self._values_told()
+        looks = question.has_classes and question.config.leaks.action != "ignore"
+        self._leak_values = self._values_told() if looks else []
         self._leaks = LeakSample(sample_size(len(self._leak_values))) if self._leak_values else None
         self.structure = Structure()
         self.labels = Levels(MAX_LEVELS)
@@ -548,7 +549,7 @@ class Census:
         """Finds the cuts, and adds the rows whose part was open."""
         q = self._q
         if q.stratum is not None and not q.placed and not self._many_labels:
-            self._places, self._impossible = fitting_places(self._ranks, q.config.split)
+            self._places, self._impossible = fitting_places(self._ranks, q.config.split, by_class=q.has_classes)
         again = cells_again(path, q.dialect, self.structure, self._open)
         for chunk, placed, held_out in worked(again, lambda item: self._measure_open(*item)):
             self.held_out.add(chunk, held_out)
@@ -778,11 +779,23 @@ class Census:
 
     def _target_profile(self) -> Profile:
         q = self._q
+        if not q.has_classes:
+            return self._number_target()
         texts = self.labels.table().select(pl.lit(0, pl.Int64).alias("column"), "cell", "rows")
         forms = count_forms(texts).get(0, Counter())
         reading = reading_of(forms, q.dialect.delimiter, asked=True)
         profile = Profile(q.target, q.names[q.target], self.good_rows, self.good_rows, reading.kind)
         return _with_levels(profile, self.labels) if reading.kind is Kind.TEXT else profile
+
+    def _number_target(self) -> Profile:
+        q, facts = self._q, self._columns[self._q.target].facts
+        reading = q.readings[q.target]
+        profile = Profile(
+            q.target, q.names[q.target], self.good_rows, self.good_rows, reading.kind, reading.notation, reading.form
+        )
+        if reading.kind is not Kind.NUMBER or "least" not in facts:
+            return profile
+        return replace(profile, least=facts["least"], greatest=facts["greatest"], whole=facts["whole"])
 
 
 def _days(day: datetime.date) -> float:

@@ -102,6 +102,10 @@ class Rule(StrEnum):
     TARGET_ONE_CLASS = "target_one_class"
     TARGET_MANY_CLASSES = "target_many_classes"
     TARGET_QUANTITY = "target_quantity"
+    TARGET_NOT_NUMBERS = "target_not_numbers"
+    TARGET_ONE_NUMBER = "target_one_number"
+    TARGET_FEW_NUMBERS = "target_few_numbers"
+    TARGET_TAILS = "target_tails"
     CLASS_TOO_SMALL = "class_too_small"
     CLASSES_TOO_SMALL = "classes_too_small"
     CLASS_SET_ASIDE = "class_set_aside"
@@ -228,8 +232,15 @@ FIX: Final[dict[Rule, str]] = {
     "`missing` in config.yaml without it.",
     Rule.TARGET_ONE_CLASS: "Add rows of another class: a model needs at least two.",
     Rule.TARGET_MANY_CLASSES: "Reduce the labels to at most 50, or name another column as `target` in config.yaml.",
-    Rule.TARGET_QUANTITY: "Replace the numbers by at most 50 classes, such as `low` and `high`, or name another column "
-    "as `target` in config.yaml.",
+    Rule.TARGET_QUANTITY: "To predict the number itself, set `task: regression` in config.yaml. Otherwise replace the "
+    "numbers by at most 50 classes, such as `low` and `high`, or name another column as `target`.",
+    Rule.TARGET_NOT_NUMBERS: "Write numbers such as 1234.5, all in one unit, name another column as `target` in "
+    "config.yaml, or take `task: regression` out of it to predict classes.",
+    Rule.TARGET_ONE_NUMBER: "Add rows with other numbers, or name another column as `target` in config.yaml.",
+    Rule.TARGET_FEW_NUMBERS: "Nothing to do if their distances mean something; otherwise take `task: regression` out "
+    "of config.yaml.",
+    Rule.TARGET_TAILS: "Look for typing errors. If these rows are real, predict the logarithm in place of the number, "
+    "or set gates on `mae` or `median_error`, which the few rows do not decide.",
     Rule.CLASS_TOO_SMALL: "Add rows of that class, or correct the label if it is a typing error.",
     Rule.CLASSES_TOO_SMALL: "Merge them with others (`classes: {merge: {other: [a, b]}}`) or drop them "
     "(`classes: {drop: [a, b]}`) in config.yaml, raise `max_rejected_share` there, or add rows of them.",

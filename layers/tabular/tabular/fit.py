@@ -181,6 +181,8 @@ def find_leaking(census: Census, features: Sequence[Profile], classes: Sequence[
 
     Case and number format do not tell values apart. Nothing at all is a value too; a few blanks beside a value are not.
     """
+    if not classes:
+        return {}
     asked = {p.position for p in features if not leaks.allows(p.name)}
     facts = {i: [found[label] for label in classes] for i, found in census.copies().items() if i in asked}
     return {i: _where(values) for i, values in facts.items() if _says(values)}

@@ -33,12 +33,14 @@ def leak_findings(
         census: of the file, with its sample of rows.
         places: the split.
         profiles: of every column.
-        recipe: a column that it leaves out gives nothing away.
+        recipe: a column that it leaves out gives nothing away. Of a target of numbers nothing is looked for.
         config: what such a column leads to.
 
     Raises:
         RefusedError: it is certain that one does, and the configuration refuses the file for it.
     """
+    if not recipe.target.classes:
+        return []
     dropped = {column.name for column in recipe.columns if isinstance(column, DroppedColumn)}
     used = [p for p in profiles if p.name not in {recipe.target.name, *dropped}]
     by_position = {p.position: p for p in used}

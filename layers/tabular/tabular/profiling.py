@@ -140,7 +140,8 @@ def _few(levels: pl.DataFrame) -> bool:
 
 
 def _used(profiles: Sequence[Profile], frame: SeenTable) -> list[Profile]:
-    return [p for p in profiles if p.name != frame.target and p.name not in frame.dropped]
+    own = (frame.target,) if frame.classes else ()
+    return [p for p in profiles if p.name not in {*own, *frame.dropped}]
 
 
 def _plain(p: Profile) -> SeenColumn:

@@ -69,7 +69,17 @@ class Question:
         """Within which each part gets its share of the rows; None if their places do not follow from u."""
         if self.time is not None:
             return None
-        return pl.col("label") if self.group is None else pl.lit(ALL_ROWS)
+        return pl.col("label") if self.group is None and self.has_classes else pl.lit(ALL_ROWS)
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether the target is one of classes; otherwise it is a number."""
+        return self.config.task == "classification"
+
+    @property
+    def target_value(self) -> list[int]:
+        """The target's position if it is a column of numbers that is read so; otherwise none."""
+        return [self.target] if not self.has_classes and self.readings[self.target].kind is Kind.NUMBER else []
 
     @cached_property
     def group(self) -> int | None:
@@ -93,9 +103,11 @@ class Question:
 
     @cached_property
     def named(self) -> list[int]:
-        """The columns that are read right though they may be dropped: the split or a group of numbers goes by them."""
+        """The columns that are read right though no model learns from them: the split or a group of numbers goes by
+        them, or they are the numbers to predict."""
         facets = (self.names.index(facet.column) for facet in self.config.facets if not facet.group)
-        return sorted({*facets, *([] if self.time is None else [self.time])})
+        target = [] if self.has_classes else [self.target]
+        return sorted({*facets, *target, *([] if self.time is None else [self.time])})
 
     @cached_property
     def unused(self) -> list[int]:
@@ -134,7 +146,8 @@ class Question:
     def hash_of(self, columns: Sequence[str]) -> pl.Expr:
         """``u`` of a row by some columns. Of the target the class is hashed: rows that merging makes equal stay
         together."""
-        cells = [self.label if name == f"c{self.target}" else pl.col(name) for name in columns]
+        own = self.label if self.has_classes else pl.col(f"c{self.target}")
+        cells = [own if name == f"c{self.target}" else pl.col(name) for name in columns]
         return hash_expression(cells, self.config.split.seed).alias("u")
 
     @cached_property
@@ -143,7 +156,10 @@ class Question:
 
     @cached_property
     def label(self) -> pl.Expr:
-        """The class of a row, over a chunk's cells: its label, or what this is merged into."""
+        """The class of a row, over a chunk's cells: its label, or what this is merged into; one for all rows if the
+        target is a number."""
+        if not self.has_classes:
+            return pl.lit(ALL_ROWS)
         return pl.col(f"c{self.target}") if self.merged is None else self.merged
 
     @cached_property
@@ -196,14 +212,14 @@ class Question:
     @cached_property
     def frame(self) -> list[pl.Expr]:
         """Of each row, over a chunk's cells, all that is counted and written: ``label``; ``u`` for its part, and
-        ``time`` where the split uses it; x3, the value of number or date column 3; h4, the hour of date column 4;
-        c5, the text of column 5."""
+        ``time`` where the split uses it; x3, the value of number or date column 3, or of a target of numbers; h4, the
+        hour of date column 4; c5, the text of column 5."""
         moment = self.moment()
         return [
             self.label.alias("label"),
             self.hash_of(self.placed_by),
             *([] if moment is None else [moment]),
-            *(self.value(i).alias(f"x{i}") for i in self.of_kind(Kind.NUMBER, Kind.DATE)),
+            *(self.value(i).alias(f"x{i}") for i in [*self.of_kind(Kind.NUMBER, Kind.DATE), *self.target_value]),
             *(hour(pl.col(f"c{i}"), self.readings[i].date).alias(f"h{i}") for i in self.of_kind(Kind.DATE)),
             *(pl.col(f"c{i}") for i in [*self.levelled, *self.unused]),
         ]

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sluice import layout
 from sluice.dataset.contract import Breach
 from sluice.evaluation.split import HashedSplit
-from sluice.messages import RowCounts
+from sluice.messages import RowCounts, TargetNumbers, Task
 from sluice.wording import inert
 from tabular.dialect import Dialect
 from tabular.encoding import Encoding
@@ -59,8 +59,10 @@ class ContractReport(_Part):
 class SplitReport(_Part):
     """What decided which part a row is in. The parts are in ``class_counts``."""
 
-    method: Literal["stratified", "group_by", "by_time"]
-    column: str | None = Field(None, description="The column that the split uses; none if it is stratified.")
+    method: Literal["stratified", "random", "group_by", "by_time"] = Field(
+        description="`stratified`: each class by itself; `random`: of a target of numbers; `group_by`; `by_time`."
+    )
+    column: str | None = Field(None, description="The column that the split uses, if it does.")
     seed: int
     hashed: HashedSplit | None = Field(
         None, description="How the part of a row follows from its cells; none if it follows from a time."
@@ -106,6 +108,8 @@ class TableReport(_Part):
     class_counts: dict[str, dict[str, int]] = Field(default_factory=dict, description="Rows by part and by label.")
     features: int = 0
     prior_log_loss: float | None = Field(None, description="Natural log; on the test labels, of the training shares.")
+    task: Task = Field("classification", description="`regression`: the target is a number, and has no classes.")
+    target_numbers: TargetNumbers | None = Field(None, description="Of the training part, of a target of numbers.")
     dialect: DialectReport | None = None
     columns: tuple[ColumnReport, ...] = ()
     problems: tuple[Problem, ...] = ()

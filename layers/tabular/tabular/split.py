@@ -105,12 +105,13 @@ ALL_ROWS: Final = ""
 """The stratum of every row if the split keeps groups together."""
 
 
-def fitting_places(ranks: Ranks, split: Split) -> tuple[Places, tuple[str, ...]]:
-    """The split that gives each stratum its shares, and the strata that cannot be in all three parts."""
+def fitting_places(ranks: Ranks, split: Split, *, by_class: bool = True) -> tuple[Places, tuple[str, ...]]:
+    """The split that gives each stratum its shares, and the strata that cannot be in all three parts. ``by_class``: of
+    single rows, each class is a stratum; otherwise all rows are one."""
     found = {stratum: fitting_cuts(keys, ranks.width(stratum), split) for stratum, keys in ranks.strata()}
     impossible = tuple(stratum for stratum, cuts in found.items() if cuts is None)
     usual = usual_cuts(split)
-    if split.group_by is not None:
+    if split.group_by is not None or not by_class:
         return Places(found.get(ALL_ROWS) or usual), impossible
     return Places(
         usual, {label: cuts for label, cuts in sorted(found.items()) if cuts not in (None, usual)}
@@ -121,7 +122,7 @@ def refuse_impossible(labels: Sequence[str]) -> None:
     """Raises RefusedError if a stratum cannot be in all three parts."""
     for label in labels:
         rows = (
-            "the table has too few different groups"
+            "the table has too few different rows or groups"
             if label == ALL_ROWS
             else (f"class `{shown(label)}` has too few different rows")
         )

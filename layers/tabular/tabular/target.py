@@ -34,6 +34,10 @@ class Classes:
     rows: Mapping[str, int]
 
 
+NO_CLASSES: Final = Classes((), {})
+"""Of a target of numbers."""
+
+
 def resolve_target(names: Sequence[str], configured: str | None, default: str | None, dropped: Sequence[str]) -> int:
     """The number of the target column: the configured one, otherwise the default one, otherwise one with a usual name.
 
@@ -96,7 +100,7 @@ def _too_many(name: str, labels: Levels, common: Sequence[str]) -> Finding:
     about = "" if labels.exact else "about "
     number = f"{about}{labels.distinct():,.0f} different"
     if sum(re.fullmatch(NUMBER, label) is not None for label in common) >= _QUANTITY_SHARE * len(common):
-        what = f"it has {number} numbers; Sluice predicts at most {MAX_CLASSES} classes, and no quantities"
+        what = f"it has {number} numbers, and classes may be {MAX_CLASSES} at most"
         return Finding(rule=Rule.TARGET_QUANTITY, column=name, what=what)
     what = f"it has {number} texts; Sluice predicts at most {MAX_CLASSES} classes"
     return Finding(rule=Rule.TARGET_MANY_CLASSES, column=name, what=what)

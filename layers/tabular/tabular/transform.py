@@ -29,6 +29,7 @@ from tabular.chunks import cells_again, worked
 from tabular.question import Question
 from tabular.sketch import Hashes
 from tabular.spellings import words
+from tabular.target_numbers import NumberSample
 
 
 def feature_expressions(recipe: Recipe, positions: Mapping[str, int]) -> list[pl.Expr]:
@@ -114,11 +115,13 @@ class Written:
     """What was counted while the files were written: ``below`` are the rows up to each edge, by column; ``repeated``
     are the test rows that equal a training row in the label and every feature, None if that was not asked.
     ``ranges`` are the least and the greatest number of the training part by number and date column, dates as days since
-    1970-01-01; of a column without any there is none."""
+    1970-01-01; of a column without any there is none. ``target``: a target's numbers over the training part; None of
+    classes."""
 
     below: Mapping[int, tuple[int, ...]]
     repeated: int | None
     ranges: Mapping[str, tuple[float, float]]
+    target: NumberSample | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,7 @@ class _Made:
     below: Mapping[str, int]
     hashes: Mapping[Part, pl.Series]
     extremes: Sequence[float | None]
+    target: pl.DataFrame | None = None
 
 
 def write_parts(
@@ -155,8 +159,9 @@ def write_parts(
     """
     positions = {name: i for i, name in enumerate(question.names)}
     features = feature_expressions(recipe, positions)
-    number_of = {label: str(i) for i, label in enumerate(recipe.target.classes)}
-    label = pl.col("label").replace_strict(list(number_of), list(number_of.values()), return_dtype=pl.String)
+    label = _label(question, recipe)
+    target = None if question.has_classes else NumberSample()
+    of_target = pl.col("u"), pl.col(f"x{question.target}").alias("y")
     below = {i: [0] * len(values) for i, values in edges.items()}
     bins = [
         (pl.col(f"x{i}") <= edge).sum().alias(f"{i} {n}")
@@ -184,7 +189,8 @@ def write_parts(
             texts.append(text)
         hashes = {name: part.hash_rows() for name, part in zip(PARTS, parts, strict=True) if name in seen}
         extremes = parts[0].select(least_and_most).row(0) if least_and_most else ()
-        return _Made(texts, frame.select(bins).row(0, named=True) if bins else {}, hashes, extremes)
+        numbers = None if target is None else frame.filter(question.places.part() == 0).select(of_target)
+        return _Made(texts, frame.select(bins).row(0, named=True) if bins else {}, hashes, extremes, numbers)
 
     with ExitStack() as files:
         for part in PARTS:
@@ -196,6 +202,8 @@ def write_parts(
             for key, count in found.below.items():
                 position, _, edge = key.partition(" ")
                 below[int(position)][int(edge)] += count
+            if target is not None and found.target is not None:
+                target.add(found.target)
             for part, hashes in found.hashes.items():
                 seen[part].add(hashes)
             for name, (least, most) in zip(measured, itertools.batched(found.extremes, 2, strict=True), strict=True):
@@ -203,7 +211,15 @@ def write_parts(
                     known = ranges.get(name, (least, most))
                     ranges[name] = (min(known[0], least), max(known[1], most))
     repeated = seen["test"].found_in(seen["train"]) if seen else None
-    return Written({i: tuple(counts) for i, counts in below.items()}, repeated, ranges)
+    return Written({i: tuple(counts) for i, counts in below.items()}, repeated, ranges, target)
+
+
+def _label(question: Question, recipe: Recipe) -> pl.Expr:
+    """The number of the class; or the number to predict, in as many digits as tell it from its neighbours."""
+    if not question.has_classes:
+        return pl.col(f"x{question.target}")
+    number_of = {label: str(i) for i, label in enumerate(recipe.target.classes)}
+    return pl.col("label").replace_strict(list(number_of), list(number_of.values()), return_dtype=pl.String)
 
 
 def _measured(recipe: Recipe, positions: Mapping[str, int]) -> dict[str, str]:

@@ -54,7 +54,9 @@ from tabular.report import (
 )
 from tabular.small_classes import SmallClasses, small_classes, unknown_labels
 from tabular.split import Places, check_parts, small_test_part
-from tabular.target import MAX_CLASSES, Classes, alike, find_classes, prior_log_loss, resolve_target
+from tabular.target import MAX_CLASSES, NO_CLASSES, Classes, alike, find_classes, prior_log_loss, resolve_target
+from tabular.target_numbers import Judged as JudgedNumbers
+from tabular.target_numbers import check_numbers, check_rows
 from tabular.transform import Written, write_parts
 
 MIN_ROWS: Final = 50
@@ -152,8 +154,11 @@ class _Judgement:
     def classes(self) -> Classes:
         """
         Raises:
-            RefusedError: the target's labels cannot be learned.
+            RefusedError: the target's labels, or its numbers, cannot be learned.
         """
+        if not self.question.has_classes:
+            check_numbers(self.profiles[self.question.target])
+            return NO_CLASSES
         return find_classes(self.census.labels, self.target, self.question.config.positive)
 
     @cached_property
@@ -161,6 +166,24 @@ class _Judgement:
         """Rows by part and by label."""
         labels = self.classes.labels
         return {part: {label: self.census.parts[label][i] for label in labels} for i, part in enumerate(layout.PARTS)}
+
+    def check_parts(self) -> None:
+        """
+        Raises:
+            RefusedError: a part has too few rows.
+        """
+        if self.question.has_classes:
+            check_parts(self.class_counts)
+        else:
+            check_rows(self.part_rows)
+
+    @property
+    def part_rows(self) -> dict[str, int]:
+        """Rows by part."""
+        return {part: sum(rows[i] for rows in self.census.parts.values()) for i, part in enumerate(layout.PARTS)}
+
+    def small_test_part(self) -> Finding | None:
+        return small_test_part(self.class_counts["test"], self.target) if self.question.has_classes else None
 
     def identified(self) -> list[Identified]:
         """The columns that are an index or an identifier, once the split is known."""
@@ -255,7 +278,7 @@ class _Validation:
         target = resolve_target(names, self._config.target, self._default_target, self._config.drop)
         _check_names(names, self._config, target)
         judged = self._judge(text.path, dialect, target, readings)
-        check_parts(judged.class_counts)
+        judged.check_parts()
         recipe, left_out = self._fit(judged)
         return self._accepted(judged, recipe, left_out, self._write(text.path, judged, recipe))
 
@@ -299,7 +322,8 @@ class _Validation:
             max_rows=MAX_ROWS,
         )
         # All cells decide of a column that may be dropped, too.
-        question = question.asking(i for i in question.named if i == question.time or i in question.unused)
+        whole = (question.time, question.target)
+        question = question.asking(i for i in question.named if i in whole or i in question.unused)
         for number in range(_MAX_PASSES):
             self._rejected.restart()
             folder = self._work / f"pass{number}"
@@ -408,7 +432,7 @@ class _Validation:
         recipe, leaks = fit(
             judged.census,
             judged.profiles,
-            target=Target(name=judged.target, classes=judged.classes.labels),
+            target=Target(name=judged.target, task=self._config.task, classes=judged.classes.labels),
             missing=self._config.missing,
             drop=self._config.drop,
             group_by=self._config.split.group_by,
@@ -512,20 +536,22 @@ class _Validation:
         self, judged: _Judgement, recipe: Recipe, left_out: Sequence[Finding], written: Written
     ) -> TableReport:
         problems = self._rejected.problems()
-        counts = judged.class_counts
-        parts = {part: sum(rows.values()) for part, rows in counts.items()}
+        counts = judged.class_counts if recipe.target.classes else {}
+        described = written.target.described(self._config.predictions.coverage) if written.target else None
         said = by_importance(self._warnings(judged, recipe, problems, left_out, written))
         return TableReport(
             name=self._name,
             verdict="accepted",
             warnings=_sentences(self._name, said),
             findings=_reported(said, "warning"),
-            rows=judged.rows().model_copy(update=parts),
+            rows=judged.rows().model_copy(update=judged.part_rows),
             target=recipe.target.name,
             classes=recipe.target.classes,
             class_counts=counts,
             features=len(recipe.features),
-            prior_log_loss=prior_log_loss(counts["train"], counts["test"]),
+            prior_log_loss=prior_log_loss(counts["train"], counts["test"]) if counts else None,
+            task=recipe.target.task,
+            target_numbers=described,
             dialect=self._dialect_report(),
             columns=_column_reports(judged.profiles, recipe),
             problems=problems,
@@ -579,9 +605,12 @@ class _Validation:
         if repeated := judged.census.hashes.repeated():
             apart = ", not counting `drop` columns" if self._config.drop else ""
             yield Finding(rule=Rule.DUPLICATE_ROWS, what=f"{repeated:,} rows repeat another row exactly{apart}")
-        if few := small_test_part(judged.class_counts["test"], judged.target):
+        if few := judged.small_test_part():
             yield few
-        tested = sum(judged.class_counts["test"].values())
+        if written.target is not None:
+            described = written.target.described(self._config.predictions.coverage)
+            yield from JudgedNumbers(judged.target, written.target.numbers(), described).warnings()
+        tested = judged.part_rows["test"]
         if written.repeated and written.repeated > _REPEATED_SHARE * tested:
             what = (
                 f"{written.repeated:,} of {tested:,} test rows equal a training row in the label and every column that "
@@ -725,5 +754,6 @@ def _split_report(question: Question) -> SplitReport:
         return SplitReport(method="by_time", column=split.by_time, seed=split.seed)
     columns = tuple(question.names[int(name[1:])] for name in question.placed_by)
     hashed = HashedSplit(seed=split.seed, columns=columns, cuts=question.places.reported())
-    method: Literal["stratified", "group_by"] = "stratified" if split.group_by is None else "group_by"
+    method: Literal["stratified", "random", "group_by"] = "stratified" if question.has_classes else "random"
+    method = "group_by" if split.group_by is not None else method
     return SplitReport(method=method, column=split.group_by, seed=split.seed, hashed=hashed)

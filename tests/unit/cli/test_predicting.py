@@ -327,3 +327,28 @@ def test_interrupted_predictions_are_not_written_and_a_sentence_says_so(
     assert called.exit_code == 130
     assert "no predictions are shown or written" in called.stderr
     assert not (tmp_path / "out.csv").exists()
+
+
+def of_numbers(body: dict[str, Any]) -> tuple[int, Any]:
+    told = [1000 * float(record["size"]) for record in body["records"]]
+    predictions = [{"prediction": one, "interval": [one - 20, one + 20], "coverage": 0.9} for one in told]
+    head = {"dataset": "churn", "model_version": "111111111111", "task": "regression", "target": "price"}
+    return 200, {**head, "predictions": predictions}
+
+
+def test_numbers_are_shown_and_written_with_their_intervals(
+    world: World, answer: Stand, table: Path, tmp_path: Path
+) -> None:
+    answer(of_numbers)
+    called = world.call("predict", "churn", str(table))
+    assert called.exit_code == 0, called.stderr
+    lines = [line.split() for line in called.stdout.splitlines()]
+    assert lines[0] == ["record", "prediction", "low", "high"]
+    assert lines[2] == ["1", "1,000", "980", "1,020"]
+    assert "90% of the true numbers are expected between low and high" in called.stdout
+    target = tmp_path / "out.csv"
+    document = world.document("predict", "churn", str(table), "--output", str(target))
+    assert (document["task"], document["target"]) == ("regression", "price")
+    with target.open(newline="") as stream:
+        written = list(csv.DictReader(stream))
+    assert written[1] == {"size": "-1", "colour": "", "prediction": "-1000.0", "low": "-1020.0", "high": "-980.0"}

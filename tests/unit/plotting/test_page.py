@@ -180,6 +180,16 @@ def test_figures_say_their_numbers_in_words(pages: dict[str, str]) -> None:
     assert "2,609 of 3,077" in described["confusion"]
 
 
+def test_figures_of_numbers_say_their_numbers_in_words(pages: dict[str, str]) -> None:
+    described = dict(re.findall(r'<desc id="figure-([a-z0-9-]+)-desc">([^<]*)</desc>', pages["numbers"]))
+    assert {"predicted-true", "residuals", "error-by-size", "coverage"} <= described.keys()
+    assert "90.0% of new rows are expected" in described["predicted-true"]
+    assert "of 40" in described["coverage"]
+    page = Page(pages["numbers"])
+    assert "Difference in mean squared error" in page.text
+    assert "class" not in re.sub(r"classes of", "", described["residuals"])
+
+
 _OF_A_MODEL = (
     "gates", "metrics", "confusion", "curves", "cutoff", "training", "columns", "mistakes", "champion", "slices",
     "bias",
@@ -202,6 +212,21 @@ _ALWAYS = ("run", "identity")
             "multi_class",
             (
                 *(part for part in _OF_A_MODEL if part not in {"cutoff", "champion", "bias"}),
+                "unmeasured",
+                "data",
+                *_ALWAYS,
+            ),
+        ),
+        (
+            "numbers",
+            (
+                "gates",
+                "metrics",
+                "errors",
+                "training",
+                "columns",
+                "mistakes",
+                "champion",
                 "unmeasured",
                 "data",
                 *_ALWAYS,

@@ -27,6 +27,7 @@ from sluice.dataset.config import ChampionPolicy, Gates
 from sluice.evaluation.document import PredictionInterval
 from sluice.evaluation.metrics import of_task
 from sluice.messages import TargetNumbers
+from tests.search import examples
 
 BASELINE = TargetNumbers(mean=3, median=2, low=-14, high=20, minimum=-40, maximum=50, deviation=10)
 FINITE = st.floats(-1e6, 1e6)
@@ -39,7 +40,7 @@ def rows(size: int, seed: int = 0, spread: float = 3.0) -> tuple[Floats, Floats]
     return truth, truth + rng.normal(0, spread, size)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.tuples(FINITE, FINITE), min_size=2, max_size=60), st.floats(0, 1e6), st.sampled_from([0.5, 0.9]))
 def test_metrics_equal_those_of_scikit_learn(pairs: list[tuple[float, float]], width: float, coverage: float) -> None:
     truth, told = (np.array(column) for column in zip(*pairs, strict=True))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.dataset.config import DatasetConfig
-from sluice.endpoint.golden import SCORE_TOLERANCE, largest_difference, parse_scores
+from sluice.endpoint.golden import SCORE_TOLERANCE, largest_difference, parse_scores, verdict
 from sluice.endpoint.requests import (
     alarm_requests,
     endpoint_config_request,
@@ -285,3 +285,12 @@ def test_too_few_scores_are_an_error() -> None:
 def test_rounding_to_float32_is_within_the_tolerance_and_another_model_is_not() -> None:
     assert largest_difference([0.1234567], [0.12345671]) < SCORE_TOLERANCE
     assert largest_difference([0.424], [0.040]) > SCORE_TOLERANCE
+
+
+def test_golden_rows_of_numbers_have_a_tolerance_of_their_own_size() -> None:
+    golden = {"rows": ["1"], "scores": [250_000.0], "tolerance": 2.5}
+    assert verdict(golden, "250001.5\n").wrong is None
+    found = verdict(golden, "250003.5\n")
+    assert found.wrong is not None
+    assert "exceeds the maximum of 2.5" in found.wrong
+    assert verdict({"rows": ["1"], "scores": [0.5]}, "0.50002\n").wrong is not None

@@ -70,3 +70,10 @@ def test_other_scores_of_the_golden_rows_are_another_models(scores: list[float])
 def test_another_number_of_scores_is_nonsense(scores: list[float]) -> None:
     with pytest.raises(NonsenseError):
         open_sealed(SEAL, scores, 1)
+
+
+def test_scores_of_numbers_may_differ_by_a_share_of_the_largest_one() -> None:
+    seal = make_seal({"rows": ["1", "2"], "scores": [250_000.0, 750_000.0], "tolerance": 7.5})
+    assert open_sealed(seal, [250_000.4, 749_996.0, 3.0], 1) == [(3.0,)]
+    with pytest.raises(BrokenSealError):
+        open_sealed(seal, [250_000.4, 749_990.0, 3.0], 1)

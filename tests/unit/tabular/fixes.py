@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import math
 import re
 import unicodedata
 from collections import Counter
@@ -344,6 +345,18 @@ def few_labels(upload: Upload, said: Said) -> Upload:
     return _relabelled(upload, said, lambda label, i: ("low", "middle", "high")[i % 3])
 
 
+def as_numbers(upload: Upload, _: Said) -> Upload:
+    return upload.configured(task="regression")
+
+
+def other_numbers(upload: Upload, said: Said) -> Upload:
+    return _relabelled(upload, said, lambda _, i: str(i % 11))
+
+
+def logarithms(upload: Upload, said: Said) -> Upload:
+    return _relabelled(upload, said, lambda label, _: f"{math.log(float(label)):.6f}")
+
+
 def commonest_for_rare(upload: Upload, said: Said) -> Upload:
     """Corrects labels of a few rows to the commonest one, as if they were typing errors."""
     header, rows = _table(upload, said)
@@ -439,7 +452,10 @@ FIXES: Final[Mapping[Rule, Fix]] = {
     Rule.TARGET_DROPPED: target_kept,
     Rule.TARGET_ONE_CLASS: two_labels,
     Rule.TARGET_MANY_CLASSES: few_labels,
-    Rule.TARGET_QUANTITY: few_labels,
+    Rule.TARGET_QUANTITY: as_numbers,
+    Rule.TARGET_NOT_NUMBERS: without_key("task"),
+    Rule.TARGET_ONE_NUMBER: other_numbers,
+    Rule.TARGET_TAILS: logarithms,
     Rule.CLASS_TOO_SMALL: commonest_for_rare,
     Rule.LABELS_ALIKE: one_spelling,
     Rule.LABEL_TOO_LONG: shorter_labels,

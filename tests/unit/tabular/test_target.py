@@ -98,7 +98,7 @@ REFUSED_TARGETS: dict[str, tuple[str, dict[str, Any], Rule, str]] = {
         table(),
         {"target": "score"},
         Rule.TARGET_QUANTITY,
-        "it has 120 different numbers; Sluice predicts at most 50 classes, and no quantities",
+        "it has 120 different numbers, and classes may be 50 at most. To predict the number itself, set `task: regr",
     ),
     "many names": (
         table([f"{row[: row.rindex(',')]},name {i % 60}" for i, row in enumerate(data_rows(600))]),

@@ -23,7 +23,8 @@ from pydantic import (
 
 from sluice.dataset.contract import ContractConfig
 from sluice.documents import VERSION_KEY, NewerDocumentError, keys_beside, read_stored, version_of
-from sluice.evaluation.metrics import METRICS, of_task
+from sluice.evaluation.metrics import METRICS
+from sluice.messages import Task
 from sluice.training.hyperparameters import TUNABLE, Preset, defaults, objective_of
 from sluice.training.instances import INSTANCE_TYPE, without_accelerators
 from sluice.wording import known_instead
@@ -86,7 +87,7 @@ else:
     _ByMetric = create_model(
         "_ByMetric",
         __base__=_Section,
-        **{metric.name: (Limits | None, None) for metric in of_task("classification").values() if metric.is_gate},
+        **{metric.name: (Limits | None, None) for metric in METRICS.values() if metric.is_gate},
     )
 
 
@@ -462,6 +463,10 @@ class DatasetConfig(_Section):
         True, description="The first row holds the column names. Without it they are label, x1, x2, ..."
     )
     target: str | None = Field(None, min_length=1, description="Header of the column to predict.")
+    task: Task = Field(
+        "classification",
+        description="`classification` predicts which class a row is of, `regression` the number in the target.",
+    )
     positive: str | None = Field(None, description="The label that counts as 1; by default the rarer one.")
     drop: tuple[str, ...] = Field((), description="Columns that must not be used.")
     merge_spellings: bool | tuple[str, ...] = Field(
@@ -509,6 +514,25 @@ class DatasetConfig(_Section):
         for name in self.classes.merge if self.classes else ():
             if name.strip() in self.missing:
                 raise ValueError(f"`classes.merge` names a class `{name}`, which `missing` says is no value")
+        return self
+
+    @model_validator(mode="after")
+    def _of_the_task(self) -> Self:
+        wrong = [f"gates.{name}" for name in self.gates.by_metric() if METRICS[name].task != self.task]
+        if self.task == "regression":
+            of_classes = {
+                "positive": self.positive is not None,
+                "classes": self.classes is not None,
+                "cutoff": self.cutoff != Cutoff(),
+                "costs": self.costs is not None,
+                "facets": bool(self.facets),
+                "training.preset": self.training.preset is not None,
+                "hyperparameters.scale_pos_weight": "scale_pos_weight" in self.hyperparameters,
+            }
+            wrong += [name for name, is_set in of_classes.items() if is_set]
+        if wrong:
+            others = "numbers: `task: regression`" if self.task == "classification" else "classes"
+            raise ValueError(f"`{wrong[0]}` is for a target of {others}")
         return self
 
     @model_validator(mode="after")

@@ -265,7 +265,9 @@ class ColumnTerms(_Part):
 
 class TargetTerms(_Part):
     name: str = Field(min_length=1)
-    classes: Levels | None = Field(None, description="Share of the rows by label.")
+    classes: Levels | None = Field(
+        None, description="Share of the rows by label. A target of numbers is held to as a column of its name is."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -353,7 +355,8 @@ class SeenColumn:
 
 @dataclass(frozen=True)
 class SeenTable:
-    """A file: all of its columns that may be used, the target not among them, and the rows of each class."""
+    """A file: all of its columns that may be used, and the rows of each class. The target is among the columns if it is
+    a number, and has no classes then."""
 
     rows: int
     target: str
@@ -378,12 +381,13 @@ class Breach(_Part):
 def make_contract(seen: SeenTable, *, version: int, run_id: str | None, missing: Sequence[str]) -> Contract:
     """The contract that a file makes."""
     terms = {column.name: _terms(column) for column in seen.columns}
-    terms[seen.target] = ColumnTerms(name=seen.target, nullable=False)
+    if seen.classes:
+        terms[seen.target] = ColumnTerms(name=seen.target, nullable=False)
     return Contract(
         version=version,
         run_id=run_id,
         rows=seen.rows,
-        target=TargetTerms(name=seen.target, classes=_shares(seen.classes)),
+        target=TargetTerms(name=seen.target, classes=_shares(seen.classes) if seen.classes else None),
         columns=tuple(terms[name] for name in seen.order if name in terms),
         missing=tuple(missing),
     )

@@ -285,6 +285,9 @@ def _target(contract: Contract, seen: SeenTable, rules: ContractRules) -> Iterat
     if target.name != seen.target:
         what = f"it is the target now; in {_name(contract)} `{target.name}` is"
         yield Breach(rule="target", severity=rules.target, column=seen.target, what=what)
+    elif target.classes is not None and not seen.classes:
+        what = f"it is a number now; in {_name(contract)} it has classes"
+        yield Breach(rule="target", severity=rules.target, column=seen.target, what=what)
     elif target.classes is not None:
         yield from _classes(contract, target, target.classes, seen, rules)
 

@@ -24,7 +24,7 @@ def table_schema(contract: Contract) -> dict[str, Any]:
         columns.append(ColumnTerms(name=target.name))
     fields = [
         _target_field(target.name, list(target.classes or ()))
-        if target and terms.name == target.name
+        if target and terms.name == target.name and terms.kind is None
         else _field(terms)
         for terms in columns
     ]

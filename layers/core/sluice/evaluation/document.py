@@ -284,7 +284,7 @@ class Evaluation(Document):
     test_sha256: str | None = None
     recipe_sha256: str | None = None
     target: str
-    task: Task = "classification"
+    task: Task = Field("classification", description="`regression`: the target is a number, and has no classes.")
     classes: tuple[str, ...] = Field(
         description="Label by class number; of two the last is the positive one. None of a target of numbers."
     )

@@ -57,15 +57,15 @@ def read_given(config: Path | None, target: str | None, task: str | None = None)
     name = str(config) if config else "--target"
     if text is not None:
         _parsed(text, name)
-        text = _with_asked(text, target, task, name)
-        return text, _parsed(text, name)
+        merged = _with_asked(text, target, task, name) or text
+        return merged, _parsed(merged, name)
     asked = _with_asked(None, target, task, name)
     return None, _parsed(asked, name) if asked is not None else parse_config(None, name)
 
 
 def _with_asked(text: str | None, target: str | None, task: str | None, name: str) -> str | None:
     """The configuration with what a call names beside it; None if there is neither."""
-    for key, value in (("task", task), ("target", target)):
+    for key, value in (("target", target), ("task", task)):
         if value is not None:
             text = with_key(text, key, value, name)
     return text
@@ -127,8 +127,8 @@ def plan(stored: str | None, drop: Drop, name: str) -> Change:
     told = {"target": (before.target, drop.target), "task": (before.task, drop.task)}
     for key, (known, asked) in told.items():
         # A task that is not written is the default, which a drop may replace like a target that is not there.
-        is_written = known is not None and key in before.model_fields_set
-        if asked is not None and is_written and known.strip() != asked.strip():
+        is_written = key in before.model_fields_set
+        if asked is not None and known is not None and is_written and known.strip() != asked.strip():
             raise WrongCallError(
                 f"{name} says `{key}: {known}`, and --{key} says `{asked}`. The command keeps that configuration. To "
                 "predict another column, name another --dataset, or replace the configuration with --config FILE."

@@ -43,14 +43,16 @@ def _breast_cancer(target: str) -> pd.DataFrame:
     from sklearn.datasets import load_breast_cancer  # noqa: PLC0415  (two seconds that only the demo needs)
 
     bunch = load_breast_cancer(as_frame=True)
-    return bunch.data.assign(**{target: bunch.target.map(dict(enumerate(bunch.target_names)))})
+    table: pd.DataFrame = bunch.data.assign(**{target: bunch.target.map(dict(enumerate(bunch.target_names)))})
+    return table
 
 
 def _diabetes(target: str) -> pd.DataFrame:
     """Ten measurements of patients, and how far the disease had gone on a year later."""
     from sklearn.datasets import load_diabetes  # noqa: PLC0415  (see above)
 
-    return load_diabetes(as_frame=True, scaled=False).frame.rename(columns={"target": target})
+    table: pd.DataFrame = load_diabetes(as_frame=True, scaled=False).frame.rename(columns={"target": target})
+    return table
 
 
 DEMOS: Final[dict[Task, Demo]] = {

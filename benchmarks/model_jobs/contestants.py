@@ -36,7 +36,7 @@ from scoring.metrics import CALIBRATION_BINS, calibration_bins, calibration_erro
 from sluice import layout
 from sluice.dataset.config import DatasetConfig
 from sluice.dataset.recipe import FrequencyRankColumn, OneHotColumn, Recipe
-from sluice.training.hyperparameters import multi_class
+from sluice.training.hyperparameters import objective_of
 from tabular import validate_table
 
 _PEERS_LOCK: Final = ROOT / "requirements-models.txt"
@@ -100,7 +100,7 @@ def measure(name: Name, split: Split, cache: Path) -> Path:
 def hyperparameters(name: Name, split: Split) -> dict[str, str]:
     """What a training job of the container gets."""
     if name == "xgboost":
-        several = multi_class(split.classes) if split.classes > 2 else {}
+        several = objective_of(split.classes)
         sent = {
             "objective": "binary:logistic",
             "eval_metric": "logloss",

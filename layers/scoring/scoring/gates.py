@@ -17,6 +17,10 @@ from sluice.messages import AnyMetrics, GateCheck, Metrics
 MIN_SLICE_ROWS: Final = 30
 """Minimum rows of a slice that a limit applies to: with fewer rows a metric says next to nothing."""
 
+MAX_RMSE_SHARE_OF_PRIOR: Final = 0.98
+"""By default, of the upper end of the interval. A model that says nothing is at 1, and chance brings it below now and
+then: docs/decisions.md has how often."""
+
 _NAMED: Final = 60
 """Characters of a slice's value that are shown."""
 
@@ -49,7 +53,7 @@ def judge(
     """
     by_task = {
         "classification": Limits(max_of_prior=default_share_of_prior),
-        "regression": Limits(max_of_prior=1, certain=True),
+        "regression": Limits(max_of_prior=MAX_RMSE_SHARE_OF_PRIOR, certain=True),
     }
     of_prior = {metrics.leading: by_task[metrics.task]}
     of_stack = (default or Gates()).by_metric()
@@ -158,7 +162,7 @@ def _of_metric(
             if_uncertain=if_uncertain and advice.uncertain(metric, key),
         )
     of_prior = metrics.prior_loss if name == metrics.leading else getattr(prior, name, None)
-    # Of paired resamples where there are any: model and baseline find the same rows hard.
+    # From paired resamples, if they were made: model and baseline find the same rows hard.
     paired = {} if isinstance(metrics, Metrics) else metrics.of_prior
     for side, limit, comparison in _pairs(limits.min_of_prior, limits.max_of_prior):
         key = f"{side}_of_prior"

@@ -84,7 +84,7 @@ class ScoredNumbers:
 
     @cached_property
     def inside(self) -> Floats | None:
-        """(n,), 1 where the interval of the prediction holds the true number; None without an interval."""
+        """(n,), 1 if the interval of the prediction holds the true number, otherwise 0; None without an interval."""
         if self.half_width is None:
             return None
         return (np.abs(self.scores - self.labels) <= self.half_width).astype(np.float64)

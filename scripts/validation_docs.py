@@ -148,7 +148,7 @@ WHAT: Final[dict[Rule, str]] = {
     Rule.TARGET_QUANTITY: "There are more labels than the cap, and nearly all are numbers.",
     Rule.TARGET_NOT_NUMBERS: "`task: regression` is set, and the target is no column of numbers.",
     Rule.TARGET_ONE_NUMBER: "`task: regression` is set, and all numbers of the target are the same.",
-    Rule.TARGET_FEW_NUMBERS: "`task: regression` is set, and the target has fewer than 10 different numbers.",
+    Rule.TARGET_LIKE_CLASSES: "`task: regression` is set, and the target has fewer than 10 different numbers.",
     Rule.TARGET_TAILS: "`task: regression` is set, and the farthest 1 % of the training rows have more than half of "
     "the squared deviations from the mean.",
     Rule.CLASS_TOO_SMALL: "A label has fewer rows than the minimum, and without it fewer than two classes are left, or "

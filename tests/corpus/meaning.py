@@ -777,7 +777,7 @@ MEANING: Final = (
         NUMBERS,
         "stars from 1 to 5 may be quantities or classes",
         with_column(lambda i: str(i * 7 % 5 + 1), "stars"),
-        warnings=(Said("target_few_numbers", column="stars"),),
+        warnings=(Said("target_like_classes", column="stars"),),
         config={"target": "stars", "task": "regression"},
         classes=(),
     ),

@@ -104,7 +104,7 @@ class Rule(StrEnum):
     TARGET_QUANTITY = "target_quantity"
     TARGET_NOT_NUMBERS = "target_not_numbers"
     TARGET_ONE_NUMBER = "target_one_number"
-    TARGET_FEW_NUMBERS = "target_few_numbers"
+    TARGET_LIKE_CLASSES = "target_like_classes"
     TARGET_TAILS = "target_tails"
     CLASS_TOO_SMALL = "class_too_small"
     CLASSES_TOO_SMALL = "classes_too_small"
@@ -237,7 +237,7 @@ FIX: Final[dict[Rule, str]] = {
     Rule.TARGET_NOT_NUMBERS: "Write numbers such as 1234.5, all in one unit, name another column as `target` in "
     "config.yaml, or take `task: regression` out of it to predict classes.",
     Rule.TARGET_ONE_NUMBER: "Add rows with other numbers, or name another column as `target` in config.yaml.",
-    Rule.TARGET_FEW_NUMBERS: "Nothing to do if their distances mean something; otherwise take `task: regression` out "
+    Rule.TARGET_LIKE_CLASSES: "Nothing to do if their distances mean something; otherwise take `task: regression` out "
     "of config.yaml.",
     Rule.TARGET_TAILS: "Look for typing errors. If these rows are real, predict the logarithm in place of the number, "
     "or set gates on `mae` or `median_error`, which the few rows do not decide.",

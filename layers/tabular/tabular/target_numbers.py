@@ -120,7 +120,7 @@ class Judged:
         different = self.numbers.n_unique()
         if different < MIN_DIFFERENT:
             what = f"it has {different} different numbers only, which may as well be classes"
-            yield Finding(rule=Rule.TARGET_FEW_NUMBERS, column=self.name, what=what)
+            yield Finding(rule=Rule.TARGET_LIKE_CLASSES, column=self.name, what=what)
         weight = self._tail_weight()
         if weight > MAX_TAIL_WEIGHT:
             what = (

@@ -752,7 +752,7 @@ MEANING: Final = (
         "numbers-with-units",
         NUMBERS,
         "the numbers to predict have a currency, and points before thousands",
-        with_column(lambda i: f"€ 1.{i * 7 % 900:03d},50", "price"),
+        with_column(lambda i: f"€ 1.{i * 7919 % 900:03d},50", "price"),
         config={"target": "price", "task": "regression"},
         classes=(),
     ),
@@ -790,6 +790,14 @@ MEANING: Final = (
         config={"target": "price", "task": "regression"},
         rows=400,
         classes=(),
+    ),
+    Case(
+        "the-number-in-cents",
+        NUMBERS,
+        "a column says the same as the number to predict, in another unit",
+        with_column(lambda i: str(37 * i), "cents"),
+        (Said("leakage", column="cents"),),
+        config=_REGRESSION,
     ),
     Case(
         "a-word-for-a-number",

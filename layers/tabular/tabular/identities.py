@@ -155,13 +155,14 @@ class Looked:
 class Identities:
     """The samples of a table: rows of all columns that a model may learn from, and values of each.
 
-    All parts are in them, since the parts are known last. Texts are kept by their hash. Columns of fractions are left
-    out as soon as one is seen.
+    All parts are in them, since the parts are known last. Texts are kept by their hash. If the target is a number, rows
+    have it as ``y``. Columns of fractions are left out as soon as one is seen, but for the sample of rows.
     """
 
     def __init__(self, question: Question) -> None:
         self._q = question
         self._read = [i for i in question.used if question.readings[i].kind in (Kind.NUMBER, Kind.TEXT)]
+        self._target = [pl.col(f"x{i}").alias("y") for i in question.target_value]
         open_ = self._read[:MAX_SAMPLED_COLUMNS]
         self.rows = RowSample(max(1, min(MAX_ROWS, _MAX_CELLS // max(len(question.used), 1))))
         self.values = {i: ValueSample(min(MAX_ROWS, _MAX_CELLS // len(open_))) for i in open_}
@@ -188,7 +189,7 @@ class Identities:
         sampled = (
             known.lazy()
             .filter(RowSample.below(limits.rows))
-            .select("u", "label", *(self._value(i).alias(f"v{i}") for i in self._read))
+            .select("u", "label", *self._target, *(self._value(i).alias(f"v{i}") for i in self._read))
         )
         values = [
             known.lazy()

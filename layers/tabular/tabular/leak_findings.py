@@ -23,6 +23,12 @@ _MAX_PARTS: Final = 4
 """Segments or levels that a sentence lists."""
 _NO_BETTER: Final = 0.9
 
+MIN_CERTAIN_RANK_CORRELATION: Final = 0.9999
+"""Of a column's numbers and a target's: from here on the one says the other."""
+MIN_DOUBTFUL_RANK_CORRELATION: Final = 0.999
+MIN_RANKED_ROWS: Final = 30
+"""With a value in both columns: fewer say nothing."""
+
 
 def leak_findings(
     census: Census, places: Places, profiles: Sequence[Profile], recipe: Recipe, config: Leaks
@@ -33,16 +39,16 @@ def leak_findings(
         census: of the file, with its sample of rows.
         places: the split.
         profiles: of every column.
-        recipe: a column that it leaves out gives nothing away. Of a target of numbers nothing is looked for.
+        recipe: a column that it leaves out gives nothing away.
         config: what such a column leads to.
 
     Raises:
         RefusedError: it is certain that one does, and the configuration refuses the file for it.
     """
-    if not recipe.target.classes:
-        return []
     dropped = {column.name for column in recipe.columns if isinstance(column, DroppedColumn)}
     used = [p for p in profiles if p.name not in {recipe.target.name, *dropped}]
+    if not recipe.target.classes:
+        return _of_numbers(census.identities.rows.table(), used, recipe.target.name, config)
     by_position = {p.position: p for p in used}
     candidates = [Candidate(p.position, p.kind in (Kind.NUMBER, Kind.DATE)) for p in used]
     allowed = frozenset(p.position for p in used if config.allows(p.name))
@@ -52,6 +58,43 @@ def leak_findings(
     if certain := [finding for leak, finding in found if leak.certain and config.action == "refuse"]:
         raise RefusedError(*certain)
     return [finding for _, finding in found]
+
+
+def _of_numbers(rows: pl.DataFrame | None, used: Sequence[Profile], target: str, config: Leaks) -> list[Finding]:
+    """The same of a target of numbers: columns of numbers in whose order the target's numbers are, too.
+
+    Args:
+        rows: different rows, with the target's number as ``y`` and that of column 3 as ``v3``.
+        used: the columns that a model learns from.
+        target: its name.
+        config: what such a column leads to.
+
+    Raises:
+        RefusedError: see :func:`leak_findings`.
+    """
+    if rows is None or "y" not in rows.columns:
+        return []
+    warned: list[Finding] = []
+    refused: list[Finding] = []
+    for p in used:
+        if p.kind is not Kind.NUMBER or config.allows(p.name) or f"v{p.position}" not in rows.columns:
+            continue
+        pairs = rows.select("y", pl.col(f"v{p.position}").alias("x")).drop_nulls()
+        found = pairs.select(pl.corr(pl.col("x").rank(), pl.col("y").rank()).abs()).item()
+        if pairs.height < MIN_RANKED_ROWS or found is None or not found >= MIN_DOUBTFUL_RANK_CORRELATION:
+            continue
+        certain = found >= MIN_CERTAIN_RANK_CORRELATION
+        name = in_yaml(p.name)
+        what = (
+            f"it alone {'decides' if certain else 'nearly decides'} the target `{shown(target)}`: rows in its order "
+            f"are in the target's order, too (rank correlation {found:.5f} over {pairs.height:,} different rows). "
+            f"`drop: [{name}]` leaves it out, `leaks: {{allow: [{name}]}}` keeps it"
+        )
+        finding = Finding(rule=Rule.LEAKAGE, column=p.name, what=what)
+        (refused if certain and config.action == "refuse" else warned).append(finding)
+    if refused:
+        raise RefusedError(*refused)
+    return warned
 
 
 def _finding(leak: Leak, p: Profile, recipe: Recipe) -> Finding:

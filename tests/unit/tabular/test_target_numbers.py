@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -120,6 +121,37 @@ def test_a_contract_of_classes_refuses_numbers(judge: Judge, tmp_path: Path) -> 
     report = held_to(text, prices(300), tmp_path, **REGRESSION)
     assert report.rules == ("contract_target",)
     assert "it is a number now" in report.reasons[0]
+
+
+NOISY = np.random.default_rng(4).normal(0, 1, 1000)
+
+
+@pytest.mark.parametrize(
+    ("cell", "rules"),
+    [
+        (lambda y, i: math.log(y), ["leakage"]),
+        (lambda y, i: -3 * y, ["leakage"]),
+        (lambda y, i: y * (1 + 0.1 * NOISY[i]), []),
+        (lambda y, i: NOISY[i], []),
+    ],
+    ids=["logarithm", "falling", "with noise", "of nothing"],
+)
+def test_a_column_in_whose_order_the_target_is_gives_it_away(
+    judge: Judge, cell: Callable[[float, int], float], rules: list[str]
+) -> None:
+    y = np.random.default_rng(0).lognormal(3, 0.4, 1000)
+    header, *lines = prices(1000).decode().splitlines()
+    told = "\n".join(
+        [f"{header},told", *(f"{line},{float(cell(float(y[i]), i))!r}" for i, line in enumerate(lines)), ""]
+    )
+    refused = judge(told, **REGRESSION).report
+    assert [*refused.rules] == rules
+    if rules:
+        assert "drop: [told]" in refused.reasons[0]
+        allowed = judge(told, **REGRESSION, leaks={"allow": ["told"]}).report
+        assert (allowed.verdict, allowed.warnings) == ("accepted", ())
+        warned = judge(told, **REGRESSION, leaks="warn").report
+        assert [finding.rule for finding in warned.findings] == rules
 
 
 @pytest.mark.parametrize(

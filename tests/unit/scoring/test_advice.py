@@ -12,18 +12,25 @@ import pytest
 from scoring.champion import compare
 from scoring.evaluation import Scored, measure
 from scoring.gates import failures, judge
+from scoring.number_metrics import ScoredNumbers, measure_numbers
 from sluice.dataset.config import BiasName, ChampionPolicy, Facet, Gates, Limits
 from sluice.evaluation.document import BiasMetric, ChampionComparison, FacetBias, SliceResult
-from sluice.evaluation.metrics import METRICS, Metric
-from sluice.messages import GateCheck, Metrics
+from sluice.evaluation.metrics import METRICS, Metric, of_task
+from sluice.messages import AnyMetrics, GateCheck, Metrics, TargetNumbers
 
 RNG: Final = np.random.default_rng(0)
 LABELS: Final = np.arange(120) % 2
 MODEL: Final = measure(Scored(LABELS, (RNG.random(120) + LABELS) / 2), 0.7)
 MANY: Final = measure(Scored(np.arange(120) % 3, RNG.dirichlet([1, 1, 1], 120)), 1.1)
+BASELINE: Final = TargetNumbers(mean=0, median=0, low=-16, high=16, minimum=-30, maximum=30, deviation=10)
+TRUTH: Final = RNG.normal(0, 10, 120)
+OF_NUMBERS: Final = measure_numbers(ScoredNumbers(TRUTH, TRUTH + RNG.normal(0, 4, 120), 6.0), BASELINE)
 LIMITS: Final = [name for name in Limits.model_fields if name != "certain"]
 BIAS: Final[tuple[BiasName, ...]] = get_args(BiasName.__value__)
-EACH: Final = pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+CLASSES: Final = of_task("classification")
+NUMBERS: Final = of_task("regression")
+EACH: Final = pytest.mark.parametrize("metric", CLASSES.values(), ids=CLASSES)
+EACH_OF_NUMBERS: Final = pytest.mark.parametrize("metric", NUMBERS.values(), ids=NUMBERS)
 
 
 def unreachable(key: str) -> float:
@@ -44,7 +51,7 @@ def advised(check: GateCheck) -> str:
     return found[2]
 
 
-def held(metric: Metric, key: str, metrics: Metrics = MODEL, **given: Any) -> GateCheck:
+def held(metric: Metric, key: str, metrics: AnyMetrics = MODEL, **given: Any) -> GateCheck:
     """A gate that fails: the limit of ``key`` is out of reach. Configurations with such limits are refused."""
     limits = Limits.model_validate({key: unreachable(key), "certain": given.pop("certain", False)})
     wanted = Gates.model_construct(None, **{metric.name: limits})
@@ -52,7 +59,7 @@ def held(metric: Metric, key: str, metrics: Metrics = MODEL, **given: Any) -> Ga
     return only(judge(metrics, wanted, 0.9, **given), f"{metric.name}.{key}")
 
 
-def live(metrics: Metrics | None = MODEL) -> ChampionComparison:
+def live(metrics: AnyMetrics | None = MODEL) -> ChampionComparison:
     return ChampionComparison(
         run_id="c" * 12, policy="ignore", comparable=True, reason="It is not asked.", metrics=metrics, deploys=True
     )
@@ -62,8 +69,8 @@ def a_slice(rows: int, metrics: Mapping[str, float | None]) -> SliceResult:
     return SliceResult(column="sex", value="f", rows=rows, metrics=dict(metrics))
 
 
-def everything_beside(metrics: Metrics) -> dict[str, Any]:
-    values = {name: getattr(metrics, name) for name in METRICS}
+def everything_beside(metrics: AnyMetrics) -> dict[str, Any]:
+    values = {name: getattr(metrics, name) for name in of_task(metrics.task)}
     return {"prior": metrics, "champion": live(metrics), "slices": [a_slice(100, values), a_slice(200, values)]}
 
 
@@ -84,9 +91,30 @@ def test_a_metric_beyond_a_limit_comes_with_advice_that_names_the_key_to_change(
         assert "cutoff" not in said, "there is none from three classes on"
 
 
+@pytest.mark.parametrize("key", LIMITS)
+@EACH_OF_NUMBERS
+def test_a_metric_of_numbers_beyond_a_limit_has_such_advice_and_nothing_of_classes(metric: Metric, key: str) -> None:
+    said = advised(held(metric, key, OF_NUMBERS, **everything_beside(OF_NUMBERS)))
+    assert f"`gates.{metric.name}.{key}`" in said
+    too_good = key.startswith("max") is metric.higher_is_better and metric.name != "coverage"
+    assert ("gives the target away" in said) is too_good
+    assert ("more rows" in said) is not too_good
+    assert not re.search("cutoff|class|scale_pos_weight", said)
+
+
+@pytest.mark.parametrize("key", LIMITS)
+@pytest.mark.parametrize("name", ["r2", "pinball", "coverage"])
+def test_a_metric_of_numbers_without_a_value_comes_with_advice_on_how_to_get_one(name: str, key: str) -> None:
+    empty = OF_NUMBERS.model_copy(update={name: None, "intervals": {}, "of_prior": {}})
+    said = advised(held(METRICS[name], key, empty, **everything_beside(empty)))
+    assert f"`gates.{name}.{key}`" in said
+    if not key.endswith("of_slice"):
+        assert ("validation rows" in said) is (name != "r2")
+
+
 def test_another_cutoff_is_advised_only_for_metrics_that_it_changes() -> None:
-    advising = {name for name, metric in METRICS.items() if "cutoff" in advised(held(metric, "min"))} | {
-        name for name, metric in METRICS.items() if "cutoff" in advised(held(metric, "max"))
+    advising = {name for name, metric in CLASSES.items() if "cutoff" in advised(held(metric, "min"))} | {
+        name for name, metric in CLASSES.items() if "cutoff" in advised(held(metric, "max"))
     }
     assert advising == {"accuracy", "balanced_accuracy", "precision", "recall", "specificity", "f1", "mcc"}
 
@@ -94,7 +122,7 @@ def test_another_cutoff_is_advised_only_for_metrics_that_it_changes() -> None:
 def test_weights_of_classes_are_named_for_calibration_alone() -> None:
     weighing = {
         name
-        for name, metric in METRICS.items()
+        for name, metric in CLASSES.items()
         for key in ("min", "max")
         if "scale_pos_weight" in advised(held(metric, key))
     }

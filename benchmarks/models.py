@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ MAX_ERRORS_WORSE: Final = 2.0
 """Standard errors by which the default may be worse than the tutorial's preset on any table."""
 MAX_ERRORS_BEHIND: Final = 1.0
 """Standard errors by which the default may be behind another package's defaults in the mean over the tables."""
+
+MAX_SHARE_OF_USELESS: Final = 0.01
+"""Of the models of permuted labels, that may be deployed."""
 
 CACHE: Final = ROOT / ".sluice" / "benchmarks" / "models"
 _MISSED, _NO_RESULT = 1, 2
@@ -71,6 +75,16 @@ class Difference:
     error: float
     change: float
     points: float
+
+
+@dataclass(frozen=True)
+class Useless:
+    """Models of permuted labels: how many were judged, those that the default gate let pass, and of how many tables the
+    text at random got rates of the classes."""
+
+    judged: int
+    deployed: Sequence[str]
+    rated: int
 
 
 def difference(measured: Measured, other: Name) -> Difference:
@@ -113,6 +127,14 @@ def _judge_peer(measured: Sequence[Measured], peer: Name) -> Ratio:
     return Ratio(name, value, wanted, mean <= MAX_ERRORS_BEHIND * error)
 
 
+def judge_useless(found: Useless) -> Ratio:
+    share = len(found.deployed) / found.judged
+    told = f": {', '.join(found.deployed)}" if found.deployed else ""
+    value = f"{len(found.deployed)} of {found.judged} deployed{told}"
+    wanted = f"at most {MAX_SHARE_OF_USELESS:.0%}"
+    return Ratio("models of permuted labels", value, wanted, share <= MAX_SHARE_OF_USELESS)
+
+
 def _standard_error(values: Sequence[float]) -> float:
     return stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
 
@@ -123,11 +145,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("LightGBM and CatBoost are left out: `make setup-models` installs them", file=sys.stderr)
     try:
         measured = _measure_all(options.tables, options.seeds, options.cache.resolve())
+        useless = _permuted(options.permuted) if options.permuted else None
     except JobError as error:
         print(f"no result: {error}", file=sys.stderr)
         return _NO_RESULT
     print("\n".join(report(measured, options.seeds)))
     ratios = judge(measured)
+    if useless is not None:
+        ratios.append(judge_useless(useless))
     print("\n".join(map(str, ratios)))
     if options.json is not None:
         told = {"seeds": options.seeds, "tables": [_told(one) for one in measured], "ratios": list(map(vars, ratios))}
@@ -142,6 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seeds", type=int, default=3, help="seeds of the split, from 0 on (3)")
     parser.add_argument("--tables", nargs="+", metavar="NAME", help="only these")
+    parser.add_argument("--permuted", type=int, default=0, metavar="N", help="judge models of N permuted tables, too")
     parser.add_argument("--check", action="store_true", help=f"exit with {_MISSED} if something wanted is missed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there, too")
     parser.add_argument("--cache", type=Path, default=CACHE, help=f"where results are kept ({CACHE.relative_to(ROOT)})")
@@ -164,6 +190,19 @@ def _measure_all(chosen: Sequence[str] | None, seeds: int, cache: Path) -> list[
     if not measured:
         raise JobError("no table was measured")
     return measured
+
+
+def _permuted(count: int) -> Useless:
+    return Useless(**json.loads(python_module("benchmarks.model_jobs.permuted", str(count), str(default_share()))))
+
+
+def default_share() -> float:
+    """What the log loss may be of that of the baseline if nobody sets a gate."""
+    template = (ROOT / "template.yaml").read_text(encoding="utf-8")
+    found = re.search(r'^  MaxLogLossShareOfPrior:\n(?:    .*\n)*?    Default: "([\d.]+)"$', template, re.MULTILINE)
+    if found is None:
+        raise JobError("template.yaml has no MaxLogLossShareOfPrior")
+    return float(found[1])
 
 
 def report(measured: Sequence[Measured], seeds: int) -> Iterator[str]:

@@ -127,17 +127,31 @@ def _digest(name: Name, split: Split) -> str:
 
 
 def _container(sent: Mapping[str, str], split: Split) -> Result:
-    """As the training job and the evaluation do it."""
+    start = time.process_time()
+    booster = _trained(sent, split)
+    seconds = time.process_time() - start
+    labels, scores = _scores(booster, split)
+    size = len(booster.save_raw("ubj"))
+    return result_of(labels, scores, seconds=seconds, rounds=booster.num_boosted_rounds(), size=size)
+
+
+def scored_by_default(split: Split) -> Scored:
+    """The test rows as the default model scores them."""
+    return Scored(*_scores(_trained(hyperparameters("default", split), split), split))
+
+
+def _trained(sent: Mapping[str, str], split: Split) -> Any:
+    """As the training job does it."""
     channels: dict[str, Channel] = {
         part: Channel(split.part(part).parent, content_type="text/csv") for part in layout.PARTS[:2]
     }
-    start = time.process_time()
-    model = fit({**sent, "nthread": str(peers.THREADS)}, channels, log=lambda _: None)
-    seconds = time.process_time() - start
+    return fit({**sent, "nthread": str(peers.THREADS)}, channels, log=lambda _: None).booster
+
+
+def _scores(booster: Any, split: Split) -> tuple[Any, Any]:
+    """As the evaluation does it: the labels of the test rows, and their scores."""
     labels, features = read_held_out(split.part("test"), len(split.recipe.features))
-    scores = np.asarray(model.booster.inplace_predict(features), np.float64)
-    size = len(model.booster.save_raw("ubj"))
-    return result_of(labels, scores, seconds=seconds, rounds=model.booster.num_boosted_rounds(), size=size)
+    return labels, np.asarray(booster.inplace_predict(features), np.float64)
 
 
 def _peer(name: Name, split: Split) -> Result:

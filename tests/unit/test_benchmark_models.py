@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from sklearn.metrics import log_loss
 
 from benchmarks import models
-from benchmarks.model_jobs import contestants
+from benchmarks.model_jobs import contestants, permuted
 from benchmarks.model_jobs.contestants import measure, measure_table, own_columns, split_table
 from benchmarks.model_jobs.results import PEERS, PEERS_PYTHON, SLUICE, Name, Result
 from benchmarks.model_jobs.tables import SHIPPED, Table, tables
-from benchmarks.models import Measured, difference, judge, report
+from benchmarks.models import Measured, Useless, difference, judge, judge_useless, report
 
 ROWS = 60
 """Enough for a table to be accepted."""
@@ -165,3 +165,32 @@ def test_another_package_learns_the_same_rows(name: Name, tmp_path: Path) -> Non
     found = Result.load(measure(name, split, tmp_path / "cache"))
     assert 0 < found.log_loss < 1.1 * split.prior_log_loss
     assert found.rounds >= 1
+
+
+def test_useless_models_that_are_deployed_are_told() -> None:
+    assert judge_useless(Useless(200, ["sonar, permutation 7"], 1)).met is True
+    found = judge_useless(Useless(100, ["sonar, permutation 7", "wine, permutation 8"], 1))
+    assert found.met is False
+    assert found.value == "2 of 100 deployed: sonar, permutation 7, wine, permutation 8"
+
+
+def test_a_permuted_table_has_the_same_labels_in_another_order_and_a_text_at_random(tmp_path: Path) -> None:
+    table = mixed_table(tmp_path)
+    (folder := tmp_path / "permuted").mkdir()
+    before, after = (
+        [line.split(",") for line in one.path.read_text(encoding="utf-8").splitlines()[1:]]
+        for one in (table, permuted.permuted(table, 3, folder))
+    )
+    assert [row[:3] for row in before] == [row[:3] for row in after]
+    assert sorted(row[3] for row in before) == sorted(row[3] for row in after)
+    assert [row[3] for row in before] != [row[3] for row in after]
+    assert len({row[4] for row in after}) > permuted.LEVELS / 2
+
+
+def test_models_of_permuted_labels_are_not_deployed_and_true_ones_are(tmp_path: Path) -> None:
+    table = mixed_table(tmp_path)
+    for number in range(5):
+        (folder := tmp_path / str(number)).mkdir()
+        split = split_table(permuted.permuted(table, number, folder), number, folder / "split")
+        assert not permuted.is_deployed(split, models.default_share())
+    assert permuted.is_deployed(split_table(table, 0, tmp_path / "split"), models.default_share())

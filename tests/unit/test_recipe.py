@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from pydantic import ValidationError
 
 from sluice.dataset.numbers import Notation
 from sluice.dataset.recipe import (
@@ -19,6 +20,7 @@ from sluice.dataset.recipe import (
     Recipe,
     RecordError,
     Target,
+    TargetRates,
 )
 
 RECIPE = Recipe(
@@ -200,9 +202,36 @@ def test_levels_that_training_saw_once_rank_as_those_that_it_did_not_see() -> No
     assert [list(ranked.numbers(cell)) for cell in ("A", "B", "C", "D")] == [[1.0], [2.0], [3.0], [3.0]]
 
 
+def test_after_the_rank_follow_the_rates_of_the_level_or_those_of_all_rows() -> None:
+    rates = TargetRates(prior=(0.3,), levels=((0.1,), (0.65,)))
+    city = FrequencyRankColumn(name="city", levels=("Oslo", "Rome"), once=("Bern",), rates=rates)
+    assert city.feature_names() == ("city#rank", "city#rate1")
+    assert [list(city.numbers(cell)) for cell in ("Oslo", "Rome", "Bern", "Lima")] == [
+        [1, 0.1],
+        [2, 0.65],
+        [3, 0.3],
+        [3, 0.3],
+    ]
+
+
+@pytest.mark.parametrize("levels", [((0.1,),), ((0.1,), (0.2, 0.3)), ((0.1,), (0.2,), (0.3,))])
+def test_rates_that_are_not_those_of_the_levels_are_refused(levels: tuple[tuple[float, ...], ...]) -> None:
+    with pytest.raises(ValidationError, match="the rates of column `city` are not those of its levels"):
+        FrequencyRankColumn(name="city", levels=("Oslo", "Rome"), rates=TargetRates(prior=(0.3,), levels=levels))
+
+
+def test_a_recipe_of_version_2_has_no_rates() -> None:
+    old = {**RECIPE.model_dump(), "schema_version": 2}
+    del old["columns"][4]["rates"]
+    read = Recipe.read(old)
+    assert read.schema_version == 2
+    assert read.features == RECIPE.features
+    assert read.apply(RECORD) == RECIPE.apply(RECORD)
+
+
 def test_a_recipe_of_version_1_ranks_as_it_did() -> None:
     old = {**RECIPE.model_dump(), "schema_version": 1}
-    del old["columns"][4]["once"]
+    del old["columns"][4]["once"], old["columns"][4]["rates"]
     read = Recipe.read(old)
     assert read.schema_version == 1
     assert read.apply(RECORD) == RECIPE.apply(RECORD)

@@ -727,6 +727,20 @@ class Census:
         """Rows with a number up to each of the edges that were asked for."""
         return tuple(self._columns[position].below)
 
+    def good_frames(self, path: Path, *, last: bool = False) -> Iterator[pl.DataFrame]:
+        """What is counted and written of the rows that are not rejected, chunk by chunk: as it was kept, or read again.
+
+        Args:
+            path: of the file.
+            last: nothing needs to be kept any longer.
+        """
+        if self.frames is not None:
+            yield from self.frames.taken() if last else self.frames
+            return
+        for chunk, cells in cells_again(path, self._q.dialect, self.structure):
+            bad = self.aside[chunk]
+            yield cells.select(self._q.frame).with_row_index("row").filter(~pl.col("row").is_in(bad.implode()))
+
     def profiles(self) -> list[Profile]:
         unused = frozenset(self._q.unused)
         return [self._profile(i, used=i not in unused) for i in range(len(self._q.names))]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
@@ -25,14 +26,19 @@ from sluice.dataset.recipe import (
 )
 from sluice.layout import PARTS, Part, part_file
 from tabular.census import Census
-from tabular.chunks import cells_again, worked
+from tabular.chunks import worked
 from tabular.question import Question
 from tabular.sketch import Hashes
 from tabular.spellings import words
 from tabular.target_numbers import NumberSample
+from tabular.target_rates import FoldedRates
+
+_RATES: Final = "rates"
 
 
-def feature_expressions(recipe: Recipe, positions: Mapping[str, int]) -> list[pl.Expr]:
+def feature_expressions(
+    recipe: Recipe, positions: Mapping[str, int], rates: Mapping[str, FoldedRates], part: pl.Expr
+) -> list[pl.Expr]:
     """The recipe's features in its order, over a frame (see ``Question.frame``).
 
     The feature of a number column 7 is called x7. Several features of one column may be one text, with commas between
@@ -41,14 +47,19 @@ def feature_expressions(recipe: Recipe, positions: Mapping[str, int]) -> list[pl
     Args:
         recipe: what to make.
         positions: the number of each column in the file, by header.
+        rates: of the columns that have some. The expression of those of column 7 is called ``x7 rates``.
+        part: number of a row's part.
     """
     tokens = ["", *recipe.missing]
-    return [
-        expression.alias(f"x{position}" if isinstance(column, NumberColumn) else f"x{position} {i}")
-        for column in recipe.columns
-        for position in [positions[column.name]]
-        for i, expression in enumerate(_expressions(column, position, tokens))
-    ]
+    made = []
+    for column in recipe.columns:
+        position = positions[column.name]
+        for i, expression in enumerate(_expressions(column, position, tokens)):
+            made.append(expression.alias(f"x{position}" if isinstance(column, NumberColumn) else f"x{position} {i}"))
+        if isinstance(column, FrequencyRankColumn) and column.name in rates:
+            of_row = rates[column.name].expression(column, position, tokens, part)
+            made.append(of_row.alias(f"x{position} {_RATES}"))
+    return made
 
 
 def _expressions(column: Column, position: int, tokens: Sequence[str]) -> list[pl.Expr]:
@@ -100,16 +111,6 @@ def _date_part(part: DatePart, date: pl.Expr, hours: pl.Expr) -> pl.Expr:
             return pl.when(date.is_not_null()).then(hours.fill_null(0))
 
 
-def _frames(path: Path, question: Question, census: Census) -> Iterator[pl.DataFrame]:
-    """What is written of the rows that are not rejected, chunk by chunk: as it was kept, or read again."""
-    if census.frames is not None:
-        yield from census.frames.taken()
-        return
-    for number, cells in cells_again(path, question.dialect, census.structure):
-        bad = census.aside[number]
-        yield cells.select(question.frame).with_row_index("row").filter(~pl.col("row").is_in(bad.implode()))
-
-
 @dataclass(frozen=True)
 class Written:
     """What was counted while the files were written: ``below`` are the rows up to each edge, by column; ``repeated``
@@ -143,6 +144,7 @@ def write_parts(
     recipe: Recipe,
     out: Path,
     *,
+    rates: Mapping[str, FoldedRates],
     edges: Mapping[int, tuple[float, ...]],
     compare: Path | None,
 ) -> Written:
@@ -154,11 +156,13 @@ def write_parts(
         census: of the file, which says which rows are rejected.
         recipe: what to make.
         out: the folder of the parts.
+        rates: of the columns of the recipe that have some.
         edges: of bins to count, by column.
         compare: a folder to compare test rows with training rows in; None if they need not be compared.
     """
     positions = {name: i for i, name in enumerate(question.names)}
-    features = feature_expressions(recipe, positions)
+    place = question.places.part()
+    features = feature_expressions(recipe, positions, rates, place)
     label = _label(question, recipe)
     target = None if question.has_classes else NumberSample()
     of_target = pl.col("u"), pl.col(f"x{question.target}").alias("y")
@@ -169,6 +173,7 @@ def write_parts(
         for n, edge in enumerate(values)
     ]
     measured = _measured(recipe, positions)
+    rated = [f"x{positions[name]} {_RATES}" for name in rates]
     least_and_most = [
         expression.alias(f"{name} {which}")
         for name in measured.values()
@@ -178,7 +183,7 @@ def write_parts(
     seen = {part: Hashes(compare / part) for part in ("train", "test")} if compare is not None else {}
 
     def made(frame: pl.DataFrame) -> _Made:
-        lines = frame.select(question.places.part().alias("part"), label.alias("label"), *features)
+        lines = frame.select(place.alias("part"), label.alias("label"), *features)
         by_place = lines.partition_by("part", include_key=False, as_dict=True)
         none = lines.clear().drop("part")
         parts = [by_place.get((place,), none) for place in range(len(PARTS))]
@@ -187,16 +192,21 @@ def write_parts(
             text = io.BytesIO()
             part.write_csv(text, include_header=False, quote_style="never")
             texts.append(text)
-        hashes = {name: part.hash_rows() for name, part in zip(PARTS, parts, strict=True) if name in seen}
+        # Rates differ between equal rows of two parts.
+        hashes = {
+            name: part.select(pl.exclude(rated)).hash_rows()
+            for name, part in zip(PARTS, parts, strict=True)
+            if name in seen
+        }
         extremes = parts[0].select(least_and_most).row(0) if least_and_most else ()
-        numbers = None if target is None else frame.filter(question.places.part() == 0).select(of_target)
+        numbers = None if target is None else frame.filter(place == 0).select(of_target)
         return _Made(texts, frame.select(bins).row(0, named=True) if bins else {}, hashes, extremes, numbers)
 
     with ExitStack() as files:
         for part in PARTS:
             (out / part).mkdir(parents=True, exist_ok=True)
         streams = [files.enter_context((out / part_file(part)).open("wb")) for part in PARTS]
-        for found in worked(_frames(path, question, census), made):
+        for found in worked(census.good_frames(path, last=True), made):
             for stream, text in zip(streams, found.texts, strict=True):
                 stream.write(text.getbuffer())
             for key, count in found.below.items():

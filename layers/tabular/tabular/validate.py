@@ -57,6 +57,7 @@ from tabular.split import Places, check_parts, small_test_part
 from tabular.target import MAX_CLASSES, NO_CLASSES, Classes, alike, find_classes, prior_log_loss, resolve_target
 from tabular.target_numbers import Judged as JudgedNumbers
 from tabular.target_numbers import check_numbers, check_rows
+from tabular.target_rates import FoldedRates, find_rates, with_rates
 from tabular.transform import Written, write_parts
 
 MIN_ROWS: Final = 50
@@ -280,7 +281,9 @@ class _Validation:
         judged = self._judge(text.path, dialect, target, readings)
         judged.check_parts()
         recipe, left_out = self._fit(judged)
-        return self._accepted(judged, recipe, left_out, self._write(text.path, judged, recipe))
+        rates = find_rates(text.path, judged.question, judged.census, recipe)
+        recipe = with_rates(recipe, rates)
+        return self._accepted(judged, recipe, left_out, self._write(text.path, judged, recipe, rates))
 
     def _sight(self, path: Path, dialect: Dialect) -> tuple[Reading, ...]:
         """Readings of the columns by the first rows.
@@ -445,7 +448,7 @@ class _Validation:
             raise RefusedError(nothing_left(recipe), *leaks)
         return recipe, [*leaks, *leak_findings(judged.census, judged.question.places, judged.profiles, recipe, told)]
 
-    def _write(self, path: Path, judged: _Judgement, recipe: Recipe) -> Written:
+    def _write(self, path: Path, judged: _Judgement, recipe: Recipe, rates: Mapping[str, FoldedRates]) -> Written:
         """Writes the parts, the rows that are held out, the counts of the facets, the recipe and, if the file makes
         one, the contract."""
         makes = self._contract.makes
@@ -460,6 +463,7 @@ class _Validation:
             judged.census,
             recipe,
             self._out,
+            rates=rates,
             edges=edges,
             compare=self._work if self._may_repeat(recipe) else None,
         )

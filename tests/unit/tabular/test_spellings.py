@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import compress
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,10 @@ def test_spellings_are_merged_alike_in_a_file_and_in_a_record(
             text = texts[int(float(row))]
             got = [float(cell) if cell else math.nan for cell in features]
             expected = recipe.column_numbers(recipe.columns[1], text)
-            assert got == pytest.approx(expected, nan_ok=True)
+            names = [feature.name for feature in recipe.features if feature.source == "x"]
+            # The rates of a training row are those of the other folds.
+            same = [part != "train" or "#rate" not in name for name in names]
+            assert [*compress(got, same)] == pytest.approx([*compress(expected, same)], nan_ok=True)
 
 
 @given(st.text(max_size=12))

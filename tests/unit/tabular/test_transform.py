@@ -132,7 +132,9 @@ def test_the_engine_and_python_make_the_same_numbers_of_every_row(table: list[di
                 expected = recipe.apply(record)
                 assert label == recipe.class_number(record["label"])
                 assert len(features) == len(expected)
-                for got, wanted in zip(features, expected, strict=True):
+                for feature, got, wanted in zip(recipe.features, features, expected, strict=True):
+                    if part == "train" and "#rate" in feature.name:
+                        continue  # those of the other folds, see test_target_rates.py
                     assert got == wanted or (math.isnan(got) and math.isnan(wanted)), (record, got, wanted)
                 written += 1
         assert written == len(records)

@@ -16,7 +16,9 @@ Semantics, for both:
 - ``one_hot``: one feature a level, 1 if equal. A level that training did not see: 0 in all of them.
 - ``frequency_rank``: 1 for the commonest level of the training part, 2 for the next. A level that it did not see, one
   that it saw once, or one too rare to be listed: number of levels + 1, so that it sorts after the rarest. Recipes of
-  version 1 rank levels that were seen once, too.
+  version 1 rank levels that were seen once, too. With ``rates`` there follow the shares of classes beside the level in
+  the training part; of a level that has no rank of its own, those of the whole part. The rows that the model learns
+  from have other rates, without their own fold (``tabular.target_rates``). Recipes before version 4 have none.
 - ``one_hot`` and ``frequency_rank`` with ``merged``: all spellings of a level are that level
   (``sluice.dataset.spellings``).
 - ``date``: a date in the column's one ``DateForm`` (``sluice.dataset.dates``), an optional time of day ignored but for
@@ -158,6 +160,15 @@ class OneHotColumn(_Column):
         return (float(text == level) for level in self.levels)
 
 
+class TargetRates(_Part):
+    """Shares of classes in the training part: of the positive class alone if there are two, otherwise of each."""
+
+    prior: tuple[float, ...] = Field(min_length=1, description="Of the whole part, and of levels that are not listed.")
+    levels: tuple[tuple[float, ...], ...] = Field(
+        description="Beside each of the column's levels, smoothed towards those of the whole part."
+    )
+
+
 class FrequencyRankColumn(_Column):
     kind: Literal["frequency_rank"] = "frequency_rank"
     levels: tuple[str, ...] = Field(description="Levels of the training part, commonest first; ties by code point.")
@@ -166,6 +177,17 @@ class FrequencyRankColumn(_Column):
         (), description="Levels that the training part has once, by code point. They have the rank of unseen ones."
     )
     all_listed: bool = Field(True, description="False: the training part has rarer levels, which are not listed.")
+    rates: TargetRates | None = Field(
+        None, description="Of the classes beside the levels; none if these hardly differ in them."
+    )
+
+    @model_validator(mode="after")
+    def _each_level_has_its_rates(self) -> Self:
+        if self.rates is not None:
+            widths = {len(self.rates.prior), *map(len, self.rates.levels)}
+            if len(self.rates.levels) != len(self.levels) or len(widths) > 1:
+                raise ValueError(f"the rates of column `{self.name}` are not those of its levels")
+        return self
 
     @cached_property
     def _ranks(self) -> dict[str, int]:
@@ -187,11 +209,19 @@ class FrequencyRankColumn(_Column):
     def _level(self, cell: str | int | float | bool) -> str:
         return word_of(str(cell)) if self.merged else str(cell)
 
+    @property
+    def width(self) -> int:
+        return 1 if self.rates is None else 1 + len(self.rates.prior)
+
     def feature_names(self) -> tuple[str, ...]:
-        return (f"{self.name}#rank",)
+        rates = () if self.rates is None else self.rates.prior
+        return (f"{self.name}#rank", *(f"{self.name}#rate{number}" for number, _ in enumerate(rates, start=1)))
 
     def numbers(self, cell: str | int | float | bool) -> Iterator[float]:
-        yield float(self._ranks.get(self._level(cell), self.unseen))
+        rank = self._ranks.get(self._level(cell), self.unseen)
+        yield float(rank)
+        if self.rates is not None:
+            yield from self.rates.prior if rank == self.unseen else self.rates.levels[rank - 1]
 
 
 class DateColumn(_Column):
@@ -269,7 +299,7 @@ class Recipe(ExactDocument):
 
     KIND = "recipe"
 
-    schema_version: int = Field(3, ge=1, description="Of the document's format.")
+    schema_version: int = Field(4, ge=1, description="Of the document's format.")
     target: Target
     missing: tuple[str, ...] = Field(description="Cells that mean: no value. Compared after trimming, in exact case.")
     columns: tuple[Column, ...]

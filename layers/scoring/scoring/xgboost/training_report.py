@@ -210,7 +210,7 @@ class _Column:
     start: int
     stop: int
     ordered: bool
-    """Made of one feature that grows with the column's value."""
+    """Its first feature grows with the column's value."""
     levels: tuple[str, ...] | None = None
     """Of categories: by feature, or by rank from 1 on."""
 

@@ -1,0 +1,224 @@
+"""How often each class stands beside a level of a text in the training part: target statistics.
+
+A rank tells a model how common a level is, and of hundreds of levels it takes many splits to find those that mean
+something. Their rates say it in one number (Micci-Barreca 2001). A row that a model learns from must not say its own
+label that way: its rates are those of the other training rows, a fold at a time, and those of validation, of test and
+of every prediction are those of all training rows.
+
+The counts are sums by level, fold and class, so that those of chunks, and of parts of a file, are added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from sluice.dataset.recipe import FrequencyRankColumn, Recipe, TargetRates
+from tabular.census import Census
+from tabular.chunks import worked
+from tabular.fit import MAX_ONE_HOT_LEVELS
+from tabular.question import Question
+from tabular.spellings import words
+
+FOLDS: Final = 5
+"""Of the training part, by the hash that splits the rows: equal rows, and those of one group, are in one fold."""
+
+MIN_SIGNIFICANCE: Final = 3.0
+"""Standard deviations by which the levels must differ beyond chance; otherwise the rates would be noise."""
+
+MAX_SMOOTHING: Final = 15.0
+"""Rows with the class shares that a level gets beside its own, at most: of levels that differ less (by an intraclass
+correlation of less than 6 %) the rates add more noise than the rank and the other columns leave to be said."""
+
+MAX_TOLD_CLASSES: Final = 10
+MAX_RATES_IN_ALL: Final = 200_000
+"""Of the whole table: every rate is written into the recipe."""
+
+_DIGITS: Final = 6
+_ALL: Final = FOLDS
+"""Stands for no fold: the rates of all training rows."""
+
+_COUNTS: Final = {"position": pl.Int64, "level": pl.Int64, "fold": pl.Int64, "class": pl.Int64, "rows": pl.Int64}
+
+
+@dataclass(frozen=True)
+class FoldedRates:
+    """The rates of one column as the files have them. ``texts`` are those of each level and fold, at ``level * (FOLDS +
+    1) + fold``; the last level stands for all that the recipe does not list."""
+
+    rates: TargetRates
+    texts: Sequence[str]
+
+    def expression(self, column: FrequencyRankColumn, position: int, tokens: Sequence[str], part: pl.Expr) -> pl.Expr:
+        """The rates of a row over a frame (see ``Question.frame``), with commas between them.
+
+        Args:
+            column: of the recipe.
+            position: its number in the file.
+            tokens: cells that mean: no value.
+            part: number of the row's part.
+        """
+        fold = pl.when(part == 0).then(fold_of_row()).otherwise(_ALL)
+        known = level_of_cell(column, position, tokens) * (FOLDS + 1) + fold
+        missing = "," * (len(self.rates.prior) - 1)
+        return known.replace_strict(
+            list(range(len(self.texts))), list(self.texts), default=missing, return_dtype=pl.String
+        )
+
+
+def fold_of_row() -> pl.Expr:
+    """The fold of a training row. The last digits of u: its first ones tell the part."""
+    return (pl.col("u") % FOLDS).cast(pl.Int64)
+
+
+def level_of_cell(column: FrequencyRankColumn, position: int, tokens: Sequence[str]) -> pl.Expr:
+    """The number of a cell's level from 0 on, that of all unlisted ones after the last; null if it is missing."""
+    cell = pl.col(f"c{position}")
+    word = cell.map_batches(words, return_dtype=pl.String) if column.merged else cell
+    numbers, unlisted = list(range(len(column.levels))), len(column.levels)
+    level = word.replace_strict(list(column.levels), numbers, default=unlisted, return_dtype=pl.Int64)
+    return pl.when(~cell.is_in(list(tokens))).then(level)
+
+
+def is_many_valued(column: FrequencyRankColumn) -> bool:
+    """Whether it would be ranked in a narrow table, too."""
+    return len(column.levels) + len(column.once) > MAX_ONE_HOT_LEVELS
+
+
+def find_rates(path: Path, question: Question, census: Census, recipe: Recipe) -> dict[str, FoldedRates]:
+    """The rates of the ranked columns by name: of those whose levels differ in the classes, if there are any.
+
+    Args:
+        path: text in UTF-8.
+        question: as the census was taken.
+        census: of the file.
+        recipe: with the levels of these columns.
+    """
+    columns = {
+        question.names.index(column.name): column
+        for column in recipe.columns
+        if isinstance(column, FrequencyRankColumn) and column.levels and is_many_valued(column)
+    }
+    classes = len(recipe.target.classes)
+    told = [1] if classes == 2 else list(range(classes))
+    in_all = len(told) * sum(len(column.levels) for column in columns.values())
+    if not columns or not told or len(told) > MAX_TOLD_CLASSES or in_all > MAX_RATES_IN_ALL:
+        return {}
+    counts = _count(path, question, census, columns, recipe.target.classes)
+    folded = {column.name: _folded(counts, position, column, told) for position, column in columns.items()}
+    return {name: rates for name, rates in folded.items() if rates is not None}
+
+
+def with_rates(recipe: Recipe, rates: Mapping[str, FoldedRates]) -> Recipe:
+    """The recipe with the rates of its ranked columns."""
+    columns = tuple(
+        column.model_copy(update={"rates": rates[column.name].rates}) if column.name in rates else column
+        for column in recipe.columns
+    )
+    return recipe.model_copy(update={"columns": columns})
+
+
+def _count(
+    path: Path,
+    question: Question,
+    census: Census,
+    columns: Mapping[int, FrequencyRankColumn],
+    classes: Sequence[str],
+) -> pl.DataFrame:
+    """Training rows by position, level, fold and class; those of no column, at position -1, are all of them."""
+    number_of = pl.col("label").replace_strict(list(classes), list(range(len(classes))), return_dtype=pl.Int64)
+    part = question.places.part()
+    tokens = question.tokens
+
+    def counted(frame: pl.DataFrame) -> pl.DataFrame:
+        rows = frame.filter(part == 0).select(
+            number_of.alias("class"),
+            fold_of_row().alias("fold"),
+            pl.lit(0, pl.Int64).alias("-1"),
+            *(level_of_cell(column, position, tokens).alias(str(position)) for position, column in columns.items()),
+        )
+        return pl.concat(
+            rows.lazy()
+            .group_by(pl.col(str(position)).alias("level"), "fold", "class")
+            .agg(pl.len().cast(pl.Int64).alias("rows"))
+            .select(pl.lit(position, pl.Int64).alias("position"), "level", "fold", "class", "rows")
+            for position in (-1, *columns)
+        ).collect()
+
+    total = pl.DataFrame(schema=_COUNTS)
+    for found in worked(census.good_frames(path), counted):
+        total = pl.concat([total, found]).group_by("position", "level", "fold", "class").agg(pl.col("rows").sum())
+    return total
+
+
+def _folded(
+    counts: pl.DataFrame, position: int, column: FrequencyRankColumn, told: Sequence[int]
+) -> FoldedRates | None:
+    """None if the levels do not differ enough."""
+    everything = _without_each_fold(counts.filter(pl.col("position") == -1), 1, told)
+    priors = {fold: [count / max(rows, 1) for count in classes] for (_, fold), (rows, *classes) in everything.items()}
+    own = _without_each_fold(counts.filter(pl.col("position") == position), len(column.levels), told)
+    smoothing = smoothing_of([found for (_, fold), found in own.items() if fold == _ALL], priors[_ALL])
+    if smoothing is None or smoothing > MAX_SMOOTHING:
+        return None
+    rates = {
+        (level, fold): [
+            round((count + smoothing * prior) / (rows + smoothing), _DIGITS)
+            for count, prior in zip(classes, priors[fold], strict=True)
+        ]
+        for (level, fold), (rows, *classes) in own.items()
+    }
+    for fold, prior in priors.items():
+        rates[len(column.levels), fold] = [round(share, _DIGITS) for share in prior]
+    texts = [
+        ",".join(map(str, rates[level, fold])) for level in range(len(column.levels) + 1) for fold in range(FOLDS + 1)
+    ]
+    listed = tuple(tuple(rates[level, _ALL]) for level in range(len(column.levels)))
+    return FoldedRates(TargetRates(prior=tuple(rates[len(column.levels), _ALL]), levels=listed), texts)
+
+
+def smoothing_of(levels: Sequence[tuple[int, ...]], prior: Sequence[float]) -> float | None:
+    """Rows with the class shares that each level gets beside its own: the variance within the levels by that between
+    them, which is estimated by moments from the chi-square statistic (empirical Bayes; the moments are those of
+    DerSimonian and Laird 1986). None if the statistic is not significant.
+
+    Args:
+        levels: rows, and those of each told class.
+        prior: the share of each told class.
+    """
+    chi_square = sum(
+        (count - rows * share) ** 2 / (rows * share * ((1 - share) if len(prior) == 1 else 1))
+        for rows, *classes in levels
+        for count, share in zip(classes, prior, strict=True)
+    )
+    rows = [found[0] for found in levels]
+    dimensions = max(len(prior) - 1, 1)
+    freedom = (len(levels) - 1) * dimensions
+    beyond = chi_square - freedom
+    if beyond <= MIN_SIGNIFICANCE * (2 * freedom) ** 0.5:
+        return None
+    return dimensions * (sum(rows) - sum(count * count for count in rows) / sum(rows)) / beyond
+
+
+def _without_each_fold(
+    counts: pl.DataFrame, levels: int, told: Sequence[int]
+) -> dict[tuple[int, int], tuple[int, ...]]:
+    """By level and fold: the training rows that are not of the fold, and those of each told class."""
+    grouped = counts.group_by("level", "fold").agg(
+        pl.col("rows").sum().alias("all"),
+        *(pl.col("rows").filter(pl.col("class") == number).sum().alias(f"of {number}") for number in told),
+    )
+    by_fold = {(level, fold): tuple(found) for level, fold, *found in grouped.iter_rows()}
+    none = (0,) * (len(told) + 1)
+    made = {}
+    for level in range(levels):
+        folds = [by_fold.get((level, fold), none) for fold in range(FOLDS)]
+        total = tuple(map(sum, zip(*folds, strict=True)))
+        for fold, found in enumerate(folds):
+            made[level, fold] = tuple(a - b for a, b in zip(total, found, strict=True))
+        made[level, _ALL] = total
+    return made

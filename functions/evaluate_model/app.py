@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from scoring.assessment import Champion, Rows, Subject, assess, golden_rows, wants_held_out
 from scoring.evaluation import NothingToMeasureError
+from scoring.group_gap import GroupSample, read_group_sample
 from scoring.held_out import read_held_out, read_held_out_numbers
 from scoring.metrics import Floats
 from scoring.model import UnsafeArtifactError
@@ -61,6 +62,10 @@ class ReportedSplit(BaseModel):
     hashed: HashedSplit | None = None
 
 
+class SampledGroups(BaseModel):
+    column: str
+
+
 class Report(BaseModel):
     """What is of use here of validation.json, whose own model belongs to the table engine."""
 
@@ -68,6 +73,7 @@ class Report(BaseModel):
     split: ReportedSplit | None = None
     contract: MadeContract | None = None
     findings: tuple[Warned, ...] = ()
+    group_sample: SampledGroups | None = None
 
 
 @step(EvaluateRequest)
@@ -112,6 +118,7 @@ def evaluate(request: EvaluateRequest, scratch: Path) -> AcceptedModel | Rejecte
         facet_counts=FacetCounts.read(read_json(s3, validation.facets_uri)) if validation.facets_uri else None,
         champion=champion,
         suspected=frozenset(found.column for found in report.findings if found.rule == "leakage" and found.column),
+        group_sample=find_group_sample(request, report, scratch),
         split=report.split.hashed if report.split else None,
         new_contract=report.contract is not None and report.contract.made,
         class_counts=report.class_counts,
@@ -156,6 +163,15 @@ def read_validation(request: EvaluateRequest, config: DatasetConfig, scratch: Pa
 def read_rows(file: Path, validation: AcceptedFile) -> Rows:
     read = read_held_out if validation.task == "classification" else read_held_out_numbers
     return Rows(*read(file, validation.features))
+
+
+def find_group_sample(request: EvaluateRequest, report: Report, scratch: Path) -> GroupSample | None:
+    """Rows by the identifier that validation warned of."""
+    if report.group_sample is None:
+        return None
+    key = RunLayout(request.run.dataset, request.run.run_id).group_sample
+    path = fetch(uri(settings.artifact_bucket, key), scratch / "group_sample")
+    return read_group_sample(path, report.group_sample.column, request.validation.features)
 
 
 def find_champion(dataset: str, run_id: str, scratch: Path) -> Champion | None:

@@ -73,6 +73,25 @@ def test_what_may_expire_is_tagged_and_what_explains_a_model_is_not(
     assert tags(aws.layout.recipe) == []
 
 
+def test_rows_by_an_identifier_that_they_share_are_kept_for_the_evaluation(aws: Aws, context: Context) -> None:
+    labels = ("no", "no", "yes", "no", "yes")
+    rows = [
+        f"P{patient:03d},{patient * 37 % 101}.{visit}{patient % 10},"
+        f"{labels[patient % 5] if visit or patient % 3 else labels[visit]}"
+        for patient in range(150)
+        for visit in range(4)
+    ]
+    aws.put(INBOX, GOOD.run.key, "\n".join(["patient_id,pressure,ill", *rows]) + "\n")
+    aws.put(INBOX, CONFIG_KEY, "target: ill")
+    result = validate(context)
+    assert result.verdict == "accepted", result.reasons
+    report = json.loads(aws.read(aws.layout.validation_report))
+    assert report["group_sample"] == {"column": "patient_id", "rows": 600, "groups": 150}
+    assert aws.read(aws.layout.group_sample).count(b"\n") == 600
+    tagged = aws.s3.get_object_tagging(Bucket=ARTIFACTS, Key=aws.layout.group_sample)["TagSet"]
+    assert [f"{tag['Key']}={tag['Value']}" for tag in tagged] == [WORKING_DATA_TAG], "it expires as the parts do"
+
+
 def test_the_rows_of_each_facet_are_counted(aws: Aws, context: Context, breast_cancer: str) -> None:
     aws.put(INBOX, GOOD.run.key, breast_cancer)
     aws.put(INBOX, CONFIG_KEY, "target: diagnosis\nfacets: [{column: mean radius, at_least: 15}]")

@@ -23,6 +23,7 @@ CONTRACT: Final = "contract.json"
 FACETS: Final = "facets.json"
 HELD_OUT: Final = "held_out/"
 HELD_OUT_ROWS: Final = HELD_OUT + "rows.csv"
+GROUP_SAMPLE: Final = "group_sample.csv"
 EVALUATION: Final = "evaluation.json"
 GOLDEN: Final = "golden.json"
 MODEL_QUALITY: Final = "model_quality.json"
@@ -142,6 +143,11 @@ class RunLayout:
     def held_out_rows(self) -> str:
         """The rows of the test part with the cells that the user's file has."""
         return self._key(HELD_OUT_ROWS)
+
+    @property
+    def group_sample(self) -> str:
+        """Features of rows by the value of an identifier that they share."""
+        return self._key(GROUP_SAMPLE)
 
     @property
     def facets(self) -> str:

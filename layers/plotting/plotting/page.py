@@ -24,6 +24,7 @@ from sluice.evaluation.document import Evaluation, Mistake, SliceResult, Trainin
 from sluice.evaluation.metrics import BASELINES, METRICS, of_task
 from sluice.messages import AnyMetrics, Metrics, Outcome, RowCounts, Run, RunResult, TrainingStatus
 from sluice.runs.approval import Question, deadline
+from sluice.wording import in_yaml
 
 _HERE: Final = Path(__file__).parent
 _FULL_MATRIX: Final = 12
@@ -248,6 +249,7 @@ def _sections(page: ReportInput, parts: Mapping[str, Any]) -> dict[str, str]:
         "columns": ("What the model learned", drawings["importance"] or drawings["shap"]),
         "mistakes": ("Worst mistakes", parts["mistakes"]),
         "champion": ("Champion and challenger", evaluation and evaluation.champion),
+        "groups": ("Known and new values", evaluation and evaluation.group_gap),
         "slices": ("Slices", parts["slices"]),
         "bias": ("Bias", evaluation and evaluation.bias),
         "unmeasured": ("Not measured", parts["unmeasured"]),
@@ -497,6 +499,7 @@ def _template_environment() -> Environment:
         metric=words.metric,
         coded=words.coded,
         short=words.short,
+        in_yaml=in_yaml,
     )
     environment.globals["macro_means"] = words.macro_means
     environment.globals["svg"] = lambda drawing: Markup(drawing.svg)  # noqa: S704  (escaped where it was made)

@@ -24,6 +24,7 @@ from scoring.evaluation import (
     measure,
 )
 from scoring.gates import failures, judge
+from scoring.group_gap import GroupSample, measure_group_gap, tell_group_gap
 from scoring.metrics import Floats, Ints
 from scoring.model import Matrix, Model
 from scoring.number_metrics import (
@@ -49,6 +50,7 @@ from sluice.evaluation.document import (
     ClassCount,
     Evaluation,
     FacetBias,
+    GroupGap,
     PredictionInterval,
     SliceResult,
     TrainingReport,
@@ -113,6 +115,8 @@ class Subject:
     champion: Champion | None = None
     suspected: frozenset[str] = frozenset()
     """Columns that validation warned of: they may give the target away."""
+    group_sample: GroupSample | None = None
+    """Rows by an identifier that validation warned of: their labels are alike. None if there is no such identifier."""
     split: HashedSplit | None = None
     """Of the run's rows; None if their parts do not follow from their cells."""
     new_contract: bool = False
@@ -173,6 +177,8 @@ def _assess_classes(subject: Subject, scores: Floats) -> Evaluation:
         prior_log_loss=metrics.prior_log_loss,
     )
     warning, gate = judge_sole_column(sole, config.leaks, subject.suspected)
+    gap = _group_gap(subject)
+    told = [*([warning] if warning else []), *([tell_group_gap(gap)] if gap else [])]
     return _evaluation(
         subject,
         measured,
@@ -185,7 +191,8 @@ def _assess_classes(subject: Subject, scores: Floats) -> Evaluation:
         curves=class_curves(scored, subject.classes),
         calibration=calibration_curve(scored),
         sole_column=sole,
-        warnings=(*([warning] if warning else []), *warnings(metrics, prior, choice, learned)),
+        group_gap=gap,
+        warnings=(*told, *warnings(metrics, prior, choice, learned)),
     )
 
 
@@ -354,6 +361,12 @@ def _clusters(subject: Subject) -> Ints | None:
         return None
     codes, _ = read_raw_rows(subject.held_out, [column])[column].factorize(sort=True)
     return codes.astype(np.int64)
+
+
+def _group_gap(subject: Subject) -> GroupGap | None:
+    if subject.group_sample is None:
+        return None
+    return measure_group_gap(subject.model, subject.recipe, subject.group_sample, subject.hyperparameters)
 
 
 def _slices(subject: Subject, scores: Floats, cutoff: float) -> tuple[SliceResult, ...]:

@@ -26,6 +26,22 @@ class Model(Protocol):
     def scores(self, features: Matrix) -> Floats:
         """(n,) probabilities of class 1; (n, k) from three classes on; (n,) numbers of a target of numbers."""
 
+    def retrained(
+        self,
+        train: tuple[Matrix, Ints],
+        validation: tuple[Matrix, Ints],
+        hyperparameters: Mapping[str, str],
+        max_rounds: int,
+    ) -> Model:
+        """Another model of the same kind, trained here on a few rows. The same rows give the same scores.
+
+        Args:
+            train: features (n, f) and class numbers (n,).
+            validation: rows by which its training ends, of the same form.
+            hyperparameters: as a training job is given them.
+            max_rounds: of its training, if the hyperparameters ask for more.
+        """
+
     def explain(
         self,
         recipe: Recipe,

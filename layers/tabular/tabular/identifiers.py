@@ -287,12 +287,14 @@ def log_chance_all_different(rows: int, values: float) -> float:
 
 @dataclass(frozen=True)
 class Identified:
-    """What is known of a column that names rows. ``reason``: why it is left out; None if it is used all the same."""
+    """What is known of a column that names rows. ``reason``: why it is left out; None if it is used all the same.
+    ``gap``: how far its rows share their label beyond chance (:attr:`Shared.gap`); None if they do not."""
 
     position: int
     reason: str | None
     finding: Finding | None = None
     refuses: bool = False
+    gap: float | None = None
 
 
 @dataclass(frozen=True)
@@ -326,6 +328,12 @@ def identify(identities: Identities, profiles: Sequence[Profile], setting: Setti
         if one := _repeated(p, evidence, sight, setting):
             found[p.position] = one
     return [found[position] for position in sorted(found)]
+
+
+def most_shared(found: Sequence[Identified]) -> int | None:
+    """The column, by position, of which a row's label follows most from other rows with its value; None if of none."""
+    sharing = [one for one in found if one.gap is not None]
+    return max(sharing, key=lambda one: one.gap or 0.0).position if sharing else None
 
 
 def identify_unnamed(identities: Identities, profiles: Sequence[Profile], setting: Setting) -> list[Identified]:
@@ -581,4 +589,4 @@ def _sharing(p: Profile, evidence: Shared, *, left_out: bool) -> Identified:
     )
     what += ". The column was left out as an identifier" if left_out else ""
     finding = Finding(rule=Rule.LABEL_SHARED, column=p.name, what=what)
-    return Identified(p.position, _REASON if left_out else None, finding)
+    return Identified(p.position, _REASON if left_out else None, finding, gap=evidence.gap)

@@ -28,7 +28,7 @@ _MAX_CELLS: Final = 1 << 21
 MAX_SAMPLED_COLUMNS: Final = 128
 """Columns of a table whose values are sampled. A wider table has fewer rows, which the sample of rows shows."""
 
-_MAX_ROWS_PER_VALUE: Final = 64
+MAX_ROWS_PER_VALUE: Final = 64
 """Those of the lowest hashes are kept: one very common value must not take the room of all others."""
 
 _LOW_BITS: Final = (1 << 26) - 1
@@ -36,6 +36,8 @@ _LOW_BITS: Final = (1 << 26) - 1
 
 _FIRST_LIMIT: Final = (1 << 64) // 64 - 1
 """Values with a hash up to this one are sampled: one in 64. Tables of fewer rows are in the sample of rows."""
+
+ALL_VALUES: Final = (1 << 64) - 1
 
 _MIN_WAITING_ROWS: Final = 4096
 
@@ -81,15 +83,15 @@ class RowSample:
 class ValueSample:
     """Different rows of the values whose hash is lowest: of a value all of its rows, or those with the lowest hashes.
 
-    A row is ``value`` (a number, or the hash of a text), ``u``, the hash of its content, and ``label``.
+    A row is ``value`` (a number, or the hash of a text), ``u``, the hash of its content, and any other columns.
     """
 
-    def __init__(self, max_rows: int) -> None:
+    def __init__(self, max_rows: int, limit: int = _FIRST_LIMIT) -> None:
         self._max_rows = max_rows
         self._kept: pl.DataFrame | None = None
         self._waiting: list[pl.DataFrame] = []
         self._waiting_rows = 0
-        self.limit = _FIRST_LIMIT
+        self.limit = limit
 
     @property
     def share(self) -> float:
@@ -123,7 +125,7 @@ class ValueSample:
             .unique(["value", "u"])
             .sort("u")
             .group_by("value", maintain_order=True)
-            .head(_MAX_ROWS_PER_VALUE)
+            .head(MAX_ROWS_PER_VALUE)
         )
         while kept.height > self._max_rows and self.limit:
             self.limit //= 2
@@ -189,21 +191,16 @@ class Identities:
         sampled = (
             known.lazy()
             .filter(RowSample.below(limits.rows))
-            .select("u", "label", *self._target, *(self._value(i).alias(f"v{i}") for i in self._read))
+            .select("u", "label", *self._target, *(self._q.identity(i).alias(f"v{i}") for i in self._read))
         )
         values = [
             known.lazy()
-            .select(self._value(i).alias("value"), "u", "label")
+            .select(self._q.identity(i).alias("value"), "u", "label")
             .filter(pl.col("value").is_not_null() & ValueSample.below(limit))
             for i, limit in limits.values.items()
         ]
         first, *others = pl.collect_all([sampled, *values])
         return Looked(first, dict(zip(limits.values, others, strict=True)))
-
-    def _value(self, position: int) -> pl.Expr:
-        if self._q.readings[position].kind is Kind.NUMBER:
-            return pl.col(f"x{position}")
-        return pl.when(~self._q.is_missing(position)).then(pl.col(f"c{position}").hash())
 
     def add(self, looked: Looked) -> None:
         self.rows.add(looked.rows)

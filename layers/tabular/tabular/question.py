@@ -198,6 +198,12 @@ class Question:
         alike = [token for token in self.tokens if is_number_like(token, notation, form)]
         return _unless_in(alike, cell, fits(number(cell, notation, form)))
 
+    def identity(self, position: int) -> pl.Expr:
+        """What tells the values of a column apart: its numbers, or the hashes of its texts; null if it is missing."""
+        if self.readings[position].kind is Kind.NUMBER:
+            return pl.col(f"x{position}")
+        return pl.when(~self.is_missing(position)).then(pl.col(f"c{position}").hash())
+
     def moment(self) -> pl.Expr | None:
         """The time of a row that the split uses, as a number that grows with it; null if there is none."""
         if self.time is None:

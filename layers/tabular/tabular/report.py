@@ -88,6 +88,14 @@ class Problem(_Part):
         return Finding(rule=self.rule, what=self.what, line=self.first_line, column=self.column, rows=self.rows)
 
 
+class GroupSampleReport(_Part):
+    """``group_sample.csv``: rows by the values that they share in a column, which the evaluation compares."""
+
+    column: str = Field(description="The identifier; of several, the one that tells most of the label.")
+    rows: int = Field(description="Of the sample.")
+    groups: int = Field(description="Different values of the column in it.")
+
+
 class TableReport(_Part):
     """The verdict on one file, written to validation.json.
 
@@ -115,6 +123,9 @@ class TableReport(_Part):
     problems: tuple[Problem, ...] = ()
     split: SplitReport | None = Field(None, description="None if the file was rejected.")
     contract: ContractReport | None = None
+    group_sample: GroupSampleReport | None = Field(
+        None, description="None if no identifier was found whose rows share their label, or the split is not random."
+    )
 
 
 def write_report(report: TableReport, out: Path) -> None:

@@ -53,6 +53,11 @@ class FoldedRates:
     rates: TargetRates
     texts: Sequence[str]
 
+    @property
+    def missing(self) -> str:
+        """The rates of a row without a value."""
+        return "," * (len(self.rates.prior) - 1)
+
     def expression(self, column: FrequencyRankColumn, position: int, tokens: Sequence[str], part: pl.Expr) -> pl.Expr:
         """The rates of a row over a frame (see ``Question.frame``), with commas between them.
 
@@ -64,9 +69,8 @@ class FoldedRates:
         """
         fold = pl.when(part == 0).then(fold_of_row()).otherwise(_ALL)
         known = level_of_cell(column, position, tokens) * (FOLDS + 1) + fold
-        missing = "," * (len(self.rates.prior) - 1)
         return known.replace_strict(
-            list(range(len(self.texts))), list(self.texts), default=missing, return_dtype=pl.String
+            list(range(len(self.texts))), list(self.texts), default=self.missing, return_dtype=pl.String
         )
 
 

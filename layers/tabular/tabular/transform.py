@@ -27,6 +27,7 @@ from sluice.dataset.recipe import (
 from sluice.layout import PARTS, Part, part_file
 from tabular.census import Census
 from tabular.chunks import worked
+from tabular.group_sample import GroupSample
 from tabular.question import Question
 from tabular.sketch import Hashes
 from tabular.spellings import words
@@ -127,14 +128,15 @@ class Written:
 
 @dataclass(frozen=True)
 class _Made:
-    """Of one chunk: the text of each part, rows up to the edges, hashes of the rows of parts that are compared, and the
-    least and the greatest number of the training part, column after column."""
+    """Of one chunk: the text of each part, rows up to the edges, hashes of the rows of parts that are compared, the
+    least and the greatest number of the training part, column after column, and rows for the sample of groups."""
 
     texts: Sequence[io.BytesIO]
     below: Mapping[str, int]
     hashes: Mapping[Part, pl.Series]
     extremes: Sequence[float | None]
     target: pl.DataFrame | None = None
+    sampled: pl.DataFrame | None = None
 
 
 def write_parts(
@@ -147,6 +149,7 @@ def write_parts(
     rates: Mapping[str, FoldedRates],
     edges: Mapping[int, tuple[float, ...]],
     compare: Path | None,
+    sample: GroupSample | None = None,
 ) -> Written:
     """Writes ``<part>/<part>.csv`` as the built-in algorithm wants it: label first, no header, numbers.
 
@@ -159,6 +162,7 @@ def write_parts(
         rates: of the columns of the recipe that have some.
         edges: of bins to count, by column.
         compare: a folder to compare test rows with training rows in; None if they need not be compared.
+        sample: takes rows by the value of a column; None if none are wanted.
     """
     positions = {name: i for i, name in enumerate(question.names)}
     place = question.places.part()
@@ -173,7 +177,12 @@ def write_parts(
         for n, edge in enumerate(values)
     ]
     measured = _measured(recipe, positions)
-    rated = [f"x{positions[name]} {_RATES}" for name in rates]
+    rated = {f"x{positions[name]} {_RATES}": found.missing for name, found in rates.items()}
+    # Rates know the labels of rows that are predicted from the sample.
+    without_rates = [*features]
+    for i, name in enumerate(feature.meta.output_name() for feature in features):
+        if name in rated:
+            without_rates[i] = pl.lit(rated[name]).alias(name)
     least_and_most = [
         expression.alias(f"{name} {which}")
         for name in measured.values()
@@ -194,13 +203,15 @@ def write_parts(
             texts.append(text)
         # Rates differ between equal rows of two parts.
         hashes = {
-            name: part.select(pl.exclude(rated)).hash_rows()
+            name: part.select(pl.exclude([*rated])).hash_rows()
             for name, part in zip(PARTS, parts, strict=True)
             if name in seen
         }
         extremes = parts[0].select(least_and_most).row(0) if least_and_most else ()
         numbers = None if target is None else frame.filter(place == 0).select(of_target)
-        return _Made(texts, frame.select(bins).row(0, named=True) if bins else {}, hashes, extremes, numbers)
+        sampled = sample.look(frame, [label.alias("label"), *without_rates]) if sample else None
+        counted = frame.select(bins).row(0, named=True) if bins else {}
+        return _Made(texts, counted, hashes, extremes, numbers, sampled)
 
     with ExitStack() as files:
         for part in PARTS:
@@ -214,6 +225,8 @@ def write_parts(
                 below[int(position)][int(edge)] += count
             if target is not None and found.target is not None:
                 target.add(found.target)
+            if sample and found.sampled is not None:
+                sample.add(found.sampled)
             for part, hashes in found.hashes.items():
                 seen[part].add(hashes)
             for name, (least, most) in zip(measured, itertools.batched(found.extremes, 2, strict=True), strict=True):

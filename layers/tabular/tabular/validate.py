@@ -35,7 +35,8 @@ from tabular.dialect import MAX_COLUMNS, Dialect, Header, detect
 from tabular.encoding import PlainText, plain_text
 from tabular.findings import MAX_NAME_BYTES, Finding, RefusedError, Rule, by_importance, listed, shown
 from tabular.fit import find_leaking, fit, nothing_left, reasons_left_out, with_ranges
-from tabular.identifiers import Identified, Setting, identify, identify_unnamed
+from tabular.group_sample import GroupSample
+from tabular.identifiers import Identified, Setting, identify, identify_unnamed, most_shared
 from tabular.leak_findings import leak_findings
 from tabular.movement import moving_columns
 from tabular.profiling import asked_edges, asked_levels, own_edges, see_for, see_for_first
@@ -45,6 +46,7 @@ from tabular.report import (
     ColumnReport,
     ContractReport,
     DialectReport,
+    GroupSampleReport,
     Problem,
     RejectedRows,
     ReportedFinding,
@@ -90,8 +92,8 @@ def validate_table(
 
     Writes ``validation.json`` and ``rejected_rows.csv`` into ``out`` always; ``recipe.json``, ``train/train.csv``,
     ``validation/validation.csv``, ``test/test.csv`` and, with the cells of the file, the rows of the last one in
-    ``held_out/rows.csv`` if the file is accepted; then, too, ``contract.json`` if it makes one and
-    ``facets.json`` if the configuration has facets.
+    ``held_out/rows.csv`` if the file is accepted; then, too, ``contract.json`` if it makes one, ``facets.json`` if the
+    configuration has facets, and ``group_sample.csv`` if rows of an identifier share their label.
 
     Args:
         path: the file, text or gzip; it is only read.
@@ -251,6 +253,7 @@ class _Validation:
         self._judgement: _Judgement | None = None
         self._small: SmallClasses | None = None
         self._unknown_labels: list[Finding] = []
+        self._group_sample: GroupSampleReport | None = None
 
     def run(self) -> TableReport:
         try:
@@ -262,7 +265,8 @@ class _Validation:
                 raise
             for made in (self._out / folder for folder in (*layout.PARTS, layout.HELD_OUT)):
                 shutil.rmtree(made, ignore_errors=True)
-            (self._out / layout.FACETS).unlink(missing_ok=True)
+            for name in (layout.FACETS, layout.GROUP_SAMPLE):
+                (self._out / name).unlink(missing_ok=True)
             what = "the training files made from it do not fit on the disk"
             return self._refused([Finding(rule=Rule.FILE_TOO_LARGE, what=what)])
 
@@ -280,10 +284,11 @@ class _Validation:
         _check_names(names, self._config, target)
         judged = self._judge(text.path, dialect, target, readings)
         judged.check_parts()
-        recipe, left_out = self._fit(judged)
+        recipe, left_out, shared = self._fit(judged)
         rates = find_rates(text.path, judged.question, judged.census, recipe)
         recipe = with_rates(recipe, rates)
-        return self._accepted(judged, recipe, left_out, self._write(text.path, judged, recipe, rates))
+        sample = None if shared is None else GroupSample(judged.question, shared, len(recipe.features))
+        return self._accepted(judged, recipe, left_out, self._write(text.path, judged, recipe, rates, sample))
 
     def _sight(self, path: Path, dialect: Dialect) -> tuple[Reading, ...]:
         """Readings of the columns by the first rows.
@@ -421,8 +426,8 @@ class _Validation:
         if errors := [breach for breach in breaches if breach.severity == "error"]:
             raise RefusedError(*(_breach_finding(breach) for breach in errors))
 
-    def _fit(self, judged: _Judgement) -> tuple[Recipe, list[Finding]]:
-        """The recipe, and warnings on columns.
+    def _fit(self, judged: _Judgement) -> tuple[Recipe, list[Finding], int | None]:
+        """The recipe, warnings on columns, and the identifier whose rows share most, by position.
 
         Raises:
             RefusedError: a random split would show a model what it is tested on, a column gives the target away, or no
@@ -446,11 +451,19 @@ class _Validation:
         leaks += [one.finding for one in identified if one.finding]
         if not recipe.features:
             raise RefusedError(nothing_left(recipe), *leaks)
-        return recipe, [*leaks, *leak_findings(judged.census, judged.question.places, judged.profiles, recipe, told)]
+        leaks += leak_findings(judged.census, judged.question.places, judged.profiles, recipe, told)
+        return recipe, leaks, most_shared(identified)
 
-    def _write(self, path: Path, judged: _Judgement, recipe: Recipe, rates: Mapping[str, FoldedRates]) -> Written:
-        """Writes the parts, the rows that are held out, the counts of the facets, the recipe and, if the file makes
-        one, the contract."""
+    def _write(
+        self,
+        path: Path,
+        judged: _Judgement,
+        recipe: Recipe,
+        rates: Mapping[str, FoldedRates],
+        sample: GroupSample | None,
+    ) -> Written:
+        """Writes the parts, the rows that are held out, the counts of the facets, the sample of rows by the identifier
+        that they share, the recipe and, if the file makes one, the contract."""
         makes = self._contract.makes
         frame = judged.frame()
         census, profiles = judged.census, judged.profiles
@@ -466,7 +479,9 @@ class _Validation:
             rates=rates,
             edges=edges,
             compare=self._work if self._may_repeat(recipe) else None,
+            sample=sample,
         )
+        self._group_sample = sample.write(self._out / layout.GROUP_SAMPLE) if sample else None
         (self._out / layout.HELD_OUT).mkdir(exist_ok=True)
         judged.census.held_out.path.replace(self._out / layout.HELD_OUT_ROWS)
         if tallies := judged.census.facets:
@@ -561,6 +576,7 @@ class _Validation:
             problems=problems,
             split=_split_report(judged.question),
             contract=self._contract_report,
+            group_sample=self._group_sample,
         )
 
     def _dialect_report(self) -> DialectReport | None:

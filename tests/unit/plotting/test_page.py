@@ -6,14 +6,17 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 
 from plotting import ReportInput, TableProfile, figures, render
 from plotting.page import decide
 from plotting.words import coded
+from sluice.dataset.config import parse_config
 from sluice.evaluation.document import ClassCurves, Evaluation, Importance, SliceResult
 from sluice.messages import GateCheck, Outcome, RunResult
 from tabular import TableReport
@@ -156,8 +159,8 @@ def test_a_run_with_everything_shows_every_part(pages: dict[str, str]) -> None:
     assert {found for found in page.ids if found.endswith("-table")} == {
         f"{part}-table"
         for part in (
-            "gates", "metrics", "confusion", "importance", "mistakes", "champion", "classes", "columns", "problems",
-            "hyperparameters", "artifacts",
+            "gates", "metrics", "confusion", "importance", "mistakes", "champion", "groups", "classes", "columns",
+            "problems", "hyperparameters", "artifacts",
         )
     }  # fmt: skip
     for words in (
@@ -191,8 +194,8 @@ def test_figures_of_numbers_say_their_numbers_in_words(pages: dict[str, str]) ->
 
 
 _OF_A_MODEL = (
-    "gates", "metrics", "confusion", "curves", "cutoff", "training", "columns", "mistakes", "champion", "slices",
-    "bias",
+    "gates", "metrics", "confusion", "curves", "cutoff", "training", "columns", "mistakes", "champion", "groups",
+    "slices", "bias",
 )  # fmt: skip
 _ALWAYS = ("run", "identity")
 
@@ -282,6 +285,41 @@ def test_a_run_without_a_warning_has_no_such_section() -> None:
     profile = plain.profile.model_copy(update={"warnings": ()})
     html = render(dataclasses.replace(plain, result=result, profile=profile, evaluation=None))
     assert 'class="attention"' not in html
+
+
+def test_what_new_values_of_an_identifier_cost_is_shown_with_the_setting_that_measures_it(
+    pages: dict[str, str],
+) -> None:
+    page = Page(pages["binary"])
+    for said in ("Known and new values", "0.3512", "0.3871", "0.0359", "0.0284 to 0.0437", "1,840 rows", "310 values"):
+        assert said in page.text
+    assert _settings(pages["binary"]) == [{"split": {"group_by": "branch_no"}}]
+
+
+def test_nothing_is_to_be_set_if_the_test_does_not_flatter_the_model() -> None:
+    found = samples.binary_evaluation().group_gap
+    assert found is not None
+    html = render(samples.binary(group_gap=found.model_copy(update={"interval": (-0.0021, 0.0437), "flatters": False})))
+    assert "−0.0021 to 0.0437" in html
+    assert _settings(html) == []
+    assert not Page(render(samples.binary(group_gap=None))).ids["groups"]
+
+
+@pytest.mark.parametrize("column", ["no: <b>of</b> visits", "- Kunde & Co", "Yes", "it's `one`"])
+def test_the_setting_can_be_pasted_whatever_the_identifier_is_called(column: str) -> None:
+    found = samples.binary_evaluation().group_gap
+    assert found is not None
+    html = render(samples.binary(group_gap=found.model_copy(update={"column": column})))
+    assert not Page(html).tags["b"]
+    assert parse_config("\n".join(_pasted(html)), "config.yaml").split.group_by == column
+
+
+def _pasted(html: str) -> list[str]:
+    return [unescape(text) for text in re.findall(r"<pre><code>(split:.*?)</code>", html, re.S)]
+
+
+def _settings(html: str) -> list[object]:
+    return [yaml.safe_load(text) for text in _pasted(html)]
 
 
 def test_what_was_not_measured_of_a_model_is_listed_with_the_way_to_it(pages: dict[str, str]) -> None:

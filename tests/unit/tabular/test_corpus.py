@@ -129,7 +129,8 @@ def test_a_nasty_file_is_judged_as_it_should_be(case: Case, tmp_path: Path, monk
     if case.verdict == "accepted":
         files = ["validation.json", "rejected_rows.csv", "recipe.json", "contract.json"]
         counted = ["facets.json"] if "facets" in case.config else []
-        assert written == sorted([*files, *counted, "held_out", *PARTS])
+        sampled = ["group_sample.csv"] if Rule.LABEL_SHARED in {finding.rule for finding in report.findings} else []
+        assert written == sorted([*files, *counted, *sampled, "held_out", *PARTS])
         _holds_clean_training_data(judged)
     else:
         assert written == ["rejected_rows.csv", "validation.json"]

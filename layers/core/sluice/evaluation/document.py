@@ -264,6 +264,22 @@ class SoleColumn(Message):
     prior_log_loss: float = Field(description="Of the baseline, on the same rows.")
 
 
+class GroupGap(Message):
+    """What small models with the same settings score on rows whose value of an identifier they know from training, and
+    on the same rows if they were trained without it. Log losses are natural."""
+
+    column: str = Field(description="The identifier.")
+    groups: int = Field(ge=0, description="Different values in the sample of rows.")
+    rows: int = Field(ge=0, description="Of the sample, from all parts.")
+    folds: int = Field(ge=2, description="Of the two cross-validations: over rows, and over values.")
+    log_loss_known: float
+    log_loss_new: float
+    difference: float = Field(description="On new values less that on known ones.")
+    interval: Interval = Field(description="Of the difference, with 95 % confidence, from resampled values.")
+    flatters: bool = Field(description="The difference is surely above 0, and at least 2 % of `prior_log_loss`.")
+    prior_log_loss: float = Field(description="Of always predicting the sample's class shares.")
+
+
 class Bootstrap(Message):
     """How the intervals were made: ``groups`` of rows (or single rows, if there are no more) were resampled."""
 
@@ -308,6 +324,9 @@ class Evaluation(Document):
     bias: tuple[FacetBias, ...] = ()
     training: TrainingReport | None = None
     sole_column: SoleColumn | None = None
+    group_gap: GroupGap | None = Field(
+        None, description="None if validation found no identifier whose rows share their label, or it was not measured."
+    )
     warnings: Reasons = Field((), description="What calls for attention although it is no gate.")
     split: HashedSplit | None = Field(None, description="Which rows the model was not made with; none if not known.")
     trainer: Trainer | None = Field(None, description="What the model's training job ran.")

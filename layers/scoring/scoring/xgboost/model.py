@@ -13,6 +13,7 @@ from scoring.metrics import Floats, Ints
 from scoring.model import Matrix
 from scoring.xgboost.artifact import load_booster, read_model_bytes
 from scoring.xgboost.contributions import contributions
+from scoring.xgboost.fitting import fit
 from scoring.xgboost.training_report import read_curves, training_report
 from sluice.dataset.recipe import Recipe
 from sluice.evaluation.document import ClassCount, TrainingReport
@@ -28,6 +29,15 @@ class XGBoostModel:
         if not len(features):  # XGBoost refuses no rows
             return np.empty(0)
         return np.asarray(self.booster.inplace_predict(features), dtype=np.float64)
+
+    def retrained(
+        self,
+        train: tuple[Matrix, Ints],
+        validation: tuple[Matrix, Ints],
+        hyperparameters: Mapping[str, str],
+        max_rounds: int,
+    ) -> XGBoostModel:
+        return XGBoostModel(fit(train, validation, hyperparameters, max_rounds))
 
     def explain(
         self,

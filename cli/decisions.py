@@ -187,7 +187,8 @@ def _of_live(found: Situation, live: LiveModel) -> Iterator[str]:
         yield "- Its decision.json no longer exists, so the reasons are not known."
         return
     rows = decision.data.rows
-    parts = f"{rows.train:,} to train, {rows.validation:,} for early stopping and the cutoff, {rows.test:,} held out"
+    tuned = "the cutoff" if decision.data.classes else "the intervals"
+    parts = f"{rows.train:,} to train, {rows.validation:,} for early stopping and {tuned}, {rows.test:,} held out"
     yield f"- {rows.accepted:,} rows were accepted: {parts}."
     if decision.grounds:
         yield from _taken(decision.grounds)

@@ -196,7 +196,8 @@ def list_runs(connection: Connection, stack: Stack, dataset: str | None, limit: 
             f"There are no runs{f' of dataset {dataset}' if dataset else ''}; drop a file: sluice drop FILE{hint}"
         )
         return
-    headings = ("run", "dataset", "file", "outcome", "started", "log loss")
+    loss = "log loss" if all(run.rmse is None for run in found) else "log loss or RMSE"
+    headings = ("run", "dataset", "file", "outcome", "started", loss)
     rows = [
         (
             run.run_id,
@@ -204,8 +205,8 @@ def list_runs(connection: Connection, stack: Stack, dataset: str | None, limit: 
             run.key.rpartition("/")[2],
             run.state,
             moment(run.started_at),
-            number(run.log_loss) if run.rmse is None else run.loss,
+            number(run.log_loss) if run.rmse is None else f"{run.rmse:.5g}",
         )
         for run in found
     ]
-    output.print(table(headings, rows, right=("log loss",)))
+    output.print(table(headings, rows, right=(loss,)))

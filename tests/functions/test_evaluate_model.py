@@ -12,7 +12,7 @@ import xgboost
 from functions.evaluate_model import app
 from sluice.dataset.config import parse_gates
 from sluice.dataset.recipe import NumberColumn, Recipe, Target
-from sluice.evaluation.document import Evaluation
+from sluice.evaluation.document import ChampionComparison, Evaluation
 from sluice.evaluation.split import HashedSplit, PartCuts
 from sluice.layout import RunLayout
 from sluice.messages import EvaluationResult, Metrics, NumberMetrics
@@ -417,13 +417,19 @@ def test_a_model_that_rests_on_a_column_that_validation_suspects_is_rejected(
     assert evaluate(leaking, context).warnings == ()
 
 
-def numbers_in_place(aws: Aws, body: dict[str, Any]) -> None:
-    """A model of numbers, with what validation left of them."""
+NUMBERS = RECIPE.model_copy(update={"target": Target(name="price", task="regression")})
+
+
+def numbers_in_place(aws: Aws, body: dict[str, Any]) -> bytes:
+    """A model of numbers, with what validation left of them. Returns a worse one, of fewer rounds."""
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(600, 3)).astype(np.float32)
     labels = 1000 * rows[:, 0] + 200 * rng.normal(size=600)
     data = xgboost.DMatrix(rows[:300], label=labels[:300])
-    booster = xgboost.train({"objective": "reg:squarederror", "nthread": 1}, data, num_boost_round=20)
+    worse, booster = (
+        xgboost.train({"objective": "reg:squarederror", "nthread": 1}, data, num_boost_round=rounds)
+        for rounds in (3, 20)
+    )
     lines = [f"{label!r},{a!r},{b!r},{c!r}\n" for label, (a, b, c) in zip(labels.tolist(), rows.tolist(), strict=True)]
     assert GOOD.training is not None
     assert GOOD.training.model_uri is not None
@@ -431,8 +437,9 @@ def numbers_in_place(aws: Aws, body: dict[str, Any]) -> None:
     aws.put(ARTIFACTS, GOOD.training.model_uri.removeprefix(f"s3://{ARTIFACTS}/"), model)
     aws.put(ARTIFACTS, aws.layout.part_file("validation"), "".join(lines[300:450]))
     aws.put(ARTIFACTS, aws.layout.part_file("test"), "".join(lines[450:]))
-    recipe = RECIPE.model_copy(update={"target": Target(name="price", task="regression")})
-    aws.put(ARTIFACTS, aws.layout.recipe, recipe.model_dump_json())
+    cells = [",".join([*line.rstrip().split(",")[1:], line.partition(",")[0]]) for line in lines[450:]]
+    aws.put(ARTIFACTS, aws.layout.held_out_rows, "\n".join(["a,b,c,price", *cells, ""]))
+    aws.put(ARTIFACTS, aws.layout.recipe, NUMBERS.model_dump_json())
     aws.put(ARTIFACTS, aws.layout.config, json.dumps({"task": "regression", "predictions": {"coverage": 0.8}}))
     low, high = np.quantile(labels[:300], [0.1, 0.9]).tolist()
     told = {"mean": 0, "median": 0, "low": low, "high": high, "minimum": -4000, "maximum": 4000, "deviation": 1000}
@@ -444,6 +451,7 @@ def numbers_in_place(aws: Aws, body: dict[str, Any]) -> None:
         "prior_log_loss": None,
     }
     body["validation"] |= asked
+    return archive_of(bytes(worse.save_raw("ubj")))
 
 
 def test_a_model_of_numbers_is_measured_beside_the_mean_and_leaves_an_interval(
@@ -468,7 +476,36 @@ def test_a_model_of_numbers_is_measured_beside_the_mean_and_leaves_an_interval(
     assert golden["tolerance"] == pytest.approx(1e-5 * max(map(abs, golden["scores"])))
 
 
-def test_a_model_of_numbers_is_compared_with_the_live_one_and_not_with_one_of_classes(
+def test_a_model_of_numbers_is_compared_with_the_live_one_on_rows_that_this_was_not_made_with(
+    aws: Aws, context: Context, body: dict[str, Any]
+) -> None:
+    crown(aws, numbers_in_place(aws, body), NUMBERS)
+    found = stored_comparison(aws, context, body)
+    assert (found.deploys, found.rows, found.seen) == (True, 150, 0)
+    assert "mean squared error is" in found.reason
+    assert found.difference is not None
+    assert found.difference < 0
+
+    # A row is known by its hash, and half of them are in the live model's test part.
+    half = HashedSplit(seed=0, columns=("a", "b", "c"), cuts=(PartCuts(test=1 << 51, validation=1 << 51),))
+    key = RunLayout(GOOD.run.dataset, CHAMPION).evaluation
+    judged = Evaluation.model_validate_json(aws.read(key))
+    aws.put(ARTIFACTS, key, judged.model_copy(update={"split": half}).model_dump_json())
+    found = stored_comparison(aws, context, body)
+    assert found.rows is not None
+    assert 50 < found.rows < 100
+    assert found.rows + found.seen == 150
+    assert f"the {found.rows} of 150 test rows that it was not made with" in found.reason
+
+
+def stored_comparison(aws: Aws, context: Context, body: dict[str, Any]) -> ChampionComparison:
+    assert evaluate(body, context).verdict == "accepted"
+    found = stored(aws).champion
+    assert found is not None
+    return found
+
+
+def test_a_model_of_numbers_is_not_compared_with_one_of_classes(
     aws: Aws, context: Context, body: dict[str, Any], model_archive: tuple[bytes, str]
 ) -> None:
     crown(aws, model_archive[0])

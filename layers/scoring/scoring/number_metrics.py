@@ -24,10 +24,12 @@ from sluice.messages import NumberMetrics, TargetNumbers
 _ERROR_BINS: Final = 1024
 """Bins of equal size that resampled medians are taken over; the median in the report is exact."""
 _POINTS: Final = 400
-_RESIDUAL_BINS: Final = 30
+_MIN_RESIDUAL_BINS: Final = 8
+_MAX_RESIDUAL_BINS: Final = 30
 _SHOWN_RESIDUALS: Final = 0.99
 """Share of the rows that the bins of equal width span; the outermost bins take in the rest."""
-_SIZES: Final = 10
+_MAX_SIZES: Final = 10
+_MIN_ROWS_OF_A_SIZE: Final = 20
 
 
 @dataclass
@@ -266,7 +268,8 @@ def _residuals(scored: ScoredNumbers) -> tuple[ResidualBin, ...]:
     low, high = np.quantile(residuals, [rest, 1 - rest])
     if not low < high:
         return (ResidualBin(low=float(residuals.min()), high=float(residuals.max()), rows=scored.size),)
-    edges = np.linspace(low, high, _RESIDUAL_BINS + 1)
+    bins = min(max(math.isqrt(scored.size), _MIN_RESIDUAL_BINS), _MAX_RESIDUAL_BINS)
+    edges = np.linspace(low, high, bins + 1)
     counts, _ = np.histogram(residuals.clip(low, high), edges)
     return tuple(
         ResidualBin(low=float(edges[i]), high=float(edges[i + 1]), rows=int(rows)) for i, rows in enumerate(counts)
@@ -274,8 +277,9 @@ def _residuals(scored: ScoredNumbers) -> tuple[ResidualBin, ...]:
 
 
 def _by_size(scored: ScoredNumbers) -> list[SizeBin]:
-    """Rows with about the same prediction: ten parts with about as many rows each, and equal predictions in one."""
-    edges = np.unique(scored.scores[np.linspace(0, scored.size - 1, _SIZES + 1).astype(np.int64)[1:]])
+    """Rows with about the same prediction: up to ten parts with about as many rows each, equal predictions in one."""
+    parts = min(max(scored.size // _MIN_ROWS_OF_A_SIZE, 1), _MAX_SIZES)
+    edges = np.unique(scored.scores[np.linspace(0, scored.size - 1, parts + 1).astype(np.int64)[1:]])
     bins = np.searchsorted(edges, scored.scores, side="left")
     found = []
     for number in range(edges.size):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from scoring.gates import failures, judge
 from scoring.held_out import read_held_out
 from scoring.metrics import Floats, Ints
 from scoring.model import Matrix
-from scoring.remarks import Learned, cause, is_constant, warnings
+from scoring.number_metrics import prediction_interval
+from scoring.remarks import Learned, cause, expected_coverage, is_constant, number_warnings, warnings
 from sluice.dataset.config import DatasetConfig, Gates
-from sluice.evaluation.document import ClassCount, CutoffChoice
-from sluice.messages import Metrics
+from sluice.evaluation.document import ClassCount, CutoffChoice, PredictionInterval
+from sluice.messages import Metrics, NumberMetrics
 from tabular import validate_table
 from tests.search import examples
 from tests.shared import shared_case
@@ -171,3 +173,37 @@ def test_the_tutorials_hyperparameters_make_no_split_of_rare_rows_and_the_cause_
     found = cause(learned(train, TUTORIAL.resolved_hyperparameters(2, 7000)), constant(1500, 3))
     assert found is not None
     assert "`min_child_weight` is 6" in found
+
+
+@pytest.mark.parametrize(
+    ("ends", "rows", "warned"),
+    [((0.94, 1.0), 67, False), ((0.94, 0.97), 4000, True), ((0.70, 0.80), 67, True), ((0.88, 0.92), 4000, False)],
+)
+def test_a_coverage_beyond_what_the_validation_rows_allow_is_warned_of(
+    ends: tuple[float, float], rows: int, warned: bool
+) -> None:
+    metrics = NumberMetrics(
+        rows=100, rmse=1, prior_rmse=2, mae=1, median_error=1, coverage=sum(ends) / 2, intervals={"coverage": ends}
+    )
+    interval = PredictionInterval(coverage=0.9, half_width=3, rows=rows, reason="It was found.")
+    found = list(number_warnings(metrics, interval, Learned((), (), {}, is_constant=False)))
+    assert bool(found) is warned
+    assert not warned or "not the 90% that they promise" in found[0]
+
+
+def test_coverage_spreads_as_conformal_intervals_do() -> None:
+    """Over 4,000 draws of 60 validation rows, of which the true coverage is known."""
+    rng = np.random.default_rng(0)
+    half_widths = [prediction_interval(rng.normal(size=60), 0.9).half_width or 0.0 for _ in range(4000)]
+    covered = [math.erf(half_width / math.sqrt(2)) for half_width in half_widths]
+    least, most = expected_coverage(PredictionInterval(coverage=0.9, half_width=1, rows=60, reason="It was found."))
+    inside = np.mean([least <= coverage <= most for coverage in covered])
+    assert inside == pytest.approx(0.95, abs=0.02)
+
+
+def test_a_model_of_numbers_that_is_constant_or_has_no_interval_says_why() -> None:
+    metrics = NumberMetrics(rows=100, rmse=1, prior_rmse=1, mae=1, median_error=1)
+    interval = PredictionInterval(coverage=0.9, half_width=None, rows=3, reason="It needs 9 validation rows.")
+    constant, without = number_warnings(metrics, interval, Learned((), (), {"gamma": "4"}, is_constant=True))
+    assert "`gamma` is 4" in constant
+    assert without == "Predictions have no interval. It needs 9 validation rows."

@@ -19,6 +19,7 @@ from tests import report_samples as samples
 REQUIRED = os.environ.get("SLUICE_BROWSER_REQUIRED") == "1"
 LAYOUTS: Final = (
     "binary", "awaiting_approval", "rejected_by_a_person", "model_rejected", "multi_class", "many_classes",
+    "numbers",
     "training_failed", "refused", "stopped",
 )  # fmt: skip
 """The other outcomes' pages are laid out as one of these."""

@@ -13,6 +13,7 @@ from unittest import mock
 import pytest
 from rich.console import Console
 
+from following.dropping import Drop
 from local import run, stack
 from local.__main__ import main
 from local.aws import Aws
@@ -127,3 +128,26 @@ def test_up_lists_what_is_left_out_if_it_is_asked(
 ) -> None:
     assert main(["--state-dir", str(home.root), "up", "--verbose"]) == 0
     assert capsys.readouterr().out.splitlines()[1] == left_out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "file", "target", "task"),
+    [
+        ([], "breast-cancer.csv", "diagnosis", None),
+        (["--task", "regression"], "diabetes.csv", "progression", "regression"),
+    ],
+)
+def test_the_demo_has_a_table_for_each_task(
+    home: Home, monkeypatch: pytest.MonkeyPatch, arguments: list[str], file: str, target: str, task: str | None
+) -> None:
+    dropped: list[Drop] = []
+
+    def remember(_: Home, call: Drop, *__: Any, **___: Any) -> int:
+        dropped.append(call)
+        return 0
+
+    monkeypatch.setattr("local.__main__.run", remember)
+    assert main(["--state-dir", str(home.root), "demo", *arguments]) == 0
+    (call,) = dropped
+    assert (call.table.name, call.target, call.task) == (file, target, task)
+    assert target in call.table.read_text().partition("\n")[0].split(",")

@@ -63,6 +63,18 @@ def test_rows_of_a_group_stay_in_one_part(judge: Judge) -> None:
     assert (rows.train, rows.validation, rows.test) == (200, 200, 200), "a city each"
 
 
+def test_the_latest_rows_are_the_test_part(judge: Judge) -> None:
+    header, *lines = prices(400).decode().splitlines()
+    days = [f"2026-{1 + i // 28 % 12:02d}-{1 + i % 28:02d}" for i in range(336)]
+    dated = "\n".join([f"{header},sold", *(f"{line},{day}" for line, day in zip(lines, days, strict=False)), ""])
+    judged = judge(dated, **REGRESSION, split={"by_time": "sold"})
+    assert judged.report.verdict == "accepted", judged.report.reasons
+    days_of = {name: {float(row[-1]) for row in judged.part(name)} for name in ("train", "validation", "test")}
+    assert max(days_of["train"]) < min(days_of["validation"])
+    assert max(days_of["validation"]) < min(days_of["test"])
+    assert judged.report.target_numbers is not None
+
+
 def test_the_baseline_has_the_mean_and_the_quantiles_of_the_training_part(judge: Judge) -> None:
     judged = judge(prices(1000), **REGRESSION, predictions={"coverage": 0.8})
     train = np.array([float(row[0]) for row in judged.part("train")])

@@ -6,13 +6,15 @@ taken by the rows' hash, so a repeated run finds the same edges.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 import polars as pl
 
 from sluice.dataset.contract import MAX_LEVELS, ColumnTerms, Contract, SeenColumn, SeenTable
+from sluice.dataset.dates import read_date
+from sluice.dataset.numbers import is_number_like
 from sluice.dataset.recipe import DroppedColumn, Recipe
 from tabular.census import Census
 from tabular.columns import Kind, Profile
@@ -72,8 +74,16 @@ def _held(p: Profile, terms: ColumnTerms | None, census: Census) -> SeenColumn:
             levels=dict(counts.iter_rows()),
             unseen=p.filled - int(counts["rows"].sum()),
             unseen_example=None if others.is_empty() else str(others.min()),
+            reads_levels=_reads(p, levels),
         )
     return seen
+
+
+def _reads(p: Profile, levels: Iterable[str]) -> bool:
+    """Whether all of these texts are numbers, or dates, of the form that the column has."""
+    if p.kind is Kind.NUMBER:
+        return all(is_number_like(level, p.notation, p.form) for level in levels)
+    return p.kind is Kind.DATE and all(read_date(level, p.date) is not None for level in levels)
 
 
 def see_for_first(

@@ -527,8 +527,10 @@ class _Validation:
         config, features = self._config, [p for p in judged.profiles if p.name != judged.target]
         try:
             leaking = find_leaking(judged.census, features, judged.classes.labels, config.leaks)
-        except RefusedError:  # there are no classes that could be copied
-            leaking = {}
+            # Of a file that is refused before its split is known, by the first guess of it.
+            identified = {one.position: one.reason for one in judged.identified() if one.reason is not None}
+        except RefusedError:  # there are no classes that could be copied, or shared by rows
+            leaking, identified = {}, {}
         return reasons_left_out(
             features,
             target=judged.target,
@@ -536,7 +538,7 @@ class _Validation:
             drop=config.drop,
             group_by=config.split.group_by,
             keep=config.keep,
-            identified={},  # these are told once the split is known
+            identified=identified,
         )
 
     def _list_malformed(self) -> RowCounts:

@@ -274,3 +274,40 @@ def test_a_flag_that_was_constant_may_have_both_words_later() -> None:
         ["x,flag,label", *(f"{i * 31 % 97}.5,{'yes' if i % 3 else 'no'},{'ab'[i % 2]}" for i in range(200))]
     )
     assert rules(later(both, made)) == set()
+
+
+def months(values: list[str]) -> str:
+    return "\n".join(
+        ["when,n,label", *(f"{values[i % len(values)]},{i * 37 % 101},{'yes' if i % 3 else 'no'}" for i in range(200))]
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "severity"),
+    [
+        (["12 kg", "15 kg", "9.5 kg"], ["12 kg", "17 kg", "8 kg"], "warning"),
+        (["Jan 2026", "Feb 2026"], ["Mar 2026", "Apr 2026"], "warning"),
+        (["red", "blue", "green"], ["12 kg", "17 kg", "8 kg"], "error"),
+        (["red", "blue", "12 kg"], ["12 kg", "17 kg", "8 kg"], "error"),
+        (None, ["12 kg", "17 kg", "8 kg"], "warning"),
+    ],
+)
+def test_a_text_of_a_contract_of_the_first_format_may_be_read_as_a_number_or_a_date_since(
+    before: list[str] | None, now: list[str], severity: str
+) -> None:
+    """An older release wrote such a contract: these texts were text to it."""
+    made = first(months(["a", "b"]))
+    levels = None if before is None else {level: 1 / len(before) for level in before}
+    columns = tuple(
+        ColumnTerms(name="when", kind="text", nullable=False, missing_share=0.0, levels=levels)
+        if terms.name == "when"
+        else terms
+        for terms in made.columns or ()
+    )
+    older = made.model_copy(update={"schema_version": 1, "columns": columns})
+    report = later(months(now), older)
+    assert rules(report) == {("kind", severity, "when")}
+    assert report.verdict == ("accepted" if severity == "warning" else "rejected")
+    newer = later(months(now), made.model_copy(update={"columns": columns}))
+    assert newer.verdict == "rejected", "since then a contract says what it read"
+    assert rules(later(months(now), older, contract={"rules": {"kind": "ignore"}})) == set()

@@ -178,6 +178,17 @@ def test_reasons_stand_beside_any_other_refusal_too(judge: Judge) -> None:
     ]
 
 
+def test_identifiers_of_a_refused_file_have_their_reasons(judge: Judge) -> None:
+    rows = [f"{1 + i * 7 % 300},{i // 4 * 31 % 101},{20 + i % 31},{'no' if i % 3 else 'yes'}" for i in range(300)]
+    rows[5:8] = [f"{line.rpartition(',')[0]}," for line in rows[5:8]]
+    judged = judge(table(rows, "shuffled,patient_id,n,label"), max_rejected_share=0.001)
+    assert judged.report.rules == ("too_many_rejected",)
+    reasons = {column.name: column.reason for column in judged.report.columns}
+    assert reasons["shuffled"] == "is an index of the rows"
+    assert (reasons["patient_id"] or "").startswith("is an identifier")
+    assert reasons["n"] is None
+
+
 @pytest.mark.longer
 @pytest.mark.parametrize(
     ("name", "target"),

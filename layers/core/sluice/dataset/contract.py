@@ -334,6 +334,7 @@ class SeenColumn:
 
     ``bins`` are rows by ``edges``, one more than there are edges. ``levels`` are rows by the levels that were asked
     for, None if none were; ``unseen`` are the values that are none of them, ``unseen_example`` the least of these.
+    ``reads_levels``: the numbers or dates are written as all levels of the contract are, which it holds as text.
     ``minimum`` and ``maximum`` of dates are days since 1970-01-01; of a column that ``moves`` in a cycle they are those
     of the cycle. ``used``: a model uses the column.
     """
@@ -349,6 +350,7 @@ class SeenColumn:
     levels: Mapping[str, int] | None = None
     unseen: int = 0
     unseen_example: str | None = None
+    reads_levels: bool = False
     used: bool = True
     moves: Moves | None = None
 

@@ -129,7 +129,11 @@ def _column(contract: Contract, terms: ColumnTerms, seen: SeenColumn, rules: Con
         return
     if not _kind_fits(terms, seen):
         what = f"its values are of kind {seen.kind}; {_name(contract)} has {terms.kind}"
-        yield Breach(rule="kind", severity=rules.kind, column=terms.name, what=what)
+        severity = rules.kind
+        if _is_read_since(contract, terms, seen):
+            what += ", as the release that made it read such values as text"
+            severity = "warning" if severity == "error" else severity
+        yield Breach(rule="kind", severity=severity, column=terms.name, what=what)
         return
     if terms.used is False:
         return
@@ -203,6 +207,14 @@ def _kind_fits(terms: ColumnTerms, seen: SeenColumn) -> bool:
     if terms.kind == "boolean":
         return seen.kind == "text" and seen.unseen == 0
     return terms.kind == "text" and seen.kind == "boolean" and terms.levels is not None
+
+
+def _is_read_since(contract: Contract, terms: ColumnTerms, seen: SeenColumn) -> bool:
+    """Whether the file may well write the column as before, in a form that was text to releases whose contracts are of
+    version 1: units, times of day, months. Their texts tell, if the contract has some; of many values it has none."""
+    if contract.schema_version > 1 or terms.kind != "text" or seen.kind not in {"number", "date"}:
+        return False
+    return terms.levels is None or seen.reads_levels
 
 
 def _range(contract: Contract, terms: ColumnTerms, seen: SeenColumn, rules: ContractRules) -> Iterator[Breach]:

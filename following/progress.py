@@ -120,6 +120,8 @@ def _registered(said: dict[str, Any]) -> str:
 _NOTES: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "ValidateData": _rows,
     "StartTraining": lambda said: str(said["job_name"]),
+    "StartRefit": lambda said: str(said["job_name"]),
+    "CheckRefit": lambda said: str(said["secondary_status"]),
     "EvaluateModel": _score,
     "DeployEndpoint": lambda said: str(said["endpoint_name"]),
     "CheckEndpoint": lambda said: str(said["endpoint_status"]),

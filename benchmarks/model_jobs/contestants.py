@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +37,7 @@ from sluice import layout
 from sluice.dataset.config import DatasetConfig
 from sluice.dataset.recipe import FrequencyRankColumn, OneHotColumn, Recipe
 from sluice.training.hyperparameters import objective_of
+from sluice.training.job import refit_hyperparameters
 from tabular import validate_table
 
 _PEERS_LOCK: Final = ROOT / "requirements-models.txt"
@@ -92,7 +93,7 @@ def measure(name: Name, split: Split, cache: Path) -> Path:
     """
     kept = cache / f"{split.table.name}-{split.seed}-{name}-{_digest(name, split)}.npz"
     if not kept.exists():
-        result = _peer(name, split) if name in PEERS else _container(hyperparameters(name, split), split)
+        result = _peer(name, split) if name in PEERS else _container(name, split)
         result.store(kept)
     return kept
 
@@ -109,8 +110,17 @@ def hyperparameters(name: Name, split: Split) -> dict[str, str]:
             **several,
         }
         return {key: str(value) for key, value in sent.items()}
-    preset = {"training": {"preset": "tutorial"}} if name == "tutorial" else {}
-    return DatasetConfig.model_validate(preset).resolved_hyperparameters(split.classes, split.train_rows)
+    return _config(name).resolved_hyperparameters(split.classes, split.train_rows)
+
+
+def is_refitted(name: Name, split: Split) -> bool:
+    """Whether a second job trains on training and validation rows."""
+    return name != "xgboost" and _config(name).is_refitted(split.classes, split.train_rows)
+
+
+def _config(name: Name) -> DatasetConfig:
+    training = {"tutorial": {"preset": "tutorial"}, "one_job": {"refit": False}}.get(name, {})
+    return DatasetConfig.model_validate({"training": training})
 
 
 def _digest(name: Name, split: Split) -> str:
@@ -122,13 +132,13 @@ def _digest(name: Name, split: Split) -> str:
         found.update(split.recipe.model_dump_json(include={"columns"}).encode())
         found.update(_PEERS_LOCK.read_bytes() + Path(peers.__file__).read_bytes())
     else:
-        found.update(json.dumps([hyperparameters(name, split), xgboost.__version__]).encode())
+        found.update(json.dumps([hyperparameters(name, split), is_refitted(name, split), xgboost.__version__]).encode())
     return found.hexdigest()[:16]
 
 
-def _container(sent: Mapping[str, str], split: Split) -> Result:
+def _container(name: Name, split: Split) -> Result:
     start = time.process_time()
-    booster = _trained(sent, split)
+    booster = _trained(name, split)
     seconds = time.process_time() - start
     labels, scores = _scores(booster, split)
     size = len(booster.save_raw("ubj"))
@@ -137,21 +147,31 @@ def _container(sent: Mapping[str, str], split: Split) -> Result:
 
 def scored_by_default(split: Split) -> Scored:
     """The test rows as the default model scores them."""
-    return Scored(*_scores(_trained(hyperparameters("default", split), split), split))
+    return Scored(*_scores(_trained("default", split), split))
 
 
-def _trained(sent: Mapping[str, str], split: Split) -> Any:
-    """As the training job does it."""
-    channels: dict[str, Channel] = {
-        part: Channel(split.part(part).parent, content_type="text/csv") for part in layout.PARTS[:2]
-    }
-    return fit({**sent, "nthread": str(peers.THREADS)}, channels, log=lambda _: None).booster
+def _trained(name: Name, split: Split) -> Any:
+    """As the training jobs do it."""
+    sent = {**hyperparameters(name, split), "nthread": str(peers.THREADS)}
+    channels: dict[str, Channel] = {part: _channel(split.part(part).parent) for part in layout.PARTS[:2]}
+    booster = fit(sent, channels, log=lambda _: None).booster
+    if not is_refitted(name, split):
+        return booster
+    with tempfile.TemporaryDirectory(prefix="sluice-benchmark-") as learning:
+        for part in layout.PARTS[:2]:
+            Path(learning, split.part(part).name).symlink_to(split.part(part))
+        again = refit_hyperparameters(sent, booster.num_boosted_rounds())
+        return fit(again, {"train": _channel(Path(learning))}, log=lambda _: None).booster
 
 
 def _scores(booster: Any, split: Split) -> tuple[Any, Any]:
     """As the evaluation does it: the labels of the test rows, and their scores."""
     labels, features = read_held_out(split.part("test"), len(split.recipe.features))
     return labels, np.asarray(booster.inplace_predict(features), np.float64)
+
+
+def _channel(folder: Path) -> Channel:
+    return Channel(folder, content_type="text/csv")
 
 
 def _peer(name: Name, split: Split) -> Result:

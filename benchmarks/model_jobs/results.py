@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import ROOT
 
-type Name = Literal["default", "tutorial", "xgboost", "lightgbm", "catboost"]
+type Name = Literal["default", "one_job", "tutorial", "xgboost", "lightgbm", "catboost"]
 
-SLUICE: Final[tuple[Name, ...]] = ("default", "tutorial", "xgboost")
-"""Trained by the local SageMaker on Sluice's features; ``xgboost`` is the container with XGBoost's own defaults."""
+SLUICE: Final[tuple[Name, ...]] = ("default", "one_job", "tutorial", "xgboost")
+"""Trained by the local SageMaker on Sluice's features. ``one_job``: the default without a refit; ``xgboost``: the
+container with XGBoost's own defaults."""
 PEERS: Final[tuple[Name, ...]] = ("lightgbm", "catboost")
 PEERS_PYTHON: Final = ROOT / ".venv-models" / "bin" / "python"
 

@@ -20,7 +20,7 @@ from scoring.group_gap import GroupSample, read_group_sample
 from scoring.held_out import read_held_out, read_held_out_numbers
 from scoring.metrics import Floats
 from scoring.model import UnsafeArtifactError
-from scoring.xgboost import load
+from scoring.xgboost import XGBoostModel, load
 from sluice.aws.errors import is_not_found
 from sluice.aws.objects import read_json, write_json
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, emit, logger, step
@@ -28,13 +28,22 @@ from sluice.dataset.config import DatasetConfig, parse_gates, read_whole_config
 from sluice.dataset.facets import FacetCounts
 from sluice.dataset.recipe import Recipe
 from sluice.documents import NewerDocumentError
-from sluice.evaluation.document import Evaluation
+from sluice.evaluation.document import Evaluation, Refit
 from sluice.evaluation.split import HashedSplit
 from sluice.layout import RunLayout, part_file_uri, split_uri, uri
-from sluice.messages import AcceptedFile, AcceptedModel, EvaluateRequest, Metrics, RejectedModel, Task
+from sluice.messages import (
+    AcceptedFile,
+    AcceptedModel,
+    CompletedTraining,
+    EvaluateRequest,
+    Metrics,
+    RejectedModel,
+    Task,
+)
 from sluice.runs.aws.ledger import read_champion
 from sluice.settings import EvaluateSettings
 from sluice.training.aws.log import log_lines
+from sluice.training.job import refit_hyperparameters
 
 GOLDEN_ROWS = 20
 """Rows that are asked of the live endpoint after deployment."""
@@ -94,8 +103,9 @@ def evaluate(request: EvaluateRequest, scratch: Path) -> AcceptedModel | Rejecte
     archive = fetch(training.model_uri, scratch / "model")
     report = Report.model_validate(read_json(s3, validation.report_uri))
     test = read_rows(test_file, validation)
-    with archive.open("rb") as stream:
-        model = load(stream, validation.features)
+    model = load_file(archive, validation.features)
+    first = load_first(training, validation.features, scratch)
+    hyperparameters = config.resolved_hyperparameters(len(validation.classes), validation.rows.train)
     champion = find_champion(run.dataset, run.run_id, scratch)
     held_out = None
     if wants_held_out(config, champion):
@@ -114,6 +124,7 @@ def evaluate(request: EvaluateRequest, scratch: Path) -> AcceptedModel | Rejecte
         default_gates=default_gates,
         target_numbers=validation.target_numbers,
         validation=read_validation(request, config, scratch),
+        first_model=first,
         held_out=held_out,
         facet_counts=FacetCounts.read(read_json(s3, validation.facets_uri)) if validation.facets_uri else None,
         champion=champion,
@@ -122,8 +133,8 @@ def evaluate(request: EvaluateRequest, scratch: Path) -> AcceptedModel | Rejecte
         split=report.split.hashed if report.split else None,
         new_contract=report.contract is not None and report.contract.made,
         class_counts=report.class_counts,
-        log=log_lines(logs, training.job_name),
-        hyperparameters=config.resolved_hyperparameters(len(validation.classes), validation.rows.train),
+        log=log_lines(logs, (training.first or training).job_name),
+        hyperparameters=hyperparameters,
         training_metrics=training.metrics,
         digests={
             "model_sha256": digest(archive),
@@ -133,6 +144,13 @@ def evaluate(request: EvaluateRequest, scratch: Path) -> AcceptedModel | Rejecte
     )
     scores = model.scores(test.features)
     found = assess(subject, scores)
+    if first:
+        found = found.model_copy(
+            update={
+                "refit": refit_of(request, model.rounds),
+                "hyperparameters": refit_hyperparameters(hyperparameters, model.rounds),
+            }
+        )
     if found.metrics:
         emit(run.dataset, {LOSSES[validation.task]: (found.metrics.loss, MetricUnit.NoUnit)})
     answer = record(request, found, write_golden(request, test_file, scores))
@@ -144,6 +162,30 @@ def fetch(s3_uri: str, path: Path) -> Path:
     bucket, key = split_uri(s3_uri)
     s3.download_file(bucket, key, str(path))
     return path
+
+
+def load_file(archive: Path, features: int) -> XGBoostModel:
+    with archive.open("rb") as stream:
+        return load(stream, features)
+
+
+def load_first(training: CompletedTraining, features: int, scratch: Path) -> XGBoostModel | None:
+    """If the model is a refit, the one before it."""
+    if training.first is None:
+        return None
+    return load_file(fetch(training.first.model_uri, scratch / "first_model"), features)
+
+
+def refit_of(request: EvaluateRequest, rounds: int) -> Refit | None:
+    first, rows = request.training.first, request.validation.rows
+    if first is None:
+        return None
+    return Refit(
+        first_job_name=first.job_name,
+        first_model_uri=first.model_uri,
+        rounds=rounds,
+        rows=rows.train + rows.validation,
+    )
 
 
 def digest(path: Path) -> str:
@@ -184,8 +226,7 @@ def find_champion(dataset: str, run_id: str, scratch: Path) -> Champion | None:
         judged = Evaluation.read(read_json(s3, uri(settings.artifact_bucket, layout.evaluation)))
         recipe = Recipe.read(read_json(s3, uri(settings.artifact_bucket, layout.recipe)))
         archive = fetch(judged.model_uri, scratch / "champion")
-        with archive.open("rb") as stream:
-            model = load(stream, len(recipe.features))
+        model = load_file(archive, len(recipe.features))
     except NewerDocumentError as error:
         return Champion(live.run_id, missing=f"a file in runs/{live.run_id} was {error}")
     except (FileNotFoundError, ValueError) as error:  # whatever is damaged: JSON, document, archive
@@ -232,7 +273,8 @@ def reject(request: EvaluateRequest, reason: str) -> AcceptedModel | RejectedMod
 def record(request: EvaluateRequest, found: Evaluation, golden_uri: str | None = None) -> AcceptedModel | RejectedModel:
     """Writes evaluation.json, and answers with the little that the next states need."""
     key = RunLayout(request.run.dataset, request.run.run_id).evaluation
-    found = found.model_copy(update={"trainer": request.training.trainer})
+    training = request.training
+    found = found.model_copy(update={"trainer": training.trainer, "warnings": (*training.warnings, *found.warnings)})
     write_json(s3, settings.artifact_bucket, key, found.model_dump(mode="json"))
     told = {
         "reasons": found.reasons,

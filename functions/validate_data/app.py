@@ -217,6 +217,7 @@ def store(run: Run, config: DatasetConfig, report: TableReport, out: Path) -> Ac
         target=report.target,
         train_uri=uri(bucket, there.part("train")),
         validation_uri=uri(bucket, there.part("validation")),
+        learning_uri=uri(bucket, there.learning),
         test_uri=uri(bucket, there.part("test")),
         held_out_uri=uri(bucket, there.held_out_rows),
         facets_uri=uri(bucket, there.facets) if config.facets else None,

@@ -108,7 +108,7 @@ def test_no_action_is_granted_by_wildcard() -> None:
 
 def test_the_sagemaker_role_is_passed_to_sagemaker_alone() -> None:
     passing = [statement for _, statement in SAID if "iam:PassRole" in as_list(statement["Action"])]
-    assert len(passing) == 2
+    assert len(passing) == 3
     for statement in passing:
         assert statement["Resource"] == {"Fn::GetAtt": "SageMakerRole.Arn"}
         assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}

@@ -28,6 +28,7 @@ FUNCTIONS: dict[str, tuple[type[messages.Message], type[messages.Message], type[
     "validate_data": (messages.ValidateRequest, messages.ValidationResult, settings.ValidateSettings),
     "start_training": (messages.StartTrainingRequest, messages.TrainingStarted, settings.TrainSettings),
     "check_training": (messages.CheckTrainingRequest, messages.TrainingStatus, None),
+    "start_refit": (messages.StartRefitRequest, messages.TrainingStarted, settings.TrainSettings),
     "evaluate_model": (messages.EvaluateRequest, messages.EvaluationResult, settings.EvaluateSettings),
     "deploy_endpoint": (messages.DeployRequest, messages.Deployment, settings.DeploySettings),
     "check_endpoint": (messages.CheckEndpointRequest, messages.EndpointStatus, None),

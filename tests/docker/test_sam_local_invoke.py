@@ -58,6 +58,7 @@ IN_ORDER: Final = (
     "validate_data",
     "start_training",
     "check_training",
+    "start_refit",
     "evaluate_model",
     "deploy_endpoint",
     "check_endpoint",
@@ -226,6 +227,14 @@ def test_check_training_finds_the_job_completed(pipeline: Pipeline) -> None:
     answer = pipeline.answer("check_training", TrainingStatus)
     assert answer.status == "completed", answer.reasons
     assert answer.model_uri == (THE_RUN.training and THE_RUN.training.model_uri)
+
+
+def test_start_refit_starts_the_second_job_at_the_rounds_of_the_first(pipeline: Pipeline, aws: Aws) -> None:
+    answer = pipeline.answer("start_refit", TrainingStarted)
+    assert answer.verdict == "started", answer.reasons
+    job = aws.sagemaker.describe_training_job(TrainingJobName=answer.job_name)
+    assert int(job["HyperParameters"]["num_round"]) > 0
+    assert "early_stopping_rounds" not in job["HyperParameters"]
 
 
 def test_evaluate_model_measures_and_accepts_the_model(pipeline: Pipeline) -> None:

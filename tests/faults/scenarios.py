@@ -14,6 +14,8 @@ from tests.local.conftest import learnable_rows
 _HEADER: Final = ["size", "colour", "comment", "label"]
 _CONFIG: Final = {"target": "label", "champion": {"policy": "not_worse", "margin": 0.9}}
 """Small tables prove no model better; what is asked here is that none much worse goes live."""
+_SEEDS: Final = (3, 5, 2)
+"""Of tables whose models replace each other, and the one of seed 1, whichever is live."""
 ROW: Final = "0.5,0,0,1"
 """A row of features as the endpoint takes them: size and three colours."""
 
@@ -71,11 +73,11 @@ class Scenario:
 
 def _update(bench: Bench, number: int) -> Upload:
     # Tables in turn: a model that predicts what the live one predicts is not deployed.
-    return bench.upload("better", table(seed=2 + number % 3), _CONFIG)
+    return bench.upload("better", table(seed=_SEEDS[number % 3]), _CONFIG)
 
 
 def _approved(bench: Bench, number: int) -> Upload:
-    return bench.upload("approved", table(seed=2 + number % 3), {**_CONFIG, "approval": {"required": True}})
+    return bench.upload("approved", table(seed=_SEEDS[number % 3]), {**_CONFIG, "approval": {"required": True}})
 
 
 def _first(bench: Bench, number: int) -> Upload:
@@ -91,7 +93,7 @@ def _refused(bench: Bench, number: int) -> Upload:
 
 
 def _wrong(bench: Bench, number: int) -> Upload:
-    return bench.upload("wrong", table(seed=2 + number % 3), _CONFIG)
+    return bench.upload("wrong", table(seed=_SEEDS[number % 3]), _CONFIG)
 
 
 def _answers_wrongly(bench: Bench) -> None:

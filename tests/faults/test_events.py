@@ -36,7 +36,7 @@ _NOT_DONE = ("not claimed", "error", "queued", "running")
 _DONE = ("deployed", "superseded")
 _POINTS = (
     Point("ClaimRun", "dynamodb:UpdateItem", "SLOTS"),
-    Point("ValidateData", "s3:PutObject", "ARTIFACTS/DATASET/runs/RUN/train/train.csv"),
+    Point("ValidateData", "s3:PutObject", "ARTIFACTS/DATASET/runs/RUN/learning/train/train.csv"),
     Point("StartTraining", "sagemaker:CreateTrainingJob", "sluice-DATASET-RUN"),
     Point("DeployEndpoint", "dynamodb:PutItem", "TURN#DATASET"),
     Point("DeployEndpoint", "sagemaker:CreateModel", "sluice-DATASET-RUN"),

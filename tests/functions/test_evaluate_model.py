@@ -85,6 +85,20 @@ def crown(aws: Aws, archive: bytes, recipe: Recipe = RECIPE) -> None:
     crown_champion(aws.dynamodb, TABLE, GOOD.run.dataset, Champion(CHAMPION, "config"), None, "2026-11-23T09:00:00Z")
 
 
+def write_log(job_name: str) -> None:
+    logs = boto3.client("logs", region_name=REGION)
+    logs.create_log_group(logGroupName="/aws/sagemaker/TrainingJobs")
+    stream = f"{job_name}/algo-1-1"
+    logs.create_log_stream(logGroupName="/aws/sagemaker/TrainingJobs", logStreamName=stream)
+    now = int(time.time() * 1000)
+    for i, line in enumerate(LOG.splitlines()):
+        logs.put_log_events(
+            logGroupName="/aws/sagemaker/TrainingJobs",
+            logStreamName=stream,
+            logEvents=[{"timestamp": now + i, "message": line}],
+        )
+
+
 def test_a_good_model_passes_and_leaves_evidence(aws: Aws, context: Context, body: dict[str, Any]) -> None:
     result = evaluate(body, context)
     assert result.verdict == "accepted", result.reasons
@@ -117,22 +131,75 @@ def test_the_answer_is_small_whatever_the_evaluation_holds(aws: Aws, context: Co
 
 
 def test_the_learning_curves_come_from_the_jobs_log(aws: Aws, context: Context, body: dict[str, Any]) -> None:
-    logs = boto3.client("logs", region_name=REGION)
-    logs.create_log_group(logGroupName="/aws/sagemaker/TrainingJobs")
-    stream = f"{body['training']['job_name']}/algo-1-1"
-    logs.create_log_stream(logGroupName="/aws/sagemaker/TrainingJobs", logStreamName=stream)
-    now = int(time.time() * 1000)
-    for i, line in enumerate(LOG.splitlines()):
-        logs.put_log_events(
-            logGroupName="/aws/sagemaker/TrainingJobs",
-            logStreamName=stream,
-            logEvents=[{"timestamp": now + i, "message": line}],
-        )
+    write_log(body["training"]["job_name"])
     evaluate(body, context)
     training = stored(aws).training
     assert training is not None
     (curve,) = training.curves
     assert (curve.metric, curve.validation) == ("logloss", (0.55, 0.4))
+
+
+def as_refit(aws: Aws, body: dict[str, Any], first_model: bytes) -> dict[str, Any]:
+    """The same request of a model that was trained again; the first job's model is another."""
+    key = f"{aws.layout.model}first/output/model.tar.gz"
+    aws.put(ARTIFACTS, key, first_model)
+    first = {**body["training"], "job_name": "first", "model_uri": f"s3://{ARTIFACTS}/{key}"}
+    return {**body, "training": {**body["training"], "first": first}}
+
+
+def weaker_model() -> bytes:
+    """A model of the same features whose scores are all near one half."""
+    rows = np.random.default_rng(1).normal(size=(300, 3)).astype(np.float32)
+    data = xgboost.DMatrix(rows, label=rows[:, 0] + rows[:, 1] > 0)
+    booster = xgboost.train({"objective": "binary:logistic", "nthread": 1, "eta": 0.001}, data, num_boost_round=5)
+    return archive_of(bytes(booster.save_raw("ubj")))
+
+
+def test_a_refit_is_measured_itself_and_its_cutoff_is_chosen_by_the_model_before_it(
+    aws: Aws, context: Context, body: dict[str, Any]
+) -> None:
+    alone = evaluate(body, context)
+    golden = json.loads(aws.read(aws.layout.golden))
+    own_cutoff = stored(aws).cutoff
+    result = evaluate(as_refit(aws, body, weaker_model()), context)
+    found = stored(aws)
+    assert result.metrics is not None
+    assert alone.metrics is not None
+    assert result.metrics.loss == alone.metrics.loss
+    assert json.loads(aws.read(aws.layout.golden)) == golden
+    assert found.cutoff is not None
+    assert own_cutoff is not None
+    assert found.cutoff.value != own_cutoff.value
+    assert abs(found.cutoff.value - 0.5) < 0.05, "all scores of the first model are near one half"
+    assert found.refit is not None
+    assert (found.refit.first_job_name, found.refit.rounds) == ("first", 20)
+    assert found.refit.rows == body["validation"]["rows"]["train"] + body["validation"]["rows"]["validation"]
+    assert found.job_name == body["training"]["job_name"]
+    assert found.hyperparameters["num_round"] == "20"
+    assert "early_stopping_rounds" not in found.hyperparameters
+
+
+def test_the_learning_curves_of_a_refit_are_those_of_the_first_job(
+    aws: Aws, context: Context, body: dict[str, Any], model_archive: tuple[bytes, str]
+) -> None:
+    write_log("first")
+    evaluate(as_refit(aws, body, model_archive[0]), context)
+    training = stored(aws).training
+    assert training is not None
+    assert [curve.validation for curve in training.curves] == [(0.55, 0.4)]
+
+
+def test_a_run_without_the_refit_that_was_to_follow_says_so(aws: Aws, context: Context, body: dict[str, Any]) -> None:
+    training = {**body["training"], "warnings": ["The model was not trained again."]}
+    result = evaluate({**body, "training": training}, context)
+    assert result.warnings[0] == stored(aws).warnings[0] == "The model was not trained again."
+    assert stored(aws).refit is None
+
+
+def test_a_first_model_that_is_unsafe_is_not_loaded(aws: Aws, context: Context, body: dict[str, Any]) -> None:
+    result = evaluate(as_refit(aws, body, archive_of(b"\x80\x04pickle")), context)
+    assert result.verdict == "rejected"
+    assert "pickle" in result.reasons[0]
 
 
 def test_a_gate_of_the_dataset_rejects(aws: Aws, context: Context, body: dict[str, Any]) -> None:

@@ -8,10 +8,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.check_training import app as check
+from functions.start_refit import app as refit
 from functions.start_training import app as start
-from sluice.messages import TrainingStarted, TrainingStatus
+from sluice.messages import CompletedTraining, TrainingStarted, TrainingStatus
 from sluice.names import TRAINING_LOG_GROUP
-from tests.functions.conftest import ARTIFACTS, Aws, Context, request
+from tests.functions.conftest import ARTIFACTS, Aws, Context, archive_of, request
 from tests.messages import GOOD
 
 
@@ -24,11 +25,11 @@ def started(context: Context) -> TrainingStarted:
     return TrainingStarted.model_validate(start.handler(request("start_training"), context))
 
 
-def refuse(monkeypatch: pytest.MonkeyPatch, code: str, message: str = "refused") -> None:
+def refuse(monkeypatch: pytest.MonkeyPatch, code: str, message: str = "refused", function: Any = start) -> None:
     def create_training_job(**_: Any) -> None:
         raise ClientError({"Error": {"Code": code, "Message": message}}, "CreateTrainingJob")
 
-    monkeypatch.setattr(start.sagemaker, "create_training_job", create_training_job)
+    monkeypatch.setattr(function.sagemaker, "create_training_job", create_training_job)
 
 
 def test_the_job_is_started_with_the_datasets_hyperparameters(aws: Aws, context: Context) -> None:
@@ -117,3 +118,85 @@ def test_a_job_that_failed_before_it_logged_is_reported_all_the_same(
     monkeypatch.setattr(check.sagemaker, "describe_training_job", lambda **_: job)
     status = TrainingStatus.model_validate(check.handler(request("check_training", job_name="job"), context))
     assert len(status.reasons) == 1
+
+
+@pytest.fixture
+def first_model(aws: Aws, model_archive: tuple[bytes, str]) -> None:
+    """The first job's model, of 20 rounds and three features."""
+    put_first_model(aws, model_archive[0])
+
+
+def put_first_model(aws: Aws, archive: bytes) -> None:
+    assert GOOD.training is not None
+    assert GOOD.training.model_uri is not None
+    aws.put(ARTIFACTS, GOOD.training.model_uri.removeprefix(f"s3://{ARTIFACTS}/"), archive)
+
+
+def refit_started(context: Context) -> TrainingStarted:
+    asked = request("start_refit")
+    asked["validation"]["features"] = 3
+    return TrainingStarted.model_validate(refit.handler(asked, context))
+
+
+@pytest.mark.usefixtures("first_model")
+def test_a_refit_takes_as_many_rounds_as_the_first_model_has(aws: Aws, context: Context) -> None:
+    answer = refit_started(context)
+    assert (answer.verdict, answer.job_name) == ("started", f"sluice-breast-cancer-{GOOD.run.run_id}-full")
+    job = aws.sagemaker.describe_training_job(TrainingJobName=answer.job_name)
+    assert job["HyperParameters"]["num_round"] == "20"
+    assert job["HyperParameters"]["max_depth"] == "3"
+    assert "early_stopping_rounds" not in job["HyperParameters"]
+
+
+@pytest.mark.usefixtures("first_model")
+def test_a_refit_that_runs_already_is_gone_on_with(aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(monkeypatch, "ResourceInUse", "Training job names must be unique", function=refit)
+    assert refit_started(context).verdict == "started"
+
+
+@pytest.mark.usefixtures("first_model")
+def test_a_refit_that_is_refused_says_that_the_run_has_a_model(
+    aws: Aws, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(monkeypatch, "ResourceLimitExceeded", "The account-level service limit is 0 Instances", function=refit)
+    answer = refit_started(context)
+    assert answer.verdict == "failed"
+    (reason,) = answer.reasons
+    assert "not trained again" in reason
+    assert "Service Quotas" in reason
+
+
+def test_a_first_model_that_is_not_what_training_writes_starts_no_refit(aws: Aws, context: Context) -> None:
+    put_first_model(aws, archive_of(b"\x80\x04pickle"))
+    answer = refit_started(context)
+    assert answer.verdict == "failed"
+    assert "pickle" in answer.reasons[0]
+    assert not aws.sagemaker.list_training_jobs()["TrainingJobSummaries"]
+
+
+@pytest.mark.parametrize(
+    ("config", "learning_uri", "refitted"),
+    [
+        ({}, True, True),
+        ({"training": {"refit": False}}, True, False),
+        ({}, False, False),
+        ({"training": {"refit": True}}, False, False),
+    ],
+)
+def test_the_start_says_whether_a_refit_follows(
+    aws: Aws, context: Context, config: dict[str, Any], learning_uri: bool, refitted: bool
+) -> None:
+    """A run that an older release validated has training and validation rows under no prefix of their own."""
+    aws.put(ARTIFACTS, aws.layout.config, json.dumps(config))
+    asked = request("start_training")
+    if not learning_uri:
+        del asked["validation"]["learning_uri"]
+    assert TrainingStarted.model_validate(start.handler(asked, context)).refit is refitted
+
+
+def test_a_refit_that_is_done_is_reported_with_the_first_job(aws: Aws, context: Context) -> None:
+    first = CompletedTraining.model_validate(request("evaluate_model")["training"])
+    name = started(context).job_name
+    asked = request("check_training", job_name=name, first=first.model_dump(mode="json"))
+    status = CompletedTraining.model_validate(check.handler(asked, context))
+    assert (status.status, status.job_name, status.first) == ("completed", name, first)

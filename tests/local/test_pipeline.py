@@ -15,9 +15,11 @@ import xgboost
 from sklearn.datasets import load_wine
 
 from following.dropping import check_drop
+from following.execution import training_log
 from following.result import run_result, validation_result
 from local import run
 from local.run import ask_endpoint
+from sluice.evaluation.document import Evaluation
 from sluice.messages import AcceptedFile
 
 from .conftest import LocalAws, learnable_rows, write_table
@@ -100,7 +102,7 @@ def test_a_model_of_random_labels_is_rejected_and_gets_no_endpoint(local_aws: Lo
     assert result["reasons"]
     assert result["metrics"]["log_loss"] > 0.9 * result["metrics"]["prior_log_loss"]
     assert result["endpoint"] is None
-    assert len(local_aws.training_jobs("noise")) == 1
+    assert len(local_aws.training_jobs("noise")) == 2, "the first job and the refit"
     assert local_aws.endpoints("noise") == []
 
 
@@ -118,7 +120,7 @@ def test_a_duplicate_event_does_nothing_twice(local_aws: LocalAws, tmp_path: Pat
     result = local_aws.result(second)
     assert (second.status, result["outcome"]) == ("SUCCEEDED", "duplicate")
     assert result["run_id"] == local_aws.result(first)["run_id"]
-    assert len(local_aws.training_jobs("twice")) == 1
+    assert len(local_aws.training_jobs("twice")) == 2, "the first job and the refit"
 
 
 def test_a_training_job_that_fails_ends_the_run_with_the_jobs_own_reason(local_aws: LocalAws, tmp_path: Path) -> None:
@@ -135,6 +137,41 @@ def test_a_training_job_that_fails_ends_the_run_with_the_jobs_own_reason(local_a
     assert "internal error" in " ".join(result["reasons"])
     assert "internal error" in (ended.cause or "")
     assert local_aws.endpoints("unlucky") == []
+
+
+def test_the_refit_learns_from_training_and_validation_rows_and_goes_live(local_aws: LocalAws, tmp_path: Path) -> None:
+    table = write_table(tmp_path / "refitted.csv", HEADER, learnable_rows(300, seed=7))
+
+    result = local_aws.result(local_aws.drop(table, "label"))
+
+    found = Evaluation.read(json.loads(local_aws.object(result["artifacts"]["evaluation"])))
+    rows = result["rows"]
+    assert found.refit is not None
+    assert found.refit.rows == rows["train"] + rows["validation"]
+    jobs = [local_aws.aws.sagemaker.describe_training_job(TrainingJobName=name) for name in (
+        found.refit.first_job_name, found.job_name
+    )]  # fmt: skip
+    assert jobs[1]["HyperParameters"] == found.hyperparameters
+    assert jobs[1]["HyperParameters"]["num_round"] == str(found.refit.rounds)
+    assert result["artifacts"]["model"] == found.model_uri == jobs[1]["ModelArtifacts"]["S3ModelArtifacts"]
+    log = " ".join(training_log(local_aws.aws, found.job_name))
+    assert f"Train matrix has {found.refit.rows} rows" in log
+    assert "Validation matrix" not in log
+    assert result["seconds"]["training"] == sum(job["TrainingTimeInSeconds"] for job in jobs)
+
+
+def test_a_refit_that_fails_leaves_the_first_model_live_with_a_warning(local_aws: LocalAws, tmp_path: Path) -> None:
+    local_aws.faults.training_job("sluice-halfway-*-full", "Failed", "CapacityError: no capacity")
+    table = write_table(tmp_path / "halfway.csv", HEADER, learnable_rows(300, seed=8))
+
+    ended = local_aws.drop(table, "label")
+
+    result = local_aws.result(ended)
+    assert (ended.status, result["outcome"]) == ("SUCCEEDED", "deployed"), ended.cause
+    found = Evaluation.read(json.loads(local_aws.object(result["artifacts"]["evaluation"])))
+    assert "CapacityError: no capacity" in found.warnings[0]
+    assert found.refit is None
+    assert "-full/" not in result["artifacts"]["model"]
 
 
 def ignoring_the_champion(folder: Path) -> Path:

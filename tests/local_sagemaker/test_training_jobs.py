@@ -150,6 +150,14 @@ def test_keys_with_blanks_quotes_and_unicode_are_read(lab: Lab, sagemaker: SageM
     assert job["TrainingJobStatus"] == "Completed"
 
 
+def test_a_prefix_of_two_folders_is_read_whole(sagemaker: SageMaker) -> None:
+    job = sagemaker.train(
+        InputDataConfig=[channel("train", f"s3://{BUCKET}/data/")],
+        HyperParameters={"num_round": "2", "objective": "binary:logistic"},
+    )
+    assert "Train matrix has 400 rows and 4 columns" in " ".join(sagemaker.log_of(job["TrainingJobName"]))
+
+
 def test_a_role_that_may_not_list_read_or_write_fails_the_job(lab: Lab, sagemaker: SageMaker) -> None:
     listing = (["s3:ListBucket"], [f"arn:aws:s3:::{BUCKET}"])
     reading = (["s3:GetObject"], [f"arn:aws:s3:::{BUCKET}/*"])

@@ -35,6 +35,7 @@ FUNCTION_OF_STATE = {
         "ValidateData",
         "StartTraining",
         "CheckTraining",
+        "StartRefit",
         "EvaluateModel",
         "DeployEndpoint",
         "CheckEndpoint",

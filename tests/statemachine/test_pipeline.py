@@ -20,6 +20,7 @@ REQUESTS: dict[str, type[messages.Message]] = {
     "ValidateData": messages.ValidateRequest,
     "StartTraining": messages.StartTrainingRequest,
     "CheckTraining": messages.CheckTrainingRequest,
+    "StartRefit": messages.StartRefitRequest,
     "EvaluateModel": messages.EvaluateRequest,
     "DeployEndpoint": messages.DeployRequest,
     "CheckEndpoint": messages.CheckEndpointRequest,
@@ -34,8 +35,8 @@ REQUESTS: dict[str, type[messages.Message]] = {
 
 AFTERWARDS = {"RecordOutcome", "RegisterModel", "RenderReport", "CleanUp"}
 """From the outcome's record on: what fails here is no longer the run's outcome."""
-ASIDE = {"RestoreEndpoint", "AskForApproval"}
-"""Not on the way to a deployment that goes well and that nobody is asked about."""
+ASIDE = {"RestoreEndpoint", "AskForApproval", "StartRefit"}
+"""Not on the way to a deployment that goes well, that nobody is asked about and whose model is not refitted."""
 
 
 def read(name: str) -> dict[str, Any]:
@@ -45,6 +46,7 @@ def read(name: str) -> dict[str, Any]:
 
 LAST = read("record_outcome")
 RUN_ID = LAST["run"]["run_id"]
+REFIT_STARTED = {**LAST["training_started"], "job_name": f"{LAST['training_started']['job_name']}-full"}
 
 
 def recorded(outcome: str, *reasons: str) -> dict[str, Any]:
@@ -66,6 +68,7 @@ def answers(**changed: Any) -> dict[str, Any]:
         "ValidateData": LAST["validation"],
         "StartTraining": LAST["training_started"],
         "CheckTraining": [in_progress, LAST["training"]],
+        "StartRefit": REFIT_STARTED,
         "EvaluateModel": LAST["evaluation"],
         "DeployEndpoint": LAST["deployment"],
         "CheckEndpoint": [creating, LAST["endpoint"]],
@@ -331,6 +334,60 @@ def test_a_quota_that_others_use_up_is_waited_for(pipeline: Pipeline) -> None:
     ended = pipeline.run(read("object_created"), answers(StartTraining=[busy, LAST["training_started"]]))
     assert ended.status == "SUCCEEDED", ended.cause
     assert ended.states.count("WaitForQuota") == 1
+
+
+REFITTED = {**LAST["training"], "job_name": REFIT_STARTED["job_name"], "first": LAST["training"]}
+
+
+def with_refit(*looks: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    """Answers of a run whose model is refitted. ``looks``: what is seen of the second job."""
+    start = {**LAST["training_started"], "refit": True}
+    return answers(StartTraining=start, CheckTraining=[LAST["training"], *looks], **changed)
+
+
+def test_a_refit_is_followed_and_its_model_goes_on(pipeline: Pipeline) -> None:
+    going = {**REFITTED, "status": "in_progress", "model_uri": None, "wait_seconds": 9}
+    ended = pipeline.run(read("object_created"), with_refit(going, REFITTED))
+    assert ended.status == "SUCCEEDED", ended.cause
+    (asked,) = ended.payloads["StartRefit"]
+    assert messages.StartRefitRequest.model_validate(asked).training.job_name == LAST["training"]["job_name"]
+    first, *looks = map(messages.CheckTrainingRequest.model_validate, ended.payloads["CheckTraining"])
+    assert (first.job_name, first.first) == (LAST["training"]["job_name"], None)
+    assert {look.job_name for look in looks} == {REFIT_STARTED["job_name"]}
+    assert {look.first and look.first.job_name for look in looks} == {LAST["training"]["job_name"]}
+    for state in ("EvaluateModel", "DeployEndpoint", "RecordOutcome", "RegisterModel", "RenderReport"):
+        (payload,) = ended.payloads[state]
+        training = REQUESTS[state].model_validate(payload).model_dump()["training"]
+        assert training["job_name"] == REFIT_STARTED["job_name"], state
+
+
+def test_a_refit_that_is_refused_leaves_the_first_model_with_a_warning(pipeline: Pipeline) -> None:
+    refused = {**REFIT_STARTED, "verdict": "failed", "reasons": ["No quota."], "wait_seconds": 0}
+    ended = pipeline.run(read("object_created"), with_refit(StartRefit=refused))
+    assert ended.status == "SUCCEEDED", ended.cause
+    (payload,) = ended.payloads["EvaluateModel"]
+    training = messages.EvaluateRequest.model_validate(payload).training
+    assert (training.job_name, training.warnings) == (LAST["training"]["job_name"], ("No quota.",))
+    assert "CheckRefit" not in ended.states
+
+
+def test_a_refit_waits_for_a_quota_that_others_use_up(pipeline: Pipeline) -> None:
+    busy = {**REFIT_STARTED, "verdict": "busy"}
+    ended = pipeline.run(read("object_created"), with_refit(REFITTED, StartRefit=[busy, REFIT_STARTED]))
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert ended.states.count("WaitForRefitQuota") == 1
+
+
+@pytest.mark.parametrize("state", ["StartRefit", "CheckRefit"])
+def test_a_fault_of_a_refit_is_retried_recorded_and_named(pipeline: Pipeline, state: str) -> None:
+    boom = fault(cause="boom")
+    changed = {"StartRefit": boom} if state == "StartRefit" else {}
+    ended = pipeline.run(read("object_created"), with_refit(boom, RecordOutcome=recorded("error"), **changed))
+    request = outcome_recorded(ended)
+    assert (request.outcome, request.fault and request.fault.state) == ("error", state)
+    assert ended.tries[state] == 5
+    assert request.training is not None
+    assert request.training.job_name == LAST["training"]["job_name"]
 
 
 def test_functions_that_lambda_throttles_are_tried_for_longer(pipeline: Pipeline) -> None:

@@ -27,13 +27,14 @@ def measured(table: str = "one", **losses: tuple[float, ...]) -> Measured:
     """By default everything is just met. One split; the losses of each row by model."""
     rows: dict[str, tuple[float, ...]] = {
         "default": (0.5, 0.4),
+        "one_job": (0.5, 0.5),
         "tutorial": (0.6, 0.5),
         "xgboost": (0.6, 0.4),
         "lightgbm": (0.5, 0.4),
         "catboost": (0.5, 0.4),
         **losses,
     }
-    names: list[Name] = ["default", "tutorial", "xgboost", "lightgbm", "catboost"]
+    names: list[Name] = ["default", "one_job", "tutorial", "xgboost", "lightgbm", "catboost"]
     return Measured(table, [1.0], {name: [result(*rows[name])] for name in names})
 
 
@@ -130,6 +131,14 @@ def test_a_result_is_that_of_the_container_and_is_kept(tmp_path: Path, monkeypat
     assert (again.rounds, again.size, again.seconds) == (found.rounds, found.size, found.seconds)
     with pytest.raises(TypeError):
         measure("default", split, tmp_path / "cache")
+
+
+def test_the_default_is_trained_again_on_training_and_validation_rows(tmp_path: Path) -> None:
+    split = split_table(mixed_table(tmp_path), 1, tmp_path / "split")
+    alone, found = (Result.load(measure(name, split, tmp_path / "cache")) for name in ("one_job", "default"))
+    assert found.rounds == alone.rounds
+    assert found.seconds > alone.seconds
+    assert not np.allclose(found.losses, alone.losses)
 
 
 def test_losses_are_those_of_scikit_learn(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ MODEL_QUALITY: Final = "model_quality.json"
 DECISION: Final = "decision.json"
 OUTCOME: Final = "outcome.json"
 REPORT: Final = "report.html"
+LEARNING: Final = "learning/"
+"""Holds the folders of the training and the validation part, and nothing else: one prefix for a job on both."""
 
 type Part = Literal["train", "validation", "test"]
 PARTS: Final[tuple[Part, ...]] = ("train", "validation", "test")
@@ -41,7 +43,7 @@ def part_file(part: Part) -> str:
 
 
 def part_file_uri(folder_uri: str, part: Part) -> str:
-    """The S3 URI of a part's file, from the URI of its folder."""
+    """The S3 URI, or the key, of a part's file, from that of its folder."""
     return f"{folder_uri}{part}.csv"
 
 
@@ -134,10 +136,15 @@ class RunLayout:
 
     def part(self, part: Part) -> str:
         """Prefix of the part's folder: of training and validation the job's channel."""
-        return self._key(f"{part}/")
+        return f"{self.prefix if part == 'test' else self.learning}{part}/"
 
     def part_file(self, part: Part) -> str:
-        return self._key(part_file(part))
+        return part_file_uri(self.part(part), part)
+
+    @property
+    def learning(self) -> str:
+        """Prefix of the training and the validation part together: the channel of a refit."""
+        return self._key(LEARNING)
 
     @property
     def held_out_rows(self) -> str:

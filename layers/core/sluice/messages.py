@@ -131,6 +131,9 @@ class ValidationResult(Message):
     target_numbers: TargetNumbers | None = Field(None, description="Of a target of numbers; none of one of classes.")
     train_uri: str | None = Field(None, description="Prefix: label first, no header, text/csv.")
     validation_uri: str | None = None
+    learning_uri: str | None = Field(
+        None, description="Prefix of both; None in a run that a release before the field validated."
+    )
     test_uri: str | None = None
     held_out_uri: str | None = Field(None, description="The rows of the test part as the user's file has them: CSV.")
     facets_uri: str | None = Field(None, description="facets.json; None if the configuration has no facets.")
@@ -161,6 +164,7 @@ class RejectedFile(ValidationResult):
     verdict: Literal["rejected"] = "rejected"
     train_uri: None = None
     validation_uri: None = None
+    learning_uri: None = None
     test_uri: None = None
     held_out_uri: None = None
     facets_uri: None = None
@@ -179,10 +183,21 @@ class TrainingStarted(Message):
     reasons: Reasons = ()
     job_name: str
     wait_seconds: int = Field(ge=0, le=300)
+    refit: bool = Field(False, description="If this job completes, one on training and validation rows follows.")
 
 
 class CheckTrainingRequest(Request):
     job_name: str
+    first: "CompletedTraining | None" = Field(
+        None, description="The job that found the rounds, if this one is the refit."
+    )
+
+
+class StartRefitRequest(Request):
+    """``training``: the job that found the rounds."""
+
+    validation: AcceptedFile
+    training: "CompletedTraining"
 
 
 class Trainer(Message):
@@ -206,9 +221,13 @@ class TrainingStatus(Message):
     metrics: dict[str, float] = Field(
         default_factory=dict, description="Final metrics of the job, by SageMaker's names."
     )
-    training_seconds: int | None = None
-    billable_seconds: int | None = None
+    training_seconds: int | None = Field(None, description="Of the run's jobs together.")
+    billable_seconds: int | None = Field(None, description="Of the run's jobs together.")
     trainer: Trainer | None = Field(None, description="None in a run that a release before the field trained.")
+    first: "CompletedTraining | None" = Field(
+        None, description="The job that found the rounds, if this one is a refit on training and validation rows."
+    )
+    warnings: Reasons = Field((), description="Why the model is that of the first job although a refit was to follow.")
 
 
 class CompletedTraining(TrainingStatus):

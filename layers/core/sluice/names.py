@@ -3,7 +3,7 @@
 The state machine's first state names dataset and run; the functions here compute the same, and a test holds the two
 together. A resource that a run makes is named after the run, so that a repeated request finds what the first one made.
 A resource that outlives runs is named after the dataset. Names of resources have at most 58 of the 63 characters that
-SageMaker allows.
+SageMaker allows, so that an ending fits.
 """
 
 from __future__ import annotations
@@ -69,6 +69,11 @@ def _sha256(text: str) -> str:
 
 def training_job_name(prefix: str, run: Run) -> str:
     return _of_run(prefix, run)
+
+
+def refit_job_name(prefix: str, run: Run) -> str:
+    """Of the job on training and validation rows together; with the longest names it has all 63 characters."""
+    return f"{_of_run(prefix, run)}-full"
 
 
 def model_name(prefix: str, run: Run) -> str:

@@ -109,6 +109,8 @@ class Subject:
     """Of the training part, if the target is a number."""
     validation: Rows | None = None
     """The validation part; None if neither cutoff nor interval needs it."""
+    first_model: Model | None = None
+    """If the model is a refit: the one before it, which was not trained on the validation part."""
     held_out: Path | None = None
     """A file with the test rows' own cells; None if nothing asks for them."""
     facet_counts: FacetCounts | None = None
@@ -124,7 +126,9 @@ class Subject:
     class_counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Rows by part and label."""
     log: Iterable[str] = ()
+    """Of the job that early stopping ended."""
     hyperparameters: Mapping[str, str] = field(default_factory=dict)
+    """Of the same job."""
     training_metrics: Mapping[str, float] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 by the field of ``Evaluation``."""
@@ -132,6 +136,11 @@ class Subject:
     @property
     def classes(self) -> tuple[str, ...]:
         return self.recipe.target.classes
+
+    @property
+    def validated(self) -> Model:
+        """The model whose scores of the validation rows say something: cutoff and interval are found by them."""
+        return self.first_model or self.model
 
 
 def assess(subject: Subject, scores: Floats | None = None) -> Evaluation:
@@ -317,7 +326,7 @@ def _validation(subject: Subject) -> Scored | None:
     if rows is None:
         return None
     try:
-        return Scored(rows.labels.astype(np.int64), subject.model.scores(rows.features))
+        return Scored(rows.labels.astype(np.int64), subject.validated.scores(rows.features))
     except NothingToMeasureError:
         return None
 
@@ -330,7 +339,7 @@ def _interval(subject: Subject) -> PredictionInterval:
     rows, coverage = _validation_rows(subject), subject.config.predictions.coverage
     if rows is None or not rows.labels.size:
         return prediction_interval(np.empty(0), coverage)
-    scored = ScoredNumbers(rows.labels.astype(np.float64), subject.model.scores(rows.features))
+    scored = ScoredNumbers(rows.labels.astype(np.float64), subject.validated.scores(rows.features))
     return prediction_interval(scored.scores - scored.labels, coverage)
 
 

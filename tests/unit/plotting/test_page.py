@@ -17,7 +17,7 @@ from plotting import ReportInput, TableProfile, figures, render
 from plotting.page import decide
 from plotting.words import coded
 from sluice.dataset.config import parse_config
-from sluice.evaluation.document import ClassCurves, Evaluation, Importance, SliceResult
+from sluice.evaluation.document import ClassCurves, Evaluation, Importance, Refit, SliceResult
 from sluice.messages import GateCheck, Outcome, RunResult
 from tabular import TableReport
 from tabular.report import ColumnReport, Problem
@@ -562,3 +562,14 @@ def _any_rule() -> str:
     from tabular.findings import Rule  # noqa: PLC0415  (an enumeration of many)
 
     return next(iter(Rule))
+
+
+def test_a_refit_is_told_beside_the_curves_of_the_first_job() -> None:
+    page = samples.binary()
+    assert page.evaluation is not None
+    refit = Refit(first_job_name="sluice-churn-1", first_model_uri="s3://b/model", rounds=63, rows=5965)
+    refitted = dataclasses.replace(page, evaluation=page.evaluation.model_copy(update={"refit": refit}))
+    told = " ".join(" ".join(Page(render(refitted)).texts).split())
+    assert "This is how the first job sluice-churn-1 went." in told
+    assert "trained again on 5,965 rows" in told
+    assert "trained again" not in render(page)

@@ -60,6 +60,23 @@ def test_the_defaults_let_a_model_split_off_a_few_rare_rows() -> None:
     assert (resolved["min_child_weight"], resolved["gamma"]) == ("1", "0")
 
 
+@pytest.mark.parametrize(
+    ("text", "rows", "refitted"),
+    [
+        ("", MAX_SMALL_ROWS, True),
+        ("", MAX_SMALL_ROWS + 1, False),
+        ("training: {refit: false}", 1000, False),
+        ("training: {refit: true}", MAX_SMALL_ROWS + 1, True),
+        ("training: {preset: tutorial}", 1000, False),
+        ("training: {preset: tutorial, refit: true}", 1000, True),
+    ],
+)
+def test_the_model_of_a_small_table_is_refitted_unless_the_dataset_says_otherwise(
+    text: str, rows: int, refitted: bool
+) -> None:
+    assert parse_config(text, NAME).is_refitted(classes=2, rows=rows) is refitted
+
+
 def test_the_hyperparameters_of_the_tutorial_are_a_preset() -> None:
     config = parse_config("training: {preset: tutorial}\nhyperparameters: {max_depth: 3}", NAME)
     resolved = config.resolved_hyperparameters(classes=3, rows=10**6)

@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 
 from sluice.dataset.config import DatasetConfig, Training
-from sluice.messages import AcceptedFile, Trainer
+from sluice.messages import AcceptedFile, CompletedTraining, Run, Trainer, UncompletedTraining
 from sluice.settings import TrainSettings
 from sluice.training.job import (
     FIRST_WAIT_SECONDS,
     log_tail,
+    refit_hyperparameters,
+    refit_job_request,
+    refit_status,
     trainer_of,
     training_job_request,
     training_status,
@@ -240,3 +243,72 @@ def test_an_algorithm_by_name_has_no_image() -> None:
 
 def test_a_description_that_does_not_say_what_ran_is_no_fault() -> None:
     assert trainer_of({"TrainingJobName": "job"}) is None
+
+
+def refit(rounds: int = 63, run: Run = GOOD.run) -> dict[str, Any]:
+    assert isinstance(GOOD.validation, AcceptedFile)
+    return refit_job_request(run, GOOD.validation, CONFIG, SETTINGS, rounds)
+
+
+def test_a_refit_trains_on_training_and_validation_rows_for_as_many_rounds() -> None:
+    job, first = refit(rounds=63), request()
+    assert not problems("CreateTrainingJob", job)
+    (channel,) = job["InputDataConfig"]
+    below = channel["DataSource"]["S3DataSource"]["S3Uri"]
+    parts = {channel["DataSource"]["S3DataSource"]["S3Uri"] for channel in first["InputDataConfig"]}
+    assert channel["ChannelName"] == "train"
+    assert {uri.removeprefix(below) for uri in parts} == {"train/", "validation/"}
+    assert job["HyperParameters"]["num_round"] == "63"
+    assert job["TrainingJobName"] != first["TrainingJobName"]
+    same = {"TrainingJobName", "InputDataConfig", "HyperParameters"}
+    assert {key: job[key] for key in job.keys() - same} == {key: first[key] for key in first.keys() - same}
+
+
+def test_nothing_stops_a_refit_early_since_nothing_is_held_out_of_it() -> None:
+    first = {"num_round": "2000", "early_stopping_rounds": "50", "eta": "0.05"}
+    assert refit_hyperparameters(first, 63) == {"num_round": "63", "eta": "0.05"}
+
+
+def test_the_longest_name_of_a_refit_is_one_that_sagemaker_takes() -> None:
+    longest = GOOD.run.model_copy(update={"dataset": "a" * 28})
+    settings = SETTINGS.model_copy(update={"name_prefix": "p" * 16})
+    assert isinstance(GOOD.validation, AcceptedFile)
+    job = refit_job_request(longest, GOOD.validation, CONFIG, settings, 1)
+    assert not problems("CreateTrainingJob", job)
+    assert len(job["TrainingJobName"]) <= 63
+
+
+FIRST = CompletedTraining(
+    job_name="first", secondary_status="Completed", model_uri="s3://b/first", training_seconds=60, billable_seconds=50
+)
+
+
+def test_a_refit_that_is_done_is_the_runs_model_and_both_jobs_are_paid() -> None:
+    second = FIRST.model_copy(update={"job_name": "second", "training_seconds": 30, "billable_seconds": 20})
+    found = refit_status(FIRST, second)
+    assert isinstance(found, CompletedTraining)
+    assert (found.job_name, found.first, found.warnings) == ("second", FIRST, ())
+    assert (found.training_seconds, found.billable_seconds) == (90, 70)
+
+
+@pytest.mark.parametrize("status", ["failed", "stopped"])
+def test_a_refit_that_leaves_no_model_costs_a_warning_and_its_time(status: Any) -> None:
+    second = UncompletedTraining(
+        status=status,
+        job_name="second",
+        secondary_status="Failed",
+        reasons=("CapacityError.",),
+        training_seconds=30,
+        billable_seconds=20,
+    )
+    found = refit_status(FIRST, second)
+    assert isinstance(found, CompletedTraining)
+    assert (found.job_name, found.model_uri, found.first) == ("first", "s3://b/first", None)
+    assert "CapacityError." in found.warnings[0]
+    assert (found.training_seconds, found.billable_seconds) == (90, 70)
+
+
+def test_a_refit_that_goes_on_is_waited_for() -> None:
+    second = UncompletedTraining(status="in_progress", job_name="second", secondary_status="Training", wait_seconds=9)
+    found = refit_status(FIRST, second)
+    assert (found.status, found.wait_seconds, found.job_name) == ("in_progress", 9, "second")

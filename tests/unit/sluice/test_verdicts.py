@@ -26,7 +26,7 @@ from tests.messages import GOOD, event
 RECORD = event("record_outcome")
 OPTIONAL: dict[str, dict[str, Any]] = {
     "validation": dict.fromkeys(
-        ("train_uri", "validation_uri", "test_uri", "held_out_uri", "facets_uri", "recipe_uri"), None
+        ("train_uri", "validation_uri", "learning_uri", "test_uri", "held_out_uri", "facets_uri", "recipe_uri"), None
     ),
     "training": {"model_uri": None},
     "evaluation": {"golden_uri": None, "metrics": None},
@@ -62,7 +62,12 @@ def test_a_record_tells_them_apart_by_the_verdict_and_keeps_their_shape(
 
 @pytest.mark.parametrize(
     ("part", "uri"),
-    [(part, uri) for part, uris in OPTIONAL.items() for uri in uris if uri not in ("facets_uri", "metrics")],
+    [
+        (part, uri)
+        for part, uris in OPTIONAL.items()
+        for uri in uris
+        if uri not in ("facets_uri", "learning_uri", "metrics")
+    ],
 )
 def test_what_was_accepted_lacks_nothing(part: str, uri: str) -> None:
     with pytest.raises(ValidationError, match=uri):

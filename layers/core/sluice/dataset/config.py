@@ -25,7 +25,7 @@ from sluice.dataset.contract import ContractConfig
 from sluice.documents import VERSION_KEY, NewerDocumentError, keys_beside, read_stored, version_of
 from sluice.evaluation.metrics import METRICS
 from sluice.messages import Task
-from sluice.training.hyperparameters import TUNABLE, Preset, defaults, objective_of
+from sluice.training.hyperparameters import MAX_SMALL_ROWS, TUNABLE, Preset, defaults, objective_of
 from sluice.training.instances import INSTANCE_TYPE, without_accelerators
 from sluice.wording import known_instead
 
@@ -230,6 +230,11 @@ class Training(_Section):
     )
     max_runtime_seconds: int | None = Field(None, ge=60, le=86_400, description="The job is stopped after this time.")
     managed_spot: bool | None = Field(None, description="Train on spot capacity: cheaper, with longer waits.")
+    refit: bool | None = Field(
+        None,
+        description="Train again on training and validation rows, at the rounds that early stopping found, in a second "
+        f"job; by default up to {MAX_SMALL_ROWS:,} training rows.",
+    )
 
     @field_validator("instance_type")
     @classmethod
@@ -566,6 +571,21 @@ class DatasetConfig(_Section):
     def merges(self, column: str) -> bool:
         """Whether the spellings of a column's texts are one category."""
         return self.merge_spellings is True or (self.merge_spellings is not False and column in self.merge_spellings)
+
+    def is_refitted(self, classes: int, rows: int) -> bool:
+        """Whether the model is trained again on training and validation rows at the rounds that were found.
+
+        Unless the dataset says: if early stopping finds them, the table is so small that a second job takes little
+        time, and no preset asks for a training of its own.
+
+        Args:
+            classes: of the target.
+            rows: of the training part.
+        """
+        if self.training.refit is not None:
+            return self.training.refit
+        stops_early = "early_stopping_rounds" in self.resolved_hyperparameters(classes, rows)
+        return stops_early and self.training.preset is None and rows <= MAX_SMALL_ROWS
 
     def resolved_hyperparameters(self, classes: int, rows: int) -> dict[str, str]:
         """Defaults overlaid with the dataset's own, as the strings that CreateTrainingJob wants.

@@ -255,6 +255,15 @@ class TrainingReport(Message):
     mistakes: tuple[Mistake, ...] = Field((), description="The worst first.")
 
 
+class Refit(Message):
+    """How a model was trained again, on training and validation rows, after a first job had found its rounds."""
+
+    first_job_name: str = Field(description="Its log has the learning curves.")
+    first_model_uri: str = Field(description="The first job's model, by whose scores cutoff or interval were found.")
+    rounds: int = Field(ge=0, description="Of both models.")
+    rows: int = Field(ge=0, description="Of the training and the validation part together.")
+
+
 class SoleColumn(Message):
     """A column that the model rests on alone, as it does on one that is known only after the outcome."""
 
@@ -323,6 +332,7 @@ class Evaluation(Document):
     champion: ChampionComparison | None = None
     bias: tuple[FacetBias, ...] = ()
     training: TrainingReport | None = None
+    refit: Refit | None = Field(None, description="None if the model was trained on the training part alone.")
     sole_column: SoleColumn | None = None
     group_gap: GroupGap | None = Field(
         None, description="None if validation found no identifier whose rows share their label, or it was not measured."

@@ -59,6 +59,10 @@ class TrainedModel(Message):
     """The training job and its result."""
 
     job_name: str
+    first_job_name: str | None = Field(
+        None,
+        description="The job that found the rounds, if the model was trained again on training and validation rows.",
+    )
     training_image: str | None = Field(None, description="None if the job was never looked at.")
     trainer: Trainer | None = None
     hyperparameters: dict[str, str] = Field(default_factory=dict)
@@ -187,11 +191,12 @@ def _model(request: RecordRequest, evaluation: Evaluation | None, config: Datase
         return None
     trainer = training.trainer if training else None
     hyperparameters = evaluation.hyperparameters if evaluation else {}
-    if not hyperparameters and config and request.validation:
+    if not hyperparameters and config and request.validation and not (training and training.first):
         table = request.validation
         hyperparameters = config.resolved_hyperparameters(len(table.classes), table.rows.train)
     return TrainedModel(
-        job_name=started.job_name,
+        job_name=training.job_name if training else started.job_name,
+        first_job_name=training.first.job_name if training and training.first else None,
         training_image=trainer.image if trainer else None,
         trainer=trainer,
         hyperparameters=hyperparameters,

@@ -30,7 +30,7 @@ DEFAULTS: Final[Hyperparameters] = {
 """For tables of up to ``MAX_SMALL_ROWS`` training rows. docs/decisions.md has the measurements."""
 
 MAX_SMALL_ROWS: Final = 100_000
-"""Training rows up to which a round takes so little time that many small steps are affordable."""
+"""Training rows up to which a round takes so little time that many small steps are affordable, and a refit."""
 
 _LARGE: Final[Hyperparameters] = {"num_round": 700, "early_stopping_rounds": 20, "eta": 0.15}
 """Beyond: a third of the rounds, with steps of three times the size."""

@@ -14,8 +14,8 @@ from sluice.dataset.config import DatasetConfig
 from sluice.endpoint.disks import has_own_disks
 from sluice.endpoint.network import vpc_config
 from sluice.layout import RunLayout, uri
-from sluice.messages import AcceptedFile, CompletedTraining, Run, Trainer, UncompletedTraining
-from sluice.names import run_tags, training_job_name
+from sluice.messages import AcceptedFile, CompletedTraining, Run, Trainer, TrainingStatus, UncompletedTraining
+from sluice.names import refit_job_name, run_tags, training_job_name
 from sluice.settings import TrainSettings
 from sluice.training.images import training_image
 
@@ -49,6 +49,61 @@ def training_job_request(
     run: Run, validation: AcceptedFile, config: DatasetConfig, settings: TrainSettings
 ) -> dict[str, Any]:
     """The CreateTrainingJob request of an accepted file."""
+    return _request(
+        training_job_name(settings.name_prefix, run),
+        config.resolved_hyperparameters(len(validation.classes), validation.rows.train),
+        [_channel("train", validation.train_uri), _channel("validation", validation.validation_uri)],
+        run,
+        config,
+        settings,
+    )
+
+
+def is_refitted(validation: AcceptedFile, config: DatasetConfig) -> bool:
+    """Whether a second job trains on training and validation rows at the rounds that the first one finds."""
+    return validation.learning_uri is not None and config.is_refitted(len(validation.classes), validation.rows.train)
+
+
+def refit_job_request(
+    run: Run, validation: AcceptedFile, config: DatasetConfig, settings: TrainSettings, rounds: int
+) -> dict[str, Any]:
+    """The CreateTrainingJob request of the second job. Nothing is held out of it, so nothing stops it early.
+
+    The container reads all files below its channel's prefix, up to three folders deep (source:
+    aws/sagemaker-xgboost-container, ``data_utils.py``).
+
+    Args:
+        rounds: of the first job's model.
+
+    Raises:
+        ValueError: training and validation rows have no prefix of their own.
+    """
+    if validation.learning_uri is None:
+        raise ValueError("training and validation rows have no prefix of their own")
+    return _request(
+        refit_job_name(settings.name_prefix, run),
+        refit_hyperparameters(config.resolved_hyperparameters(len(validation.classes), validation.rows.train), rounds),
+        [_channel("train", validation.learning_uri)],
+        run,
+        config,
+        settings,
+    )
+
+
+def refit_hyperparameters(first: Mapping[str, str], rounds: int) -> dict[str, str]:
+    """Those of the second job, by those of the first one and the rounds of its model."""
+    kept = {name: value for name, value in first.items() if name != "early_stopping_rounds"}
+    return {**kept, "num_round": str(rounds)}
+
+
+def _request(
+    name: str,
+    hyperparameters: dict[str, str],
+    channels: list[dict[str, Any]],
+    run: Run,
+    config: DatasetConfig,
+    settings: TrainSettings,
+) -> dict[str, Any]:
     layout = RunLayout(run.dataset, run.run_id)
     max_runtime = config.training.max_runtime_seconds or settings.training_max_runtime_seconds
     spot = config.training.managed_spot if config.training.managed_spot is not None else settings.training_managed_spot
@@ -59,17 +114,14 @@ def training_job_request(
         # Spot capacity is waited for as long again as the job may run; checkpoints do not resume in algorithm mode.
         stopping["MaxWaitTimeInSeconds"] = 2 * max_runtime
     return {
-        "TrainingJobName": training_job_name(settings.name_prefix, run),
+        "TrainingJobName": name,
         "RoleArn": settings.sagemaker_role_arn,
         "AlgorithmSpecification": {
             "TrainingImage": training_image(settings.aws_region),
             "TrainingInputMode": "File",
         },
-        "HyperParameters": config.resolved_hyperparameters(len(validation.classes), validation.rows.train),
-        "InputDataConfig": [
-            _channel("train", validation.train_uri),
-            _channel("validation", validation.validation_uri),
-        ],
+        "HyperParameters": hyperparameters,
+        "InputDataConfig": channels,
         "OutputDataConfig": {
             "S3OutputPath": uri(settings.artifact_bucket, layout.model),
             **({"KmsKeyId": key} if key else {}),
@@ -170,6 +222,35 @@ def training_status(
         metrics=metrics,
         trainer=trainer_of(description),
     )
+
+
+def refit_status(
+    first: CompletedTraining, refit: CompletedTraining | UncompletedTraining
+) -> CompletedTraining | UncompletedTraining:
+    """What the second job means for the run, which has a model already: without the second one that of the first
+    job goes on, with a warning. The seconds are those of both, which are paid."""
+    both = {name: _sum(first, refit, name) for name in ("training_seconds", "billable_seconds")}
+    if refit.status in ("failed", "stopped"):
+        return without_refit(first.model_copy(update=both), refit.reasons)
+    return refit.model_copy(update={**both, "first": first})
+
+
+def without_refit(first: CompletedTraining, reasons: tuple[str, ...]) -> CompletedTraining:
+    """The first job's model, with the reasons why it was not trained again."""
+    return first.model_copy(update={"warnings": refit_warnings(reasons)})
+
+
+def refit_warnings(reasons: tuple[str, ...]) -> tuple[str, ...]:
+    """A warning for people, by what went wrong with the second job."""
+    return (
+        "The model was not trained again on training and validation rows, so this is the one of the training rows "
+        f"alone. {' '.join(reasons)}",
+    )
+
+
+def _sum(first: TrainingStatus, second: TrainingStatus, name: str) -> int | None:
+    known = [seconds for job in (first, second) if (seconds := getattr(job, name)) is not None]
+    return sum(known) if known else None
 
 
 def _wait_seconds(secondary: str, created: datetime, now: datetime) -> int:

@@ -25,6 +25,11 @@ class XGBoostModel:
 
     booster: xgboost.Booster
 
+    @property
+    def rounds(self) -> int:
+        """Boosting rounds; early stopping leaves none behind the best one."""
+        return self.booster.num_boosted_rounds()
+
     def scores(self, features: Matrix) -> Floats:
         if not len(features):  # XGBoost refuses no rows
             return np.empty(0)

@@ -182,8 +182,8 @@ def _assess_classes(subject: Subject, scores: Floats) -> Evaluation:
         subject.test.features,
         labels,
         training.importances,
-        log_loss=metrics.log_loss,
-        prior_log_loss=metrics.prior_log_loss,
+        loss=metrics.log_loss,
+        prior_loss=metrics.prior_log_loss,
     )
     warning, gate = judge_sole_column(sole, config.leaks, subject.suspected)
     gap = _group_gap(subject)
@@ -220,15 +220,27 @@ def _assess_numbers(subject: Subject, scores: Floats) -> Evaluation:
         slices=_number_slices(subject, scores, interval, baseline),
         champion=_against_champion(subject, scored),
     )
+    training = _training_report(subject, scores, scores, ())
+    sole = find_sole_column(
+        subject.model,
+        subject.recipe,
+        subject.test.features,
+        labels,
+        training.importances,
+        loss=metrics.rmse**2,
+        prior_loss=metrics.prior_rmse**2,
+    )
+    warning, gate = judge_sole_column(sole, subject.config.leaks, subject.suspected)
     return _evaluation(
         subject,
         measured,
-        _judged(subject, measured, learned),
-        _training_report(subject, scores, scores, ()),
+        (*_judged(subject, measured, learned), *([gate] if gate else [])),
+        training,
         bootstrap=Bootstrap(replicates=scored.replicates, groups=scored.resamples.groups, seed=scored.seed),
         interval=interval,
         numbers=number_report(scored),
-        warnings=tuple(number_warnings(metrics, interval, learned)),
+        sole_column=sole,
+        warnings=(*([warning] if warning else []), *number_warnings(metrics, interval, learned)),
     )
 
 

@@ -24,8 +24,11 @@ MIN_GAIN_SHARE: Final = 0.95
 """Of the model's gain: from here on one column has nearly all of it."""
 MAX_LOSS_SHARE: Final = 0.25
 """Of the baseline's log loss: a model with more of it is not too good."""
+MAX_ERROR_SHARE: Final = 0.01
+"""Of the baseline's mean squared error: the same of a model of numbers, of which one honest column may well tell most
+of the variance."""
 MIN_LOSS_SHARE_WITHOUT: Final = 0.8
-"""Of the baseline's log loss: what is left without the column is not worth a model."""
+"""Of the baseline's log loss or mean squared error: what is left without the column is not worth a model."""
 
 _MAX_ROWS: Final = 2_000
 _EXCHANGES: Final = 8
@@ -37,11 +40,11 @@ def find_sole_column(
     model: Model,
     recipe: Recipe,
     features: Matrix,
-    labels: Ints,
+    labels: Ints | Floats,
     importances: Sequence[Importance],
     *,
-    log_loss: float,
-    prior_log_loss: float,
+    loss: float,
+    prior_loss: float,
 ) -> SoleColumn | None:
     """The column that the model rests on alone; None if there is none.
 
@@ -49,27 +52,35 @@ def find_sole_column(
         model: that was trained.
         recipe: of the model.
         features: (n, f) of the test rows.
-        labels: (n,) class numbers.
+        labels: (n,) class numbers, or true numbers.
         importances: of the model, by column.
-        log_loss: of the model on these rows.
-        prior_log_loss: of the baseline.
+        loss: log loss of the model on these rows, or mean squared error.
+        prior_loss: of the baseline.
     """
+    classes = recipe.target.task == "classification"
     gain = sum(importance.gain for importance in importances)
-    if not gain or prior_log_loss <= 0 or log_loss > MAX_LOSS_SHARE * prior_log_loss:
+    most = MAX_LOSS_SHARE if classes else MAX_ERROR_SHARE
+    if not gain or prior_loss <= 0 or loss > most * prior_loss:
         return None
     first = max(importances, key=lambda importance: importance.gain)
     if first.gain < MIN_GAIN_SHARE * gain:
         return None
     places = [place for place, feature in enumerate(recipe.features) if feature.source == first.column]
-    without = _loss_without(model, features, labels, places)
-    if without < MIN_LOSS_SHARE_WITHOUT * prior_log_loss:
+    without = _loss_without(model, features, labels, places, classes=classes)
+    if without < MIN_LOSS_SHARE_WITHOUT * prior_loss:
         return None
     return SoleColumn(
-        column=first.column, gain_share=first.gain / gain, log_loss_without=without, prior_log_loss=prior_log_loss
+        column=first.column,
+        gain_share=first.gain / gain,
+        log_loss_without=without,
+        prior_log_loss=prior_loss,
+        loss="log loss" if classes else "mean squared error",
     )
 
 
-def _loss_without(model: Model, features: Matrix, labels: Ints, places: Sequence[int], seed: int = 0) -> float:
+def _loss_without(
+    model: Model, features: Matrix, labels: Ints | Floats, places: Sequence[int], *, classes: bool, seed: int = 0
+) -> float:
     if labels.size > _MAX_ROWS:
         some = np.linspace(0, labels.size - 1, _MAX_ROWS).astype(np.int64)
         features, labels = features[some], labels[some]
@@ -81,7 +92,10 @@ def _loss_without(model: Model, features: Matrix, labels: Ints, places: Sequence
         scores = np.asarray(model.scores(exchanged), np.float64)
         total = scores if total is None else total + scores
     mean = np.asarray(total) / _EXCHANGES
-    of_truth = np.where(labels == 1, mean, 1 - mean) if mean.ndim == 1 else mean[np.arange(labels.size), labels]
+    if not classes:
+        return float(np.square(mean - labels).mean())
+    numbers = labels.astype(np.int64)
+    of_truth = np.where(numbers == 1, mean, 1 - mean) if mean.ndim == 1 else mean[np.arange(numbers.size), numbers]
     return float(-np.log(of_truth.clip(_MIN_SCORE, 1)).mean())
 
 
@@ -101,7 +115,7 @@ def judge_sole_column(
     share = found.log_loss_without / found.prior_log_loss
     what = (
         f"The model rests on the column `{found.column}` alone: it has {found.gain_share:.0%} of the gain, and without "
-        f"it log loss is {share:.0%} of the baseline's. If its value is known only after the outcome, set "
+        f"it {found.loss} is {share:.0%} of the baseline's. If its value is known only after the outcome, set "
         f"`drop: [{name}]` in config.yaml; if it is known when a prediction is made, set `leaks: {{allow: [{name}]}}`"
     )
     if leaks.action == "warn" or found.column not in suspected:

@@ -62,8 +62,8 @@ def sole_column(
         rows,
         labels[test],
         importances,
-        log_loss=log_loss(labels[test], model.scores(rows)),
-        prior_log_loss=float(-np.log(shares[labels[test]]).mean()),
+        loss=log_loss(labels[test], model.scores(rows)),
+        prior_loss=float(-np.log(shares[labels[test]]).mean()),
     )
 
 
@@ -113,6 +113,36 @@ def test_a_score_that_two_columns_hold_is_none() -> None:
     rng = np.random.default_rng(6)
     features = rng.normal(size=(3000, 4))
     assert sole_column(features, (features[:, 0] + features[:, 1] > 0).astype(int), numbers(4)) is None
+
+
+@pytest.mark.parametrize(
+    ("of_others", "noise", "found"),
+    [(0.0, 0.0, "x1"), (0.0, 0.02, "x1"), (0.0, 0.5, None), (1.0, 0.0, None)],
+    ids=["copied", "with little noise", "strong and honest", "with another column"],
+)
+def test_a_column_that_a_model_of_numbers_rests_on_alone_is_found(
+    of_others: float, noise: float, found: str | None
+) -> None:
+    rng = np.random.default_rng(8)
+    features = rng.normal(size=(4000, 4)).astype(np.float32)
+    truth = np.sin(features[:, 1]) + of_others * features[:, 2] + noise * rng.normal(size=4000)
+    parameters = {**DEFAULTS, **objective_of(0), "eta": 0.1, "nthread": 1}
+    rounds, _ = parameters.pop("num_round"), parameters.pop("early_stopping_rounds")
+    booster = xgboost.train(parameters, xgboost.DMatrix(features[:3000], truth[:3000]), min(int(rounds), 150))
+    model, rows, tested = XGBoostModel(booster), features[3000:], truth[3000:]
+    gains = booster.get_score(importance_type="total_gain")
+    importances = [Importance(column=f"x{i}", gain=gains.get(f"f{i}", 0.0), cover=0, weight=0) for i in range(4)]
+    recipe = Recipe(target=Target(name="y", task="regression"), missing=(), columns=tuple(numbers(4)))
+    loss, prior = (
+        float(np.mean((model.scores(rows) - tested) ** 2)),
+        float(np.mean((tested - truth[:3000].mean()) ** 2)),
+    )
+    sole = find_sole_column(model, recipe, rows, tested, importances, loss=loss, prior_loss=prior)
+    assert (sole and sole.column) == found
+    if sole:
+        warning, _ = judge_sole_column(sole, Leaks(), frozenset())
+        assert warning is not None
+        assert "without it mean squared error is" in warning
 
 
 FOUND = SoleColumn(column="no: of visits", gain_share=0.98, log_loss_without=0.71, prior_log_loss=0.69)

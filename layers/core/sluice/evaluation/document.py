@@ -271,6 +271,9 @@ class SoleColumn(Message):
     gain_share: float = Field(description="Of the model's gain, that is this column's.")
     log_loss_without: float = Field(description="On the test rows, with the column's values exchanged between rows.")
     prior_log_loss: float = Field(description="Of the baseline, on the same rows.")
+    loss: Literal["log loss", "mean squared error"] = Field(
+        "log loss", description="What the two are; of a target of numbers mean squared errors."
+    )
 
 
 class GroupGap(Message):

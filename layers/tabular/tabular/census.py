@@ -36,7 +36,7 @@ from tabular.findings import CELL_FAULTS, Finding, RefusedError, Rule, shown
 from tabular.forms import add_counts, count_forms
 from tabular.held_out import HeldOutRows, needs_no_quotes, write_rows
 from tabular.identities import Identities, Limits, Looked
-from tabular.leaks import LeakSample, level_hash, look, sample_size
+from tabular.leaks import LeakSample, look, sample_size
 from tabular.notation import FIGURES, NEEDED_SHARE, SPECIAL, best_numbers, code_doubt, number
 from tabular.patterns import matches
 from tabular.quantities import is_padded
@@ -223,9 +223,12 @@ class Census:
         self.identities = Identities(question)
         self._sample: pl.DataFrame | None = None
         self._sampled_below = 1 << HASH_BITS
-        looks = question.has_classes and question.config.leaks.action != "ignore"
-        self._leak_values = self._values_told() if looks else []
-        self._leaks = LeakSample(sample_size(len(self._leak_values))) if self._leak_values else None
+        texts = question.of_kind(Kind.TEXT)
+        self._leak_texts = [f"c{i}" for i in texts]
+        self._leak_values = self._values_told()
+        told = len(self._leak_values) + 2 * len(texts)
+        looks = told and question.has_classes and question.config.leaks.action != "ignore"
+        self._leaks = LeakSample(sample_size(told)) if looks else None
         self.structure = Structure()
         self.labels = Levels(MAX_LEVELS)
         self.parts: dict[str, list[int]] = {}
@@ -392,24 +395,14 @@ class Census:
                 "u", (pl.col("row").cast(pl.Int64) + found.chunk.first).alias("at"), *self._sampled
             )
         if watch.leak_limits is not None and not many_labels:
-            found.leaks = look(rows, labels, found.row_hashes, watch.leak_limits, self._leak_values)
+            values, texts = self._leak_values, self._leak_texts
+            found.leaks = look(rows, labels, found.row_hashes, watch.leak_limits, values, texts, q.tokens)
 
     def _values_told(self) -> list[pl.Expr]:
-        """What a sample keeps of a row beside its hash: the time that the split uses, and, of the columns that a model
-        may learn from, x3, the value of number or date column 3; t4 and w4, hashes of the text of column 4 and of its
-        letters alone."""
-        exprs: list[pl.Expr] = [] if self._q.time is None else [pl.col("time")]
-        for i in self._q.used:
-            if self._q.readings[i].kind is not Kind.TEXT:
-                exprs.append(pl.col(f"x{i}").to_physical().cast(pl.Float64))
-                continue
-            known = pl.when(~self._q.is_missing(i))
-            text = pl.col(f"c{i}")
-            exprs += [
-                known.then(level_hash(text, letters=letters)).alias(f"{prefix}{i}")
-                for prefix, letters in (("t", False), ("w", True))
-            ]
-        return exprs
+        """The numbers that a sample keeps of a row: the time that the split uses, and x3, the value of number or date
+        column 3, of the columns that a model may learn from."""
+        times = [] if self._q.time is None else [pl.col("time")]
+        return times + [pl.col(f"x{i}").to_physical().cast(pl.Float64) for i in self._values]
 
     def _measure_parts(self, found: _Measured, rows: pl.DataFrame, watch: _Watch) -> None:
         """What depends on the part, of the rows that have it."""

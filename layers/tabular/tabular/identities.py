@@ -51,11 +51,14 @@ class RowSample:
     def __init__(self, max_rows: int) -> None:
         self._max_rows = max_rows
         self._kept: pl.DataFrame | None = None
+        self._waiting: list[pl.DataFrame] = []
+        self._waiting_rows = 0
         self.limit = _LOW_BITS
 
     @property
     def is_whole(self) -> bool:
         """Whether no row was left out."""
+        self._settle()
         return self.limit == _LOW_BITS
 
     @staticmethod
@@ -63,20 +66,30 @@ class RowSample:
         return (pl.col("u") & _LOW_BITS) <= limit
 
     def add(self, rows: pl.DataFrame) -> None:
-        kept = rows if self._kept is None else pl.concat([self._kept, rows])
-        kept = kept.filter(self.below(self.limit)).unique("u")
-        while kept.height > self._max_rows and self.limit:
-            self.limit //= 2
-            kept = kept.filter(self.below(self.limit))
-        self._kept = kept
+        self._waiting.append(rows)
+        self._waiting_rows += rows.height
+        if self._waiting_rows > max(_MIN_WAITING_ROWS, self._max_rows // 2):
+            self._settle()
 
     def merge(self, other: RowSample) -> None:
+        other._settle()
         self.limit = min(self.limit, other.limit)
         if other._kept is not None:
             self.add(other._kept)
 
+    def _settle(self) -> None:
+        if not self._waiting:
+            return
+        kept = pl.concat([*([] if self._kept is None else [self._kept]), *self._waiting])
+        kept = kept.filter(self.below(self.limit)).unique("u")
+        while kept.height > self._max_rows and self.limit:
+            self.limit //= 2
+            kept = kept.filter(self.below(self.limit))
+        self._kept, self._waiting, self._waiting_rows = kept, [], 0
+
     def table(self) -> pl.DataFrame | None:
         """The rows, in the order of their hashes; None if there are none."""
+        self._settle()
         return None if self._kept is None else self._kept.sort("u")
 
 

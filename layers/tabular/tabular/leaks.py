@@ -62,6 +62,10 @@ _MAX_OTHERS: Final = 64
 _MIN_SEGMENT_ROWS: Final = 3
 _Z: Final = 1.645
 
+_MANY: Final = 8_000
+_OFTEN: Final = 4
+"""Rows, and of these on average to a text, from which on it is quicker to look at the different texts of a column."""
+
 _NO_LETTERS: Final = r"[^\p{L}]+"
 """What is taken off a text that begins or ends with the label: ``approved-2023``, ``no_0017``."""
 
@@ -131,8 +135,37 @@ def level_hash(text: pl.Expr, *, letters: bool) -> pl.Expr:
     return (plain.str.replace_all(_NO_LETTERS, "") if letters else plain).hash()
 
 
+def _level_hashes(cells: pl.DataFrame, missing: Sequence[str]) -> list[pl.Series]:
+    """Of columns c4, ...: t4 and w4, the hashes of a text and of its letters alone; null if it is missing."""
+    if cells.height < _MANY:
+        return cells.select(expr for name in cells.columns for expr in _hashes_of(name, missing)).get_columns()
+    found: list[pl.Series] = []
+    for cell in cells:
+        texts = cell.unique().to_frame()
+        if _OFTEN * texts.height > len(cell):
+            hashes = cell.to_frame().select(_hashes_of(cell.name, missing))
+        else:
+            told = texts.with_columns(_hashes_of(cell.name, missing))
+            hashes = cell.to_frame().join(told, on=cell.name, how="left", maintain_order="left").drop(cell.name)
+        found += hashes.get_columns()
+    return found
+
+
+def _hashes_of(name: str, missing: Sequence[str]) -> list[pl.Expr]:
+    text, number = pl.col(name), name.removeprefix("c")
+    known = pl.when(~text.is_in(list(missing)))
+    hashes = (("t", level_hash(text, letters=False)), ("w", level_hash(text, letters=True)))
+    return [known.then(value).alias(f"{prefix}{number}") for prefix, value in hashes]
+
+
 def look(
-    rows: pl.DataFrame, labels: pl.Series, hashes: pl.Series, limits: Mapping[int, int], values: Sequence[pl.Expr]
+    rows: pl.DataFrame,
+    labels: pl.Series,
+    hashes: pl.Series,
+    limits: Mapping[int, int],
+    values: Sequence[pl.Expr],
+    texts: Sequence[str],
+    missing: Sequence[str],
 ) -> pl.DataFrame:
     """What a sample is to learn of rows of a chunk. Changes nothing.
 
@@ -141,7 +174,9 @@ def look(
         labels: those that the rows have, each once.
         hashes: of the rows' content, by which they are chosen.
         limits: of the sample.
-        values: what it keeps of a row beside that.
+        values: numbers that it keeps of a row beside that.
+        texts: columns c4, ... of which it keeps hashes.
+        missing: texts that mean: no value.
     """
     # The split's training rows have the highest hashes, so the key counts from the top.
     keyed = rows.with_columns((_TOP - hashes).alias("key"))
@@ -150,7 +185,8 @@ def look(
         short = [text for label, text in known.items() if label not in limits]
         is_low = pl.col("key") <= max((limits[label] for label in known if label in limits), default=-1)
         keyed = keyed.filter(is_low | pl.col("label").is_in(short) if short else is_low)
-    return keyed.select("key", pl.col("label").hash(), "u", pl.lit(1, pl.Int64).alias("rows"), *values)
+    told = keyed.select("key", pl.col("label").hash(), "u", pl.lit(1, pl.Int64).alias("rows"), *values)
+    return told.with_columns(_level_hashes(keyed.select(texts), missing))
 
 
 # What a sample says.

@@ -464,9 +464,9 @@ _MAX_WIDTH: Final = 40
 
 
 def is_padded(cell: pl.Expr) -> pl.Expr:
-    """Whether the cell is longer than it need be by a 0 before its digits. Asked of every cell, so no pattern."""
-    decimals = cell.str.starts_with("0.") | cell.str.starts_with("0,")
-    return cell.str.starts_with("0") & (cell.str.len_bytes() > 1) & ~decimals
+    """Whether the cell begins with a 0 before another digit. Asked of every cell, so no pattern: it stands between
+    these two in the order of texts."""
+    return cell.is_between(pl.lit("00"), pl.lit("0:"), closed="left")
 
 
 def may_be_code(cell: pl.Expr) -> pl.Expr:

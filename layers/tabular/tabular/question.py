@@ -69,7 +69,10 @@ class Question:
         """Within which each part gets its share of the rows; None if their places do not follow from u."""
         if self.time is not None:
             return None
-        return pl.col("label") if self.group is None and self.has_classes else pl.lit(ALL_ROWS)
+        if self.group is None:
+            return pl.col("label")  # of a target of numbers all rows have the same one
+        # Of the frame's height, as what rows are filtered by must be.
+        return pl.when(pl.col("u").is_not_null()).then(pl.lit(ALL_ROWS))
 
     @property
     def has_classes(self) -> bool:

@@ -14,7 +14,7 @@ import pytest
 
 from sluice.dataset.config import DatasetConfig
 from sluice.dataset.contract import Plan, parse_contract
-from tabular import TableReport, validate_table
+from tabular import TableReport, census, chunks, validate_table
 from tabular.target_numbers import NumberSample
 from tests.corpus.case import table, with_column
 from tests.unit.tabular.conftest import Judge
@@ -61,6 +61,30 @@ def test_rows_of_a_group_stay_in_one_part(judge: Judge) -> None:
     judged = judge(prices(600), **REGRESSION, split={"group_by": "city"})
     rows = judged.report.rows
     assert (rows.train, rows.validation, rows.test) == (200, 200, 200), "a city each"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"target": "price", "task": "regression", "drop": ["g", "label"]},
+        {"target": "label", "drop": ["price"], "split": {"group_by": "g"}},
+    ],
+    ids=["numbers", "groups"],
+)
+def test_a_large_table_of_one_stratum_is_split_chunk_by_chunk(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch, config: dict[str, object]
+) -> None:
+    """Beyond so many different rows, or groups, those of later chunks have their part at once. Polars filters frames of
+    about 20,000 rows in pieces, which an expression of one row breaks."""
+    monkeypatch.setattr(chunks, "_CHUNK_BYTES", 1 << 19)
+    monkeypatch.setattr(census, "MAX_RANKED", 300)
+    draws = np.random.default_rng(2).normal(size=(240_000, 2))
+    lines = [f"{x:.4f},{i},{y:.4f},{int(y > 0)}" for i, (x, y) in enumerate(draws.tolist())]
+    judged = judge("\n".join(["x,g,price,label", *lines, ""]), **config)
+    assert judged.report.verdict == "accepted", judged.report.reasons
+    rows = judged.report.rows
+    assert rows.train + rows.validation + rows.test == 240_000
+    assert rows.test == pytest.approx(36_000, rel=0.05)
 
 
 def test_the_latest_rows_are_the_test_part(judge: Judge) -> None:

@@ -20,6 +20,7 @@ from sluice.dataset.recipe import (
     OneHotColumn,
     Recipe,
     Target,
+    TargetRates,
 )
 from sluice.evaluation.document import ClassCount, LearningCurve, TrainingFinding, TrainingReport
 
@@ -243,6 +244,27 @@ def test_importances_come_by_shap_and_leave_out_dropped_columns(case: Case) -> N
     values = [importance.shap for importance in importances if importance.shap is not None]
     assert values == sorted(values, reverse=True)
     assert {importance.column for importance in importances[:3]} == {"age", "country", "since"}
+
+
+def test_the_rank_and_the_rates_of_a_text_are_one_column() -> None:
+    rng = np.random.default_rng(0)
+    rates = TargetRates(prior=(0.4,), levels=tuple((share,) for share in (0.1, 0.9, 0.2, 0.8)))
+    columns = (NumberColumn(name="age"), FrequencyRankColumn(name="city", levels=tuple("abcd"), rates=rates))
+    made = Recipe(target=Target(name="churn", classes=("no", "yes")), missing=(), columns=columns)
+    rows = np.array(
+        [made.apply({"age": float(age), "city": "abcde"[city]}) for age, city in rng.integers((60, 5), size=(400, 2))],
+        np.float32,
+    )
+    labels = (rng.random(400) < rows[:, 2]).astype(np.int64)
+    booster = xgboost.train({"objective": "binary:logistic", "seed": 0}, xgboost.DMatrix(rows, labels), 10)
+    scores = np.asarray(booster.inplace_predict(rows), np.float64)
+    predicted = (scores >= 0.5).astype(np.int64)
+    report = Case(booster, made, rows, labels, scores, predicted).report()
+    assert [importance.column for importance in report.importances] == ["city", "age"]
+    of_features = booster.predict(xgboost.DMatrix(rows), pred_contribs=True)
+    of_columns, _ = column_contributions(booster, made, rows)
+    assert of_columns[:, 0] == pytest.approx(np.column_stack([of_features[:, 0], of_features[:, 1:3].sum(axis=1)]))
+    assert np.abs(of_features[:, 2]).max() > 0
 
 
 def test_the_mean_shap_is_over_the_rows_and_classes(four_classes: Case) -> None:

@@ -47,7 +47,7 @@ OWN_IMPORT: Final = "import functions.evaluate_model.app"
 _ENVIRONMENT: Final = {
     "ARTIFACT_BUCKET": "bucket",
     "RUNS_TABLE": "table",
-    "DEFAULT_MAX_LOG_LOSS_SHARE_OF_PRIOR": "0.9",
+    "DEFAULT_MAX_LOG_LOSS_SHARE_OF_PRIOR": "",
     "DEFAULT_GATES": "",
     "AWS_DEFAULT_REGION": "us-east-1",
 }

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -193,16 +192,7 @@ def _measure_all(chosen: Sequence[str] | None, seeds: int, cache: Path) -> list[
 
 
 def _permuted(count: int) -> Useless:
-    return Useless(**json.loads(python_module("benchmarks.model_jobs.permuted", str(count), str(default_share()))))
-
-
-def default_share() -> float:
-    """What the log loss may be of that of the baseline if nobody sets a gate."""
-    template = (ROOT / "template.yaml").read_text(encoding="utf-8")
-    found = re.search(r'^  MaxLogLossShareOfPrior:\n(?:    .*\n)*?    Default: "([\d.]+)"$', template, re.MULTILINE)
-    if found is None:
-        raise JobError("template.yaml has no MaxLogLossShareOfPrior")
-    return float(found[1])
+    return Useless(**json.loads(python_module("benchmarks.model_jobs.permuted", str(count))))
 
 
 def report(measured: Sequence[Measured], seeds: int) -> Iterator[str]:

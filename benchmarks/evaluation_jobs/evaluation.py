@@ -28,7 +28,7 @@ def prepare(folder: Path) -> Subject:
         test=test,
         validation=validation,
         prior_log_loss=0.6931,
-        default_share_of_prior=0.9,
+        default_share_of_prior=None,
         class_counts={"train": shares, "validation": shares, "test": shares},
     )
 

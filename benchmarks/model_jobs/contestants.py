@@ -147,7 +147,19 @@ def _container(name: Name, split: Split) -> Result:
 
 def scored_by_default(split: Split) -> Scored:
     """The test rows as the default model scores them."""
-    return Scored(*_scores(_trained("default", split), split))
+    return Scored(*_scores(default_model(split), split))
+
+
+def class_shares(split: Split) -> NDArray[np.float64]:
+    """(k,), of the classes in the training part."""
+    labels, _ = read_held_out(split.part("train"), len(split.recipe.features))
+    shares: NDArray[np.float64] = np.bincount(labels.astype(np.int64), minlength=split.classes) / labels.size
+    return shares
+
+
+def default_model(split: Split) -> Any:
+    """The booster that a run deploys by default."""
+    return _trained("default", split)
 
 
 def _trained(name: Name, split: Split) -> Any:

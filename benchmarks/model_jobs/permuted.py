@@ -1,6 +1,6 @@
 """Models of nothing: tables whose labels are permuted, so that no model is worth its deployment.
 
-``python -m benchmarks.model_jobs.permuted TABLES SHARE`` makes as many, from the small ones in turns, each with a text
+``python -m benchmarks.model_jobs.permuted TABLES`` makes as many, from the small ones in turns, each with a text
 of many values at random, trains by default as ``benchmarks.model_jobs.contestants`` does, and judges by the default
 gate. It prints as JSON how many were ``judged`` and the ``deployed`` ones, and how many texts have rates (``rated``).
 """
@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.model_jobs.contestants import Split, TableRefusedError, scored_by_default, split_table
+from benchmarks.model_jobs.contestants import Split, TableRefusedError, class_shares, scored_by_default, split_table
 from benchmarks.model_jobs.tables import Table, tables
 from scoring.evaluation import measure
 from scoring.gates import judge
@@ -46,13 +46,13 @@ def permuted(table: Table, number: int, folder: Path) -> Table:
     return replace(table, path=path)
 
 
-def is_deployed(split: Split, max_share: float) -> bool:
+def is_deployed(split: Split) -> bool:
     """Whether the default gate lets the default model pass."""
-    metrics = measure(scored_by_default(split), split.prior_log_loss, intervals=False)
-    return all(check.passed for check in judge(metrics, Gates(), max_share))
+    metrics = measure(scored_by_default(split), split.prior_log_loss, shares=class_shares(split))
+    return all(check.passed for check in judge(metrics, Gates(), None))
 
 
-def run(count: int, max_share: float, folder: Path) -> dict[str, Any]:
+def run(count: int, folder: Path) -> dict[str, Any]:
     small = list(_small(tables(folder / "tables")))
     deployed: list[str] = []
     judged = rated = 0
@@ -66,7 +66,7 @@ def run(count: int, max_share: float, folder: Path) -> dict[str, Any]:
                 continue
             judged += 1
             rated += any(isinstance(column, FrequencyRankColumn) and column.rates for column in split.recipe.columns)
-            if is_deployed(split, max_share):
+            if is_deployed(split):
                 deployed.append(f"{table.name}, permutation {number}")
         print(f"{number + 1} of {count} permuted tables, {len(deployed)} deployed ...", file=sys.stderr, flush=True)
     return {"judged": judged, "deployed": deployed, "rated": rated}
@@ -81,4 +81,4 @@ def _small(known: list[Table]) -> Iterator[Table]:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="sluice-benchmark-") as made_here:
-        print(json.dumps(run(int(sys.argv[1]), float(sys.argv[2]), Path(made_here))))
+        print(json.dumps(run(int(sys.argv[1]), Path(made_here))))

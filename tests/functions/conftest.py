@@ -46,7 +46,7 @@ os.environ.update(
         "KMS_KEY_ARN": "",
         "SUBNET_IDS": "",
         "SECURITY_GROUP_IDS": "",
-        "DEFAULT_MAX_LOG_LOSS_SHARE_OF_PRIOR": "0.9",
+        "DEFAULT_MAX_LOG_LOSS_SHARE_OF_PRIOR": "",
         "DEFAULT_GATES": "",
         "APPROVAL_URL": "https://example.lambda-url.us-east-1.on.aws/",
         "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:sluice-pipeline",

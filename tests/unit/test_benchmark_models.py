@@ -201,5 +201,5 @@ def test_models_of_permuted_labels_are_not_deployed_and_true_ones_are(tmp_path: 
     for number in range(5):
         (folder := tmp_path / str(number)).mkdir()
         split = split_table(permuted.permuted(table, number, folder), number, folder / "split")
-        assert not permuted.is_deployed(split, models.default_share())
-    assert permuted.is_deployed(split_table(table, 0, tmp_path / "split"), models.default_share())
+        assert not permuted.is_deployed(split)
+    assert permuted.is_deployed(split_table(table, 0, tmp_path / "split"))

@@ -6,7 +6,7 @@ far below the 256 KiB that Step Functions allows for a state.
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -265,6 +265,9 @@ class GateCheck(Message):
     reason: str
 
 
+_OF_PRIOR: Final = "By the name of the metric: interval of its share of the baseline's, from paired resamples."
+
+
 class Metrics(Message):
     """Scores on the held-out test set. Log losses use the natural logarithm.
 
@@ -289,6 +292,7 @@ class Metrics(Message):
     cutoff: float | None = 0.5
     confusion_matrix: tuple[tuple[int, ...], ...] = Field(description="Rows: true class; columns: predicted class.")
     intervals: dict[str, Interval] = Field(default_factory=dict, description="By the name of the metric.")
+    of_prior: dict[str, Interval] = Field(default_factory=dict, description=_OF_PRIOR)
 
     task: ClassVar[Task] = "classification"
     leading: ClassVar[str] = "log_loss"
@@ -321,10 +325,7 @@ class NumberMetrics(Message):
     pinball: float | None = None
     coverage: float | None = None
     intervals: dict[str, Interval] = Field(default_factory=dict, description="By the name of the metric.")
-    of_prior: dict[str, Interval] = Field(
-        default_factory=dict,
-        description="By the name of the metric: interval of its share of the baseline's, from paired resamples.",
-    )
+    of_prior: dict[str, Interval] = Field(default_factory=dict, description=_OF_PRIOR)
 
     task: ClassVar[Task] = "regression"
     leading: ClassVar[str] = "rmse"

@@ -21,6 +21,14 @@ def _parts(value: object) -> object:
 type _Listed = Annotated[tuple[str, ...], BeforeValidator(_parts)]
 
 
+def _known(value: object) -> object:
+    """None if the text is empty."""
+    return None if value == "" else value
+
+
+type _Optional[Value] = Annotated[Value | None, BeforeValidator(_known)]
+
+
 class _Settings(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
@@ -67,7 +75,7 @@ class TrainSettings(NetworkSettings):
 class EvaluateSettings(_Settings):
     artifact_bucket: str
     runs_table: str
-    default_max_log_loss_share_of_prior: float
+    default_max_log_loss_share_of_prior: _Optional[float]
     default_gates: str
 
 

@@ -20,6 +20,7 @@ from scoring.evaluation import (
     Scored,
     calibration_curve,
     class_curves,
+    constant_scores,
     cutoff_curve,
     measure,
 )
@@ -103,7 +104,7 @@ class Subject:
     config: DatasetConfig
     test: Rows
     prior_log_loss: float | None
-    default_share_of_prior: float
+    default_share_of_prior: float | None
     default_gates: Gates | None = None
     target_numbers: TargetNumbers | None = None
     """Of the training part, if the target is a number."""
@@ -163,8 +164,9 @@ def _assess_classes(subject: Subject, scores: Floats) -> Evaluation:
     config, labels = subject.config, subject.test.labels.astype(np.int64)
     choice = choose_cutoff(config.cutoff, config.costs, _validation(subject)) if scores.ndim == 1 else None
     scored = Scored(labels, scores, choice.value if choice else CUTOFF, clusters=_clusters(subject))
-    metrics = measure(scored, subject.prior_log_loss)
-    prior = _prior(subject, scored)
+    shares = _train_shares(subject)
+    metrics = measure(scored, subject.prior_log_loss, shares=shares)
+    prior = None if shares is None else _prior(subject, scored, shares)
     facets = list(_facets(subject, scored))
     counts = _class_counts(subject)
     learned = Learned(subject.classes, counts, subject.hyperparameters, is_constant(scores))
@@ -363,16 +365,17 @@ def _class_counts(subject: Subject) -> tuple[ClassCount, ...]:
     )
 
 
-def _prior(subject: Subject, scored: Scored) -> Metrics | None:
-    """The metrics of the baseline."""
+def _train_shares(subject: Subject) -> Floats | None:
+    """(k,), of the classes in the training part; None if they are not known."""
     train = subject.class_counts.get("train", {})
     rows = np.array([train.get(label, 0) for label in subject.classes], np.float64)
-    if not rows.sum():
-        return None
-    shares = rows / rows.sum()
-    constant = np.full(scored.size, shares[1]) if scored.scores.ndim == 1 else np.tile(shares, (scored.size, 1))
+    return rows / rows.sum() if rows.sum() else None
+
+
+def _prior(subject: Subject, scored: Scored, shares: Floats) -> Metrics:
+    """The metrics of the baseline."""
     # At one half, whatever the model's own cutoff: all rows are predicted to be of the commoner class.
-    return measure(Scored(scored.labels, constant), subject.prior_log_loss, intervals=False)
+    return measure(Scored(scored.labels, constant_scores(scored, shares)), subject.prior_log_loss, intervals=False)
 
 
 def _clusters(subject: Subject) -> Ints | None:

@@ -145,13 +145,16 @@ def _are_probabilities(scores: Floats) -> bool:
     return scores.ndim == 1 or bool(np.allclose(scores.sum(axis=1), 1, atol=1e-4))
 
 
-def measure(scored: Scored, prior_log_loss: float | None, *, intervals: bool = True) -> Metrics:
+def measure(
+    scored: Scored, prior_log_loss: float | None, *, intervals: bool = True, shares: Floats | None = None
+) -> Metrics:
     """All metrics of a model's predictions.
 
     Args:
         scored: the test rows.
         prior_log_loss: log loss of the baseline on the same rows.
         intervals: whether to run the bootstrap, too.
+        shares: (k,) of the classes, that the baseline predicts; None: not known, so the model is not paired with it.
 
     Raises:
         NothingToMeasureError: no prior to compare with.
@@ -169,8 +172,14 @@ def measure(scored: Scored, prior_log_loss: float | None, *, intervals: bool = T
         cutoff=scored.cutoff if scored.scores.ndim == 1 else None,
         confusion_matrix=tuple(tuple(int(count) for count in row) for row in matrix),
         intervals=_intervals(scored, {**found, "log_loss": log_loss, "accuracy": accuracy}) if intervals else {},
+        of_prior=shares_of_prior(scored, shares) if intervals and shares is not None else {},
         **found,
     )
+
+
+def constant_scores(scored: Scored, shares: Floats) -> Floats:
+    """(n,) or (n, k), the scores of the baseline. ``shares``: (k,), of the classes."""
+    return np.full(scored.size, shares[1]) if scored.scores.ndim == 1 else np.tile(shares, (scored.size, 1))
 
 
 def values_of(scored: Scored) -> dict[str, float | None]:
@@ -226,6 +235,20 @@ def _intervals(scored: Scored, values: dict[str, float | None]) -> dict[str, tup
     if error is not None:
         found["expected_calibration_error"] = mirrored_interval(_resampled_calibration(scored), error)
     return {name: ends for name, ends in found.items() if ends is not None and values.get(name) is not None}
+
+
+def shares_of_prior(scored: Scored, shares: Floats) -> dict[str, tuple[float, float]]:
+    """Intervals of the metrics that are means, as shares of the baseline's: both find the same rows hard, most of all
+    those of rare classes. ``shares``: (k,) of the classes, that the baseline predicts."""
+    resamples, constant = scored.resamples, constant_scores(scored, shares)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        resampled = {
+            name: resamples.means(of_row(scored.labels, scored.scores))
+            / resamples.means(of_row(scored.labels, constant))
+            for name, of_row in (("log_loss", row_log_losses), ("brier", row_brier))
+        }
+    found = {name: interval(values, units=resamples.groups) for name, values in resampled.items()}
+    return {name: ends for name, ends in found.items() if ends is not None}
 
 
 def _area_intervals(scored: Scored, values: dict[str, float | None]) -> dict[str, tuple[float, float] | None]:

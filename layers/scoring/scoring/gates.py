@@ -12,14 +12,18 @@ from scoring import advice
 from sluice.dataset.config import Facet, Gates, Limits
 from sluice.evaluation.document import ChampionComparison, FacetBias, SliceResult
 from sluice.evaluation.metrics import METRICS, Metric
-from sluice.messages import AnyMetrics, GateCheck, Metrics
+from sluice.messages import AnyMetrics, GateCheck, Metrics, Task
 
 MIN_SLICE_ROWS: Final = 30
 """Minimum rows of a slice that a limit applies to: with fewer rows a metric says next to nothing."""
 
-MAX_RMSE_SHARE_OF_PRIOR: Final = 0.98
-"""By default, of the upper end of the interval. A model that says nothing is at 1, and chance brings it below now and
-then: docs/decisions.md has how often."""
+MAX_SHARE_OF_PRIOR: Final[dict[Task, float]] = {"classification": 0.985, "regression": 0.98}
+"""By default, of the upper end of the interval of the leading metric. A model that says nothing is at 1, and chance
+brings it below now and then: docs/decisions.md has how often."""
+CLEAR_SHARE_OF_PRIOR: Final = 0.9
+"""A log loss of at most this share is enough by default, without certainty, if it is measured on
+``MIN_CLEAR_ROWS`` test rows: useless models do not come as far."""
+MIN_CLEAR_ROWS: Final = 30
 
 _NAMED: Final = 60
 """Characters of a slice's value that are shown."""
@@ -28,7 +32,7 @@ _NAMED: Final = 60
 def judge(
     metrics: AnyMetrics,
     gates: Gates,
-    default_share_of_prior: float,
+    default_share_of_prior: float | None,
     *,
     default: Gates | None = None,
     prior: AnyMetrics | None = None,
@@ -43,19 +47,15 @@ def judge(
         metrics: of the model.
         gates: what the dataset sets.
         default: the gates that apply if it sets none. If that is none, too:
-        default_share_of_prior: the log loss may be at most this share of that of the baseline. A model of
-            numbers must be better than the baseline with certainty instead.
+        default_share_of_prior: the log loss may be at most this share of that of the baseline. If that is None, the
+            model must be clearly better than the baseline, or better with certainty; of numbers the latter.
         prior: metrics of the baseline.
         slices: the same metrics by slice.
         champion: the comparison with the live model, None if there is none.
         facets: the bias report, with what was asked of it.
         cause: why the model is no better, with what to do, if that is known (``scoring.remarks``).
     """
-    by_task = {
-        "classification": Limits(max_of_prior=default_share_of_prior),
-        "regression": Limits(max_of_prior=MAX_RMSE_SHARE_OF_PRIOR, certain=True),
-    }
-    of_prior = {metrics.leading: by_task[metrics.task]}
+    of_prior = {metrics.leading: _better_than_prior(metrics, default_share_of_prior)}
     of_stack = (default or Gates()).by_metric()
     # The stack's gates are for all datasets, whatever they predict.
     of_stack = {name: limits for name, limits in of_stack.items() if METRICS[name].task == metrics.task}
@@ -72,6 +72,16 @@ def judge(
     if champion is not None:
         checks.append(_of_champion(champion))
     return tuple(checks)
+
+
+def _better_than_prior(metrics: AnyMetrics, share: float | None) -> Limits:
+    """The gate of a model for which nobody has set any."""
+    if metrics.task == "classification":
+        if share is not None:
+            return Limits(max_of_prior=share)
+        if metrics.rows >= MIN_CLEAR_ROWS and metrics.loss <= CLEAR_SHARE_OF_PRIOR * metrics.prior_loss:
+            return Limits(max_of_prior=CLEAR_SHARE_OF_PRIOR)
+    return Limits(max_of_prior=MAX_SHARE_OF_PRIOR[metrics.task], certain=True)
 
 
 def _classes(metrics: AnyMetrics) -> int:
@@ -163,12 +173,11 @@ def _of_metric(
         )
     of_prior = metrics.prior_loss if name == metrics.leading else getattr(prior, name, None)
     # From paired resamples, if they were made: model and baseline find the same rows hard.
-    paired = {} if isinstance(metrics, Metrics) else metrics.of_prior
     for side, limit, comparison in _pairs(limits.min_of_prior, limits.max_of_prior):
         key = f"{side}_of_prior"
         yield _of_share(
             metric, key, value, of_prior, "the baseline", limit, comparison, classes,
-            ends=paired.get(name) or _shared(ends, of_prior),
+            ends=metrics.of_prior.get(name) or _shared(ends, of_prior),
             advice_if_beyond=advice.limit(metric, key, classes, cause),
             cause=cause,
             if_uncertain=if_uncertain and advice.uncertain(metric, key),

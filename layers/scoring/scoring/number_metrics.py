@@ -166,7 +166,8 @@ def measure_numbers(scored: ScoredNumbers, baseline: TargetNumbers | None, *, in
     found = _measured(scored, errors, math.sqrt(float(prior.squares.mean())))
     if not intervals:
         return found
-    of_prior = {name: interval(values) for name, values in _shares(scored, errors, prior).items()}
+    units = scored.resamples.groups
+    of_prior = {name: interval(values, units=units) for name, values in _shares(scored, errors, prior).items()}
     return found.model_copy(
         update={
             "intervals": _intervals(scored, errors, found),

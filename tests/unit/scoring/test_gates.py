@@ -30,6 +30,63 @@ def test_without_gates_of_its_own_a_dataset_has_the_stacks() -> None:
     assert gate.value == pytest.approx(GOOD.log_loss / 0.7)
 
 
+def default(share: float, ends: tuple[float, float] | None, rows: int) -> GateCheck:
+    """The check of a model for which neither dataset nor stack set a gate."""
+    paired = {} if ends is None else {"log_loss": ends}
+    metrics = GOOD.model_copy(update={"rows": rows, "log_loss": share * 0.7, "of_prior": paired, "intervals": {}})
+    (gate,) = judge(metrics, Gates(), None)
+    assert gate.name == "log_loss.max_of_prior"
+    return gate
+
+
+@pytest.mark.parametrize(
+    ("share", "ends", "rows", "ok"),
+    [
+        (0.96, (0.93, 0.975), 3000, True),
+        (0.96, (0.90, 1.02), 300, False),
+        (0.96, None, 300, False),
+        (0.89, (0.70, 1.05), 30, True),
+        (0.89, (0.70, 1.05), 29, False),
+        (0.60, (0.40, 0.85), 9, True),
+        (0.998, (0.997, 0.999), 100_000, False),
+    ],
+)
+def test_by_default_a_model_is_clearly_better_than_the_baseline_or_better_with_certainty(
+    share: float, ends: tuple[float, float] | None, rows: int, ok: bool
+) -> None:
+    assert default(share, ends, rows).passed is ok
+
+
+def test_a_model_that_is_not_surely_better_is_told_so() -> None:
+    said = default(0.96, (0.9, 1.02), 300).reason
+    assert "96.00% of the 0.70000 that the baseline has" in said
+    assert "the upper end of its interval (102.00%)" in said
+    assert "more test rows make the interval narrower" in said
+
+
+def test_a_share_that_the_stack_sets_asks_for_no_certainty_and_lets_nothing_else_through() -> None:
+    surely = {"of_prior": {"log_loss": (0.93, 0.975)}, "rows": 3000}
+    weak = GOOD.model_copy(update={"log_loss": 0.96 * 0.7, **surely})
+    assert not judge(weak, Gates(), 0.9)[0].passed
+    few = GOOD.model_copy(update={"log_loss": 0.89 * 0.7, "rows": 9})
+    assert judge(few, Gates(), 0.9)[0].passed
+
+
+def test_useless_models_hardly_ever_pass_by_default() -> None:
+    """Scores that say nothing, and differ from the class shares by as little as a model that learned noise does."""
+    rng = np.random.default_rng(5)
+    passed = 0
+    for seed in range(150):
+        rows = (9, 22, 60)[seed % 3]
+        labels = np.append([0, 1], (rng.random(rows - 2) < 0.4).astype(np.int64))
+        scores = 1 / (1 + np.exp(-rng.normal(np.log(0.4 / 0.6), 0.3, rows)))
+        shares = np.array([0.6, 0.4])
+        baseline = float(-np.log(shares[labels]).mean())
+        found = measure(Scored(labels, scores, seed=seed, replicates=200), baseline, shares=shares)
+        passed += judge(found, Gates(), None)[0].passed
+    assert passed <= 3
+
+
 def test_the_stack_may_have_gates_for_datasets_that_set_none() -> None:
     default = gates({"roc_auc": {"min": 0.8}})
     assert passed(judge(GOOD, Gates(), 0.9, default=default)) == {"roc_auc.min": True}

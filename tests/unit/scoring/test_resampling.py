@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.evaluation import Scored, calibration_curve, measure
-from scoring.metrics import Floats, Ints
-from scoring.resampling import MAX_GROUPS, Resamples, interval, mirrored_interval
+from scoring.metrics import Floats, Ints, row_brier, row_log_losses
+from scoring.resampling import MAX_GROUPS, Resamples, expanded_tail, interval, mirrored_interval
 from tests.search import examples
 
 
@@ -146,3 +146,52 @@ def test_too_few_resamples_with_a_value_make_no_interval() -> None:
     assert interval(np.array([0.5] * 94 + [math.nan] * 6)) is None
     assert interval(np.array([0.5] * 95 + [math.nan] * 5)) == (0.5, 0.5)
     assert mirrored_interval(np.array([math.nan] * 10), 0.5) is None
+
+
+@pytest.mark.parametrize(("units", "quantile"), [(6, 2.57058), (9, 2.30600), (23, 2.07387), (61, 2.00030)])
+def test_the_percentiles_of_few_units_lie_as_far_out_as_students_t(units: int, quantile: float) -> None:
+    """Quantiles are of tables of Student's t, at 97.5 %."""
+    tail = math.erfc(quantile * math.sqrt(units / (units - 1)) / math.sqrt(2)) / 2
+    assert expanded_tail(units) == pytest.approx(tail, rel=1e-3)
+    assert expanded_tail(1) == 0
+
+
+def test_intervals_of_means_of_few_rows_hold_the_true_mean_as_often_as_they_promise() -> None:
+    rng = np.random.default_rng(2)
+    held = {"plain": 0, "expanded": 0}
+    for seed in range(600):
+        resamples, rows = Resamples(9, seed, 400), rng.normal(0, 1, 9)
+        means = resamples.means(rows)
+        for name, ends in (("plain", interval(means)), ("expanded", interval(means, units=9))):
+            assert ends is not None
+            held[name] += ends[0] <= 0 <= ends[1]
+    assert held["plain"] / 600 < 0.92
+    assert held["expanded"] / 600 == pytest.approx(0.95, abs=0.02)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_shares_of_the_baseline_are_of_both_on_the_same_resamples(classes: int) -> None:
+    rng = np.random.default_rng(classes)
+    scores = rng.dirichlet(np.ones(classes), 400)
+    labels = np.array([rng.choice(classes, p=row) for row in scores])
+    shares = np.bincount(labels, minlength=classes) / 400
+    scored = Scored(labels, scores if classes > 2 else scores[:, 1])
+    constant = np.tile(shares, (400, 1)) if classes > 2 else np.full(400, shares[1])
+    found = measure(scored, 0.7, shares=shares).of_prior
+    for name, losses in (("log_loss", row_log_losses), ("brier", row_brier)):
+        own, prior = losses(scored.labels, scored.scores), losses(scored.labels, constant)
+        group_weights = scored.resamples.weights[:, scored.resamples.group]
+        ends = interval((group_weights @ own) / (group_weights @ prior), units=400)
+        assert found[name] == pytest.approx(ends)
+    assert not measure(scored, 0.7).of_prior
+
+
+def test_beside_the_baseline_rows_of_a_rare_class_do_not_widen_the_interval() -> None:
+    rng = np.random.default_rng(3)
+    labels = (rng.random(1000) < 0.03).astype(np.int64)
+    scored = Scored(labels, np.where(labels == 1, 0.05, 0.02))
+    shares = np.array([0.97, 0.03])
+    baseline = float(-np.log(shares[labels]).mean())
+    found = measure(scored, baseline, shares=shares)
+    alone, paired = found.intervals["log_loss"], found.of_prior["log_loss"]
+    assert paired[1] < 1 < alone[1] / baseline

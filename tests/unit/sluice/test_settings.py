@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from sluice.settings import RecordSettings, TrainSettings
+from sluice.settings import EvaluateSettings, RecordSettings, TrainSettings
 
 
 def test_a_missing_variable_stops_the_function_by_name() -> None:
@@ -30,3 +30,10 @@ def test_the_templates_text_becomes_numbers_and_switches() -> None:
     assert settings.security_group_ids == ()
     assert settings.training_max_runtime_seconds == 60
     assert settings.training_managed_spot is False
+
+
+@pytest.mark.parametrize(("text", "value"), [("", None), ("0.9", 0.9)])
+def test_a_number_may_be_left_empty(text: str, value: float | None) -> None:
+    environment = {"ARTIFACT_BUCKET": "a", "RUNS_TABLE": "r", "DEFAULT_GATES": ""}
+    settings = EvaluateSettings.load({**environment, "DEFAULT_MAX_LOG_LOSS_SHARE_OF_PRIOR": text})
+    assert settings.default_max_log_loss_share_of_prior == value

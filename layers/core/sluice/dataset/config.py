@@ -59,7 +59,10 @@ class Limits(_Section):
     )
     min_of_slice: float | None = Field(None, description="At least this on every slice of `slices`.")
     max_of_slice: float | None = Field(None, description="At most this on every slice of `slices`.")
-    certain: bool = Field(False, description="The whole 95 % interval must keep `min` and `max`, not only the value.")
+    certain: bool = Field(
+        False,
+        description="The whole 95 % interval must keep `min`, `max` and those of the baseline, not only the value.",
+    )
 
     @model_validator(mode="after")
     def _some(self) -> Self:

@@ -230,7 +230,7 @@ _METRICS: Final = (
 METRICS: Final[dict[str, Metric]] = {metric.name: metric for metric in _METRICS}
 """By name, in the order in which people read them: those of classes, then those of numbers."""
 
-FACTS: Final = frozenset({"rows", "prior_log_loss", "cutoff", "confusion_matrix", "intervals"})
+FACTS: Final = frozenset({"rows", "prior_log_loss", "cutoff", "confusion_matrix", "intervals", "of_prior"})
 """Fields of ``messages.Metrics`` that measure nothing by themselves: what was measured on, beside and at."""
 NUMBER_FACTS: Final = frozenset({"rows", "prior_rmse", "intervals", "of_prior"})
 """The same of ``messages.NumberMetrics``."""

@@ -299,7 +299,8 @@ def counted(cells: pl.DataFrame, positions: Sequence[int], tokens: Sequence[str]
         [
             none,
             *(
-                cells.select(pl.col(f"c{i}").alias("cell"))  # a group_by of a wide frame is slow
+                cells[f"c{i}"]  # a select or a group_by of a wide frame is slow
+                .to_frame("cell")
                 .group_by("cell")
                 .agg(pl.len().cast(pl.Int64).alias("rows"))
                 .select(pl.lit(i, pl.Int64).alias("column"), "cell", "rows")

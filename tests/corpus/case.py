@@ -53,6 +53,7 @@ class Case:
         delimiter: how the report must call it; None if it is not asked for.
         kinds: the kind of some columns as the report gives it.
         uses: what happens to some columns, as the report gives it.
+        moves: how the contract that the file makes says that some columns move on.
         extremes: the least and the greatest number that some columns have in the training files.
         classes: the labels by class number; None if they are not asked for.
         look_at: line and column of a cell that shows best what other readers make of the file.
@@ -76,6 +77,7 @@ class Case:
     delimiter: str | None = None
     kinds: Mapping[Column, str] = field(default_factory=dict)
     uses: Mapping[Column, str] = field(default_factory=dict)
+    moves: Mapping[Column, str | None] = field(default_factory=dict)
     extremes: Mapping[Column, tuple[float, float]] = field(default_factory=dict)
     classes: tuple[str, ...] | None = None
     look_at: tuple[Line, Column] | None = None

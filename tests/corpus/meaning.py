@@ -35,7 +35,12 @@ QUANTITY: Final = "a quantity or a text for a target"
 NUMBERS: Final = "numbers to predict"
 ROW_LIMITS: Final = "too few rows, or more than the cap"
 GROUPS: Final = "a split by group or by time"
+FREE_TEXT: Final = "free text"
+MOVES: Final = "dates, calendar numbers and counters, which move on from file to file"
 
+_THINGS: Final = ("parcel", "lamp", "order", "phone", "coat", "bill", "chair")
+_STATES: Final = ("late", "broken", "lost", "too small", "wet")
+_DAYS: Final = ("holidays", "weekend", "storm", "first week", "sale", "move")
 _LABEL: Final = "label"
 _REGRESSION: Final = {"target": "score", "task": "regression"}
 
@@ -747,6 +752,20 @@ MEANING: Final = (
         (Said("target_quantity", column="score"),),
         config={"target": "score"},
     ),
+    Case(
+        "counts",
+        QUANTITY,
+        "a count with few values looks like classes, but the rare ones are too small",
+        with_labels(lambda i: str(min(i * i % 97 // 5, 12))),
+        (Said("classes_too_small", column=_LABEL),),
+    ),
+    Case(
+        "long-labels",
+        QUANTITY,
+        "labels that are whole texts",
+        with_labels(lambda i: ("spam " if first_class(i) else "ham ") * 80),
+        (Said("label_too_long", column=_LABEL),),
+    ),
     Case("numbers", NUMBERS, "a quantity, as a person asks for", table(), config=_REGRESSION, classes=()),
     Case(
         "numbers-with-units",
@@ -807,20 +826,6 @@ MEANING: Final = (
         rejected_rows=((7, "not_a_number", "score"),),
         config=_REGRESSION,
         classes=(),
-    ),
-    Case(
-        "counts",
-        QUANTITY,
-        "a count with few values looks like classes, but the rare ones are too small",
-        with_labels(lambda i: str(min(i * i % 97 // 5, 12))),
-        (Said("classes_too_small", column=_LABEL),),
-    ),
-    Case(
-        "long-labels",
-        QUANTITY,
-        "labels that are whole texts",
-        with_labels(lambda i: ("spam " if first_class(i) else "ham ") * 80),
-        (Said("label_too_long", column=_LABEL),),
     ),
     Case("49-rows", ROW_LIMITS, "49 rows", table(lines(49)), (Said("too_few_rows"),), rows=49),
     Case(
@@ -924,5 +929,53 @@ MEANING: Final = (
         _dated(""),
         rejected_rows=((52, "split_value_missing", "date"),),
         config={"split": {"by_time": "date"}},
+    ),
+    Case(
+        "free-text",
+        FREE_TEXT,
+        "sentences, one for each row: neither ranks nor categories stand for them",
+        with_column(
+            lambda i: f"The {_THINGS[i % 7]} was {_STATES[i // 7 % 5]} and came back after the {_DAYS[i % 6]}.",
+            "remark",
+        ),
+        kinds={"remark": "text"},
+        uses={"remark": "dropped"},
+    ),
+    Case(
+        "free-text-pasted",
+        FREE_TEXT,
+        "remarks of which some were pasted into several rows",
+        with_column(lambda i: f"customer asked about {_THINGS[i % 7]} number {i - i % 2}, no answer so far", "remark"),
+        kinds={"remark": "text"},
+        uses={"remark": "dropped"},
+    ),
+    Case(
+        "moving-date",
+        MOVES,
+        "dates: the next file has later ones, and a contract holds it to no range",
+        _dated(),
+        moves={"date": "calendar"},
+    ),
+    Case(
+        "moving-year",
+        MOVES,
+        "years, as whole numbers",
+        with_column(lambda i: str(2019 + i // 20), "year"),
+        moves={"year": "calendar", "age": None},
+    ),
+    Case(
+        "moving-month",
+        MOVES,
+        "months by their number, which begin again each year",
+        with_column(lambda i: str(1 + i // 20), "month"),
+        moves={"month": "cycle"},
+    ),
+    Case(
+        "moving-counter",
+        MOVES,
+        "a number of the case, which rises with gaps from row to row",
+        with_column(lambda i: str(40_000 + 7 * i + i * i % 5), "case_no"),
+        config={"keep": ["case_no"]},
+        moves={"case_no": "counter"},
     ),
 )

@@ -186,6 +186,9 @@ def _holds_clean_training_data(judged: Judged) -> None:
     numbers = [[float(cell) if cell else math.nan for cell in row] for row in rows]
     assert all(math.isnan(number) or abs(number) <= FLOAT32_MAX for row in numbers for number in row)
     assert not any("nan" in cell.lower() for row in rows for cell in row)
+    contract = parse_contract((judged.out / "contract.json").read_text(encoding="utf-8"), "contract.json")
+    moves = {column.name: column.moves for column in contract.columns or ()}
+    assert {name: moves[name] for name in case.moves} == case.moves
     _holds_the_held_out_rows(judged, recipe)
     for name, (least, greatest) in case.extremes.items():
         (at,) = [i for i, feature in enumerate(recipe.features, start=1) if feature.source == name]

@@ -237,3 +237,12 @@ def test_a_recipe_of_version_1_ranks_as_it_did() -> None:
     assert read.apply(RECORD) == RECIPE.apply(RECORD)
     del old["schema_version"]
     assert Recipe.read(old) == read, "a document without a version is of the first one"
+
+
+def test_a_recipe_with_other_columns_has_their_features() -> None:
+    """Features that were looked at before are not those of the copy."""
+    name, other = (NumberColumn(name=name) for name in ("age", "income"))
+    recipe = Recipe(target=Target(name="label", classes=("no", "yes")), missing=(), columns=(name,))
+    assert [feature.name for feature in recipe.features] == ["age"]
+    wider = recipe.model_copy(update={"columns": (name, other)})
+    assert [feature.name for feature in wider.features] == ["age", "income"]

@@ -22,6 +22,7 @@ releases: a stack is updated, and is rolled back. Each document says the version
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar, Final, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -43,10 +44,23 @@ class NewerDocumentError(ValueError):
         super().__init__(f"made by a newer Sluice: {what}; deploy the newer release or {way_out}")
 
 
-class Document(BaseModel):
-    """A document that is told about. Code that makes one cannot misspell a field; a stored one may have more."""
+class Part(BaseModel):
+    """A part of a document, or all of it. It cannot be changed, and code that makes one cannot misspell a field."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """The same with other fields. What was computed from the old ones (``cached_property``) is computed again:
+        pydantic copies it with the fields."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in [*copied.__dict__]:
+            if isinstance(getattr(type(self), name, None), cached_property):
+                del copied.__dict__[name]
+        return copied
+
+
+class Document(Part):
+    """A document that is told about. Code that makes one cannot misspell a field; a stored one may have more."""
 
     schema_version: int = Field(1, ge=1, description="Of the document's format.")
 

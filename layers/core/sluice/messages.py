@@ -8,7 +8,9 @@ far below the 256 KiB that Step Functions allows for a state.
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from sluice.documents import Part
 
 
 class Outcome(StrEnum):
@@ -28,10 +30,8 @@ class Outcome(StrEnum):
     AWAITING_APPROVAL = "awaiting_approval"
 
 
-class Message(BaseModel):
+class Message(Part):
     """A value between two states. Unknown fields are refused: a typo in the state machine must not pass silently."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 type Task = Literal["classification", "regression"]

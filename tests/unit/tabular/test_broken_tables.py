@@ -361,8 +361,11 @@ def check_accepted(outcome: Outcome, table: Table, aside: Sequence[int] = ()) ->
         len(aside),
     )
     assert report.rows.train + report.rows.validation + report.rows.test == len(kept) == len(outcome.parts)
-    expected = Counter((recipe.class_number(row[recipe.target.name]), *map(_told, recipe.apply(row))) for row in kept)
-    assert Counter(tuple(float(cell) if cell else None for cell in row) for row in outcome.parts) == expected
+    # Training rows have rates of classes without their own fold (test_target_rates.py).
+    same = [0, *(i for i, feature in enumerate(recipe.features, start=1) if "#rate" not in feature.name)]
+    made = [(recipe.class_number(row[recipe.target.name]), *map(_told, recipe.apply(row))) for row in kept]
+    read = [[float(cell) if cell else None for cell in row] for row in outcome.parts]
+    assert Counter(tuple(row[i] for i in same) for row in read) == Counter(tuple(row[i] for i in same) for row in made)
     assert report.dialect is not None
     assert report.dialect.encoding == ("utf-8" if make.encoding == "utf-8" else "utf-16")
     assert report.dialect.compression == ("gzip" if make.zipped else None)

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     ValidationError,
@@ -22,7 +21,7 @@ from pydantic import (
 )
 
 from sluice.dataset.contract import ContractConfig
-from sluice.documents import VERSION_KEY, NewerDocumentError, keys_beside, read_stored, version_of
+from sluice.documents import VERSION_KEY, NewerDocumentError, Part, keys_beside, read_stored, version_of
 from sluice.evaluation.metrics import METRICS
 from sluice.messages import Task
 from sluice.training.hyperparameters import MAX_SMALL_ROWS, TUNABLE, Preset, defaults, objective_of
@@ -38,8 +37,8 @@ class ConfigError(ValueError):
         self.reasons = reasons
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
+class _Section(Part):
+    model_config = ConfigDict(allow_inf_nan=False)
 
 
 class Limits(_Section):

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -27,7 +26,7 @@ from pydantic import (
 from sluice.dataset.dates import EPOCH
 from sluice.dataset.movement import Moves
 from sluice.dataset.recipe import FALSE_WORDS, TRUE_WORDS
-from sluice.documents import ExactDocument, NewerDocumentError, keys_beside
+from sluice.documents import ExactDocument, NewerDocumentError, Part, keys_beside
 from sluice.wording import known_instead
 
 MAX_LEVELS: Final = 100
@@ -49,8 +48,8 @@ class ContractError(ValueError):
         self.reasons = reasons
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
+class _Part(Part):
+    model_config = ConfigDict(allow_inf_nan=False)
 
 
 # Settings: what config.yaml says under `contract:`.

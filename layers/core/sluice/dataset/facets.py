@@ -3,19 +3,15 @@ who is of a group."""
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from sluice.dataset.config import Facet
 from sluice.dataset.numbers import Notation, NumberForm
 from sluice.dataset.recipe import WHITESPACE, NumberColumn
-from sluice.documents import Document
+from sluice.documents import Document, Part
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
-class FacetCount(_Part):
+class FacetCount(Part):
     """Rows that are alike in these three."""
 
     member: bool = Field(description="Of the group; otherwise of the others.")
@@ -24,7 +20,7 @@ class FacetCount(_Part):
     rows: int = Field(ge=1)
 
 
-class CountedFacet(_Part):
+class CountedFacet(Part):
     """One facet over all accepted rows."""
 
     column: str

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from sluice.documents import Part
 
 NUMBER: Final = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 
@@ -104,11 +106,7 @@ def one_of(texts: list[str]) -> str:
     return "|".join(re.escape(text) for text in sorted(texts, key=lambda text: (-len(text), text)))
 
 
-class _Form(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
-class Quantity(_Form):
+class Quantity(Part):
     """Figures with something around them: a currency before, a unit or a multiplier after, brackets for a minus."""
 
     kind: Literal["quantity"] = "quantity"
@@ -202,7 +200,7 @@ def duration_parts(form: DurationForm) -> list[str]:
     return [part for part in DURATION_SECONDS if f"(?P<{part}>" in DURATION[form]]
 
 
-class Duration(_Form):
+class Duration(Part):
     """Times that pass, read in seconds; a time of day as those since midnight."""
 
     kind: Literal["duration"] = "duration"

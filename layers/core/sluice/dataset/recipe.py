@@ -32,12 +32,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Final, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from sluice.dataset.dates import EPOCH, DateForm, DateFormat, read_date
 from sluice.dataset.numbers import Notation, NumberForm, number_example, read_number
 from sluice.dataset.spellings import word_of
-from sluice.documents import ExactDocument
+from sluice.documents import ExactDocument, Part
 from sluice.messages import Task
 
 type Cell = str | int | float | bool | None
@@ -77,11 +77,7 @@ class RecordError(ValueError):
         super().__init__("; ".join(self.problems))
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
-class Target(_Part):
+class Target(Part):
     name: str
     task: Task = Field("classification", description="What is predicted: one of the classes, or a number.")
     classes: tuple[str, ...] = Field(
@@ -95,7 +91,7 @@ class Target(_Part):
         return self
 
 
-class _Column(_Part):
+class _Column(Part):
     name: str
 
     @property
@@ -160,7 +156,7 @@ class OneHotColumn(_Column):
         return (float(text == level) for level in self.levels)
 
 
-class TargetRates(_Part):
+class TargetRates(Part):
     """Shares of classes in the training part: of the positive class alone if there are two, otherwise of each."""
 
     prior: tuple[float, ...] = Field(min_length=1, description="Of the whole part, and of levels that are not listed.")
@@ -287,7 +283,7 @@ type Column = Annotated[
 ]
 
 
-class Feature(_Part):
+class Feature(Part):
     """One column of the training files after the label."""
 
     name: str

@@ -166,6 +166,7 @@ def test_a_column_of_weeks_is_read_as_their_mondays() -> None:
 FORMS = dict.fromkeys([form for _, form in WRITERS.values()] + [form for _, form, _ in PERIODS.values()])
 
 
+@pytest.mark.longer
 @pytest.mark.parametrize("form", FORMS, ids=str)
 @given(data=st.data())
 @settings(max_examples=examples(25), deadline=None)

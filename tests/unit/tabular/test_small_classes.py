@@ -107,6 +107,7 @@ def test_small_classes_are_set_aside_up_to_the_share(sized: tuple[Sizes, list[st
             assert all(f"`{label}`" in report.reasons[0] for label in small)
 
 
+@pytest.mark.longer
 @settings(max_examples=examples(8), deadline=None)
 @given(sizes_of_classes(), st.integers(0, 99))
 def test_each_way_out_of_too_many_small_classes_leads_to_acceptance(sized: tuple[Sizes, list[str]], seed: int) -> None:

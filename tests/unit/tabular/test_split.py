@@ -261,6 +261,7 @@ def test_a_class_that_one_part_lacks_is_named(judge: Judge) -> None:
     assert "class `no` does not occur in the validation part" in report.reasons[0]
 
 
+@pytest.mark.longer
 @pytest.mark.parametrize("dropped", [False, True])
 def test_rows_that_time_alone_tells_apart_are_cut_at_the_shares(judge: Judge, dropped: bool) -> None:
     rows = [f"{i},{i // 500},{'yn'[i % 5 == 0]}" for i in range(50_000)]
@@ -270,6 +271,7 @@ def test_rows_that_time_alone_tells_apart_are_cut_at_the_shares(judge: Judge, dr
     assert judged.report.rows.validation == 7500
 
 
+@pytest.mark.longer
 @pytest.mark.parametrize("dropped", [False, True])
 def test_the_form_of_the_times_is_told_from_all_of_them(judge: Judge, dropped: bool) -> None:
     """The first rows have none, as if the column were text."""

@@ -59,6 +59,7 @@ def validated(work: Path, content: bytes) -> TableReport:
     return validate_table(path, name=path.name, config=config, default_target=None, out=work / "out")
 
 
+@pytest.mark.longer
 def test_a_large_file_with_csv_lines_in_its_cells_is_read(tmp_path: Path) -> None:
     """An engine that reads several stretches at once may take lines inside the cells of such a file for records."""
     inside = "\n".join(["1,x,0", "2,y,1", "3,z,0"] * 60)
@@ -246,6 +247,7 @@ def test_a_text_that_begins_as_compressed_data_do_is_text(
     }
 
 
+@pytest.mark.longer
 def test_columns_that_change_places_partway_are_read_in_the_end(judge: Judge) -> None:
     """Rows that are rejected for one column hide what the other holds."""
     rows = [f"{i}.5,word{i % 9}" if i < 2000 else f"word{i % 9},{i}.5" for i in range(20_000)]
@@ -264,6 +266,7 @@ def test_a_column_of_numbers_that_becomes_text_is_text(judge: Judge) -> None:
     assert judged.report.rows.rejected == 0
 
 
+@pytest.mark.longer
 def test_many_short_malformed_rows_are_listed_in_bounded_pieces(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     make = chunks.Chunk

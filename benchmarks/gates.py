@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks.measure import ROOT, JobError, python_module
-from benchmarks.model_jobs.tables import tables
+from benchmarks.model_jobs.tables import names_of
 from benchmarks.model_jobs.trials import SIZES, Trial
 from benchmarks.validate import Ratio
 from scoring.evaluation import Scored, constant_scores, measure, shares_of_prior
@@ -134,11 +134,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _trials(chosen: Sequence[str] | None, seeds: int, cache: Path) -> Iterator[Trial]:
-    known = [table.name for table in tables(cache / "tables")]
-    if unknown := {*(chosen or ())} - {*known}:
-        raise JobError(f"no such table: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     made = 0
-    for name in chosen or known:
+    for name in names_of(chosen, cache / "tables"):
         print(f"{name} ...", file=sys.stderr, flush=True)
         said = python_module("benchmarks.model_jobs.trials", str(cache), name, str(seeds))
         for file in json.loads(said.splitlines()[-1]):

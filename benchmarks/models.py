@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import ROOT, JobError, python_module
 from benchmarks.model_jobs.results import PEERS, PEERS_PYTHON, SLUICE, Name, Result
-from benchmarks.model_jobs.tables import tables
+from benchmarks.model_jobs.tables import names_of
 from benchmarks.validate import Ratio
 
 MAX_CHANGE_AGAINST_TUTORIAL: Final = -0.05
@@ -174,11 +174,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _measure_all(chosen: Sequence[str] | None, seeds: int, cache: Path) -> list[Measured]:
-    known = [table.name for table in tables(cache / "tables")]
-    if unknown := {*(chosen or ())} - {*known}:
-        raise JobError(f"no such table: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     measured = []
-    for name in chosen or known:
+    for name in names_of(chosen, cache / "tables"):
         said = python_module("benchmarks.model_jobs.contestants", str(cache), name, str(seeds))
         told = json.loads(said.splitlines()[-1])
         if reason := told.get("refused"):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.measure import ROOT
+from benchmarks.measure import ROOT, JobError
 
 SHARED: Final = ROOT.parent / "shared" / "data"
 SHIPPED: Final = ("breast_cancer", "digits", "wine")
@@ -45,6 +45,22 @@ def tables(made: Path, shared: Path = SHARED) -> list[Table]:
         Table("adult", shared / "adult.csv", "income"),
         Table("telco", shared / "telco-customer-churn.csv", "Churn"),
     ]
+
+
+def names_of(chosen: Sequence[str] | None, made: Path) -> Sequence[str]:
+    """The names of the tables to measure.
+
+    Args:
+        chosen: by name; all if none are.
+        made: see :func:`tables`.
+
+    Raises:
+        JobError: there is no table of a chosen name.
+    """
+    known = [table.name for table in tables(made)]
+    if unknown := {*(chosen or ())} - {*known}:
+        raise JobError(f"no such table: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    return chosen or known
 
 
 def _shipped(made: Path) -> Iterator[Table]:

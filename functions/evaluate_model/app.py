@@ -38,6 +38,7 @@ from sluice.messages import (
     EvaluateRequest,
     Metrics,
     RejectedModel,
+    RowCounts,
     Task,
 )
 from sluice.runs.aws.ledger import read_champion
@@ -144,10 +145,10 @@ def evaluate(request: EvaluateRequest, scratch: Path) -> AcceptedModel | Rejecte
     )
     scores = model.scores(test.features)
     found = assess(subject, scores)
-    if first:
+    if training.first:
         found = found.model_copy(
             update={
-                "refit": refit_of(request, model.rounds),
+                "refit": refit_of(training.first, validation.rows, model.rounds),
                 "hyperparameters": refit_hyperparameters(hyperparameters, model.rounds),
             }
         )
@@ -176,10 +177,7 @@ def load_first(training: CompletedTraining, features: int, scratch: Path) -> XGB
     return load_file(fetch(training.first.model_uri, scratch / "first_model"), features)
 
 
-def refit_of(request: EvaluateRequest, rounds: int) -> Refit | None:
-    first, rows = request.training.first, request.validation.rows
-    if first is None:
-        return None
+def refit_of(first: CompletedTraining, rows: RowCounts, rounds: int) -> Refit:
     return Refit(
         first_job_name=first.job_name,
         first_model_uri=first.model_uri,

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from sluice.aws.objects import read_json
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger, step
 from sluice.dataset.aws.config import read_config
-from sluice.dataset.config import read_whole_config
+from sluice.dataset.config import Endpoint, read_whole_config
 from sluice.endpoint.aws.deploying import Clients, answer_to, deploy, keep_scaling
 from sluice.endpoint.aws.turns import take_free_turn
 from sluice.endpoint.deployment import begun, busy, failed, overtaken, stale
@@ -60,9 +60,15 @@ def handler(request: DeployRequest) -> Deployment:
     except ClientError as error:
         answer = answer_to(error, asked)
         if before and answer.verdict == "failed":
-            kept = read_config(s3, settings.artifact_bucket, run.dataset, before.run_id).endpoint
-            keep_scaling(clients, asked.endpoint_name, before.config_name, kept)
+            keep_scaling(
+                clients, asked.endpoint_name, before.config_name, partial(endpoint_of, run.dataset, before.run_id)
+            )
         return answer
     if applied.unguarded:
         logger.warning("SageMaker takes no guards for this endpoint; it is updated without")
     return applied.deployment
+
+
+def endpoint_of(dataset: str, run_id: str) -> Endpoint:
+    """What a run's configuration asks of the endpoint."""
+    return read_config(s3, settings.artifact_bucket, dataset, run_id).endpoint

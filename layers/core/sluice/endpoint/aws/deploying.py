@@ -5,6 +5,7 @@ Every call may be repeated: names derive from the run, and what exists already i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -105,7 +106,7 @@ def answer_to(error: ClientError, asked: Deployment) -> Deployment:
     return failed(asked, reason)
 
 
-def keep_scaling(clients: Clients, name: str, config_name: str, wanted: Endpoint) -> None:
+def keep_scaling(clients: Clients, name: str, config_name: str, read_wanted: Callable[[], Endpoint]) -> None:
     """Puts the autoscaling of a model that stays live into force again: an update that was refused may have ended it.
 
     An endpoint that is not there, or has something else live, has no autoscaling of that model.
@@ -113,8 +114,8 @@ def keep_scaling(clients: Clients, name: str, config_name: str, wanted: Endpoint
     Args:
         name: of the endpoint.
         config_name: of the model's endpoint configuration.
-        wanted: the endpoint that the model's run asked for.
+        read_wanted: reads the endpoint that the model's run asked for; called if the model is live.
     """
     live = describe_endpoint(clients.sagemaker, name)
     if live and live["EndpointConfigName"] == config_name:
-        put_scaling(clients.autoscaling, name, wanted)
+        put_scaling(clients.autoscaling, name, read_wanted())

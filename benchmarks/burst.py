@@ -61,7 +61,7 @@ class Burst:
 
     Attributes:
         alone: of a run from its upload to its end.
-        overhead: of the same runs, without the training job from its creation to its end.
+        overhead: of the same runs, without their training jobs from creation to end.
         all: from the first upload to the end of the last run.
         transitions: state transitions of each run, queueing included.
         outcomes: of the runs, by how often.
@@ -158,10 +158,14 @@ class _Stack:
         output = json.loads(self.aws.stepfunctions.describe_execution(executionArn=arn).get("output", "{}"))
         if output.get("outcome") != "deployed":
             raise JobError(f"a run alone was not deployed: {arn}")
-        (listed,) = self.aws.sagemaker.list_training_jobs(NameContains=output["run_id"])["TrainingJobSummaries"]
-        job = self.aws.sagemaker.describe_training_job(TrainingJobName=listed["TrainingJobName"])
-        training = (job["TrainingEndTime"] - job["CreationTime"]).total_seconds()
-        return seconds, seconds - training
+        return seconds, seconds - self._training_seconds(output["run_id"])
+
+    def _training_seconds(self, run_id: str) -> float:
+        """From creation to end of the run's training jobs, the refit's among them."""
+        listed = self.aws.sagemaker.list_training_jobs(NameContains=run_id)["TrainingJobSummaries"]
+        if not listed:
+            raise JobError(f"run {run_id} has no training job")
+        return sum((job["TrainingEndTime"] - job["CreationTime"]).total_seconds() for job in listed)
 
     def burst(self, uploads: int, alone: list[float], overhead: list[float], peak: list[float]) -> Burst:
         files = [(f"burst-{number % DATASETS}", number) for number in range(uploads)]

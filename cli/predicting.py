@@ -248,10 +248,19 @@ def _read_lines(text: str) -> list[Record]:
 
 def answer_columns(found: Predictions) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
     """Headings of what is answered, and what stands below each, of a prediction."""
-    if found.target is None:
-        of = probability_columns(found)
-        label = {"label": lambda prediction: prediction["label"]}
-        return {**label, **{heading: functools.partial(probability, of=name) for heading, name in of.items()}}
+    columns = _number_columns(found) if found.target is not None else _class_columns(found)
+    if any("id" in prediction for prediction in found.made):  # stacks of earlier releases give none
+        columns["prediction_id"] = lambda prediction: prediction.get("id", "")
+    return columns
+
+
+def _class_columns(found: Predictions) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
+    of = probability_columns(found)
+    label = {"label": lambda prediction: prediction["label"]}
+    return {**label, **{heading: functools.partial(probability, of=name) for heading, name in of.items()}}
+
+
+def _number_columns(found: Predictions) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
     columns: dict[str, Callable[[Mapping[str, Any]], Any]] = {"prediction": lambda prediction: prediction["prediction"]}
     if any("interval" in prediction for prediction in found.made):
         columns["low"] = lambda prediction: prediction["interval"][0]
@@ -279,7 +288,7 @@ def explanation(prediction: Mapping[str, Any]) -> str:
 
 
 def write_csv(target: Path, records: Sequence[Record], found: Predictions) -> None:
-    """The input's rows with label and probability, or number and interval, behind them.
+    """The input's rows with label and probability, or number and interval, and the predictions' ids behind them.
 
     The file is written as a whole or not at all. Spreadsheets open it, so no text in it is a formula.
     """
@@ -336,7 +345,7 @@ def _tell(dataset: str, found: Predictions, target: Path | None, explain: int, o
     if len(found.models) > 1:
         output.say(f"The model changed meanwhile; the models of runs {', '.join(found.models)} answered.")
     if not target:
-        right = [name for name in answer_columns(found) if name != "label"]
+        right = [name for name in answer_columns(found) if name not in ("label", "prediction_id")]
         output.print(table(*_table(found, bool(explain)), right=("record", *right)))
         output.print(f"model of run {', '.join(found.models)}{_about(found)}")
 

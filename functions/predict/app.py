@@ -23,9 +23,18 @@ from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger
 from sluice.layout import prediction_key, split_uri
 from sluice.prediction.answer import MAX_ANSWER_BYTES, answer, predicted_class, predictions
 from sluice.prediction.aws.endpoint import Clients, Endpoints
+from sluice.prediction.ids import new_ids
 from sluice.prediction.log import log_lines
-from sluice.prediction.metrics import emit_predictions
-from sluice.prediction.request import USAGE, PredictRequest, RefusedError, method_of, read_request
+from sluice.prediction.metrics import emit_predictions, emit_refused
+from sluice.prediction.request import (
+    COUNTED_STATUSES,
+    USAGE,
+    PredictRequest,
+    RefusedError,
+    dataset_in,
+    method_of,
+    read_request,
+)
 from sluice.prediction.version import Answered, Kept
 from sluice.settings import PredictSettings
 
@@ -57,6 +66,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         status, headers, body = respond(event, request_id)
     except RefusedError as error:
         status, headers, body = error.status, error.headers, refusal(error)
+        count_refusal(event, status)
     except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer, and no word of ours
         log_fault(error)
         status, headers, body = 500, {}, dumped({"message": "an internal error; the log has it", "request": request_id})
@@ -69,13 +79,15 @@ def respond(event: dict[str, Any], request_id: str) -> tuple[int, dict[str, str]
         return 200, {}, dumped({"message": USAGE})
     request = read_request(event)
     answered = endpoints.ask(request.dataset, request.records)
-    made = predictions(answered)
+    at = datetime.now(UTC)
+    made = predictions(answered, new_ids(at, len(request.records)))
     if request.explain:
         explain(request, answered, made)
     body = dumped(answer(request.dataset, answered.version, made))
     if len(body) > MAX_ANSWER_BYTES:
         raise RefusedError(413, f"the answer would have {len(body):,} bytes; send fewer records at a time")
-    unlogged = random.random() < answered.version.log_share and not keep(request, answered, made, request_id)  # noqa: S311
+    kept = random.random() < answered.version.log_share  # noqa: S311
+    unlogged = kept and not keep(request, answered, made, at, request_id)
     emit_predictions(request.dataset, answered.rows.outside, answered.retries, unlogged=unlogged)
     return 200, {}, body
 
@@ -102,16 +114,17 @@ def fetch_model(key: tuple[str, int]) -> Model:
 models: Kept[tuple[str, int], Model] = Kept(_MODELS_KEPT, fetch_model)
 
 
-def keep(request: PredictRequest, answered: Answered, made: list[dict[str, Any]], request_id: str) -> bool:
+def keep(
+    request: PredictRequest, answered: Answered, made: list[dict[str, Any]], at: datetime, request_id: str
+) -> bool:
     """Keeps records and answers in S3. A prediction does not fail for it."""
-    at = datetime.now(UTC)
     lines = log_lines(request.records, made, at=at, request_id=request_id, model_version=answered.version.run_id)
     try:
         s3.put_object(
             Bucket=settings.artifact_bucket,
             Key=prediction_key(request.dataset, at, request_id),
-            Body=lines.encode(),
-            ContentType="application/x-ndjson",
+            Body=lines,
+            ContentType="application/gzip",
         )
     except (ClientError, BotoCoreError) as error:
         logger.warning("predictions were not logged", extra={"dataset": request.dataset, "kind": type(error).__name__})
@@ -125,6 +138,16 @@ def refusal(error: RefusedError) -> str:
     elif error.status > 500:
         log_fault(error.__cause__ or error)
     return dumped({"message": error.message, **({"errors": error.errors} if error.errors else {})})
+
+
+def count_refusal(event: Mapping[str, Any], status: int) -> None:
+    """Counts a request that its caller has to change. What fails here only leaves it uncounted."""
+    dataset = dataset_in(event)
+    try:
+        if status in COUNTED_STATUSES and dataset is not None and endpoints.is_live(dataset):
+            emit_refused(dataset)
+    except (ClientError, BotoCoreError) as error:
+        logger.warning("a refusal was not counted", extra={"kind": type(error).__name__})
 
 
 def log_fault(error: BaseException) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from typing import Any
@@ -121,7 +122,11 @@ def test_the_same_records_as_csv_get_the_same_answer(live: Live, context: Contex
     header = [*record(), "diagnosis"]
     lines = [header, *([str(cells.get(name) or "") for name in header] for cells in records)]
     text = "\ufeff" + "".join(",".join(line) + "\r\n" for line in lines)
-    assert asked(context, text, "text/csv") == asked(context, records)
+    (status, as_csv), (_, as_json) = asked(context, text, "text/csv"), asked(context, records)
+    for body in (as_csv, as_json):
+        for prediction in body["predictions"]:
+            del prediction["id"]
+    assert (status, as_csv) == (200, as_json)
 
 
 def test_of_many_classes_each_has_a_probability_and_the_likeliest_is_the_label(
@@ -174,12 +179,25 @@ def test_requests_are_kept_as_the_configuration_says(live: Live, aws: Aws, conte
     _, body = asked(context, [record(), record(ward="z")])
     (key,) = [key for key in aws.stored() if "/predictions/" in key]
     assert key.startswith(f"{DATASET}/predictions/day=20")
-    assert key.endswith(f"-{context.aws_request_id}.jsonl")
-    lines = [json.loads(line) for line in aws.read(key).decode().splitlines()]
+    assert key.endswith(f"-{context.aws_request_id}.jsonl.gz")
+    lines = [json.loads(line) for line in gzip.decompress(aws.read(key)).splitlines()]
+    assert [line["id"] for line in lines] == [item["id"] for item in body["predictions"]]
+    assert len({line["id"] for line in lines}) == 2
     assert [line["record"] for line in lines] == [record(), record(ward="z")]
     assert [line["outside"] for line in lines] == [[], ["ward"]]
     assert [line["probability"] for line in lines] == [item["probability"] for item in body["predictions"]]
     assert {line["model_version"] for line in lines} == {RUN_ID}
+
+
+def test_requests_for_a_number_are_kept_with_it_and_its_interval(live: Live, aws: Aws, context: Context) -> None:
+    live.configure(log_share=1)
+    recipe = live.recipe.model_copy(update={"target": Target(name="price", task="regression")})
+    aws.put(ARTIFACTS, aws.layout.recipe, recipe.model_dump_json())
+    status, body = asked(context, record())
+    (key,) = [key for key in aws.stored() if "/predictions/" in key]
+    (line,) = [json.loads(line) for line in gzip.decompress(aws.read(key)).splitlines()]
+    assert (status, line["prediction"]) == (200, body["predictions"][0]["prediction"])
+    assert "label" not in line
 
 
 def test_nothing_is_kept_where_nobody_asked_for_it(live: Live, aws: Aws, context: Context) -> None:
@@ -208,6 +226,40 @@ def test_what_does_not_fit_is_named_and_no_value_is_logged(live: Live, context: 
     ]
     assert "s3cret" not in log.getvalue()
     assert '"status":400' in log.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [({"body": "{"}, 400), ({"body": "[{}]"}, 400), ({"headers": {"content-type": "text/html"}}, 415)],
+)
+def test_a_refused_request_is_counted(
+    live: Live, context: Context, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], status: int
+) -> None:
+    given = {"body": json.dumps(record()), "headers": {"content-type": "application/json"}, **changes}
+    assert app.handler(request("predict", **given), context)["statusCode"] == status
+    assert metrics_in(capsys.readouterr().out) == {"PredictRefused": 1}
+    asked(context, record())
+    assert metrics_in(capsys.readouterr().out)["PredictRefused"] == 0
+
+
+def test_what_names_no_live_dataset_is_not_counted(
+    live: Live, context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in ("/nobody", "/", "/a/b"):
+        assert asked(context, "{", rawPath=path)[0] in (400, 404)
+    live.error = ClientError({"Error": {"Code": "ThrottlingException", "Message": "Rate"}}, "InvokeEndpoint")
+    assert asked(context, record())[0] == 503
+    assert "_aws" not in capsys.readouterr().out
+
+
+def test_a_refusal_that_cannot_be_counted_is_answered_all_the_same(
+    live: Live, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "no"}}, "GetItem")
+
+    monkeypatch.setattr(app.clients.dynamodb, "get_item", denied)
+    assert asked(context, "{")[0] == 400
 
 
 def test_a_fault_is_answered_without_a_word_of_it_and_logged_without_its_message(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -126,11 +127,12 @@ def test_a_request_is_kept_in_the_artifact_bucket(small: Deployed) -> None:
     kept = [
         json.loads(line)
         for item in listed["Contents"]
-        for line in small.local_aws.object(f"s3://{bucket}/{item['Key']}").decode().splitlines()
+        for line in gzip.decompress(small.local_aws.object(f"s3://{bucket}/{item['Key']}")).splitlines()
     ]
     (prediction,) = reply.body["predictions"]
     (found,) = [line for line in kept if line["record"] == record]
     assert prediction["outside"] == found["outside"] == ["size", "colour"]
+    assert found["id"] == prediction["id"]
     assert (found["probability"], found["label"]) == (prediction["probability"], prediction["label"])
     assert found["model_version"] == small.result["run_id"]
 

@@ -77,9 +77,14 @@ def captured_prefix(dataset: str) -> str:
     return f"{dataset}/captured/"
 
 
+def predictions_prefix(dataset: str) -> str:
+    """Where the log of the dataset's predictions lies: a folder a day, with files of lines, some in gzip."""
+    return f"{dataset}/predictions/"
+
+
 def prediction_key(dataset: str, at: datetime, request_id: str) -> str:
     """Where the records and answers of one request to the predict function are kept, by day (UTC)."""
-    return f"{dataset}/predictions/day={at:%Y-%m-%d}/{at:%H%M%S}-{request_id}.jsonl"
+    return f"{predictions_prefix(dataset)}day={at:%Y-%m-%d}/{at:%H%M%S}-{request_id}.jsonl.gz"
 
 
 def uri(bucket: str, key: str) -> str:

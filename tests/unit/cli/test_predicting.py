@@ -102,6 +102,26 @@ def test_a_file_is_written_with_label_and_probability_behind_its_own_columns(
     assert sorted(tmp_path.iterdir()) == [target, table]
 
 
+def with_ids(body: dict[str, Any]) -> tuple[int, Any]:
+    status, made = scores(body)
+    return status, {**made, "predictions": [{"id": f"abc-{i}", **one} for i, one in enumerate(made["predictions"])]}
+
+
+def test_the_id_of_each_prediction_is_shown_and_written(
+    world: World, answer: Stand, table: Path, tmp_path: Path
+) -> None:
+    answer(with_ids)
+    target = tmp_path / "out.csv"
+    world.call("predict", "churn", str(table), "-o", str(target))
+    with target.open(newline="") as file:
+        assert [row[-1] for row in csv.reader(file)] == ["prediction_id", "abc-0", "abc-1", "abc-2"]
+    lines = world.call("predict", "churn", str(table)).stdout.splitlines()
+    assert lines[0].split()[:4] == ["record", "label", "probability", "prediction_id"]
+    assert lines[2].split() == ["1", "yes", "0.7500", "abc-0"]
+    document = world.document("predict", "churn", str(table))
+    assert [made["id"] for made in document["predictions"]] == ["abc-0", "abc-1", "abc-2"]
+
+
 def test_a_column_that_has_the_name_of_a_new_one_keeps_it(world: World, answer: Stand, tmp_path: Path) -> None:
     source, target = tmp_path / "rows.jsonl", tmp_path / "out.csv"
     source.write_text('{"size": 1, "label": true}\n\n{"size": 2.5, "label": null}\n')

@@ -37,4 +37,4 @@ def test_a_configuration_does_not_start_a_run() -> None:
 
 def test_predictions_are_kept_by_day_and_request() -> None:
     at = datetime(2026, 11, 5, 7, 8, 9, tzinfo=UTC)
-    assert prediction_key("churn", at, "abc-1") == "churn/predictions/day=2026-11-05/070809-abc-1.jsonl"
+    assert prediction_key("churn", at, "abc-1") == "churn/predictions/day=2026-11-05/070809-abc-1.jsonl.gz"

@@ -33,15 +33,17 @@ def asked(of: Version, *scores: Score) -> Answered:
 
 
 def test_a_number_is_answered_with_its_interval() -> None:
-    made = predictions(asked(version(NUMBER, Interval(half_width=2.5, coverage=0.9)), (123.5,), (-1.0,)))
+    made = predictions(
+        asked(version(NUMBER, Interval(half_width=2.5, coverage=0.9)), (123.5,), (-1.0,)), ["x-0", "x-1"]
+    )
     assert made == [
-        {"prediction": 123.5, "interval": [121.0, 126.0], "coverage": 0.9},
-        {"prediction": -1.0, "interval": [-3.5, 1.5], "coverage": 0.9},
+        {"id": "x-0", "prediction": 123.5, "interval": [121.0, 126.0], "coverage": 0.9},
+        {"id": "x-1", "prediction": -1.0, "interval": [-3.5, 1.5], "coverage": 0.9},
     ]
 
 
 def test_a_number_without_an_interval_is_answered_alone() -> None:
-    assert predictions(asked(version(NUMBER), (123.5,))) == [{"prediction": 123.5}]
+    assert predictions(asked(version(NUMBER), (123.5,)), ["x"]) == [{"id": "x", "prediction": 123.5}]
 
 
 @pytest.mark.parametrize(
@@ -51,8 +53,8 @@ def test_the_body_says_what_is_predicted(target: Target, keys: set[str]) -> None
     assert answer("flats", version(target), []).keys() == {"dataset", "model_version", "predictions", *keys}
 
 
-def test_a_class_is_answered_as_before() -> None:
-    assert predictions(asked(version(CLASSES), (0.45,))) == [{"probability": 0.45, "label": "yes"}]
+def test_a_class_is_answered_with_its_probability_and_label() -> None:
+    assert predictions(asked(version(CLASSES), (0.45,)), ["x"]) == [{"id": "x", "probability": 0.45, "label": "yes"}]
 
 
 @pytest.mark.parametrize("wrong", [{"task": "regression", "classes": ("a", "b")}, {"classes": ("a",)}, {}])

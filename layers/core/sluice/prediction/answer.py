@@ -12,13 +12,13 @@ MAX_ANSWER_BYTES = 5_800_000
 """Of Lambda's 6 MB; what is longer reaches nobody."""
 
 
-def predictions(answered: Answered) -> list[dict[str, Any]]:
-    """Of each record: probability and label, or number and interval, and the columns that lie outside of what training
-    has seen."""
+def predictions(answered: Answered, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Of each record: its id, probability and label, or number and interval, and the columns that lie outside of what
+    training has seen."""
     version = answered.version
     made = []
-    for score, outside in zip(answered.scores, answered.rows.outside, strict=True):
-        prediction = _prediction(version, score)
+    for own_id, score, outside in zip(ids, answered.scores, answered.rows.outside, strict=True):
+        prediction = {"id": own_id, **_prediction(version, score)}
         if outside:
             prediction["outside"] = list(outside)
         made.append(prediction)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sluice.settings import NAMESPACE
 
 MAX_VALUES: Final = 100
 """CloudWatch takes no more values of one metric in one line."""
+_SHARES: Final = frozenset({"OutsideTrainingRange", "PredictRefused"})
+"""Zeros and ones, whose average is what is looked at."""
 
 
 def emit_predictions(dataset: str, outside: Sequence[Sequence[str]], retries: int, *, unlogged: bool = False) -> None:
@@ -27,16 +29,30 @@ def emit_predictions(dataset: str, outside: Sequence[Sequence[str]], retries: in
     """
     values: dict[str, int | list[int]] = {
         "Predictions": len(outside),
-        # Zeros and ones, so that their average is the share.
+        "PredictRefused": 0,
         "OutsideTrainingRange": [int(bool(columns)) for columns in evenly(outside, MAX_VALUES)],
         "PredictRetries": retries,
     }
     if unlogged:
         values["PredictionsNotLogged"] = len(outside)
+    _emit(dataset, values)
+
+
+def emit_refused(dataset: str) -> None:
+    """Counts a request that was refused. One that was answered counts as 0, so that the average is the share.
+
+    Args:
+        dataset: one that has a live model: a name that somebody made up would be a metric for as long as CloudWatch
+            keeps it.
+    """
+    _emit(dataset, {"PredictRefused": 1})
+
+
+def _emit(dataset: str, values: Mapping[str, int | list[int]]) -> None:
     about = {
         "Namespace": NAMESPACE,
         "Dimensions": [["dataset"]],
-        "Metrics": [{"Name": name, "Unit": "None" if name == "OutsideTrainingRange" else "Count"} for name in values],
+        "Metrics": [{"Name": name, "Unit": "None" if name in _SHARES else "Count"} for name in values],
     }
     line = {
         "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [about]},

@@ -27,6 +27,9 @@ MAX_BODY_BYTES: Final = 5_000_000
 MAX_ERRORS: Final = 100
 """Problems that a refusal lists; if there are more, it says how many."""
 
+COUNTED_STATUSES: Final = frozenset({400, 413, 415})
+"""Of the refusals of a request that named a dataset, and that its caller has to change."""
+
 USAGE: Final = (
     "POST /<dataset> with Content-Type application/json (one record, a list of records, or "
     '{"records": [...], "explain": 3}) or text/csv (a header line with your column names). '
@@ -69,6 +72,12 @@ def method_of(event: Mapping[str, Any]) -> str:
     return str(event.get("requestContext", {}).get("http", {}).get("method", "POST")).upper()
 
 
+def dataset_in(event: Mapping[str, Any]) -> str | None:
+    """The dataset that the path of a function URL's event names; None if it names none."""
+    named = _DATASET.fullmatch(unquote(event.get("rawPath") or "/"))
+    return named[1] if named else None
+
+
 def read_request(event: Mapping[str, Any]) -> PredictRequest:
     """The request in an event of a function URL.
 
@@ -77,9 +86,8 @@ def read_request(event: Mapping[str, Any]) -> PredictRequest:
     """
     if method_of(event) != "POST":
         raise RefusedError(405, f"send a POST request to get predictions. {USAGE}", headers={"allow": "POST"})
-    path = unquote(event.get("rawPath") or "/")
-    named = _DATASET.fullmatch(path)
-    if named is None:
+    dataset = dataset_in(event)
+    if dataset is None:
         raise RefusedError(404, f"the path names no dataset. {USAGE}")
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     kind = _content_type(headers.get("content-type", ""))
@@ -97,7 +105,7 @@ def read_request(event: Mapping[str, Any]) -> PredictRequest:
     if explain and len(records) > MAX_EXPLAINED:
         what = f"{len(records):,} records are too many to explain; the maximum is {MAX_EXPLAINED} at a time"
         raise RefusedError(413, what)
-    return PredictRequest(named[1], records, explain)
+    return PredictRequest(dataset, records, explain)
 
 
 def _content_type(header: str) -> str:

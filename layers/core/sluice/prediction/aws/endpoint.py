@@ -137,6 +137,10 @@ class Endpoints:
             self._pause(pause)
         raise NotRightNowError(f"the endpoint of {dataset} is being changed; ask again in a few seconds")
 
+    def is_live(self, dataset: str) -> bool:
+        """Whether a dataset has a live model."""
+        return dataset in self._pointers or read_champion(self._clients.dynamodb, self._table, dataset) is not None
+
     def _candidates(self, dataset: str) -> Iterator[str]:
         """Configurations that may be live, the likeliest first, over and over.
 

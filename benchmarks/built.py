@@ -6,14 +6,17 @@ takes pyOpenSSL, XGBoost takes scikit-learn. Figures from there say little about
 
 from __future__ import annotations
 
+import compileall
 import importlib
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from typing import Final
 
 from benchmarks.measure import ROOT, JobError
@@ -52,12 +55,16 @@ def build_layers(names: Sequence[str], folder: Path) -> tuple[Path, ...]:
 
 
 def runtime_packages(folder: Path) -> Path:
-    """A folder that holds nothing but the packages of Lambda's runtime, as links to the installed ones."""
+    """A folder that holds nothing but the packages of Lambda's runtime, copied from the installed ones, with byte code:
+    an environment that was just made has none, and the first process would compile them."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in _RUNTIME:
         origin = Path(str(importlib.import_module(name).__file__))
-        installed = origin.parent if origin.name == "__init__.py" else origin
-        (folder / installed.name).symlink_to(installed)
+        if origin.name == "__init__.py":
+            shutil.copytree(origin.parent, folder / origin.parent.name, dirs_exist_ok=True)
+        else:
+            shutil.copy(origin, folder)
+    compileall.compile_dir(folder, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
     return folder
 
 

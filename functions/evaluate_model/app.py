@@ -12,7 +12,7 @@ from typing import Final
 import boto3
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import ClientError
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from scoring.assessment import Champion, Rows, Subject, assess, golden_rows, wants_held_out
 from scoring.evaluation import NothingToMeasureError
@@ -59,24 +59,30 @@ dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 logs = boto3.client("logs", config=CLIENT_CONFIG)
 
 
-class MadeContract(BaseModel):
+class Read(BaseModel):
+    """Of a document of another layer, what is of use here."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class MadeContract(Read):
     made: bool = False
 
 
-class Warned(BaseModel):
+class Warned(Read):
     rule: str
     column: str | None = None
 
 
-class ReportedSplit(BaseModel):
+class ReportedSplit(Read):
     hashed: HashedSplit | None = None
 
 
-class SampledGroups(BaseModel):
+class SampledGroups(Read):
     column: str
 
 
-class Report(BaseModel):
+class Report(Read):
     """What is of use here of validation.json, whose own model belongs to the table engine."""
 
     class_counts: dict[str, dict[str, int]] = {}

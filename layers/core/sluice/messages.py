@@ -119,7 +119,7 @@ class ValidationResult(Message):
     verdict: Literal["accepted", "rejected"]
     reasons: Reasons = ()
     warnings: Reasons = ()
-    rows: RowCounts = RowCounts()
+    rows: RowCounts = Field(default_factory=RowCounts)
     target: str | None = None
     classes: tuple[str, ...] = Field(
         (), description="Label text by class number; of two the last is the positive class."
@@ -503,7 +503,7 @@ class RunResult(Message):
     dataset: str
     reasons: Reasons = ()
     warnings: Reasons = ()
-    rows: RowCounts = RowCounts()
+    rows: RowCounts = Field(default_factory=RowCounts)
     metrics: AnyMetrics | None = None
     gates: tuple[GateCheck, ...] = ()
     approval: Approval | None = Field(None, description="What a person decided, and when; None if nobody was asked.")

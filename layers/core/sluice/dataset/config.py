@@ -317,11 +317,11 @@ class Endpoint(_Section):
         "ml.m5.large", pattern=INSTANCE_TYPE, description="For `instance`: the instance type, without GPUs."
     )
     instance_count: int = Field(1, ge=1, le=100, description="For `instance`: the number of instances.")
-    rollout: Rollout = Rollout()
-    alarms: EndpointAlarms = EndpointAlarms()
+    rollout: Rollout = Field(default_factory=Rollout)
+    alarms: EndpointAlarms = Field(default_factory=EndpointAlarms)
     autoscaling: Autoscaling | None = None
     data_capture: DataCapture | None = None
-    previous: PreviousModel = PreviousModel()
+    previous: PreviousModel = Field(default_factory=PreviousModel)
     keep: int = Field(3, ge=2, le=20, description="Models that are kept for a rollback, including the live one.")
     time_to_live_days: float | None = Field(
         None, gt=0, le=365, description="An endpoint that nobody called for this long is removed; by default never."
@@ -492,7 +492,7 @@ class DatasetConfig(_Section):
     max_rejected_share: float = Field(
         0.01, ge=0, lt=1, description="A file with a larger share of rejected rows is refused."
     )
-    split: Split = Split()
+    split: Split = Field(default_factory=Split)
     leaks: Leaks = Field(Leaks(), description="Columns that give the target away, such as one known only afterwards.")
     hyperparameters: Annotated[
         dict[str, str | int | float],
@@ -501,20 +501,20 @@ class DatasetConfig(_Section):
     contract: ContractConfig = Field(
         ContractConfig(), description="How files are compared with the dataset's contract."
     )
-    gates: Gates = Gates()
-    cutoff: Cutoff = Cutoff()
+    gates: Gates = Field(default_factory=Gates)
+    cutoff: Cutoff = Field(default_factory=Cutoff)
     costs: Costs | None = Field(
         None, description="Cost matrix, for `cutoff: {policy: minimum_cost}` and for the report."
     )
-    champion: ChampionPolicy = ChampionPolicy()
+    champion: ChampionPolicy = Field(default_factory=ChampionPolicy)
     slices: tuple[str, ...] = Field(
         (), description="Columns; the model is also measured on the rows of each of their values."
     )
     facets: tuple[Facet, ...] = Field((), description="Groups of the bias report.")
-    training: Training = Training()
-    approval: ApprovalConfig = ApprovalConfig()
-    endpoint: Endpoint = Endpoint()
-    predictions: Predictions = Predictions()
+    training: Training = Field(default_factory=Training)
+    approval: ApprovalConfig = Field(default_factory=ApprovalConfig)
+    endpoint: Endpoint = Field(default_factory=Endpoint)
+    predictions: Predictions = Field(default_factory=Predictions)
 
     @model_validator(mode="after")
     def _merged_classes_known(self) -> Self:

@@ -143,7 +143,7 @@ class ContractConfig(_Part):
     mode: Literal["enforce", "reset", "ignore"] = Field(
         "enforce", description="What is done with the contract; `contract: reset` is short for `{mode: reset}`."
     )
-    rules: ContractRules = ContractRules()
+    rules: ContractRules = Field(default_factory=ContractRules)
 
     @model_validator(mode="before")
     @classmethod

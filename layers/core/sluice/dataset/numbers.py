@@ -7,7 +7,7 @@ read alike.
 
 import re
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -83,8 +83,6 @@ LOOKALIKES: Final[dict[str, str]] = {
 }
 """Digits of other scripts, typographic minuses and full-width signs, and the ASCII character that each stands for."""
 
-# Made once: a test set has millions of cells.
-_NUMBERS: Final = {notation: re.compile(pattern) for notation, pattern in NUMBER_IN.items()}
 _REWRITTEN: Final = {
     notation: str.maketrans(before[: len(after)], after, before[len(after) :])
     for notation, (before, after) in SEPARATORS.items()
@@ -95,6 +93,12 @@ BLANK: Final = "[ \u00a0\u202f]*"
 
 POSITIVE_MARKS: Final = ("", "+")
 NEGATIVE_MARKS: Final = ("-", "()")
+
+
+@cache
+def _regex(pattern: str) -> re.Pattern[str]:
+    """Made once, because a test set has millions of cells, and when it is needed, because most functions read none."""
+    return re.compile(pattern)
 
 
 def _plain(figures: str, notation: Notation) -> str:
@@ -186,7 +190,6 @@ DURATION_SECONDS: Final[dict[str, int]] = {
 }
 """By a group of :data:`DURATION`: how many seconds one of it has."""
 
-_DURATIONS: Final = {form: re.compile(pattern) for form, pattern in DURATION.items()}
 _DURATION_EXAMPLES: Final[dict[DurationForm, str]] = {
     "clock": "26:15:00",
     "words": "1h 30m",
@@ -208,7 +211,7 @@ class Duration(Part):
 
     def read(self, text: str, _notation: Notation) -> float | None:
         """The seconds that the text writes; None if it is no duration."""
-        found = _DURATIONS[self.form].fullmatch(text)
+        found = _regex(DURATION[self.form]).fullmatch(text)
         if found is None:
             return None
         parts = {part: found[part] for part in duration_parts(self.form)}
@@ -245,7 +248,7 @@ def read_number(text: str, notation: Notation, form: Quantity | Duration | None)
     """The number that a trimmed text writes in that way; infinite if no double holds it; None if it is none."""
     if form is not None:
         return form.read(text, notation)
-    return float(_plain(text, notation)) if _NUMBERS[notation].fullmatch(text) else None
+    return float(_plain(text, notation)) if _regex(NUMBER_IN[notation]).fullmatch(text) else None
 
 
 def number_example(notation: Notation, form: Quantity | Duration | None) -> str:

@@ -17,7 +17,7 @@ SERVERS: Final = frozenset({"ministack", "lab", "local_aws"})
 each is started once."""
 
 # Of the tests that do not say how far they search: Hypothesis' own hundred, or a part of it.
-hypothesis.settings.register_profile("sluice", max_examples=examples(100))
+hypothesis.settings.register_profile("sluice", max_examples=examples(100), deadline=None)
 hypothesis.settings.load_profile("sluice")
 
 # moto takes the default session away before each test, and with it the loader that keeps what it has read: each test

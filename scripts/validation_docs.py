@@ -138,6 +138,8 @@ WHAT: Final[dict[Rule, str]] = {
     Rule.LABEL_BY_IDENTIFIER: "The split is random, and the label is the same in all rows with one value of an "
     "identifier.",
     Rule.KEEP_UNKNOWN: "`keep` names a column that the file does not have.",
+    Rule.KEY_ABSENT: "`key` names a column that the file does not have.",
+    Rule.KEY_IS_TARGET: "`key` names the target.",
     Rule.TARGET_UNKNOWN: "The target is not a column of the file.",
     Rule.TARGET_NOT_NAMED: "No target is named, and no column is called `target`, `label`, `class` or `y`.",
     Rule.TARGET_AMBIGUOUS: "No target is named, and several columns have such a name.",

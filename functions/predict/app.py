@@ -88,7 +88,10 @@ def respond(event: dict[str, Any], request_id: str) -> tuple[int, dict[str, str]
         raise RefusedError(413, f"the answer would have {len(body):,} bytes; send fewer records at a time")
     kept = random.random() < answered.version.log_share  # noqa: S311
     unlogged = kept and not keep(request, answered, made, at, request_id)
-    emit_predictions(request.dataset, answered.rows.outside, answered.retries, unlogged=unlogged)
+    without_key = 0 if answered.version.key is None else answered.rows.keys.count(None)
+    emit_predictions(
+        request.dataset, answered.rows.outside, answered.retries, unlogged=unlogged, without_key=without_key
+    )
     return 200, {}, body
 
 
@@ -118,7 +121,10 @@ def keep(
     request: PredictRequest, answered: Answered, made: list[dict[str, Any]], at: datetime, request_id: str
 ) -> bool:
     """Keeps records and answers in S3. A prediction does not fail for it."""
-    lines = log_lines(request.records, made, at=at, request_id=request_id, model_version=answered.version.run_id)
+    version = answered.version
+    lines = log_lines(
+        request.records, made, at=at, request_id=request_id, model_version=version.run_id, key=version.key
+    )
     try:
         s3.put_object(
             Bucket=settings.artifact_bucket,

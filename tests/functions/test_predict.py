@@ -59,8 +59,8 @@ class Live:
         monkeypatch.setattr(app, "endpoints", fresh)
         monkeypatch.setattr(app, "models", Kept(1, app.fetch_model))
 
-    def configure(self, log_share: float = 0) -> None:
-        config = {"predictions": {"log_share": log_share}, "endpoint": {"previous": {"role": "none"}}}
+    def configure(self, log_share: float = 0, **more: Any) -> None:
+        config = {"predictions": {"log_share": log_share}, "endpoint": {"previous": {"role": "none"}}, **more}
         self.aws.put(ARTIFACTS, self.aws.layout.config, json.dumps(config))
 
     def _answer(self, **arguments: Any) -> dict[str, Any]:
@@ -198,6 +198,18 @@ def test_requests_for_a_number_are_kept_with_it_and_its_interval(live: Live, aws
     (line,) = [json.loads(line) for line in gzip.decompress(aws.read(key)).splitlines()]
     assert (status, line["prediction"]) == (200, body["predictions"][0]["prediction"])
     assert "label" not in line
+
+
+def test_the_callers_own_key_is_answered_and_kept(
+    live: Live, aws: Aws, context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    live.configure(log_share=1, key="customer")
+    status, body = asked(context, {"records": [record(customer=17), record()], "explain": 1})
+    assert (status, [item.get("key") for item in body["predictions"]]) == (200, ["17", None])
+    assert metrics_in(capsys.readouterr().out)["PredictionsWithoutKey"] == 1
+    (key,) = [key for key in aws.stored() if "/predictions/" in key]
+    lines = [json.loads(line) for line in gzip.decompress(aws.read(key)).splitlines()]
+    assert [(line.get("key"), line["record"]) for line in lines] == [("17", record()), (None, record())]
 
 
 def test_nothing_is_kept_where_nobody_asked_for_it(live: Live, aws: Aws, context: Context) -> None:

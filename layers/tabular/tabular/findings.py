@@ -93,6 +93,8 @@ class Rule(StrEnum):
     LABEL_SHARED = "label_shared"
     LABEL_BY_IDENTIFIER = "label_by_identifier"
     KEEP_UNKNOWN = "keep_unknown"
+    KEY_ABSENT = "key_absent"
+    KEY_IS_TARGET = "key_is_target"
 
     TARGET_UNKNOWN = "target_unknown"
     TARGET_NOT_NAMED = "target_not_named"
@@ -224,6 +226,9 @@ FIX: Final[dict[Rule, str]] = {
     Rule.LABEL_BY_IDENTIFIER: "Set `group_by` under `split` in config.yaml to the column. If its rows are cases of "
     "their own nevertheless, list it under `drop`, or under `keep` if it is a quantity that is known before the label.",
     Rule.KEEP_UNKNOWN: "Correct `keep` in config.yaml.",
+    Rule.KEY_ABSENT: "Nothing to do if only the records to predict have the column; otherwise correct `key` in "
+    "config.yaml.",
+    Rule.KEY_IS_TARGET: "Correct `key` in config.yaml: records are known by another column than the one to predict.",
     Rule.TARGET_UNKNOWN: "Name one of the file's columns as `target` in config.yaml.",
     Rule.TARGET_NOT_NAMED: "Say which column to predict: `target: <column>` in config.yaml.",
     Rule.TARGET_AMBIGUOUS: "Say which column to predict: `target: <column>` in config.yaml.",

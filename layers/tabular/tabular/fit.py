@@ -59,6 +59,7 @@ def fit(
     group_by: str | None,
     leaks: Leaks,
     keep: Sequence[str] = (),
+    key: str | None = None,
     identified: Mapping[int, str] | None = None,
 ) -> tuple[Recipe, list[Finding]]:
     """The recipe, and warnings on columns that it leaves out for leakage.
@@ -72,6 +73,7 @@ def fit(
         group_by: the column whose values the split keeps together.
         leaks: which columns may say the same as the target.
         keep: columns that are used although they look like an index or an identifier.
+        key: the column that a person knows records by.
         identified: why columns are left out that are one (see ``identifiers``), by position.
     """
     identified = identified or {}
@@ -84,6 +86,7 @@ def fit(
         drop=drop,
         group_by=group_by,
         keep=keep,
+        key=key,
         identified=identified,
     )
     levels = _levels([p for p in features if p.kind is Kind.TEXT and p.name not in reasons])
@@ -108,6 +111,7 @@ def reasons_left_out(
     drop: Sequence[str],
     group_by: str | None,
     keep: Sequence[str],
+    key: str | None,
     identified: Mapping[int, str],
 ) -> dict[str, str]:
     """Why columns are left out, by name; the others are used.
@@ -119,12 +123,15 @@ def reasons_left_out(
         drop: columns that a person ruled out.
         group_by: the column whose values the split keeps together.
         keep: columns that are used although they look like an index or an identifier.
+        key: the column that a person knows records by.
         identified: why columns are left out that are one, by position.
     """
     reasons: dict[str, str] = {}
     for p in features:
         if p.name in drop:
             reasons[p.name] = "listed under `drop` in config.yaml"
+        elif p.name == key:
+            reasons[p.name] = "is the `key` of config.yaml: it names records"
         elif p.name == group_by:
             reasons[p.name] = "is the group that the split uses: other data has other groups"
         elif reason := identified.get(p.position) or _why_dropped(p, is_kept=p.name in keep):

@@ -95,7 +95,7 @@ class Question:
     @cached_property
     def used(self) -> list[int]:
         """The columns that a model may learn from."""
-        ruled_out = {*self.config.drop, self.names[self.target], self.config.split.group_by}
+        ruled_out = {*self.config.ruled_out, self.names[self.target], self.config.split.group_by}
         return [i for i, name in enumerate(self.names) if name not in ruled_out]
 
     @cached_property
@@ -136,10 +136,10 @@ class Question:
     def hashed(self) -> list[str]:
         """The columns that tell rows apart, in an order that does not depend on the file's.
 
-        What is dropped does not: the same case would stand in training and test data.
+        What a person ruled out does not: the same case would stand in training and test data.
         """
         by_name = sorted(range(len(self.names)), key=lambda i: self.names[i])
-        return [f"c{i}" for i in by_name if self.names[i] not in self.config.drop] or [f"c{i}" for i in by_name]
+        return [f"c{i}" for i in by_name if self.names[i] not in self.config.ruled_out] or [f"c{i}" for i in by_name]
 
     @cached_property
     def placed_by(self) -> list[str]:

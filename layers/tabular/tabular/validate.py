@@ -26,7 +26,7 @@ from sluice.dataset.numbers import NUMBER, is_number_like
 from sluice.dataset.recipe import WHITESPACE, DroppedColumn, Recipe, Target
 from sluice.evaluation.split import HashedSplit
 from sluice.messages import RowCounts
-from sluice.wording import one_line
+from sluice.wording import nearest, one_line
 from tabular.around import around_warnings, title_warnings
 from tabular.census import Census, DoubtError
 from tabular.chunks import Chunk, ChunkError, Structure, chunks
@@ -204,7 +204,7 @@ class _Judgement:
     def _setting(self) -> Setting:
         config, header = self.question.config, self.question.dialect.header
         split = config.split
-        ruled_out = {self.target, *config.drop, *config.keep, split.group_by, split.by_time}
+        ruled_out = {self.target, *config.ruled_out, *config.keep, split.group_by, split.by_time}
         is_random = split.group_by is None and split.by_time is None
         return Setting(
             frozenset(name for name in ruled_out if name is not None),
@@ -218,7 +218,7 @@ class _Judgement:
         config, names = self.question.config, self.question.names
         unnamed = [names[i] for i in sorted(self.question.dialect.header.unnamed)]
         grouped = [] if config.split.group_by is None else [config.split.group_by]
-        dropped = (*config.drop, *grouped, *unnamed)
+        dropped = (*config.ruled_out, *grouped, *unnamed)
         return SeenTable(self.rows().accepted, self.target, self.classes.rows, (), names, dropped)
 
 
@@ -443,6 +443,7 @@ class _Validation:
             target=Target(name=judged.target, task=self._config.task, classes=judged.classes.labels),
             missing=self._config.missing,
             drop=self._config.drop,
+            key=self._config.key,
             group_by=self._config.split.group_by,
             leaks=told,
             keep=self._config.keep,
@@ -500,7 +501,7 @@ class _Validation:
     def _may_repeat(self, recipe: Recipe) -> bool:
         """Whether only what the recipe leaves out may tell a test row from a training row."""
         left_out = {column.name for column in recipe.columns if isinstance(column, DroppedColumn)}
-        return not left_out <= {*self._config.drop}
+        return not left_out <= {*self._config.ruled_out}
 
     def _refused(self, findings: Sequence[Finding]) -> TableReport:
         judged = self._judgement
@@ -536,6 +537,7 @@ class _Validation:
             target=judged.target,
             leaking=leaking,
             drop=config.drop,
+            key=config.key,
             group_by=config.split.group_by,
             keep=config.keep,
             identified=identified,
@@ -606,13 +608,14 @@ class _Validation:
                 yield self._small.warning(judged.target, problem.first_line)
         yield from self._unknown_labels
         yield from left_out
+        yield from self._key_warnings(judged.question.names)
         for tally in judged.census.facets:
             yield from tally.warnings()
         yield from self._contract_warnings()
         used = {feature.source for feature in recipe.features}
         yield from column_warnings([p for p in judged.profiles if p.name in used])
-        ruled_out = {recipe.target.name, *self._config.drop}
-        yield from text_warnings([p for p in judged.profiles if p.name not in ruled_out])
+        not_read = {recipe.target.name, *self._config.ruled_out}
+        yield from text_warnings([p for p in judged.profiles if p.name not in not_read])
         structure = judged.census.structure
         if self._dialect:
             yield from around_warnings(self._dialect, structure)
@@ -625,7 +628,9 @@ class _Validation:
             what = f"{span}, but look like separate rows"
             yield Finding(rule=Rule.MULTI_LINE_CELL, line=first, rows=structure.doubtful_rows, what=what)
         if repeated := judged.census.hashes.repeated():
-            apart = ", not counting `drop` columns" if self._config.drop else ""
+            ruled_out = {"`drop` columns": self._config.drop, "the `key`": self._config.key}
+            uncounted = [words for words, named in ruled_out.items() if named]
+            apart = f", not counting {' and '.join(uncounted)}" if uncounted else ""
             yield Finding(rule=Rule.DUPLICATE_ROWS, what=f"{repeated:,} rows repeat another row exactly{apart}")
         if few := judged.small_test_part():
             yield few
@@ -639,6 +644,14 @@ class _Validation:
                 "is used, so the measured quality may flatter the model"
             )
             yield Finding(rule=Rule.REPEATED_IN_TEST, what=what)
+
+    def _key_warnings(self, names: Sequence[str]) -> Iterator[Finding]:
+        key = self._config.key
+        if key is not None and key not in names:
+            near = nearest(key, names)
+            hint = "" if near is None else f" (did you mean `{shown(near)}`?)"
+            what = f"`key` names `{shown(key)}`, which the file does not have{hint}; predictions are kept by it"
+            yield Finding(rule=Rule.KEY_ABSENT, what=what)
 
     def _contract_warnings(self) -> Iterator[Finding]:
         report = self._contract_report
@@ -721,8 +734,11 @@ def _check_names(names: Sequence[str], config: DatasetConfig, target: int) -> No
         raise RefusedError(Finding(rule=Rule.SLICE_UNKNOWN, what=what))
     for facet in config.facets:
         _check_facet(names, facet, names[target])
-    if {*names} - {names[target]} <= {*config.drop}:
-        what = "`drop` names every column but the target, so none is left to predict from"
+    if config.key == names[target]:
+        raise RefusedError(Finding(rule=Rule.KEY_IS_TARGET, column=config.key, what="the target is the `key`"))
+    if {*names} - {names[target]} <= {*config.ruled_out}:
+        named = "`drop` names" if config.key is None else "`drop` and `key` name"
+        what = f"{named} every column but the target, so none is left to predict from"
         raise RefusedError(Finding(rule=Rule.NO_FEATURES, what=what))
 
 

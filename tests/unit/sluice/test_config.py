@@ -146,6 +146,7 @@ def test_yaml_cannot_construct_objects() -> None:
         ("target: !!bool maybe", "target", "maybe"),
         ("target:", "target", None),
         ("drop: [No, 007]", "drop", ("No", "007")),
+        ("key: 007", "key", "007"),
         ("missing: [0, -999, null, '']", "missing", ("0", "-999", "null", "")),
     ],
 )

@@ -28,7 +28,9 @@ def version(target: Target, interval: Interval | None = None) -> Version:
 
 
 def asked(of: Version, *scores: Score) -> Answered:
-    rows = Rows(lines=tuple("1" for _ in scores), features=(), outside=tuple(() for _ in scores))
+    rows = Rows(
+        lines=tuple("1" for _ in scores), features=(), outside=tuple(() for _ in scores), keys=(None,) * len(scores)
+    )
     return Answered(of, rows, scores, retries=0)
 
 

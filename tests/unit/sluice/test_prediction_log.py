@@ -49,6 +49,20 @@ def test_each_record_has_a_line_with_its_answer() -> None:
     ]
 
 
+def test_the_key_stands_beside_the_record_and_not_in_it() -> None:
+    packed = log_lines(
+        [{"customer": 17, "age": 39}, {"age": 40}],
+        [{**MADE[0], "key": "17"}, MADE[1]],
+        at=AT,
+        request_id="abc",
+        model_version="4f1c09b2a7de",
+        key="customer",
+    )
+    first, second = read_predictions(gzip.decompress(packed).splitlines())
+    assert (first.key, first.record) == ("17", {"age": 39})
+    assert (second.key, second.record) == (None, {"age": 40})
+
+
 def test_the_same_predictions_make_the_same_file() -> None:
     assert written() == written()
 

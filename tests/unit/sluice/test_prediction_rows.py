@@ -146,3 +146,40 @@ def test_numbers_are_read_back_as_the_same_float32(number: float) -> None:
     assert float(text) == number
     with np.errstate(over="ignore"):
         assert np.float32(text) == np.float32(number)
+
+
+@pytest.mark.parametrize("key", ["id", "customer"])
+@pytest.mark.parametrize(
+    ("cell", "known"),
+    [
+        ("17", "17"),
+        (" 17 ", "17"),
+        (17, "17"),
+        (17.0, "17"),
+        (1.5, "1.5"),
+        ("017", "017"),
+        (True, "true"),
+        (None, None),
+        ("", None),
+        ("?", None),
+    ],
+)
+def test_a_key_is_text_however_it_is_sent_whether_the_model_knows_its_column_or_not(
+    key: str, cell: Any, known: str | None
+) -> None:
+    found = RowMaker(RECIPE, key).rows([{**RECORD, key: cell}])
+    assert found.keys == (known,)
+    without = RowMaker(RECIPE).rows([RECORD])
+    assert (found.lines, found.outside) == (without.lines, without.outside)
+
+
+def test_a_record_without_its_key_is_predicted() -> None:
+    assert RowMaker(RECIPE, "customer").rows([RECORD, {**RECORD, "customer": "a"}]).keys == (None, "a")
+
+
+def test_a_key_that_is_no_value_is_refused_and_another_unknown_column_too() -> None:
+    with pytest.raises(RefusedError) as refusal:
+        RowMaker(RECIPE, "customer").rows([{**RECORD, "customer": ["a"], "costumer": 1}])
+    assert {error["column"] for error in refusal.value.errors} == {"customer", "costumer"}
+    with pytest.raises(RefusedError, match="does not fit"):
+        RowMaker(RECIPE).rows([{**RECORD, "customer": "a"}])

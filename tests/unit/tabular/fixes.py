@@ -436,6 +436,7 @@ FIXES: Final[Mapping[Rule, Fix]] = {
     Rule.LABEL_SHARED: grouped_by_column,
     Rule.LABEL_BY_IDENTIFIER: grouped_by_column,
     Rule.KEEP_UNKNOWN: without_key("keep"),
+    Rule.KEY_IS_TARGET: without_key("key"),
     Rule.DROP_UNKNOWN: without_key("drop"),
     Rule.SLICE_UNKNOWN: without_key("slices"),
     Rule.MERGE_UNKNOWN: without_key("merge_spellings"),

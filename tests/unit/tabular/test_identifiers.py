@@ -181,6 +181,36 @@ def test_the_columns_that_are_kept_must_exist_and_not_be_dropped(check: Check) -
         DatasetConfig.model_validate({"keep": ["rank"], "drop": ["rank"]})
 
 
+def test_a_key_is_left_out_as_if_it_was_dropped_whatever_it_looks_like(check: Check) -> None:
+    quantity = [("weight", [i * 37 % 101 for i in range(200)]), *noise(200, 1)]
+    report, dropped = check(quantity, key="weight"), check(quantity, drop=["weight"])
+    assert use_of(report, "weight") == "dropped"
+    assert report.columns[0].reason == "is the `key` of config.yaml: it names records"
+    assert (report.rows, report.features, report.split) == (dropped.rows, dropped.features, dropped.split)
+    both = check(quantity, key="weight", drop=["weight"])
+    assert (both.verdict, both.features) == ("accepted", dropped.features)
+
+
+def test_a_split_may_go_by_the_key(check: Check) -> None:
+    report = check(
+        [("customer", [i // 2 for i in range(200)]), *noise(200, 1)], key="customer", split={"group_by": "customer"}
+    )
+    assert (use_of(report, "customer"), rules(report)) == ("dropped", set())
+    assert report.split is not None
+    assert report.split.method == "group_by"
+
+
+def test_a_key_that_the_file_lacks_is_told_with_the_column_that_may_be_meant(check: Check) -> None:
+    report = check([("customer", list(range(200))), *noise(200, 1)], key="custmer")
+    assert report.verdict == "accepted"
+    assert any("did you mean `customer`?" in warning for warning in report.warnings)
+
+
+def test_a_key_that_is_kept_is_no_configuration() -> None:
+    with pytest.raises(ValueError, match="`keep` names `rank`, which is the `key` and never used"):
+        DatasetConfig.model_validate({"keep": ["rank"], "key": "rank"})
+
+
 def test_the_chance_that_numbers_are_all_different_is_that_of_birthdays() -> None:
     assert math.exp(log_chance_all_different(23, 365)) == pytest.approx(0.4927, abs=1e-4)
     assert math.exp(log_chance_all_different(2, 10)) == pytest.approx(0.9)

@@ -476,6 +476,12 @@ class DatasetConfig(_Section):
     )
     positive: str | None = Field(None, description="The label that counts as 1; by default the rarer one.")
     drop: tuple[str, ...] = Field((), description="Columns that must not be used.")
+    key: str | None = Field(
+        None,
+        min_length=1,
+        description="Column by which you know your records, such as `customer_id`: never used, but answered and kept "
+        "with each prediction. The file may lack it.",
+    )
     merge_spellings: bool | tuple[str, ...] = Field(
         False,
         description="Columns, or `true` for all: texts that differ only in case, or in blanks, hyphens or underscores "
@@ -546,6 +552,8 @@ class DatasetConfig(_Section):
     def _dropped_or_kept(self) -> Self:
         if both := [name for name in self.keep if name in self.drop]:
             raise ValueError(f"`keep` and `drop` both name `{both[0][:_NAMED_CHARACTERS]}`")
+        if self.key in self.keep:
+            raise ValueError(f"`keep` names `{self.key[:_NAMED_CHARACTERS]}`, which is the `key` and never used")
         return self
 
     @model_validator(mode="after")
@@ -569,6 +577,11 @@ class DatasetConfig(_Section):
         if unknown:
             raise ValueError(f"unknown hyperparameters {unknown}; the built-in XGBoost takes {sorted(TUNABLE)}")
         return value
+
+    @property
+    def ruled_out(self) -> tuple[str, ...]:
+        """Columns that a person says no model learns from: those of ``drop``, and the key."""
+        return self.drop if self.key is None else (*self.drop, self.key)
 
     def merges(self, column: str) -> bool:
         """Whether the spellings of a column's texts are one category."""

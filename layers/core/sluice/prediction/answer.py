@@ -13,12 +13,13 @@ MAX_ANSWER_BYTES = 5_800_000
 
 
 def predictions(answered: Answered, ids: Sequence[str]) -> list[dict[str, Any]]:
-    """Of each record: its id, probability and label, or number and interval, and the columns that lie outside of what
-    training has seen."""
-    version = answered.version
+    """Of each record: id, the caller's key if it has one, probability and label, or number and interval, and the
+    columns that lie outside of what training has seen."""
+    version, rows = answered.version, answered.rows
     made = []
-    for own_id, score, outside in zip(ids, answered.scores, answered.rows.outside, strict=True):
-        prediction = {"id": own_id, **_prediction(version, score)}
+    for own_id, key, score, outside in zip(ids, rows.keys, answered.scores, rows.outside, strict=True):
+        known = {"id": own_id} if key is None else {"id": own_id, "key": key}
+        prediction = {**known, **_prediction(version, score)}
         if outside:
             prediction["outside"] = list(outside)
         made.append(prediction)

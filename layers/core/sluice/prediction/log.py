@@ -30,7 +30,8 @@ class Prediction:
         id: None if the release that kept it gave none, or if the endpoint was asked directly.
         at: when it was made; UTC.
         model_version: the run of the model.
-        record: cells by column, as they were sent.
+        key: the caller's own; None if the dataset has no ``key``, or the record had none.
+        record: cells by column, as they were sent, without the key.
         probability: of the positive class of two.
         probabilities: by class, of three or more.
         prediction: of a target of numbers.
@@ -43,6 +44,7 @@ class Prediction:
     at: datetime
     request_id: str
     model_version: str
+    key: str | None = None
     record: Mapping[str, Any]
     probability: float | None = None
     probabilities: Mapping[str, float] | None = None
@@ -59,6 +61,7 @@ def log_lines(
     at: datetime,
     request_id: str,
     model_version: str,
+    key: str | None = None,
 ) -> bytes:
     """The file of one request, in gzip.
 
@@ -66,6 +69,7 @@ def log_lines(
         records: as they were asked for.
         made: the prediction of each.
         at: UTC.
+        key: the column that holds the caller's keys, which stand beside the record.
     """
     about = {
         "at": at.strftime("%Y-%m-%d %H:%M:%S.") + f"{at.microsecond // 1000:03d}",  # as Athena reads a timestamp
@@ -76,7 +80,8 @@ def log_lines(
         {
             "id": prediction["id"],
             **about,
-            "record": record,
+            **({"key": prediction["key"]} if "key" in prediction else {}),
+            "record": {name: cell for name, cell in record.items() if name != key},
             **{key: prediction[key] for key in _ANSWERED if key in prediction},
             "outside": prediction.get("outside", []),
         }
@@ -113,6 +118,7 @@ def _read(line: Mapping[str, Any]) -> Prediction:
         at=datetime.fromisoformat(line["at"]).replace(tzinfo=UTC),
         request_id=line["request_id"],
         model_version=line["model_version"],
+        key=line.get("key"),
         record=line["record"],
         probability=line.get("probability"),
         probabilities=line.get("probabilities"),

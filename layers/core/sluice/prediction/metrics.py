@@ -19,13 +19,16 @@ _SHARES: Final = frozenset({"OutsideTrainingRange", "PredictRefused"})
 """Zeros and ones, whose average is what is looked at."""
 
 
-def emit_predictions(dataset: str, outside: Sequence[Sequence[str]], retries: int, *, unlogged: bool = False) -> None:
+def emit_predictions(
+    dataset: str, outside: Sequence[Sequence[str]], retries: int, *, unlogged: bool = False, without_key: int = 0
+) -> None:
     """Writes the metrics of one request.
 
     Args:
         outside: of each record, the columns that lie outside of what training has seen.
         retries: answers of the endpoint that did not count.
         unlogged: the request was to be kept, and could not be.
+        without_key: records that lack the key, if the dataset has one.
     """
     values: dict[str, int | list[int]] = {
         "Predictions": len(outside),
@@ -35,6 +38,8 @@ def emit_predictions(dataset: str, outside: Sequence[Sequence[str]], retries: in
     }
     if unlogged:
         values["PredictionsNotLogged"] = len(outside)
+    if without_key:
+        values["PredictionsWithoutKey"] = without_key
     _emit(dataset, values)
 
 

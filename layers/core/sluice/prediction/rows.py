@@ -20,6 +20,7 @@ from sluice.dataset.recipe import (
     Recipe,
     RecordError,
 )
+from sluice.prediction.key import key_text
 from sluice.prediction.request import MAX_ERRORS, RefusedError, refusal_message
 
 type _Test = Callable[[Sequence[float], Mapping[str, Any]], bool]
@@ -27,19 +28,29 @@ type _Test = Callable[[Sequence[float], Mapping[str, Any]], bool]
 
 @dataclass(frozen=True)
 class Rows:
-    """What the recipe makes of records, one after the other: CSV without label, features, columns that are outside."""
+    """What the recipe makes of records, one after the other: CSV without label, features, columns that are outside,
+    and the caller's own keys."""
 
     lines: tuple[str, ...]
     features: tuple[list[float], ...]
     outside: tuple[tuple[str, ...], ...]
+    keys: tuple[str | None, ...]
 
 
 class RowMaker:
-    """Makes an endpoint's rows by one recipe."""
+    """Makes an endpoint's rows by one recipe.
 
-    def __init__(self, recipe: Recipe) -> None:
+    Args:
+        recipe: of the model.
+        key: the column by which callers know their records, if there is one. The recipe may not know it.
+    """
+
+    def __init__(self, recipe: Recipe, key: str | None = None) -> None:
         self._recipe = recipe
-        self._known = frozenset(column.name for column in recipe.columns)
+        self._key = key
+        columns = {column.name for column in recipe.columns}
+        self._known = frozenset(columns if key is None else {*columns, key})
+        self._apart = None if key in columns else key
         self._tests = list(_tests(recipe))
 
     def rows(self, records: Sequence[Mapping[str, Any]]) -> Rows:
@@ -62,7 +73,11 @@ class RowMaker:
                 shared = frozenset()
         if count:
             raise self._refusal(records, shared, count)
-        return Rows(tuple(map(line_of, features)), tuple(features), tuple(map(self._outside, features, records)))
+        outside = tuple(map(self._outside, features, records))
+        return Rows(tuple(map(line_of, features)), tuple(features), outside, tuple(map(self._key_of, records)))
+
+    def _key_of(self, record: Mapping[str, Any]) -> str | None:
+        return None if self._key is None else key_text(self._recipe, record.get(self._key))
 
     def _refusal(self, records: Sequence[Mapping[str, Any]], shared: frozenset[Problem], count: int) -> RefusedError:
         """Names each problem by its record; a column that is missing from all of several records, or unknown, once."""
@@ -98,13 +113,18 @@ class RowMaker:
         # The recipe takes a cell of a text column as its text, and so would take a list.
         nested = [name for name, cell in record.items() if isinstance(cell, list | dict)]
         if not nested:
-            return self._recipe.apply(record)
+            return self._apply(record)
         problems = [Problem(name, "expected a number, a text, true, false or null") for name in nested]
         try:
-            self._recipe.apply({name: None if name in nested else cell for name, cell in record.items()})
+            self._apply({name: None if name in nested else cell for name, cell in record.items()})
         except RecordError as error:
             problems += error.by_column
         raise RecordError(problems)
+
+    def _apply(self, record: Mapping[str, Any]) -> list[float]:
+        if self._apart in record:
+            record = {name: cell for name, cell in record.items() if name != self._apart}
+        return self._recipe.apply(record)
 
     def _outside(self, features: Sequence[float], record: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(name for name, is_outside in self._tests if is_outside(features, record))

@@ -52,6 +52,8 @@ class Version:
     """Whether the run's endpoint configuration may have a second model that answers."""
     interval: Interval | None = None
     """Of a predicted number; None of classes, or if there were too few rows to find it."""
+    key: str | None = None
+    """The column by which callers know their records."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -59,7 +61,7 @@ class Version:
 
     @cached_property
     def row_maker(self) -> RowMaker:
-        return RowMaker(self.recipe)
+        return RowMaker(self.recipe, self.key)
 
 
 @dataclass(frozen=True)

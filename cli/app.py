@@ -241,6 +241,23 @@ def predict(
 
 
 @app.command()
+def monitor(
+    ctx: typer.Context,
+    dataset: Dataset,
+    since: Annotated[
+        str,
+        typer.Option("--since", metavar="DAY", help="The first day (UTC), such as 2026-11-23, or 7d for seven days."),
+    ] = "2d",
+) -> None:
+    """Compare the predictions of the live model with what it was made with. Exit status 1 if it drifts or is silent."""
+    from cli import monitoring
+
+    shell: Shell = ctx.obj
+    named = dataset_name(dataset)
+    raise typer.Exit(monitoring.monitor(shell.connection, shell.stack, named, since, shell.output))
+
+
+@app.command()
 def approve(ctx: typer.Context, run: RunId, comment: Comment = "") -> None:
     """Approve a model that waits for approval; the pipeline deploys it."""
     from cli import approving

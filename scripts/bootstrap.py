@@ -34,7 +34,7 @@ COMMAND = """\
 ' '''
 import sys
 
-sys.path[:1] = [{root!r}, {core!r}]
+sys.path[:1] = [{root!r}, {core!r}, {tabular!r}]
 
 from cli.__main__ import main
 
@@ -148,7 +148,8 @@ def install() -> None:
 def write_command() -> None:
     """Makes ``.venv/bin/sluice``, which works from any folder."""
     command = VENV / "bin" / "sluice"
-    text = COMMAND.format(python=VENV / "bin" / "python", root=str(ROOT), core=str(ROOT / "layers" / "core"))
+    layers = {name: str(ROOT / "layers" / name) for name in ("core", "tabular")}
+    text = COMMAND.format(python=VENV / "bin" / "python", root=str(ROOT), **layers)
     command.write_text(text, encoding="utf-8")
     command.chmod(0o755)
 

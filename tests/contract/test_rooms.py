@@ -14,7 +14,7 @@ import pytest
 CORE: Final = Path(__file__).parents[2] / "layers" / "core" / "sluice"
 ADAPTERS: Final = ("boto3", "botocore", "mypy_boto3_", "aws_lambda_powertools")
 """What a pure module must not import at run time or for its types: a client's type in a signature is a call to come."""
-ROOMS: Final = {"runs", "dataset", "training", "evaluation", "endpoint", "prediction"}
+ROOMS: Final = {"runs", "dataset", "training", "evaluation", "endpoint", "prediction", "monitoring"}
 
 
 def imports(module: Path) -> Iterator[str]:

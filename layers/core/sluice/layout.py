@@ -6,7 +6,7 @@ The inbox and the artifact bucket are separate, so that nothing that the pipelin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Literal
 
 INCOMING: Final = "incoming/"
@@ -85,6 +85,21 @@ def predictions_prefix(dataset: str) -> str:
 def prediction_key(dataset: str, at: datetime, request_id: str) -> str:
     """Where the records and answers of one request to the predict function are kept, by day (UTC)."""
     return f"{predictions_prefix(dataset)}day={at:%Y-%m-%d}/{at:%H%M%S}-{request_id}.jsonl.gz"
+
+
+def day_of_predictions_prefix(dataset: str, day: date) -> str:
+    """Where the log of a day's predictions (UTC) is."""
+    return f"{predictions_prefix(dataset)}day={day:%Y-%m-%d}/"
+
+
+def monitor_prefix(dataset: str) -> str:
+    """Where the reports on the predictions of a dataset's live model are."""
+    return f"{dataset}/monitor/"
+
+
+def monitor_report_key(dataset: str, day: date) -> str:
+    """The report on the predictions of the days up to this one."""
+    return f"{monitor_prefix(dataset)}{day:%Y-%m-%d}/report.json"
 
 
 def uri(bucket: str, key: str) -> str:

@@ -373,6 +373,24 @@ class Predictions(_Section):
     log_share: float = Field(0, ge=0, le=1, description="Share of the requests whose records and answers are kept.")
 
 
+class Monitor(_Section):
+    """How the predictions of the live model are compared with what it was made with (docs/monitoring.md)."""
+
+    min_rows: int = Field(200, ge=50, description="Fewer predictions are too few to compare: the state before stands.")
+    psi: float = Field(
+        0.2, gt=0, description="Population stability index from which on a distribution, scores or labels moved."
+    )
+    missing_share: float = Field(
+        0.05, gt=0, le=1, description="By how much the share of missing values must change, in either direction."
+    )
+    unseen_levels: float = Field(
+        0.01, gt=0, le=1, description="Share of the values that are levels which the contract does not list."
+    )
+    outside_range: float = Field(
+        0.01, gt=0, le=1, description="Share of the numbers that are outside the contract's range."
+    )
+
+
 class ClassRules(_Section):
     """Labels that are learned as one class, or not at all, as they stand in the file."""
 
@@ -521,6 +539,7 @@ class DatasetConfig(_Section):
     approval: ApprovalConfig = Field(default_factory=ApprovalConfig)
     endpoint: Endpoint = Field(default_factory=Endpoint)
     predictions: Predictions = Field(default_factory=Predictions)
+    monitor: Monitor = Field(default_factory=Monitor)
 
     @model_validator(mode="after")
     def _merged_classes_known(self) -> Self:

@@ -1,0 +1,1 @@
+"""Predictions asked of a live endpoint. Clients come first."""

@@ -315,6 +315,21 @@ def retire(ctx: typer.Context, dataset: Dataset, yes: Yes = False) -> None:
     operating.retire(shell.connection, shell.stack, dataset_name(dataset), _confirm(yes, shell.output), shell.output)
 
 
+@app.command()
+def forget(
+    ctx: typer.Context,
+    dataset: Dataset,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The value of the dataset's `key` column.")],
+    yes: Yes = False,
+) -> None:
+    """Remove what the log of a dataset's predictions knows of one key."""
+    from cli import forgetting
+
+    shell: Shell = ctx.obj
+    confirm = _confirm(yes, shell.output)
+    forgetting.forget(shell.connection, shell.stack, dataset_name(dataset), key, confirm, shell.output)
+
+
 @app.command(context_settings=_AS_GIVEN)
 def demo(ctx: typer.Context) -> None:
     """Run the whole pipeline on this machine, on real data or on your own table."""

@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sluice.aws.errors import code_of
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger
-from sluice.layout import prediction_key, split_uri
+from sluice.layout import KEEP_DAYS_TAG, prediction_key, split_uri
 from sluice.prediction.answer import MAX_ANSWER_BYTES, answer, predicted_class, predictions
 from sluice.prediction.aws.endpoint import Clients, Endpoints
 from sluice.prediction.ids import new_ids
@@ -125,12 +125,14 @@ def keep(
     lines = log_lines(
         request.records, made, at=at, request_id=request_id, model_version=version.run_id, key=version.key
     )
+    tagging: dict[str, Any] = {} if version.keep_days is None else {"Tagging": f"{KEEP_DAYS_TAG}={version.keep_days}"}
     try:
         s3.put_object(
             Bucket=settings.artifact_bucket,
             Key=prediction_key(request.dataset, at, request_id),
             Body=lines,
             ContentType="application/gzip",
+            **tagging,
         )
     except (ClientError, BotoCoreError) as error:
         logger.warning("predictions were not logged", extra={"dataset": request.dataset, "kind": type(error).__name__})

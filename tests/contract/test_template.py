@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel
 
 from sluice import messages, settings
 from sluice.aws.objects import WORKING_DATA_TAG
+from sluice.dataset.config import KeepDays
+from sluice.layout import KEEP_DAYS_TAG
 from sluice.runs.approval import APPROVAL_SECONDS
 from sluice.runs.aws import ledger, reconciliation
 from tests.template import RESOURCES, TEMPLATE, as_list, resources, statements
@@ -145,8 +147,11 @@ def test_each_outcome_has_its_fail_state() -> None:
 
 def test_the_lifecycle_forgets_what_the_code_tags() -> None:
     rules = RESOURCES["ArtifactBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
-    (tag,) = (rule["TagFilters"][0] for rule in rules if "TagFilters" in rule)
-    assert f"{tag['Key']}={tag['Value']}" == WORKING_DATA_TAG
+    tagged = {f"{tag['Key']}={tag['Value']}": rule for rule in rules for tag in rule.get("TagFilters", [])}
+    kept = {f"{KEEP_DAYS_TAG}={days}": days for days in get_args(KeepDays.__value__)}
+    assert tagged.keys() == {WORKING_DATA_TAG, *kept}
+    assert {tag: tagged[tag]["ExpirationInDays"] for tag in kept} == kept
+    assert {rule["NoncurrentVersionExpiration"]["NoncurrentDays"] for rule in tagged.values()} == {1}
 
 
 def test_the_indexes_of_the_ledger_are_those_that_the_code_reads() -> None:

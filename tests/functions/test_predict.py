@@ -212,6 +212,23 @@ def test_the_callers_own_key_is_answered_and_kept(
     assert [(line.get("key"), line["record"]) for line in lines] == [("17", record()), (None, record())]
 
 
+@pytest.mark.parametrize(
+    ("predictions", "tags"),
+    [
+        ({"keep_days": 30}, [{"Key": "sluice-keep-days", "Value": "30"}]),
+        ({"keep_days": None}, []),
+        ({}, []),  # of a release before
+    ],
+)
+def test_what_is_kept_says_for_how_long(
+    live: Live, aws: Aws, context: Context, predictions: dict[str, Any], tags: list[dict[str, str]]
+) -> None:
+    live.configure(predictions={"log_share": 1, **predictions})
+    asked(context, record())
+    (key,) = [key for key in aws.stored() if "/predictions/" in key]
+    assert aws.s3.get_object_tagging(Bucket=ARTIFACTS, Key=key)["TagSet"] == tags
+
+
 def test_nothing_is_kept_where_nobody_asked_for_it(live: Live, aws: Aws, context: Context) -> None:
     asked(context, record())
     assert not [key for key in aws.stored() if "/predictions/" in key]

@@ -68,7 +68,7 @@ def small(local_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Depl
     folder = tmp_path_factory.mktemp("predict")
     table = write_table(folder / "table.csv", HEADER, learnable_rows(400, seed=31))
     config = folder / "config.yaml"
-    config.write_text("predictions: {log_share: 1}\n")
+    config.write_text("key: customer\npredictions: {log_share: 1, keep_days: 30}\n")
     return deploy(local_aws, table, "label", "asked", config)
 
 
@@ -119,9 +119,9 @@ def test_contributions_add_up_to_the_log_odds_of_the_probability(small: Deployed
         assert 1 / (1 + np.exp(-log_odds)) == pytest.approx(prediction["probability"], abs=1e-5)
 
 
-def test_a_request_is_kept_in_the_artifact_bucket(small: Deployed) -> None:
+def test_a_request_is_kept_in_the_artifact_bucket_with_its_key_for_as_long_as_is_said(small: Deployed) -> None:
     record = {**small.held_out()[0], "size": "1000", "colour": "mauve"}
-    reply = small.ask(json.dumps(record))
+    reply = small.ask(json.dumps({**record, "customer": 4711}))
     bucket = small.local_aws.outputs["ArtifactBucketName"]
     listed = small.local_aws.aws.s3.list_objects_v2(Bucket=bucket, Prefix=f"{small.dataset}/predictions/day=")
     kept = [
@@ -131,6 +131,11 @@ def test_a_request_is_kept_in_the_artifact_bucket(small: Deployed) -> None:
     ]
     (prediction,) = reply.body["predictions"]
     (found,) = [line for line in kept if line["record"] == record]
+    assert prediction["key"] == found["key"] == "4711"
+    tags = [
+        small.local_aws.aws.s3.get_object_tagging(Bucket=bucket, Key=it["Key"])["TagSet"] for it in listed["Contents"]
+    ]
+    assert tags == [[{"Key": "sluice-keep-days", "Value": "30"}]] * len(tags)
     assert prediction["outside"] == found["outside"] == ["size", "colour"]
     assert found["id"] == prediction["id"]
     assert (found["probability"], found["label"]) == (prediction["probability"], prediction["label"])

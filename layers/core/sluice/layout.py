@@ -77,6 +77,11 @@ def captured_prefix(dataset: str) -> str:
     return f"{dataset}/captured/"
 
 
+KEEP_DAYS_TAG: Final = "sluice-keep-days"
+"""Tag of an object that the artifact bucket removes after as many days as its value says. The bucket has a rule for
+each value of ``sluice.dataset.config.KeepDays``."""
+
+
 def predictions_prefix(dataset: str) -> str:
     """Where the log of the dataset's predictions lies: a folder a day, with files of lines, some in gzip."""
     return f"{dataset}/predictions/"

@@ -364,6 +364,9 @@ class Endpoint(_Section):
         return self.rollout.policy or "canary"
 
 
+type KeepDays = Literal[7, 14, 30, 60, 90, 180, 365, 730, 1095]
+
+
 class Predictions(_Section):
     """What the predict function answers, and what it keeps of what it is asked."""
 
@@ -371,6 +374,9 @@ class Predictions(_Section):
         0.9, ge=0.5, le=0.99, description="Of a target of numbers: share of new rows that an interval is to hold."
     )
     log_share: float = Field(0, ge=0, le=1, description="Share of the requests whose records and answers are kept.")
+    keep_days: KeepDays | None = Field(
+        365, description="After so many days what was kept is removed; `null`: it stays until somebody removes it."
+    )
 
 
 class Monitor(_Section):

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from sluice.dataset.recipe import Cell, Recipe
+from sluice.dataset.recipe import WHITESPACE, Cell, Recipe
 
 
 def key_text(recipe: Recipe, cell: Cell) -> str | None:
-    """The key that a cell holds; None if it is missing.
+    """The key that a cell holds; None if it is missing."""
+    return as_key(recipe.present(cell))
+
+
+def as_key(cell: Cell) -> str | None:
+    """A cell as the text of a key; None if it is empty.
 
     Whole numbers are written without a point, so that ``17``, ``17.0`` (as pandas writes a column with gaps) and
     ``"17"`` are one key. A text is trimmed, and otherwise taken as it is: ``"017"`` is another key.
     """
-    present = recipe.present(cell)
-    if present is None or isinstance(present, str):
-        return present
-    if isinstance(present, bool):
-        return "true" if present else "false"
-    return str(int(present)) if isinstance(present, float) and present.is_integer() else str(present)
+    if cell is None:
+        return None
+    if isinstance(cell, str):
+        return cell.strip(WHITESPACE) or None
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)

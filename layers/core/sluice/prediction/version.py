@@ -52,6 +52,8 @@ class Version:
     """Whether the run's endpoint configuration may have a second model that answers."""
     interval: Interval | None = None
     """Of a predicted number; None of classes, or if there were too few rows to find it."""
+    keep_days: int | None = None
+    """After how many days the bucket removes what is kept; None: never."""
     key: str | None = None
     """The column by which callers know their records."""
 

@@ -48,6 +48,8 @@ def read_version(s3: S3Client, bucket: str, dataset: str, run_id: str) -> Versio
         cutoff=metrics.get("cutoff", 0.5) if len(recipe.target.classes) == 2 else None,
         model_uri=evaluation["model_uri"],
         log_share=config.get("predictions", {}).get("log_share", 0.0),
+        # A run of a release without this key promised to keep it until somebody removes it.
+        keep_days=config.get("predictions", {}).get("keep_days"),
         key=config.get("key"),
         interval=None if half_width is None else Interval(half_width, interval["coverage"]),
         has_variants=config.get("endpoint", {}).get("previous", {}).get("role") == "variant",

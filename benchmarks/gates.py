@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks.measure import ROOT, JobError, python_module
-from benchmarks.model_jobs.tables import names_of
+from benchmarks.model_jobs.tables import names_of, tables
 from benchmarks.model_jobs.trials import SIZES, Trial
 from benchmarks.validate import Ratio
 from scoring.evaluation import Scored, constant_scores, measure, shares_of_prior
@@ -135,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _trials(chosen: Sequence[str] | None, seeds: int, cache: Path) -> Iterator[Trial]:
     made = 0
-    for name in names_of(chosen, cache / "tables"):
+    for name in names_of(chosen, tables(cache / "tables")):
         print(f"{name} ...", file=sys.stderr, flush=True)
         said = python_module("benchmarks.model_jobs.trials", str(cache), name, str(seeds))
         for file in json.loads(said.splitlines()[-1]):

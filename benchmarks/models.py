@@ -1,10 +1,10 @@
 """How good the models are that Sluice makes by default: ``python -m benchmarks.models`` from the repository's root.
 
-On each table (``benchmarks.model_jobs.tables``) and each seed of the split, Sluice's own validation, recipe and split
-make the rows, and the container's algorithm trains on them as the local SageMaker does: with the defaults, with the
-preset ``tutorial``, and with XGBoost's own defaults. LightGBM and CatBoost, with theirs, get the same rows
-(``benchmarks.model_jobs.contestants``); they need ``make setup-models``, and are left out otherwise. Each table has a
-process of its own. What was measured is kept, so that a run that was broken off goes on.
+On each table (``benchmarks.model_jobs.tables``; of some the target is a number) and each seed of the split, Sluice's
+own validation, recipe and split make the rows, and the container's algorithm trains on them as the local SageMaker
+does: with the defaults, with the preset ``tutorial``, and with XGBoost's own defaults. LightGBM and CatBoost, with
+theirs, get the same rows (``benchmarks.model_jobs.contestants``); they need ``make setup-models``, and are left out
+otherwise. Each table has a process of its own. What was measured is kept, so that a run that was broken off goes on.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import ROOT, JobError, python_module
 from benchmarks.model_jobs.results import PEERS, PEERS_PYTHON, SLUICE, Name, Result
-from benchmarks.model_jobs.tables import names_of
+from benchmarks.model_jobs.tables import all_tables, names_of
 from benchmarks.validate import Ratio
 
 MAX_CHANGE_AGAINST_TUTORIAL: Final = -0.05
-"""Of the log loss, in the median over the tables."""
+"""Of the loss, in the median over the tables."""
 MAX_ERRORS_WORSE: Final = 2.0
 """Standard errors by which the default may be worse than the tutorial's preset on any table."""
 MAX_ERRORS_BEHIND: Final = 1.0
@@ -44,14 +44,15 @@ _OTHERS: Final[tuple[Name, ...]] = (*SLUICE[1:], *PEERS)
 
 @dataclass(frozen=True)
 class Measured:
-    """One table: ``results`` by model, one for each seed; ``priors`` are the log losses of the class shares by seed."""
+    """One table: ``results`` by model, one for each seed; ``priors`` are by seed the losses of always predicting the
+    class shares, or the mean. A loss is the log loss, or RMSE where the target is a number."""
 
     table: str
     priors: Sequence[float]
     results: Mapping[Name, Sequence[Result]]
 
-    def log_loss(self, name: Name) -> float:
-        return fmean(result.log_loss for result in self.results[name])
+    def loss(self, name: Name) -> float:
+        return fmean(result.loss for result in self.results[name])
 
     @property
     def prior(self) -> float:
@@ -60,13 +61,13 @@ class Measured:
 
 @dataclass(frozen=True)
 class Difference:
-    """The default's log loss less that of another model, on the same rows.
+    """The default's loss less that of another model, on the same rows.
 
     Attributes:
         mean: over rows and seeds.
         error: its standard error, from the differences row by row; each seed has other test rows.
-        change: the mean by the other's log loss.
-        points: the mean by the prior's log loss, in %.
+        change: the mean by the other's loss.
+        points: the mean by the prior's loss, in %.
     """
 
     table: str
@@ -88,10 +89,16 @@ class Useless:
 
 def difference(measured: Measured, other: Name) -> Difference:
     pairs = zip(measured.results["default"], measured.results[other], strict=True)
-    rows: list[NDArray[np.float64]] = [own.losses - theirs.losses for own, theirs in pairs]
+    rows = [_by_row(own, theirs) for own, theirs in pairs]
     mean = fmean(float(found.mean()) for found in rows)
     error = math.sqrt(sum(float(found.var(ddof=1)) / found.size for found in rows)) / len(rows)
-    return Difference(measured.table, mean, error, mean / measured.log_loss(other), 100 * mean / measured.prior)
+    return Difference(measured.table, mean, error, mean / measured.loss(other), 100 * mean / measured.prior)
+
+
+def _by_row(own: Result, theirs: Result) -> NDArray[np.float64]:
+    """(n,), whose mean is the difference of the losses: a - b is (a² - b²) / (a + b)."""
+    found: NDArray[np.float64] = own.losses - theirs.losses
+    return found / (own.loss + theirs.loss) if own.squared else found
 
 
 def judge(measured: Sequence[Measured]) -> list[Ratio]:
@@ -102,7 +109,7 @@ def judge(measured: Sequence[Measured]) -> list[Ratio]:
     found = [
         Ratio(
             "the default against the tutorial's preset, median of the tables",
-            f"{change:+.1%} log loss",
+            f"{change:+.1%} log loss or RMSE",
             f"at most {MAX_CHANGE_AGAINST_TUTORIAL:+.0%}",
             change <= MAX_CHANGE_AGAINST_TUTORIAL,
         ),
@@ -122,7 +129,7 @@ def _judge_peer(measured: Sequence[Measured], peer: Name) -> Ratio:
     if not points:
         return Ratio(name, "not measured", wanted, None)
     mean, error = fmean(points), _standard_error(points)
-    value = f"{mean:+.2f} ± {error:.2f} % of the prior's log loss"
+    value = f"{mean:+.2f} ± {error:.2f} % of the prior's loss"
     return Ratio(name, value, wanted, mean <= MAX_ERRORS_BEHIND * error)
 
 
@@ -175,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _measure_all(chosen: Sequence[str] | None, seeds: int, cache: Path) -> list[Measured]:
     measured = []
-    for name in names_of(chosen, cache / "tables"):
+    for name in names_of(chosen, all_tables(cache / "tables")):
         said = python_module("benchmarks.model_jobs.contestants", str(cache), name, str(seeds))
         told = json.loads(said.splitlines()[-1])
         if reason := told.get("refused"):
@@ -193,17 +200,18 @@ def _permuted(count: int) -> Useless:
 
 
 def report(measured: Sequence[Measured], seeds: int) -> Iterator[str]:
-    """Lines: a table of each table's log losses and differences, then the models beside each other."""
+    """Lines: a table of each table's losses and differences, then the models beside each other."""
     others = [name for name in _OTHERS if name in measured[0].results]
-    yield f"Test log loss, mean of {seeds} splits; in brackets the default's less the other's, with its standard error"
+    yield f"Test log loss, or RMSE of a number, mean of {seeds} splits"
+    yield "In brackets the default's less the other's, with its standard error"
     yield f"  {'table':<15}{'rows':>7}{'prior':>8}{'default':>9}" + "".join(f"{name:>28}" for name in others)
     for one in measured:
         cells = []
         for name in others:
             found = difference(one, name)
-            cells.append(f"{one.log_loss(name):>10.4f} ({found.mean:+.4f} ± {found.error:.4f})".rjust(28))
+            cells.append(f"{one.loss(name):>10.4f} ({found.mean:+.4f} ± {found.error:.4f})".rjust(28))
         rows = one.results["default"][0].losses.size
-        yield f"  {one.table:<15}{rows:>7,}{one.prior:>8.4f}{one.log_loss('default'):>9.4f}{''.join(cells)}"
+        yield f"  {one.table:<15}{rows:>7,}{one.prior:>8.4f}{one.loss('default'):>9.4f}{''.join(cells)}"
     yield ""
     yield (
         f"  {'model':<10}{'default less it':>20}{'median change':>15}{'better on':>11}{'calibration error':>19}"
@@ -211,7 +219,7 @@ def report(measured: Sequence[Measured], seeds: int) -> Iterator[str]:
     )
     for model in ("default", *others):
         yield f"  {model:<10}{_standing(measured, model)}{_beside(measured, model)}"
-    yield "Default less it: in % of the prior's log loss, mean of the tables with its standard error; minus is better."
+    yield "Default less it: in % of the prior's loss, mean of the tables with its standard error; minus is better."
     yield "Seconds: CPU time of training, all tables and splits. Rounds and KiB: median model."
     yield ""
 
@@ -228,7 +236,8 @@ def _standing(measured: Sequence[Measured], name: Name) -> str:
 
 def _beside(measured: Sequence[Measured], name: Name) -> str:
     results = [result for one in measured for result in one.results[name]]
-    calibration = fmean(fmean(result.calibration_error for result in one.results[name]) for one in measured)
+    of_classes = [one.results[name] for one in measured if not one.results[name][0].squared]
+    calibration = fmean(fmean(result.calibration_error for result in found) for found in of_classes or [results])
     rounds, size = median(result.rounds for result in results), median(result.size for result in results)
     return f"{calibration:>19.4f}{sum(result.seconds for result in results):>9.0f}{rounds:>8.0f}{size / 1024:>8.0f}"
 
@@ -236,7 +245,7 @@ def _beside(measured: Sequence[Measured], name: Name) -> str:
 def _told(one: Measured) -> dict[str, Any]:
     models = {
         name: {
-            "log_loss": [result.log_loss for result in results],
+            "loss": [result.loss for result in results],
             "calibration_error": [result.calibration_error for result in results],
             "seconds": [result.seconds for result in results],
             "rounds": [result.rounds for result in results],
@@ -245,7 +254,7 @@ def _told(one: Measured) -> dict[str, Any]:
         for name, results in one.results.items()
     }
     differences = {name: vars(difference(one, name)) for name in one.results if name != "default"}
-    return {"table": one.table, "prior_log_loss": list(one.priors), "models": models, "differences": differences}
+    return {"table": one.table, "prior": list(one.priors), "models": models, "differences": differences}
 
 
 if __name__ == "__main__":

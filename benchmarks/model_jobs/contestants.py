@@ -1,8 +1,8 @@
 """Models of one split of a table: Sluice's own, as its container trains it, and those of other packages.
 
 ``python -m benchmarks.model_jobs.contestants CACHE TABLE SEEDS`` measures all of them on a table and prints a line of
-JSON: why the table was ``refused``; or the ``priors``, which are the log losses of the class shares by seed, and the
-``files`` of the results by model and seed.
+JSON: why the table was ``refused``; or the ``priors``, which are by seed the losses of always predicting the class
+shares or the mean, and the ``files`` of the results by model and seed.
 
 All of them have the same rows in training, validation and test. Sluice's have its features. The others have the
 person's own columns in numbers: each text is one category (see :func:`own_columns`).
@@ -28,10 +28,10 @@ from numpy.typing import NDArray
 from benchmarks.measure import ROOT, JobError
 from benchmarks.model_jobs import peers
 from benchmarks.model_jobs.results import PEERS, PEERS_PYTHON, SLUICE, Name, Result
-from benchmarks.model_jobs.tables import Table, tables
+from benchmarks.model_jobs.tables import Table, all_tables
 from local.sagemaker.algorithm import Channel, fit
 from scoring.evaluation import Scored
-from scoring.held_out import read_held_out
+from scoring.held_out import read_held_out, read_held_out_numbers
 from scoring.metrics import CALIBRATION_BINS, calibration_bins, calibration_error, row_log_losses
 from sluice import layout
 from sluice.dataset.config import DatasetConfig
@@ -56,11 +56,12 @@ class Split:
     folder: Path
     recipe: Recipe
     train_rows: int
-    prior_log_loss: float
-    """Of always predicting the class shares of the training part, on the test part."""
+    prior: float
+    """Log loss of always predicting the class shares of the training part, on the test part; RMSE of its mean."""
 
     @property
     def classes(self) -> int:
+        """0 where the target is a number."""
         return len(self.recipe.target.classes)
 
     def part(self, part: layout.Part) -> Path:
@@ -77,12 +78,21 @@ def split_table(table: Table, seed: int, folder: Path) -> Split:
     Raises:
         TableRefusedError: it is refused.
     """
-    config = DatasetConfig.model_validate({"target": table.target, "drop": table.drop, "split": {"seed": seed}})
+    config = DatasetConfig.model_validate(
+        {"target": table.target, "task": table.task, "drop": table.drop, "split": {"seed": seed}}
+    )
     report = validate_table(table.path, name=table.path.name, config=config, default_target=None, out=folder)
-    if report.verdict != "accepted" or report.prior_log_loss is None:
+    if report.verdict != "accepted":
         raise TableRefusedError(" ".join(report.reasons))
     recipe = Recipe.model_validate_json((folder / layout.RECIPE).read_text(encoding="utf-8"))
-    return Split(table, seed, folder, recipe, report.rows.train or 0, report.prior_log_loss)
+    prior = report.prior_log_loss
+    if prior is None:
+        train, test = (
+            read_held_out_numbers(folder / layout.part_file(part), len(recipe.features))[0]
+            for part in ("train", "test")
+        )
+        prior = float(np.sqrt(np.mean((test - train.mean()) ** 2)))
+    return Split(table, seed, folder, recipe, report.rows.train or 0, prior)
 
 
 def measure(name: Name, split: Split, cache: Path) -> Path:
@@ -142,7 +152,8 @@ def _container(name: Name, split: Split) -> Result:
     seconds = time.process_time() - start
     labels, scores = _scores(booster, split)
     size = len(booster.save_raw("ubj"))
-    return result_of(labels, scores, seconds=seconds, rounds=booster.num_boosted_rounds(), size=size)
+    made = result_of_numbers if split.table.task == "regression" else result_of
+    return made(labels, scores, seconds=seconds, rounds=booster.num_boosted_rounds(), size=size)
 
 
 def scored_by_default(split: Split) -> Scored:
@@ -178,8 +189,13 @@ def _trained(name: Name, split: Split) -> Any:
 
 def _scores(booster: Any, split: Split) -> tuple[Any, Any]:
     """As the evaluation does it: the labels of the test rows, and their scores."""
-    labels, features = read_held_out(split.part("test"), len(split.recipe.features))
+    labels, features = _read(split, "test")
     return labels, np.asarray(booster.inplace_predict(features), np.float64)
+
+
+def _read(split: Split, part: layout.Part) -> tuple[NDArray[Any], NDArray[np.float32]]:
+    read = read_held_out_numbers if split.table.task == "regression" else read_held_out
+    return read(split.part(part), len(split.recipe.features))
 
 
 def _channel(folder: Path) -> Channel:
@@ -190,6 +206,7 @@ def _peer(name: Name, split: Split) -> Result:
     categories, rows = own_columns(split)
     with tempfile.TemporaryDirectory(prefix="sluice-benchmark-") as folder:
         rows["categories"] = np.array(categories, np.int64)
+        rows["classes"] = np.array(split.classes)
         np.savez(Path(folder) / "rows.npz", allow_pickle=False, **rows)
         ended = subprocess.run(  # noqa: S603 - the environment of the other packages, and a module of this repository
             [str(PEERS_PYTHON), peers.__file__, name, folder], stdout=subprocess.PIPE, text=True, check=False
@@ -198,6 +215,8 @@ def _peer(name: Name, split: Split) -> Result:
             raise JobError(f"{name} ended with code {ended.returncode} on {split.table.name}")
         scores = np.load(Path(folder) / "scores.npy")
     told = json.loads(ended.stdout.splitlines()[-1])
+    if not split.classes:
+        return result_of_numbers(rows["test_labels"], scores, **told)
     return result_of(rows["test_labels"], scores[:, 1] if split.classes == 2 else scores, **told)
 
 
@@ -209,6 +228,10 @@ def result_of(labels: Any, scores: Any, *, seconds: float, rounds: int, size: in
     return Result(row_log_losses(labels, scores), error, seconds=seconds, rounds=rounds, size=size)
 
 
+def result_of_numbers(labels: Any, predicted: Any, *, seconds: float, rounds: int, size: int) -> Result:
+    return Result((labels - predicted) ** 2, 0.0, seconds=seconds, rounds=rounds, size=size, squared=True)
+
+
 def own_columns(split: Split) -> tuple[list[int], dict[str, NDArray[Any]]]:
     """The person's columns as other packages take them: numbers, parts of dates, and texts as categories by number.
 
@@ -217,11 +240,10 @@ def own_columns(split: Split) -> tuple[list[int], dict[str, NDArray[Any]]]:
     Returns:
         the positions of the categories; by part, ``<part>_features`` (n, k), NaN if missing, and ``<part>_labels``.
     """
-    width = len(split.recipe.features)
     rows: dict[str, NDArray[Any]] = {}
     categories: list[int] = []
     for part in layout.PARTS:
-        labels, features = read_held_out(split.part(part), width)
+        labels, features = _read(split, part)
         made = list(_own(split.recipe, features.astype(np.float64)))
         categories = [i for i, (is_category, _) in enumerate(made) if is_category]
         rows[f"{part}_features"] = np.column_stack([values for _, values in made])
@@ -254,7 +276,7 @@ def measure_table(table: Table, seeds: int, cache: Path) -> dict[str, Any]:
         for seed in range(seeds):
             with tempfile.TemporaryDirectory(prefix="sluice-benchmark-") as folder:
                 split = split_table(table, seed, Path(folder))
-                priors.append(split.prior_log_loss)
+                priors.append(split.prior)
                 for name in names:
                     print(f"{table.name}, seed {seed}: {name} ...", file=sys.stderr, flush=True)
                     files[name].append(str(measure(name, split, cache)))
@@ -264,7 +286,7 @@ def measure_table(table: Table, seeds: int, cache: Path) -> dict[str, Any]:
 
 
 def main(cache: Path, name: str, seeds: int) -> None:
-    table = next(table for table in tables(cache / "tables") if table.name == name)
+    table = next(table for table in all_tables(cache / "tables") if table.name == name)
     print(json.dumps(measure_table(table, seeds, cache)))
 
 

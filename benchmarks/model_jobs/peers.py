@@ -1,9 +1,9 @@
 """Trains one of the other packages, in their environment: ``python peers.py PACKAGE FOLDER``.
 
 It imports nothing of this repository. The folder holds ``rows.npz``: for each part the features (n, k), float64, NaN if
-missing, and the labels (n,), class numbers from 0; ``categories`` are the positions of the features that are categories
-by number. Writes ``scores.npy``, (n, classes) of the test part, and prints as JSON the CPU seconds of training, and the
-rounds and bytes of the model.
+missing, and the labels (n,), class numbers from 0 or numbers; ``categories`` are the positions of the features that are
+categories by number; ``classes`` is 0 where the target is a number. Writes ``scores.npy``, (n, classes) or (n,) of the
+test part, and prints as JSON the CPU seconds of training, and the rounds and bytes of the model.
 
 Each model has its package's own defaults. It stops by the validation part, as Sluice's model does.
 """
@@ -33,7 +33,8 @@ type Fitted = tuple[Any, int]
 def lightgbm(rows: Arrays) -> Fitted:
     import lightgbm as package  # noqa: PLC0415 - each loads what it needs
 
-    model = package.LGBMClassifier(n_jobs=THREADS, random_state=0, verbose=-1)
+    made = package.LGBMClassifier if rows["classes"] else package.LGBMRegressor
+    model = made(n_jobs=THREADS, random_state=0, verbose=-1)
     model.fit(
         rows["train_features"],
         rows["train_labels"],
@@ -53,7 +54,8 @@ def catboost(rows: Arrays) -> Fitted:
         package.Pool(_mixed(rows[f"{part}_features"], categories), rows[f"{part}_labels"], cat_features=categories)
         for part in ("train", "validation")
     ]
-    model = package.CatBoostClassifier(
+    made = package.CatBoostClassifier if rows["classes"] else package.CatBoostRegressor
+    model = made(
         thread_count=THREADS, random_seed=0, verbose=False, allow_writing_files=False, early_stopping_rounds=PATIENCE
     )
     model.fit(pools[0], eval_set=pools[1])
@@ -80,7 +82,7 @@ def main(package: str, folder: Path) -> None:
     test = rows["test_features"]
     if package == "catboost":
         test = _mixed(test, rows["categories"].tolist())
-    np.save(folder / "scores.npy", model.predict_proba(test))
+    np.save(folder / "scores.npy", model.predict_proba(test) if rows["classes"] else model.predict(test))
     print(json.dumps({"seconds": seconds, "rounds": rounds, "size": len(pickle.dumps(model))}))
 
 

@@ -48,7 +48,7 @@ def permuted(table: Table, number: int, folder: Path) -> Table:
 
 def is_deployed(split: Split) -> bool:
     """Whether the default gate lets the default model pass."""
-    metrics = measure(scored_by_default(split), split.prior_log_loss, shares=class_shares(split))
+    metrics = measure(scored_by_default(split), split.prior, shares=class_shares(split))
     return all(check.passed for check in judge(metrics, Gates(), None))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Self
@@ -26,11 +27,12 @@ class Result:
     """How a model did on the test rows.
 
     Attributes:
-        losses: (n,), the negative log likelihood of each row.
-        calibration_error: the expected one.
+        losses: (n,), the negative log likelihood of each row, or its squared error.
+        calibration_error: the expected one; 0 of numbers.
         seconds: of CPU that training took.
         rounds: of the model.
         size: of the model in bytes.
+        squared: whether the losses are squared errors.
     """
 
     losses: NDArray[np.float64]
@@ -38,10 +40,13 @@ class Result:
     seconds: float
     rounds: int
     size: int
+    squared: bool = False
 
     @property
-    def log_loss(self) -> float:
-        return float(self.losses.mean())
+    def loss(self) -> float:
+        """The log loss; RMSE where the target is a number."""
+        mean = float(self.losses.mean())
+        return math.sqrt(mean) if self.squared else mean
 
     @classmethod
     def load(cls, file: Path) -> Self:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from benchmarks.measure import ROOT, JobError
+from sluice.messages import Task
 
 SHARED: Final = ROOT.parent / "shared" / "data"
 SHIPPED: Final = ("breast_cancer", "digits", "wine")
 """Of scikit-learn: tables of two, ten and three classes."""
+SHIPPED_NUMBERS: Final = ("diabetes",)
+"""Of scikit-learn: tables whose target is a number."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class Table:
     path: Path
     target: str
     drop: tuple[str, ...] = ()
+    task: Task = "classification"
 
 
 def tables(made: Path, shared: Path = SHARED) -> list[Table]:
@@ -35,7 +39,7 @@ def tables(made: Path, shared: Path = SHARED) -> list[Table]:
     """
     listed = shared / "tables" / "tables.json"
     if not listed.exists():
-        return list(_shipped(made))
+        return list(_shipped(SHIPPED, made))
     found = [
         Table(name, shared / "tables" / f"{name}.csv", told["target"], tuple(told.get("drop", ())))
         for name, told in json.loads(listed.read_text(encoding="utf-8")).items()
@@ -47,26 +51,49 @@ def tables(made: Path, shared: Path = SHARED) -> list[Table]:
     ]
 
 
-def names_of(chosen: Sequence[str] | None, made: Path) -> Sequence[str]:
+def number_tables(made: Path, shared: Path = SHARED) -> list[Table]:
+    """Tables whose target is a number: the shipped ones, and columns of numbers of the shared folder's tables.
+
+    Args:
+        made: see :func:`tables`.
+        shared: the folder beside the repository.
+    """
+    folder = shared / "tables"
+    beside = [
+        Table("diamonds_price", folder / "diamonds_cut.csv", "price", (), "regression"),
+        # The tip and the total are known after the fare.
+        Table("taxis_fare", folder / "taxis_pay.csv", "fare", ("tip", "tolls", "total"), "regression"),
+        Table("winequality_alcohol", folder / "winequality.csv", "x10", ("label",), "regression"),
+    ]
+    shipped = (replace(table, task="regression") for table in _shipped(SHIPPED_NUMBERS, made))
+    return [*shipped, *(table for table in beside if table.path.exists())]
+
+
+def all_tables(made: Path) -> list[Table]:
+    """Those of classes and those of numbers."""
+    return [*tables(made), *number_tables(made)]
+
+
+def names_of(chosen: Sequence[str] | None, known: Sequence[Table]) -> Sequence[str]:
     """The names of the tables to measure.
 
     Args:
         chosen: by name; all if none are.
-        made: see :func:`tables`.
+        known: the tables that there are.
 
     Raises:
         JobError: there is no table of a chosen name.
     """
-    known = [table.name for table in tables(made)]
-    if unknown := {*(chosen or ())} - {*known}:
-        raise JobError(f"no such table: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
-    return chosen or known
+    names = [table.name for table in known]
+    if unknown := {*(chosen or ())} - {*names}:
+        raise JobError(f"no such table: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    return chosen or names
 
 
-def _shipped(made: Path) -> Iterator[Table]:
+def _shipped(names: Sequence[str], made: Path) -> Iterator[Table]:
     datasets = importlib.import_module("sklearn.datasets")
     made.mkdir(parents=True, exist_ok=True)
-    for name in SHIPPED:
+    for name in names:
         path = made / f"{name}.csv"
         getattr(datasets, f"load_{name}")(as_frame=True).frame.to_csv(path, index=False)
         yield Table(name, path, "target")

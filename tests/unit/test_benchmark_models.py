@@ -12,7 +12,7 @@ from benchmarks import models
 from benchmarks.model_jobs import contestants, permuted
 from benchmarks.model_jobs.contestants import measure, measure_table, own_columns, split_table
 from benchmarks.model_jobs.results import PEERS, PEERS_PYTHON, SLUICE, Name, Result
-from benchmarks.model_jobs.tables import SHIPPED, Table, tables
+from benchmarks.model_jobs.tables import SHIPPED, Table, number_tables, tables
 from benchmarks.models import Measured, Useless, difference, judge, judge_useless, report
 
 ROWS = 60
@@ -56,11 +56,12 @@ def test_a_difference_is_paired_by_row_and_split() -> None:
 
 def test_what_is_wanted_is_said() -> None:
     assert [str(ratio) for ratio in judge([measured(), measured("two")])] == [
-        "the default against the tutorial's preset, median of the tables: -18.2% log loss (wanted: at most -5%) met",
+        "the default against the tutorial's preset, median of the tables: -18.2% log loss or RMSE "
+        "(wanted: at most -5%) met",
         "tables on which it is worse by more than 2 standard errors: none (wanted: none) met",
-        "the default against lightgbm's defaults: +0.00 ± 0.00 % of the prior's log loss "
+        "the default against lightgbm's defaults: +0.00 ± 0.00 % of the prior's loss "
         "(wanted: at most 1 standard error above 0) met",
-        "the default against catboost's defaults: +0.00 ± 0.00 % of the prior's log loss "
+        "the default against catboost's defaults: +0.00 ± 0.00 % of the prior's loss "
         "(wanted: at most 1 standard error above 0) met",
     ]
 
@@ -124,7 +125,7 @@ def test_a_result_is_that_of_the_container_and_is_kept(tmp_path: Path, monkeypat
     split = split_table(mixed_table(tmp_path), 1, tmp_path / "split")
     found = Result.load(measure("tutorial", split, tmp_path / "cache"))
     assert found.losses.shape == (90,)
-    assert 0 < found.log_loss < 1.1 * split.prior_log_loss
+    assert 0 < found.loss < 1.1 * split.prior
     monkeypatch.setattr(contestants, "fit", None)
     again = Result.load(measure("tutorial", split, tmp_path / "cache"))
     assert (again.losses == found.losses).all()
@@ -145,7 +146,31 @@ def test_losses_are_those_of_scikit_learn(tmp_path: Path) -> None:
     rows = np.random.default_rng(0).dirichlet((1, 1, 1), 50)
     labels = np.arange(50) % 3
     found = contestants.result_of(labels, rows, seconds=1.0, rounds=1, size=1)
-    assert found.log_loss == pytest.approx(log_loss(labels, rows))
+    assert found.loss == pytest.approx(log_loss(labels, rows))
+
+
+def test_rmse_is_compared_where_the_target_is_a_number() -> None:
+    own, theirs = (
+        contestants.result_of_numbers(np.zeros(2), np.array(predicted), seconds=1.0, rounds=1, size=1)
+        for predicted in ([3.0, 1.0], [4.0, 2.0])
+    )
+    found = difference(Measured("one", [5.0], {"default": [own], "tutorial": [theirs]}), "tutorial")
+    assert own.loss == pytest.approx(math.sqrt(5))
+    assert theirs.loss == pytest.approx(math.sqrt(10))
+    assert found.mean == pytest.approx(math.sqrt(5) - math.sqrt(10))
+    assert found.change == pytest.approx(math.sqrt(0.5) - 1)
+    assert found.points == pytest.approx(20 * found.mean)
+    by_row = np.array([-7.0, -3.0]) / (math.sqrt(5) + math.sqrt(10))
+    assert found.error == pytest.approx(math.sqrt(by_row.var(ddof=1) / 2))
+
+
+def test_a_model_of_a_number_is_beside_the_mean_of_the_training_part(tmp_path: Path) -> None:
+    (table,) = (table for table in number_tables(tmp_path, tmp_path / "absent") if table.name == "diabetes")
+    split = split_table(table, 0, tmp_path / "split")
+    found = Result.load(measure("default", split, tmp_path / "cache"))
+    assert found.losses.shape == (round(0.15 * 442),)
+    assert 40 < found.loss < 0.9 * split.prior < 90
+    assert found.calibration_error == 0
 
 
 def test_a_table_that_is_refused_is_left_out(tmp_path: Path) -> None:
@@ -172,7 +197,7 @@ def test_an_unknown_table_is_named(capsys: pytest.CaptureFixture[str], tmp_path:
 def test_another_package_learns_the_same_rows(name: Name, tmp_path: Path) -> None:
     split = split_table(mixed_table(tmp_path), 0, tmp_path / "split")
     found = Result.load(measure(name, split, tmp_path / "cache"))
-    assert 0 < found.log_loss < 1.1 * split.prior_log_loss
+    assert 0 < found.loss < 1.1 * split.prior
     assert found.rounds >= 1
 
 

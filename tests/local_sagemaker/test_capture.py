@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 
 from local.sagemaker import LocalSageMaker
+from sluice.dataset.recipe import NumberColumn, Recipe, Target
+from sluice.prediction.captured import read_captured
+from sluice.prediction.seal import Seal
+from sluice.prediction.version import Version
 from tests.local_sagemaker.conftest import (
     BUCKET,
     PACE_SECONDS,
@@ -23,6 +27,21 @@ from tests.local_sagemaker.conftest import (
 )  # fmt: skip
 
 KEY = re.compile(r"captured/[^/]+/[^/]+/\d{4}/\d\d/\d\d/\d\d/\d\d-\d\d-\d{3}-[0-9a-f-]{36}\.jsonl")
+
+
+OF_FOUR_NUMBERS = Version(
+    run_id="4f1c09b2a7de",
+    recipe=Recipe(
+        target=Target(name="y", classes=("no", "yes")),
+        missing=(),
+        columns=tuple(NumberColumn(name=name) for name in "abcd"),
+    ),
+    seal=Seal(("0,0,0,0",), ((0.5,),)),
+    cutoff=0.5,
+    model_uri="s3://b/m",
+    log_share=0,
+    has_variants=False,
+)
 
 
 def capture(*modes: str, **changes: Any) -> dict[str, Any]:
@@ -69,6 +88,9 @@ def test_requests_and_answers_are_written_in_the_documented_format(
             "encoding": "CSV",
         },
     }
+    (read,) = read_captured([json.dumps(event)], OF_FOUR_NUMBERS).predictions
+    assert read.record == {"a": 0.1, "b": 0.2, "c": 0.3, "d": 0.4}
+    assert (read.probability, read.request_id) == (float(answer), event["eventMetadata"]["eventId"])
     assert re.fullmatch(r"[0-9a-f-]{36}", event["eventMetadata"]["eventId"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", event["eventMetadata"]["inferenceTime"])
     assert (event["eventMetadata"]["inferenceId"], event["eventVersion"]) == ("case-7", "0")

@@ -19,14 +19,15 @@ def predictions(answered: Answered, ids: Sequence[str]) -> list[dict[str, Any]]:
     made = []
     for own_id, key, score, outside in zip(ids, rows.keys, answered.scores, rows.outside, strict=True):
         known = {"id": own_id} if key is None else {"id": own_id, "key": key}
-        prediction = {**known, **_prediction(version, score)}
+        prediction = {**known, **prediction_of(version, score)}
         if outside:
             prediction["outside"] = list(outside)
         made.append(prediction)
     return made
 
 
-def _prediction(version: Version, score: Score) -> dict[str, Any]:
+def prediction_of(version: Version, score: Score) -> dict[str, Any]:
+    """What the scores of one record say: probability and label, or number and interval."""
     if version.recipe.target.task == "regression":
         return _number(version, score)
     return _of_two(version, score) if len(version.classes) == 2 else _of_many(version, score)

@@ -72,7 +72,7 @@ def log_lines(
         key: the column that holds the caller's keys, which stand beside the record.
     """
     about = {
-        "at": at.strftime("%Y-%m-%d %H:%M:%S.") + f"{at.microsecond // 1000:03d}",  # as Athena reads a timestamp
+        "at": _at(at),
         "request_id": request_id,
         "model_version": model_version,
     }
@@ -90,6 +90,22 @@ def log_lines(
     # Escaped, so that a half of a surrogate pair, which JSON may hold, can be written.
     text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
     return gzip.compress(text.encode(), _FASTEST, mtime=0)
+
+
+def line_of(prediction: Prediction) -> str:
+    """A prediction as the log has it, with a line end."""
+    given = {
+        name: value
+        for name in ("id", "request_id", "model_version", "key", "record", *_ANSWERED)
+        if (value := getattr(prediction, name)) is not None
+    }
+    line = {**given, "at": _at(prediction.at), "outside": prediction.outside}
+    return json.dumps(line, separators=(",", ":")) + "\n"
+
+
+def _at(moment: datetime) -> str:
+    """As Athena reads a timestamp."""
+    return moment.strftime("%Y-%m-%d %H:%M:%S.") + f"{moment.microsecond // 1000:03d}"
 
 
 def read_predictions(lines: Iterable[str | bytes]) -> Iterator[Prediction]:

@@ -171,7 +171,7 @@ def false_alarms(seed: int, months: int, rows: int, limits: Sequence[Monitor]) -
     for _ in range(months):
         quiet = month(rng)
         days = [quiet.day(rng, rows) for _ in range(DAYS)]
-        # With limits there is no finding where there is none without.
+        # Limits can only take findings away.
         doubtful = [day for day in days if found_on(day, quiet.question, NO_LIMITS)]
         for i, limit in enumerate(limits):
             alarms[i] += any(found_on(day, quiet.question, limit) for day in doubtful)

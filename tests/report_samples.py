@@ -35,7 +35,6 @@ from sluice.evaluation.document import (
     CutoffPoint,
     Evaluation,
     FacetBias,
-    GroupGap,
     Importance,
     LearningCurve,
     Mistake,
@@ -47,6 +46,7 @@ from sluice.evaluation.document import (
     SliceResult,
     TrainingFinding,
     TrainingReport,
+    ValueGap,
 )
 from sluice.messages import (
     Approval,
@@ -267,7 +267,7 @@ def numbers() -> ReportInput:
     evaluation = binary_evaluation().model_copy(
         update={
             "task": "regression", "target": "loan_amount", "classes": (), "class_counts": (), "cutoff": None,
-            "cutoffs": (), "curves": (), "calibration": (), "bias": (), "group_gap": None, "metrics": metrics,
+            "cutoffs": (), "curves": (), "calibration": (), "bias": (), "group_gaps": (), "metrics": metrics,
             "prior": prior_metrics(scored, baseline), "interval": interval, "numbers": number_report(scored),
             "champion": live, "gates": judge(metrics, Gates(), 0.9, champion=live), "slices": (),
         }
@@ -434,9 +434,11 @@ def binary_evaluation() -> Evaluation:
             metrics=metrics.model_copy(update={"log_loss": 0.3503, "roc_auc": 0.8560, "recall": 0.6597}),
             difference=-0.0062, interval=(-0.0114, -0.0012), margin=0.0069, deploys=True,
         ),
-        group_gap=GroupGap(
-            column="branch_no", groups=310, rows=1840, folds=5, log_loss_known=0.3512, log_loss_new=0.3871,
-            difference=0.0359, interval=(0.0284, 0.0437), flatters=True, prior_log_loss=0.5012,
+        group_gaps=(
+            ValueGap(
+                column="branch_no", groups=310, rows=1840, folds=5, loss="log loss", known=0.3512, new=0.3871,
+                difference=0.0359, interval=(0.0284, 0.0437), flatters=True, prior=0.5012,
+            ),
         ),
         bias=(_bias("age", "at least 60"), _bias("region", "overseas")),
         training=_report(rng),

@@ -61,7 +61,7 @@ class Split:
 
     @property
     def classes(self) -> int:
-        """0 where the target is a number."""
+        """0 if the target is a number."""
         return len(self.recipe.target.classes)
 
     def part(self, part: layout.Part) -> Path:

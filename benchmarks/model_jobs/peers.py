@@ -2,7 +2,7 @@
 
 It imports nothing of this repository. The folder holds ``rows.npz``: for each part the features (n, k), float64, NaN if
 missing, and the labels (n,), class numbers from 0 or numbers; ``categories`` are the positions of the features that are
-categories by number; ``classes`` is 0 where the target is a number. Writes ``scores.npy``, (n, classes) or (n,) of the
+categories by number; ``classes`` is 0 if the target is a number. Writes ``scores.npy``, (n, classes) or (n,) of the
 test part, and prints as JSON the CPU seconds of training, and the rounds and bytes of the model.
 
 Each model has its package's own defaults. It stops by the validation part, as Sluice's model does.

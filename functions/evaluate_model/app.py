@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -90,6 +91,11 @@ class Report(Read):
     contract: MadeContract | None = None
     findings: tuple[Warned, ...] = ()
     group_sample: SampledGroups | None = None
+    more_group_samples: tuple[SampledGroups, ...] = ()
+
+    @property
+    def group_samples(self) -> tuple[SampledGroups, ...]:
+        return (*([self.group_sample] if self.group_sample else []), *self.more_group_samples)
 
 
 @step(EvaluateRequest)
@@ -136,7 +142,7 @@ def evaluate(request: EvaluateRequest, scratch: Path) -> AcceptedModel | Rejecte
         facet_counts=FacetCounts.read(read_json(s3, validation.facets_uri)) if validation.facets_uri else None,
         champion=champion,
         suspected=frozenset(found.column for found in report.findings if found.rule == "leakage" and found.column),
-        group_sample=find_group_sample(request, report, scratch),
+        group_samples=[*find_group_samples(request, report, scratch)],
         split=report.split.hashed if report.split else None,
         new_contract=report.contract is not None and report.contract.made,
         class_counts=report.class_counts,
@@ -211,13 +217,12 @@ def read_rows(file: Path, validation: AcceptedFile) -> Rows:
     return Rows(*read(file, validation.features))
 
 
-def find_group_sample(request: EvaluateRequest, report: Report, scratch: Path) -> GroupSample | None:
-    """Rows by the identifier that validation warned of."""
-    if report.group_sample is None:
-        return None
-    key = RunLayout(request.run.dataset, request.run.run_id).group_sample
-    path = fetch(uri(settings.artifact_bucket, key), scratch / "group_sample")
-    return read_group_sample(path, report.group_sample.column, request.validation.features)
+def find_group_samples(request: EvaluateRequest, report: Report, scratch: Path) -> Iterator[GroupSample]:
+    """Rows by each identifier that validation warned of."""
+    there = RunLayout(request.run.dataset, request.run.run_id)
+    for number, sampled in enumerate(report.group_samples):
+        path = fetch(uri(settings.artifact_bucket, there.group_sample(number)), scratch / "group_sample")
+        yield read_group_sample(path, sampled.column, request.validation.features, request.validation.task)
 
 
 def find_champion(dataset: str, run_id: str, scratch: Path) -> Champion | None:

@@ -187,8 +187,9 @@ def store(run: Run, config: DatasetConfig, report: TableReport, out: Path) -> Ac
             upload_working_data(s3, out / layout.part_file(part), bucket, there.part_file(part))
         upload_working_data(s3, out / layout.HELD_OUT_ROWS, bucket, there.held_out_rows)
         upload_json(out / layout.RECIPE, bucket, there.recipe)
-        if report.group_sample:
-            upload_working_data(s3, out / layout.GROUP_SAMPLE, bucket, there.group_sample)
+        for number, name in enumerate(layout.GROUP_SAMPLES):
+            if (sample := out / name).exists():
+                upload_working_data(s3, sample, bucket, there.group_sample(number))
         if config.facets:
             upload_json(out / layout.FACETS, bucket, there.facets)
     if (used := out / layout.CONTRACT).exists():

@@ -29,6 +29,7 @@ FILES: Final = {
     for key in (
         *(getattr(RUN, name) for name, value in vars(layout.RunLayout).items() if isinstance(value, property)),
         *map(RUN.part_file, layout.PARTS),
+        *map(RUN.group_sample, range(len(layout.GROUP_SAMPLES))),
         layout.contract_key("churn"),
         layout.config_key("churn"),
     )

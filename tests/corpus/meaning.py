@@ -74,6 +74,15 @@ def _machines(label: Callable[[int, int], int], rows: int = 360, name: str = "ma
     return table([f"{label(i // 6, i)},{i // 6 * 17},{i * 7919 % 3571 / 100:.2f}" for i in range(rows)], header=header)
 
 
+def _priced_machines() -> bytes:
+    """Each has a price of its own with cents, and the same label in all of its rows."""
+    rows = [
+        f"{_faulty(i // 6)},{i // 6 * 17},{i * 7919 % 3571 / 100:.2f},{(i // 6 * 37 + 11) % 61 * 12.35:.2f}"
+        for i in range(360)
+    ]
+    return table(rows, header=f"{_LABEL},machine_id,volts,price")
+
+
 def _faulty(machine: int) -> int:
     return int(machine * machine % 61 % 5 < 2)
 
@@ -267,6 +276,34 @@ MEANING: Final = (
         _machines(lambda machine, i: _faulty(machine) ^ (i % 7 == 0)),
         warnings=(Said("label_shared", column="machine_id"),),
         uses={"machine_id": "dropped"},
+        rows=360,
+    ),
+    Case(
+        "label-of-the-dropped-machine",
+        IDENTIFIER,
+        "the number of the machine is dropped, and no other column tells machines apart",
+        _machines(lambda machine, i: _faulty(machine)),
+        warnings=(Said("label_shared", column="machine_id"),),
+        config={"drop": ["machine_id"]},
+        uses={"machine_id": "dropped"},
+        rows=360,
+    ),
+    Case(
+        "label-of-the-dropped-machine-with-a-price",
+        IDENTIFIER,
+        "the number of the machine is dropped, and its price is the same in all of its rows",
+        _priced_machines(),
+        (Said("label_by_identifier", column="machine_id"),),
+        config={"drop": ["machine_id"]},
+        rows=360,
+    ),
+    Case(
+        "label-of-the-dropped-machine-allowed",
+        IDENTIFIER,
+        "the same with `leaks: {allow: [machine_id]}`: predictions will be asked for the same machines",
+        _priced_machines(),
+        config={"drop": ["machine_id"], "leaks": {"allow": ["machine_id"]}},
+        uses={"price": "number"},
         rows=360,
     ),
     Case(

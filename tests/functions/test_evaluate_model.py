@@ -598,7 +598,7 @@ def group_sample(values: int = 60, rows: int = 6) -> str:
 def test_what_new_values_of_an_identifier_cost_is_told(aws: Aws, context: Context, body: dict[str, Any]) -> None:
     report = {"group_sample": {"column": "patient", "rows": 360, "groups": 60, "made_up": 1}}
     aws.put(ARTIFACTS, aws.layout.validation_report, json.dumps(report))
-    aws.put(ARTIFACTS, aws.layout.group_sample, group_sample())
+    aws.put(ARTIFACTS, aws.layout.group_sample(0), group_sample())
     result = evaluate(body, context)
     assert result.verdict == "accepted", "it is no gate"
     found = stored(aws)
@@ -606,11 +606,25 @@ def test_what_new_values_of_an_identifier_cost_is_told(aws: Aws, context: Contex
     assert (found.group_gap.column, found.group_gap.rows, found.group_gap.groups) == ("patient", 360, 60)
     assert found.group_gap.log_loss_known < found.group_gap.log_loss_new
     assert found.group_gap.interval[0] > 0
+    assert [gap.column for gap in found.gaps] == ["patient"]
     assert found.warnings == result.warnings
     assert "`split: {group_by: patient}`" in result.warnings[0]
 
 
+def test_what_new_values_of_each_of_several_identifiers_cost_is_told(
+    aws: Aws, context: Context, body: dict[str, Any]
+) -> None:
+    more = [{"column": "ward", "rows": 360, "groups": 60}]
+    report = {"group_sample": {"column": "patient", "rows": 360, "groups": 60}, "more_group_samples": more}
+    aws.put(ARTIFACTS, aws.layout.validation_report, json.dumps(report))
+    for number in (0, 1):
+        aws.put(ARTIFACTS, aws.layout.group_sample(number), group_sample())
+    result = evaluate(body, context)
+    assert [gap.column for gap in stored(aws).group_gaps] == ["patient", "ward"]
+    assert "`split: {group_by: ward}`" in result.warnings[1]
+
+
 def test_without_such_an_identifier_nothing_is_told(aws: Aws, context: Context, body: dict[str, Any]) -> None:
-    aws.put(ARTIFACTS, aws.layout.group_sample, group_sample())
+    aws.put(ARTIFACTS, aws.layout.group_sample(0), group_sample())
     assert evaluate(body, context).warnings == ()
     assert stored(aws).group_gap is None

@@ -87,8 +87,8 @@ def test_rows_by_an_identifier_that_they_share_are_kept_for_the_evaluation(aws: 
     assert result.verdict == "accepted", result.reasons
     report = json.loads(aws.read(aws.layout.validation_report))
     assert report["group_sample"] == {"column": "patient_id", "rows": 600, "groups": 150}
-    assert aws.read(aws.layout.group_sample).count(b"\n") == 600
-    tagged = aws.s3.get_object_tagging(Bucket=ARTIFACTS, Key=aws.layout.group_sample)["TagSet"]
+    assert aws.read(aws.layout.group_sample(0)).count(b"\n") == 600
+    tagged = aws.s3.get_object_tagging(Bucket=ARTIFACTS, Key=aws.layout.group_sample(0))["TagSet"]
     assert [f"{tag['Key']}={tag['Value']}" for tag in tagged] == [WORKING_DATA_TAG], "it expires as the parts do"
 
 

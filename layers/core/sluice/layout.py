@@ -23,7 +23,7 @@ CONTRACT: Final = "contract.json"
 FACETS: Final = "facets.json"
 HELD_OUT: Final = "held_out/"
 HELD_OUT_ROWS: Final = HELD_OUT + "rows.csv"
-GROUP_SAMPLE: Final = "group_sample.csv"
+GROUP_SAMPLES: Final = ("group_sample.csv", "group_sample_2.csv", "group_sample_3.csv")
 EVALUATION: Final = "evaluation.json"
 GOLDEN: Final = "golden.json"
 MODEL_QUALITY: Final = "model_quality.json"
@@ -176,10 +176,9 @@ class RunLayout:
         """The rows of the test part with the cells that the user's file has."""
         return self._key(HELD_OUT_ROWS)
 
-    @property
-    def group_sample(self) -> str:
-        """Features of rows by the value of an identifier that they share."""
-        return self._key(GROUP_SAMPLE)
+    def group_sample(self, number: int) -> str:
+        """Features of rows by the value of an identifier that they share. ``number``: of the identifier, from 0."""
+        return self._key(GROUP_SAMPLES[number])
 
     @property
     def facets(self) -> str:

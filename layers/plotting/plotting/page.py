@@ -249,7 +249,7 @@ def _sections(page: ReportInput, parts: Mapping[str, Any]) -> dict[str, str]:
         "columns": ("What the model learned", drawings["importance"] or drawings["shap"]),
         "mistakes": ("Worst mistakes", parts["mistakes"]),
         "champion": ("Champion and challenger", evaluation and evaluation.champion),
-        "groups": ("Known and new values", evaluation and evaluation.group_gap),
+        "groups": ("Known and new values", evaluation and evaluation.gaps),
         "slices": ("Slices", parts["slices"]),
         "bias": ("Bias", evaluation and evaluation.bias),
         "unmeasured": ("Not measured", parts["unmeasured"]),

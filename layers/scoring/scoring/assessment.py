@@ -25,7 +25,7 @@ from scoring.evaluation import (
     measure,
 )
 from scoring.gates import failures, judge
-from scoring.group_gap import GroupSample, measure_group_gap, tell_group_gap
+from scoring.group_gap import GroupSample, measure_group_gaps, tell_group_gap
 from scoring.metrics import Floats, Ints
 from scoring.model import Matrix, Model
 from scoring.number_metrics import (
@@ -55,6 +55,7 @@ from sluice.evaluation.document import (
     PredictionInterval,
     SliceResult,
     TrainingReport,
+    ValueGap,
 )
 from sluice.evaluation.split import HashedSplit
 from sluice.messages import AnyMetrics, GateCheck, Metrics, TargetNumbers, Task
@@ -118,8 +119,8 @@ class Subject:
     champion: Champion | None = None
     suspected: frozenset[str] = frozenset()
     """Columns that validation warned of: they may give the target away."""
-    group_sample: GroupSample | None = None
-    """Rows by an identifier that validation warned of: their labels are alike. None if there is no such identifier."""
+    group_samples: Sequence[GroupSample] = ()
+    """Rows by each identifier that validation warned of: their labels are alike."""
     split: HashedSplit | None = None
     """Of the run's rows; None if their parts do not follow from their cells."""
     new_contract: bool = False
@@ -188,8 +189,8 @@ def _assess_classes(subject: Subject, scores: Floats) -> Evaluation:
         prior_loss=metrics.prior_log_loss,
     )
     warning, gate = judge_sole_column(sole, config.leaks, subject.suspected)
-    gap = _group_gap(subject)
-    told = [*([warning] if warning else []), *([tell_group_gap(gap)] if gap else [])]
+    gaps = _group_gaps(subject)
+    told = [*([warning] if warning else []), *map(tell_group_gap, gaps)]
     return _evaluation(
         subject,
         measured,
@@ -202,7 +203,8 @@ def _assess_classes(subject: Subject, scores: Floats) -> Evaluation:
         curves=class_curves(scored, subject.classes),
         calibration=calibration_curve(scored),
         sole_column=sole,
-        group_gap=gap,
+        group_gaps=gaps,
+        group_gap=GroupGap.of(gaps[0]) if gaps else None,
         warnings=(*told, *warnings(metrics, prior, choice, learned)),
     )
 
@@ -233,6 +235,8 @@ def _assess_numbers(subject: Subject, scores: Floats) -> Evaluation:
         prior_loss=metrics.prior_rmse**2,
     )
     warning, gate = judge_sole_column(sole, subject.config.leaks, subject.suspected)
+    gaps = _group_gaps(subject)
+    told = [*([warning] if warning else []), *map(tell_group_gap, gaps)]
     return _evaluation(
         subject,
         measured,
@@ -242,7 +246,8 @@ def _assess_numbers(subject: Subject, scores: Floats) -> Evaluation:
         interval=interval,
         numbers=number_report(scored),
         sole_column=sole,
-        warnings=(*([warning] if warning else []), *number_warnings(metrics, interval, learned)),
+        group_gaps=gaps,
+        warnings=(*told, *number_warnings(metrics, interval, learned)),
     )
 
 
@@ -387,10 +392,8 @@ def _clusters(subject: Subject) -> Ints | None:
     return codes.astype(np.int64)
 
 
-def _group_gap(subject: Subject) -> GroupGap | None:
-    if subject.group_sample is None:
-        return None
-    return measure_group_gap(subject.model, subject.recipe, subject.group_sample, subject.hyperparameters)
+def _group_gaps(subject: Subject) -> tuple[ValueGap, ...]:
+    return measure_group_gaps(subject.model, subject.recipe, subject.group_samples, subject.hyperparameters)
 
 
 def _slices(subject: Subject, scores: Floats, cutoff: float) -> tuple[SliceResult, ...]:

@@ -28,15 +28,15 @@ class Model(Protocol):
 
     def retrained(
         self,
-        train: tuple[Matrix, Ints],
-        validation: tuple[Matrix, Ints],
+        train: tuple[Matrix, Ints | Floats],
+        validation: tuple[Matrix, Ints | Floats],
         hyperparameters: Mapping[str, str],
         max_rounds: int,
     ) -> Model:
         """Another model of the same kind, trained here on a few rows. The same rows give the same scores.
 
         Args:
-            train: features (n, f) and class numbers (n,).
+            train: features (n, f) and class numbers, or the numbers to predict (n,).
             validation: rows by which its training ends, of the same form.
             hyperparameters: as a training job is given them.
             max_rounds: of its training, if the hyperparameters ask for more.

@@ -52,6 +52,12 @@ class Reading:
     date: DateForm = ISO
     asked: bool = False
 
+    @property
+    def may_be_code(self) -> bool:
+        """Whether the cells may be plain numbers or texts, as those of an identifier are."""
+        is_plain = self.kind is Kind.NUMBER and self.notation == "plain" and self.form is None
+        return is_plain or self.kind is Kind.TEXT
+
 
 def reading_of(forms: Mapping[str, int], delimiter: bytes, *, asked: bool, codes: bool = True) -> Reading:
     """The reading that fits the forms of a column's cells (see ``forms.count_forms``).

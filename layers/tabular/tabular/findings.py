@@ -222,9 +222,9 @@ FIX: Final[dict[Rule, str]] = {
     Rule.IDENTIFIER: "Nothing to do if its values name things; if it is a quantity, list it under `keep` in "
     "config.yaml.",
     Rule.LABEL_SHARED: "Set `group_by` under `split` in config.yaml to the column if other data will have other "
-    "values; otherwise list it under `keep` or `drop`.",
-    Rule.LABEL_BY_IDENTIFIER: "Set `group_by` under `split` in config.yaml to the column. If its rows are cases of "
-    "their own nevertheless, list it under `drop`, or under `keep` if it is a quantity that is known before the label.",
+    "values; otherwise list it under `allow` of `leaks`, or under `keep` to use it.",
+    Rule.LABEL_BY_IDENTIFIER: "Set `group_by` under `split` in config.yaml to the column. If other data will have the "
+    "same values, list it under `allow` of `leaks`; if it is a quantity that is known before the label, under `keep`.",
     Rule.KEEP_UNKNOWN: "Correct `keep` in config.yaml.",
     Rule.KEY_ABSENT: "Nothing to do if only the records to predict have the column; otherwise correct `key` in "
     "config.yaml.",

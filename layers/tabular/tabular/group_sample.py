@@ -13,9 +13,13 @@ from typing import Final
 
 import polars as pl
 
+from sluice import layout
 from tabular.identities import ALL_VALUES, ValueSample
 from tabular.question import Question
 from tabular.report import GroupSampleReport
+
+MAX_SAMPLES: Final = len(layout.GROUP_SAMPLES)
+"""Identifiers of a table that are compared: those whose rows share most."""
 
 MAX_ROWS: Final = 50_000
 """Of the sample, on which ten models are trained. With fewer values than the table has, they are learned by heart more
@@ -66,3 +70,17 @@ class GroupSample:
         numbers = (pl.col(name).rank("dense").cast(pl.Int64) - 1 for name in ("value", "u"))
         rows.select(label, *numbers, *features).write_csv(path, include_header=False, quote_style="never")
         return GroupSampleReport(column=self._column, rows=rows.height, groups=rows["value"].n_unique())
+
+
+def group_samples(question: Question, positions: Sequence[int], features: int) -> list[GroupSample]:
+    """A sample for each of the columns."""
+    return [GroupSample(question, position, features) for position in positions]
+
+
+def write_group_samples(samples: Sequence[GroupSample], out: Path) -> tuple[GroupSampleReport, ...]:
+    """Writes a file for each sample with rows, the first of them to the first name."""
+    reports: list[GroupSampleReport] = []
+    for sample in samples:
+        report = sample.write(out / layout.GROUP_SAMPLES[len(reports)])
+        reports += [] if report is None else [report]
+    return tuple(reports)

@@ -4,6 +4,9 @@ Two samples, since neither alone sees everything. Rows that are chosen by their 
 values as it is. Of a column of many values hardly two of such rows have the same one: there values are chosen by the
 hash of the value, so that a value comes with its rows or not at all (distinct sampling; Gibbons, 2001).
 
+Columns that a person ruled out are sampled by value, too: rows of one identifier may be known by the other columns. Of
+them the text of a cell is hashed, as nothing says how it is to be read.
+
 What a sample holds follows from the rows that it was given and not from their order: samples of parts of a table merge
 to that of the table.
 """
@@ -17,6 +20,7 @@ from typing import Final
 import polars as pl
 
 from tabular.columns import Kind
+from tabular.identifier_names import CODE, SURE
 from tabular.question import Question
 
 MAX_ROWS: Final = 1 << 15
@@ -27,6 +31,12 @@ _MAX_CELLS: Final = 1 << 21
 
 MAX_SAMPLED_COLUMNS: Final = 128
 """Columns of a table whose values are sampled. A wider table has fewer rows, which the sample of rows shows."""
+
+MAX_DROPPED_COLUMNS: Final = 16
+"""Columns under ``drop``, and the ``key``, whose values are sampled: those first whose name says identifier."""
+
+MAX_ATTRIBUTES: Final = 64
+"""Used columns that a row of a dropped column's sample has."""
 
 MAX_ROWS_PER_VALUE: Final = 64
 """Those of the lowest hashes are kept: one very common value must not take the room of all others."""
@@ -157,6 +167,7 @@ class Limits:
 
     rows: int
     values: Mapping[int, int]
+    dropped: Mapping[int, int]
 
 
 @dataclass(frozen=True)
@@ -165,13 +176,16 @@ class Looked:
 
     rows: pl.DataFrame
     values: Mapping[int, pl.DataFrame]
+    dropped: Mapping[int, pl.DataFrame]
 
 
 class Identities:
-    """The samples of a table: rows of all columns that a model may learn from, and values of each.
+    """The samples of a table: rows of all columns that a model may learn from, values of each, and of those of dropped
+    columns that may be identifiers.
 
     All parts are in them, since the parts are known last. Texts are kept by their hash. If the target is a number, rows
-    have it as ``y``. Columns of fractions are left out as soon as one is seen, but for the sample of rows.
+    have it as ``y``. Columns of fractions are left out as soon as one is seen, but for the sample of rows. Rows of a
+    dropped column's sample have its plain ``number``, whether it is ``coded``, and v3, the value of used column 3.
     """
 
     def __init__(self, question: Question) -> None:
@@ -182,10 +196,18 @@ class Identities:
         self.rows = RowSample(max(1, min(MAX_ROWS, _MAX_CELLS // max(len(question.used), 1))))
         self.values = {i: ValueSample(min(MAX_ROWS, _MAX_CELLS // len(open_))) for i in open_}
         self._fractions: set[int] = set()
+        self._attributes = [self._attribute(i) for i in question.used[:MAX_ATTRIBUTES]]
+        dropped = _likely_dropped(question)
+        max_rows = min(MAX_ROWS, _MAX_CELLS // max(len(dropped) * (len(self._attributes) + 1), 1))
+        self.dropped = {i: ValueSample(max_rows, ALL_VALUES) for i in dropped}
+
+    def _attribute(self, position: int) -> pl.Expr:
+        is_date = self._q.readings[position].kind is Kind.DATE
+        return (pl.col(f"x{position}").to_physical() if is_date else self._q.identity(position)).alias(f"v{position}")
 
     def limits(self) -> Limits:
         values = {i: sample.limit for i, sample in self.values.items() if i not in self._fractions}
-        return Limits(self.rows.limit, values)
+        return Limits(self.rows.limit, values, {i: sample.limit for i, sample in self.dropped.items()})
 
     def leave_out(self, position: int) -> None:
         """A column is found to have fractions."""
@@ -208,18 +230,44 @@ class Identities:
         )
         values = [
             known.lazy()
-            .select(self._q.identity(i).alias("value"), "u", "label")
+            .select(self._q.identity(i).alias("value"), "u", "label", *self._target)
             .filter(pl.col("value").is_not_null() & ValueSample.below(limit))
             for i, limit in limits.values.items()
         ]
-        first, *others = pl.collect_all([sampled, *values])
-        return Looked(first, dict(zip(limits.values, others, strict=True)))
+        dropped = [self._look_at_dropped(known, i, limit) for i, limit in limits.dropped.items()]
+        first, *others = pl.collect_all([sampled, *values, *dropped])
+        of_values, of_dropped = others[: len(values)], others[len(values) :]
+        return Looked(
+            first,
+            dict(zip(limits.values, of_values, strict=True)),
+            dict(zip(limits.dropped, of_dropped, strict=True)),
+        )
+
+    def _look_at_dropped(self, known: pl.DataFrame, position: int, limit: int) -> pl.LazyFrame:
+        # Of a large table few values are looked at: whether one is missing is asked of these alone.
+        return (
+            known.lazy()
+            .with_columns(pl.col(f"c{position}").hash().alias("value"))
+            .filter(ValueSample.below(limit))
+            .filter(~self._q.is_missing(position))
+            .select(
+                "value",
+                "u",
+                "label",
+                *self._target,
+                self._q.number_of(position, "plain", None).alias("number"),
+                pl.col(f"c{position}").str.contains(CODE).alias("coded"),
+                *self._attributes,
+            )
+        )
 
     def add(self, looked: Looked) -> None:
         self.rows.add(looked.rows)
         for i, found in looked.values.items():
             if i in self.values:
                 self.values[i].add(found)
+        for i, found in looked.dropped.items():
+            self.dropped[i].add(found)
 
     def merge(self, other: Identities) -> None:
         self.rows.merge(other.rows)
@@ -228,6 +276,8 @@ class Identities:
         for i, sample in self.values.items():
             if i in other.values:
                 sample.merge(other.values[i])
+        for i, sample in self.dropped.items():
+            sample.merge(other.dropped[i])
 
     def others(self, position: int, max_columns: int) -> Sequence[str]:
         """Columns v0, v1, ... of the sample of rows beside a column."""
@@ -236,3 +286,17 @@ class Identities:
     def name(self, column: str) -> str:
         """The name in the file of column v0, v1, ..."""
         return self._q.names[int(column.removeprefix("v"))]
+
+
+def _likely_dropped(question: Question) -> list[int]:
+    """The dropped columns, and the key, that may be identifiers by their names or by how the first rows read them."""
+    config = question.config
+    if not question.is_random:
+        return []
+    likely = [
+        i
+        for i, name in enumerate(question.names)
+        if name in config.ruled_out and i != question.target and not config.leaks.allows(name)
+        if question.says_identifier(i) == SURE or question.readings[i].may_be_code
+    ]
+    return sorted(likely, key=lambda i: (-question.says_identifier(i), i))[:MAX_DROPPED_COLUMNS]

@@ -19,6 +19,7 @@ from tabular.dates import NUMBER_LIKE_DATE, day, hour, seconds_of_day
 from tabular.dialect import Dialect
 from tabular.findings import Rule
 from tabular.forms import count_forms
+from tabular.identifier_names import SURE, strength
 from tabular.notation import NEEDED_SHARE, best_numbers, fits, number
 from tabular.patterns import matches
 from tabular.quantities import is_single_form, may_be_code, may_be_quantity
@@ -201,9 +202,20 @@ class Question:
         alike = [token for token in self.tokens if is_number_like(token, notation, form)]
         return _unless_in(alike, cell, fits(number(cell, notation, form)))
 
+    def says_identifier(self, position: int) -> int:
+        """How much a column's name says that its values name things (see :func:`strength`). Those of the key do."""
+        name = self.names[position]
+        return SURE if name == self.config.key else strength(name)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether chance splits the rows, those of one value of a column into several parts."""
+        return self.config.split.group_by is None and self.config.split.by_time is None
+
     def identity(self, position: int) -> pl.Expr:
-        """What tells the values of a column apart: its numbers, or the hashes of its texts; null if it is missing."""
-        if self.readings[position].kind is Kind.NUMBER:
+        """What tells the values of a column apart: its numbers, or the hashes of its texts; null if it is missing. Of
+        a column that no model learns from, the hashes of its cells."""
+        if self.readings[position].kind is Kind.NUMBER and position in self.used:
             return pl.col(f"x{position}")
         return pl.when(~self.is_missing(position)).then(pl.col(f"c{position}").hash())
 

@@ -91,7 +91,7 @@ class Problem(_Part):
 class GroupSampleReport(_Part):
     """``group_sample.csv``: rows by the values that they share in a column, which the evaluation compares."""
 
-    column: str = Field(description="The identifier; of several, the one that tells most of the label.")
+    column: str = Field(description="The identifier.")
     rows: int = Field(description="Of the sample.")
     groups: int = Field(description="Different values of the column in it.")
 
@@ -124,7 +124,12 @@ class TableReport(_Part):
     split: SplitReport | None = Field(None, description="None if the file was rejected.")
     contract: ContractReport | None = None
     group_sample: GroupSampleReport | None = Field(
-        None, description="None if no identifier was found whose rows share their label, or the split is not random."
+        None,
+        description="Of the identifier whose rows share their label most. None if none was found, or the split is not "
+        "random.",
+    )
+    more_group_samples: tuple[GroupSampleReport, ...] = Field(
+        (), description="Of up to two more identifiers, in `group_sample_2.csv` and `group_sample_3.csv`."
     )
 
 

@@ -129,14 +129,14 @@ class Written:
 @dataclass(frozen=True)
 class _Made:
     """Of one chunk: the text of each part, rows up to the edges, hashes of the rows of parts that are compared, the
-    least and the greatest number of the training part, column after column, and rows for the sample of groups."""
+    least and the greatest number of the training part, column after column, and rows for each sample of groups."""
 
     texts: Sequence[io.BytesIO]
     below: Mapping[str, int]
     hashes: Mapping[Part, pl.Series]
     extremes: Sequence[float | None]
     target: pl.DataFrame | None = None
-    sampled: pl.DataFrame | None = None
+    sampled: Sequence[pl.DataFrame] = ()
 
 
 def write_parts(
@@ -149,7 +149,7 @@ def write_parts(
     rates: Mapping[str, FoldedRates],
     edges: Mapping[int, tuple[float, ...]],
     compare: Path | None,
-    sample: GroupSample | None = None,
+    samples: Sequence[GroupSample] = (),
 ) -> Written:
     """Writes ``<part>/<part>.csv`` as the built-in algorithm wants it: label first, no header, numbers.
 
@@ -162,7 +162,7 @@ def write_parts(
         rates: of the columns of the recipe that have some.
         edges: of bins to count, by column.
         compare: a folder to compare test rows with training rows in; None if they need not be compared.
-        sample: takes rows by the value of a column; None if none are wanted.
+        samples: each takes rows by the value of a column.
     """
     positions = {name: i for i, name in enumerate(question.names)}
     place = question.places.part()
@@ -209,7 +209,7 @@ def write_parts(
         }
         extremes = parts[0].select(least_and_most).row(0) if least_and_most else ()
         numbers = None if target is None else frame.filter(place == 0).select(of_target)
-        sampled = sample.look(frame, [label.alias("label"), *without_rates]) if sample else None
+        sampled = [sample.look(frame, [label.alias("label"), *without_rates]) for sample in samples]
         counted = frame.select(bins).row(0, named=True) if bins else {}
         return _Made(texts, counted, hashes, extremes, numbers, sampled)
 
@@ -225,8 +225,8 @@ def write_parts(
                 below[int(position)][int(edge)] += count
             if target is not None and found.target is not None:
                 target.add(found.target)
-            if sample and found.sampled is not None:
-                sample.add(found.sampled)
+            for sample, rows in zip(samples, found.sampled, strict=True):
+                sample.add(rows)
             for part, hashes in found.hashes.items():
                 seen[part].add(hashes)
             for name, (least, most) in zip(measured, itertools.batched(found.extremes, 2, strict=True), strict=True):

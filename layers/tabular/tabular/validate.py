@@ -32,10 +32,11 @@ from tabular.census import Census, DoubtError
 from tabular.chunks import Chunk, ChunkError, Structure, chunks
 from tabular.columns import Kind, Profile, Reading, column_warnings, header_looks_like_data, text_warnings
 from tabular.dialect import MAX_COLUMNS, Dialect, Header, detect
+from tabular.dropped_identifiers import identify_dropped
 from tabular.encoding import PlainText, plain_text
 from tabular.findings import MAX_NAME_BYTES, Finding, RefusedError, Rule, by_importance, listed, shown
 from tabular.fit import find_leaking, fit, nothing_left, reasons_left_out, with_ranges
-from tabular.group_sample import GroupSample
+from tabular.group_sample import MAX_SAMPLES, GroupSample, group_samples, write_group_samples
 from tabular.identifiers import Identified, Setting, identify, identify_unnamed, most_shared
 from tabular.leak_findings import leak_findings
 from tabular.movement import moving_columns
@@ -93,7 +94,7 @@ def validate_table(
     Writes ``validation.json`` and ``rejected_rows.csv`` into ``out`` always; ``recipe.json``, ``train/train.csv``,
     ``validation/validation.csv``, ``test/test.csv`` and, with the cells of the file, the rows of the last one in
     ``held_out/rows.csv`` if the file is accepted; then, too, ``contract.json`` if it makes one, ``facets.json`` if the
-    configuration has facets, and ``group_sample.csv`` if rows of an identifier share their label.
+    configuration has facets, and ``group_sample.csv`` for each identifier whose rows share their label.
 
     Args:
         path: the file, text or gzip; it is only read.
@@ -192,25 +193,29 @@ class _Judgement:
         """The columns that are an index or an identifier, once the split is known."""
         return identify(self.census.identities, self.profiles, self._setting())
 
+    def dropped(self, recipe: Recipe) -> list[Identified]:
+        """The dropped columns that are an identifier by which a random split shows a model what it is tested on."""
+        question, used = self.question, {feature.source for feature in recipe.features}
+        places = [i for i, name in enumerate(question.names) if name in used]
+        return [*identify_dropped(self.census.identities, question, places)]
+
     def check_unnamed(self) -> None:
         """
         Raises:
             RefusedError: a column without a name is neither empty nor an index.
         """
-        found = identify_unnamed(self.census.identities, self.profiles, self._setting())
-        if refused := [one.finding for one in found if one.refuses and one.finding]:
-            raise RefusedError(*refused)
+        _refuse(identify_unnamed(self.census.identities, self.profiles, self._setting()))
 
     def _setting(self) -> Setting:
         config, header = self.question.config, self.question.dialect.header
         split = config.split
         ruled_out = {self.target, *config.ruled_out, *config.keep, split.group_by, split.by_time}
-        is_random = split.group_by is None and split.by_time is None
         return Setting(
             frozenset(name for name in ruled_out if name is not None),
-            places=self.question.places if is_random else None,
+            places=self.question.places if self.question.is_random else None,
             unnamed=header.unnamed,
             header_line=header.line,
+            leaks=config.leaks,
         )
 
     def frame(self) -> SeenTable:
@@ -253,7 +258,7 @@ class _Validation:
         self._judgement: _Judgement | None = None
         self._small: SmallClasses | None = None
         self._unknown_labels: list[Finding] = []
-        self._group_sample: GroupSampleReport | None = None
+        self._group_samples: tuple[GroupSampleReport, ...] = ()
 
     def run(self) -> TableReport:
         try:
@@ -265,7 +270,7 @@ class _Validation:
                 raise
             for made in (self._out / folder for folder in (*layout.PARTS, layout.HELD_OUT)):
                 shutil.rmtree(made, ignore_errors=True)
-            for name in (layout.FACETS, layout.GROUP_SAMPLE):
+            for name in (layout.FACETS, *layout.GROUP_SAMPLES):
                 (self._out / name).unlink(missing_ok=True)
             what = "the training files made from it do not fit on the disk"
             return self._refused([Finding(rule=Rule.FILE_TOO_LARGE, what=what)])
@@ -287,8 +292,8 @@ class _Validation:
         recipe, left_out, shared = self._fit(judged)
         rates = find_rates(text.path, judged.question, judged.census, recipe)
         recipe = with_rates(recipe, rates)
-        sample = None if shared is None else GroupSample(judged.question, shared, len(recipe.features))
-        return self._accepted(judged, recipe, left_out, self._write(text.path, judged, recipe, rates, sample))
+        samples = group_samples(judged.question, shared, len(recipe.features))
+        return self._accepted(judged, recipe, left_out, self._write(text.path, judged, recipe, rates, samples))
 
     def _sight(self, path: Path, dialect: Dialect) -> tuple[Reading, ...]:
         """Readings of the columns by the first rows.
@@ -426,8 +431,8 @@ class _Validation:
         if errors := [breach for breach in breaches if breach.severity == "error"]:
             raise RefusedError(*(_breach_finding(breach) for breach in errors))
 
-    def _fit(self, judged: _Judgement) -> tuple[Recipe, list[Finding], int | None]:
-        """The recipe, warnings on columns, and the identifier whose rows share most, by position.
+    def _fit(self, judged: _Judgement) -> tuple[Recipe, list[Finding], list[int]]:
+        """The recipe, warnings on columns, and the identifiers whose rows share most, by position.
 
         Raises:
             RefusedError: a random split would show a model what it is tested on, a column gives the target away, or no
@@ -435,8 +440,7 @@ class _Validation:
         """
         told = self._config.leaks
         identified = judged.identified()
-        if refused := [one.finding for one in identified if one.refuses and one.finding]:
-            raise RefusedError(*refused)
+        _refuse(identified)
         recipe, leaks = fit(
             judged.census,
             judged.profiles,
@@ -452,8 +456,11 @@ class _Validation:
         leaks += [one.finding for one in identified if one.finding]
         if not recipe.features:
             raise RefusedError(nothing_left(recipe), *leaks)
+        dropped = judged.dropped(recipe)
+        _refuse(dropped)
+        leaks += [one.finding for one in dropped if one.finding]
         leaks += leak_findings(judged.census, judged.question.places, judged.profiles, recipe, told)
-        return recipe, leaks, most_shared(identified)
+        return recipe, leaks, most_shared([*identified, *dropped], MAX_SAMPLES)
 
     def _write(
         self,
@@ -461,10 +468,10 @@ class _Validation:
         judged: _Judgement,
         recipe: Recipe,
         rates: Mapping[str, FoldedRates],
-        sample: GroupSample | None,
+        samples: Sequence[GroupSample],
     ) -> Written:
-        """Writes the parts, the rows that are held out, the counts of the facets, the sample of rows by the identifier
-        that they share, the recipe and, if the file makes one, the contract."""
+        """Writes the parts, the rows that are held out, the counts of the facets, the samples of rows by identifiers,
+        the recipe and, if the file makes one, the contract."""
         makes = self._contract.makes
         frame = judged.frame()
         census, profiles = judged.census, judged.profiles
@@ -480,9 +487,9 @@ class _Validation:
             rates=rates,
             edges=edges,
             compare=self._work if self._may_repeat(recipe) else None,
-            sample=sample,
+            samples=samples,
         )
-        self._group_sample = sample.write(self._out / layout.GROUP_SAMPLE) if sample else None
+        self._group_samples = write_group_samples(samples, self._out)
         (self._out / layout.HELD_OUT).mkdir(exist_ok=True)
         judged.census.held_out.path.replace(self._out / layout.HELD_OUT_ROWS)
         if tallies := judged.census.facets:
@@ -580,7 +587,8 @@ class _Validation:
             problems=problems,
             split=_split_report(judged.question),
             contract=self._contract_report,
-            group_sample=self._group_sample,
+            group_sample=self._group_samples[0] if self._group_samples else None,
+            more_group_samples=self._group_samples[1:],
         )
 
     def _dialect_report(self) -> DialectReport | None:
@@ -660,6 +668,15 @@ class _Validation:
         yield from (_breach_finding(breach) for breach in report.breaches)
         if report.made and self._config.contract.mode == "reset":
             yield Finding(rule=Rule.CONTRACT_RESET, what=f"it made contract version {report.version} of the dataset")
+
+
+def _refuse(identified: Iterable[Identified]) -> None:
+    """
+    Raises:
+        RefusedError: the file cannot be taken with one of these columns.
+    """
+    if refused := [one.finding for one in identified if one.refuses and one.finding]:
+        raise RefusedError(*refused)
 
 
 def _check_header_text(header: Header) -> None:

@@ -17,7 +17,7 @@ from plotting import ReportInput, TableProfile, figures, render
 from plotting.page import decide
 from plotting.words import coded
 from sluice.dataset.config import parse_config
-from sluice.evaluation.document import ClassCurves, Evaluation, Importance, Refit, SliceResult
+from sluice.evaluation.document import ClassCurves, Evaluation, GroupGap, Importance, Refit, SliceResult
 from sluice.messages import GateCheck, Outcome, RunResult
 from tabular import TableReport
 from tabular.report import ColumnReport, Problem
@@ -159,7 +159,7 @@ def test_a_run_with_everything_shows_every_part(pages: dict[str, str]) -> None:
     assert {found for found in page.ids if found.endswith("-table")} == {
         f"{part}-table"
         for part in (
-            "gates", "metrics", "confusion", "importance", "mistakes", "champion", "groups", "classes", "columns",
+            "gates", "metrics", "confusion", "importance", "mistakes", "champion", "classes", "columns",
             "problems", "hyperparameters", "artifacts",
         )
     }  # fmt: skip
@@ -297,19 +297,33 @@ def test_what_new_values_of_an_identifier_cost_is_shown_with_the_setting_that_me
 
 
 def test_nothing_is_to_be_set_if_the_test_does_not_flatter_the_model() -> None:
-    found = samples.binary_evaluation().group_gap
-    assert found is not None
-    html = render(samples.binary(group_gap=found.model_copy(update={"interval": (-0.0021, 0.0437), "flatters": False})))
+    (found,) = samples.binary_evaluation().group_gaps
+    doubtful = found.model_copy(update={"interval": (-0.0021, 0.0437), "flatters": False})
+    html = render(samples.binary(group_gaps=(doubtful,)))
     assert "−0.0021 to 0.0437" in html
     assert _settings(html) == []
-    assert not Page(render(samples.binary(group_gap=None))).ids["groups"]
+    assert not Page(render(samples.binary(group_gaps=()))).ids["groups"]
+
+
+def test_each_identifier_is_shown_and_a_number_in_its_unit() -> None:
+    (found,) = samples.binary_evaluation().group_gaps
+    told = {"loss": "RMSE", "known": 10412.5, "new": 15120.0, "difference": 4707.5, "interval": (3900.0, 5500.0)}
+    other = found.model_copy(update={"column": "street", "prior": 21000.0, "flatters": False, **told})
+    page = Page(html := render(samples.binary(group_gaps=(found, other))))
+    assert "Values of branch_no" in page.text
+    assert "Values of street" in page.text
+    assert "RMSE of the same rows, by street" in page.text
+    assert _settings(html) == [{"split": {"group_by": "branch_no"}}]
+    for said in ("10,412", "15,120", "4708", "3900 to 5500", "21,000"):
+        assert said in page.text
+    of_earlier = samples.binary(group_gaps=(), group_gap=GroupGap.of(found))
+    assert "Values of branch_no" in Page(render(of_earlier)).text
 
 
 @pytest.mark.parametrize("column", ["no: <b>of</b> visits", "- Kunde & Co", "Yes", "it's `one`"])
 def test_the_setting_can_be_pasted_whatever_the_identifier_is_called(column: str) -> None:
-    found = samples.binary_evaluation().group_gap
-    assert found is not None
-    html = render(samples.binary(group_gap=found.model_copy(update={"column": column})))
+    (found,) = samples.binary_evaluation().group_gaps
+    html = render(samples.binary(group_gaps=(found.model_copy(update={"column": column}),)))
     assert not Page(html).tags["b"]
     assert parse_config("\n".join(_pasted(html)), "config.yaml").split.group_by == column
 

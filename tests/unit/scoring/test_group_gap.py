@@ -10,10 +10,16 @@ import numpy as np
 import pytest
 import xgboost
 
-from scoring.group_gap import GroupSample, measure_group_gap, read_group_sample, tell_group_gap
+from scoring.group_gap import (
+    GroupSample,
+    measure_group_gap,
+    measure_group_gaps,
+    read_group_sample,
+    tell_group_gap,
+)
 from scoring.xgboost.model import XGBoostModel
 from sluice.dataset.recipe import NumberColumn, Recipe, Target
-from sluice.evaluation.document import GroupGap
+from sluice.evaluation.document import Evaluation, GroupGap, ValueGap
 from sluice.training.hyperparameters import DEFAULTS, objective_of
 
 FEATURES: Final = 5
@@ -57,13 +63,13 @@ def test_a_label_that_chance_gave_each_machine_is_known_by_heart_and_not_of_a_ne
     found = measure_group_gap(ANY, recipe(classes), machines(classes=classes), settings(classes))
     assert found is not None
     assert (found.column, found.groups, found.rows) == ("machine", 120, 960)
-    assert found.prior_log_loss == pytest.approx(np.log(classes), abs=0.02)
-    assert found.log_loss_known < 0.3 * found.prior_log_loss
-    assert found.log_loss_new > 0.95 * found.prior_log_loss, "nothing can be said of a new machine"
-    assert found.difference == pytest.approx(found.log_loss_new - found.log_loss_known)
+    assert found.prior == pytest.approx(np.log(classes), abs=0.02)
+    assert found.known < 0.3 * found.prior
+    assert found.new > 0.95 * found.prior, "nothing can be said of a new machine"
+    assert found.difference == pytest.approx(found.new - found.known)
     assert found.flatters
     low, high = found.interval
-    assert 0.4 * found.prior_log_loss < low < found.difference < high
+    assert 0.4 * found.prior < low < found.difference < high
     assert "The test flatters the model, because it knows the values of `machine`" in tell_group_gap(found)
     assert "`split: {group_by: machine}`" in tell_group_gap(found)
 
@@ -73,7 +79,7 @@ def test_a_label_that_follows_from_the_columns_alone_has_no_gap(seed: int) -> No
     found = measure_group_gap(ANY, recipe(), plain(seed), settings())
     assert found is not None
     assert found.interval[0] <= 0 <= found.interval[1]
-    assert found.log_loss_new < 0.85 * found.prior_log_loss
+    assert found.new < 0.85 * found.prior
     assert not found.flatters
     assert not tell_group_gap(found).startswith("The test flatters")
 
@@ -92,8 +98,8 @@ def test_a_feature_of_the_identifier_itself_is_none_for_new_values() -> None:
     features = np.column_stack([rng.permutation(100)[groups], rng.normal(size=800)])
     found = measure_group_gap(ANY, recipe(2, "machine", "x"), sample(labels, groups, features), settings())
     assert found is not None
-    assert found.log_loss_known < 0.6 * found.prior_log_loss
-    assert found.log_loss_new == pytest.approx(found.prior_log_loss, abs=0.05)
+    assert found.known < 0.6 * found.prior
+    assert found.new == pytest.approx(found.prior, abs=0.05)
     assert measure_group_gap(ANY, recipe(2, "machine"), sample(labels, groups, features[:, :1]), settings()) is None
 
 
@@ -156,6 +162,69 @@ def test_the_rounds_end_at_the_best_one_on_the_rows_that_are_watched() -> None:
     assert ANY.retrained(train, watched, settings(), 3).booster.num_boosted_rounds() <= 3
 
 
+NUMBERS: Final = Recipe(target=Target(name="y", task="regression"), missing=(), columns=recipe().columns)
+OF_NUMBERS: Final = settings(0)
+
+
+def numbers_of_machines(spread: float, noise: float, seed: int = 0) -> GroupSample:
+    """Each machine has a number of its own, from a normal distribution with that spread, and rows differ by noise."""
+    rng = np.random.default_rng(seed)
+    rows = machines(seed=seed)
+    own = rng.normal(1000, spread, 120) if spread else np.full(120, 1000.0)
+    return sample(own[rows.groups] + rng.normal(0, noise, rows.groups.size), rows.groups, rows.features, seed)
+
+
+def test_a_number_that_chance_gave_each_machine_is_known_by_heart_and_not_of_a_new_one() -> None:
+    found = measure_group_gap(ANY, NUMBERS, numbers_of_machines(50, 10), OF_NUMBERS)
+    assert found is not None
+    assert (found.loss, found.groups, found.rows, found.flatters) == ("RMSE", 120, 960, True)
+    assert found.prior == pytest.approx(np.hypot(50, 10), rel=0.1), "in the unit of the target"
+    assert 9 < found.known < 25
+    assert found.new > 0.9 * found.prior, "nothing can be said of a new machine"
+    low, high = found.interval
+    assert 20 < low < found.difference == pytest.approx(found.new - found.known)
+    assert found.difference < high
+    told = tell_group_gap(found)
+    assert told.startswith("The test flatters the model, because it knows the values of `machine` from training")
+    assert f"RMSE is {found.known:.4g}, on new ones {found.new:.4g}" in told
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_number_that_follows_from_the_columns_alone_has_no_gap(seed: int) -> None:
+    rows = plain(seed)
+    numbers = 100 * rows.features[:, 0] + 50 * np.random.default_rng([seed, 5]).normal(size=rows.groups.size)
+    found = measure_group_gap(ANY, NUMBERS, sample(numbers, rows.groups, rows.features, seed), OF_NUMBERS)
+    assert found is not None
+    assert found.interval[0] <= 0 <= found.interval[1]
+    assert found.new < 0.7 * found.prior
+    assert not found.flatters
+
+
+def test_of_several_identifiers_each_is_measured_and_they_share_the_work() -> None:
+    asked.clear()
+    features = np.zeros((900, 600), np.float32)
+    features[:, :FEATURES] = plain(0).features
+    wide = sample(plain(0).labels, plain(0).groups, features)
+    small = sample(plain(0).labels, plain(0).groups % 10, features)
+    found = measure_group_gaps(
+        Watched(xgboost.Booster()), recipe(2, *(f"x{i}" for i in range(600))), [wide, small, wide], settings()
+    )
+    assert [one.groups for one in found] == [wide.groups.max() + 1] * 2, "of ten values nothing can be said"
+    assert {*asked} == {1_000_000_000 // 3 // (900 * 600)}
+    assert measure_group_gaps(ANY, recipe(), [], settings()) == ()
+
+
+def test_the_gap_that_an_earlier_release_wrote_is_read_and_the_first_one_is_written_for_it() -> None:
+    known = {"run_id": "a" * 12, "dataset": "d", "job_name": "j", "model_uri": "s3://b/m", "target": "y"}
+    rest = {"classes": ("no", "yes"), "verdict": "accepted"}
+    earlier = Evaluation.read({**known, **rest, "group_gap": GroupGap.of(FOUND).model_dump()})
+    assert (earlier.group_gaps, earlier.gaps) == ((), (FOUND,))
+    other = FOUND.model_copy(update={"column": "Haus"})
+    now = Evaluation(**known, **rest, group_gaps=(FOUND, other), group_gap=GroupGap.of(FOUND))
+    assert Evaluation.read(now.model_dump(mode="json")).gaps == (FOUND, other)
+    assert Evaluation.read({**known, **rest}).gaps == ()
+
+
 def test_a_sample_is_read_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "group_sample.csv"
     path.write_text("1,0,2,0.5,\n0,0,0,,3\n1,1,1,-2,4\n")
@@ -163,21 +232,24 @@ def test_a_sample_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read.column == "machine"
     assert (read.labels.tolist(), read.groups.tolist(), read.numbers.tolist()) == ([1, 0, 1], [0, 0, 1], [2, 0, 1])
     np.testing.assert_array_equal(read.features, np.array([[0.5, np.nan], [np.nan, 3], [-2, 4]], np.float32))
+    path.write_text("-1.5,0,2,0.5,\n0.25,0,0,,3\n")
+    assert read_group_sample(path, "machine", 2, "regression").labels.tolist() == [-1.5, 0.25]
     with pytest.raises(ValueError, match="6 features were expected"):
         read_group_sample(path, "machine", 4)
 
 
-FOUND: Final = GroupGap(
+FOUND: Final = ValueGap(
     column="Kunde",
     groups=300,
     rows=1800,
     folds=5,
-    log_loss_known=0.605,
-    log_loss_new=0.687,
+    loss="log loss",
+    known=0.605,
+    new=0.687,
     difference=0.082,
     interval=(0.063, 0.101),
     flatters=True,
-    prior_log_loss=0.69,
+    prior=0.69,
 )
 
 

@@ -97,7 +97,7 @@ def test_copies_and_rows_without_a_value_are_left_out(judge: Judge) -> None:
     [
         {"split": {"group_by": "customer_id"}},
         {"split": {"by_time": "size"}},
-        {"drop": ["customer_id"]},
+        {"drop": ["customer_id"], "leaks": {"allow": ["customer_id"]}},
         {"keep": ["customer_id"]},
     ],
 )
@@ -108,13 +108,34 @@ def test_nothing_is_kept_if_nothing_is_to_be_asked(judge: Judge, config: dict[st
     assert not (judged.out / "group_sample.csv").exists()
 
 
-def test_the_identifier_that_tells_most_is_taken(judge: Judge) -> None:
-    wider = [f"G{int(line[1:6]) // 3:05d},{line}" for line in rows()]
-    judged = judge(table(wider, "household_id,customer_id,size,colour,label"))
+def test_up_to_three_identifiers_are_taken_those_first_that_tell_most(judge: Judge) -> None:
+    wider = [
+        f"G{int(line[1:6]) // 3:05d},S{int(line[1:6]) // 2:05d},T{int(line[1:6]) // 4:05d},{line}" for line in rows(900)
+    ]
+    judged = judge(table(wider, "household_id,street_id,town_id,customer_id,size,colour,label"))
     shared = {finding.column for finding in judged.report.findings if finding.rule is Rule.LABEL_SHARED}
-    assert shared == {"household_id", "customer_id"}
-    assert judged.report.group_sample is not None
-    assert judged.report.group_sample.column == "customer_id"
+    assert shared == {"household_id", "street_id", "town_id", "customer_id"}
+    told = judged.report.group_sample
+    assert told is not None
+    assert (told.column, told.groups) == ("customer_id", 900)
+    more = judged.report.more_group_samples
+    assert [(one.column, one.groups) for one in more] == [("street_id", 450), ("household_id", 300)]
+    lines = (judged.out / "group_sample_2.csv").read_text(encoding="ascii").splitlines()
+    assert len({line.split(",")[1] for line in lines}) == 450
+    assert (judged.out / "group_sample_3.csv").exists()
+
+
+@pytest.mark.parametrize("config", [{}, {"drop": ["customer_id"]}])
+def test_of_a_number_to_predict_the_sample_has_the_numbers(judge: Judge, config: dict[str, Any]) -> None:
+    chance = random.Random(7)  # noqa: S311 - a table, no secret
+    own = {line[:6]: chance.gauss(50, 10) for line in rows()}
+    lines = [f"{line[:6]},{line.split(',')[1]},{own[line[:6]] + chance.gauss(0, 3):.3f}" for line in rows()]
+    judged = judge(table(lines, "customer_id,size,price"), target="price", task="regression", **config)
+    told = judged.report.group_sample
+    assert told is not None
+    assert (told.column, told.rows, told.groups) == ("customer_id", 1200, 300)
+    found = {(float(row[3]), float(row[0])) for row in sampled(judged)}
+    assert found == {(float(line.split(",")[1]), float(line.split(",")[2])) for line in lines}
 
 
 def test_an_identifier_of_numbers_is_sampled_too(judge: Judge) -> None:

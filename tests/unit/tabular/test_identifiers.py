@@ -18,7 +18,9 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wi
 from sluice.dataset.config import DatasetConfig
 from tabular import TableReport, validate_table
 from tabular.findings import Rule
-from tabular.identifiers import log_chance_all_different, shared, strength
+from tabular.identifier_names import strength
+from tabular.identifiers import log_chance_all_different
+from tabular.sharing import shared
 from tests.search import examples
 from tests.shared import SHARED, shared_case, shared_table
 from tests.unit.tabular.conftest import Judge
@@ -293,6 +295,7 @@ def test_the_case_is_refused_and_accepted_with_the_split_that_it_names(judge: Ju
     grouped = judge(path, target="failed", split={"group_by": "machine_id"}).report
     assert (grouped.verdict, rules(grouped)) == ("accepted", set())
     assert judge(path, target="failed", drop=["machine_id"]).report.verdict == "accepted"
+    assert judge(path, target="failed", leaks={"allow": ["machine_id"]}).report.verdict == "accepted"
     assert judge(path, target="failed", keep=["machine_id"]).report.verdict == "accepted"
 
 

@@ -474,7 +474,9 @@ class Leaks(_Section):
         "refuse", description="What such a column leads to; `leaks: warn` is short for `{action: warn}`."
     )
     allow: tuple[str, ...] = Field(
-        (), description="Columns that are known when a prediction is made: they may decide the target."
+        (),
+        description="Columns that are known when a prediction is made: they may decide the target, and rows with the "
+        "same value may share it.",
     )
 
     @model_validator(mode="before")

@@ -5,7 +5,7 @@ and the training report too. Numbers that could not be measured are None. Everyt
 a field says otherwise.
 """
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field
 
@@ -276,9 +276,25 @@ class SoleColumn(Message):
     )
 
 
-class GroupGap(Message):
+class ValueGap(Message):
     """What small models with the same settings score on rows whose value of an identifier they know from training, and
-    on the same rows if they were trained without it. Log losses are natural."""
+    on the same rows if they were trained without it."""
+
+    column: str = Field(description="The identifier.")
+    groups: int = Field(ge=0, description="Different values in the sample of rows.")
+    rows: int = Field(ge=0, description="Of the sample, from all parts.")
+    folds: int = Field(ge=2, description="Of the two cross-validations: over rows, and over values.")
+    loss: Literal["log loss", "RMSE"] = Field(description="What is measured: RMSE of a target of numbers, in its unit.")
+    known: float = Field(description="The loss on rows whose value is known.")
+    new: float = Field(description="The loss if it is new.")
+    difference: float = Field(description="On new values less that on known ones.")
+    interval: Interval = Field(description="Of the difference, with 95 % confidence, from resampled values.")
+    flatters: bool = Field(description="The difference is surely above 0, and at least 2 % of `prior`.")
+    prior: float = Field(description="Of always predicting the sample's class shares, or its mean.")
+
+
+class GroupGap(Message):
+    """A :class:`ValueGap` of a target of classes, as earlier releases have it. Log losses are natural."""
 
     column: str = Field(description="The identifier.")
     groups: int = Field(ge=0, description="Different values in the sample of rows.")
@@ -290,6 +306,37 @@ class GroupGap(Message):
     interval: Interval = Field(description="Of the difference, with 95 % confidence, from resampled values.")
     flatters: bool = Field(description="The difference is surely above 0, and at least 2 % of `prior_log_loss`.")
     prior_log_loss: float = Field(description="Of always predicting the sample's class shares.")
+
+    @classmethod
+    def of(cls, gap: ValueGap) -> Self:
+        return cls(
+            column=gap.column,
+            groups=gap.groups,
+            rows=gap.rows,
+            folds=gap.folds,
+            log_loss_known=gap.known,
+            log_loss_new=gap.new,
+            difference=gap.difference,
+            interval=gap.interval,
+            flatters=gap.flatters,
+            prior_log_loss=gap.prior,
+        )
+
+    @property
+    def told(self) -> ValueGap:
+        return ValueGap(
+            column=self.column,
+            groups=self.groups,
+            rows=self.rows,
+            folds=self.folds,
+            loss="log loss",
+            known=self.log_loss_known,
+            new=self.log_loss_new,
+            difference=self.difference,
+            interval=self.interval,
+            flatters=self.flatters,
+            prior=self.prior_log_loss,
+        )
 
 
 class Bootstrap(Message):
@@ -337,8 +384,11 @@ class Evaluation(Document):
     training: TrainingReport | None = None
     refit: Refit | None = Field(None, description="None if the model was trained on the training part alone.")
     sole_column: SoleColumn | None = None
+    group_gaps: tuple[ValueGap, ...] = Field(
+        (), description="Of identifiers whose rows share their label, up to three, in the order of validation."
+    )
     group_gap: GroupGap | None = Field(
-        None, description="None if validation found no identifier whose rows share their label, or it was not measured."
+        None, description="The first of `group_gaps` if the target is one of classes, for earlier releases."
     )
     warnings: Reasons = Field((), description="What calls for attention although it is no gate.")
     split: HashedSplit | None = Field(None, description="Which rows the model was not made with; none if not known.")
@@ -346,3 +396,8 @@ class Evaluation(Document):
     hyperparameters: dict[str, str] = Field(default_factory=dict)
     training_metrics: dict[str, float] = Field(default_factory=dict)
     evaluated_at: str | None = Field(None, description="ISO 8601, UTC.")
+
+    @property
+    def gaps(self) -> tuple[ValueGap, ...]:
+        """``group_gaps``, also of an evaluation of an earlier release, which has one at most."""
+        return self.group_gaps or (() if self.group_gap is None else (self.group_gap.told,))

@@ -6,20 +6,20 @@ from collections.abc import Mapping
 
 import xgboost
 
-from scoring.metrics import Ints
+from scoring.metrics import Floats, Ints
 from scoring.model import Matrix
 
 
 def fit(
-    train: tuple[Matrix, Ints],
-    validation: tuple[Matrix, Ints],
+    train: tuple[Matrix, Ints | Floats],
+    validation: tuple[Matrix, Ints | Floats],
     hyperparameters: Mapping[str, str],
     max_rounds: int,
 ) -> xgboost.Booster:
     """A model of the best round on the validation rows, as the container saves it.
 
     Args:
-        train: features (n, f) and class numbers (n,).
+        train: features (n, f) and class numbers, or the numbers to predict (n,).
         validation: rows that early stopping watches, of the same form.
         hyperparameters: as a training job is given them.
         max_rounds: of boosting, if the hyperparameters ask for more.

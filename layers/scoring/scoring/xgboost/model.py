@@ -37,8 +37,8 @@ class XGBoostModel:
 
     def retrained(
         self,
-        train: tuple[Matrix, Ints],
-        validation: tuple[Matrix, Ints],
+        train: tuple[Matrix, Ints | Floats],
+        validation: tuple[Matrix, Ints | Floats],
         hyperparameters: Mapping[str, str],
         max_rounds: int,
     ) -> XGBoostModel:

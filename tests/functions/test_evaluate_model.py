@@ -15,7 +15,7 @@ from sluice.dataset.recipe import NumberColumn, Recipe, Target
 from sluice.evaluation.document import ChampionComparison, Evaluation
 from sluice.evaluation.split import HashedSplit, PartCuts
 from sluice.layout import RunLayout
-from sluice.messages import EvaluationResult, Metrics, NumberMetrics
+from sluice.messages import EvaluationResult, GateCheck, Metrics, NumberMetrics
 from sluice.runs.aws.ledger import Champion, crown_champion
 from tests.functions.conftest import ARTIFACTS, REGION, TABLE, Aws, Context, archive_of, request
 from tests.messages import GOOD
@@ -122,6 +122,21 @@ def test_a_good_model_passes_and_leaves_evidence(aws: Aws, context: Context, bod
     golden = json.loads(aws.read(aws.layout.golden))
     assert len(golden["rows"]) == len(golden["scores"]) == app.GOLDEN_ROWS
     assert all(row.count(",") == 2 for row in golden["rows"]), "the label is not sent to the endpoint"
+
+
+def test_rows_of_two_groups_count_as_two_rows_and_not_as_a_hundred(
+    aws: Aws, context: Context, body: dict[str, Any]
+) -> None:
+    """A clear difference is enough on 30 rows; on fewer it must be certain."""
+    assert default_gate(aws, context, body).limit == 0.9
+    aws.put(ARTIFACTS, aws.layout.config, json.dumps({"split": {"group_by": "group"}}))
+    assert default_gate(aws, context, body).limit == 0.985
+
+
+def default_gate(aws: Aws, context: Context, body: dict[str, Any]) -> GateCheck:
+    evaluate(body, context)
+    (gate,) = stored(aws).gates
+    return gate
 
 
 def test_the_answer_is_small_whatever_the_evaluation_holds(aws: Aws, context: Context, body: dict[str, Any]) -> None:

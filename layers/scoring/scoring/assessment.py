@@ -176,6 +176,7 @@ def _assess_classes(subject: Subject, scores: Floats) -> Evaluation:
         prior=prior,
         slices=_slices(subject, scores, scored.cutoff),
         champion=_against_champion(subject, scored),
+        groups=None if scored.clusters is None else scored.resamples.groups,
         facets=facets,
     )
     training = _training_report(subject, scores, _in_file_order(scored, scored.predicted), counts)
@@ -223,6 +224,7 @@ def _assess_numbers(subject: Subject, scores: Floats) -> Evaluation:
         prior=prior_metrics(scored, baseline),
         slices=_number_slices(subject, scores, interval, baseline),
         champion=_against_champion(subject, scored),
+        groups=None if scored.clusters is None else scored.resamples.groups,
     )
     training = _training_report(subject, scores, scores, ())
     sole = find_sole_column(
@@ -259,6 +261,8 @@ class _Measured:
     prior: AnyMetrics | None
     slices: tuple[SliceResult, ...]
     champion: ChampionComparison | None
+    groups: int | None
+    """Of test rows that belong together; None if each is by itself."""
     facets: Sequence[tuple[Facet, FacetBias]] = ()
 
 
@@ -273,6 +277,7 @@ def _judged(subject: Subject, measured: _Measured, learned: Learned) -> tuple[Ga
         champion=measured.champion,
         facets=measured.facets,
         cause=cause(learned, measured.metrics),
+        groups=measured.groups,
     )
 
 

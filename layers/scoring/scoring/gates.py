@@ -24,6 +24,7 @@ CLEAR_SHARE_OF_PRIOR: Final = 0.9
 """A log loss of at most this share is enough by default, without certainty, if it is measured on
 ``MIN_CLEAR_ROWS`` test rows: useless models do not come as far."""
 MIN_CLEAR_ROWS: Final = 30
+"""Of rows that belong together as many groups: a hundred rows of one customer say little more than one."""
 
 _NAMED: Final = 60
 """Characters of a slice's value that are shown."""
@@ -40,6 +41,7 @@ def judge(
     champion: ChampionComparison | None = None,
     facets: Sequence[tuple[Facet, FacetBias]] = (),
     cause: str | None = None,
+    groups: int | None = None,
 ) -> tuple[GateCheck, ...]:
     """All checks of a model.
 
@@ -54,8 +56,10 @@ def judge(
         champion: the comparison with the live model, None if there is none.
         facets: the bias report, with what was asked of it.
         cause: why the model is no better, with what to do, if that is known (``scoring.remarks``).
+        groups: of test rows that belong together; None if each row is by itself.
     """
-    of_prior = {metrics.leading: _better_than_prior(metrics, default_share_of_prior)}
+    units = metrics.rows if groups is None else groups
+    of_prior = {metrics.leading: _better_than_prior(metrics, default_share_of_prior, units)}
     of_stack = (default or Gates()).by_metric()
     # The stack's gates are for all datasets, whatever they predict.
     of_stack = {name: limits for name, limits in of_stack.items() if METRICS[name].task == metrics.task}
@@ -74,12 +78,12 @@ def judge(
     return tuple(checks)
 
 
-def _better_than_prior(metrics: AnyMetrics, share: float | None) -> Limits:
+def _better_than_prior(metrics: AnyMetrics, share: float | None, units: int) -> Limits:
     """The gate of a model for which nobody has set any."""
     if metrics.task == "classification":
         if share is not None:
             return Limits(max_of_prior=share)
-        if metrics.rows >= MIN_CLEAR_ROWS and metrics.loss <= CLEAR_SHARE_OF_PRIOR * metrics.prior_loss:
+        if units >= MIN_CLEAR_ROWS and metrics.loss <= CLEAR_SHARE_OF_PRIOR * metrics.prior_loss:
             return Limits(max_of_prior=CLEAR_SHARE_OF_PRIOR)
     return Limits(max_of_prior=MAX_SHARE_OF_PRIOR[metrics.task], certain=True)
 

@@ -57,6 +57,15 @@ def test_by_default_a_model_is_clearly_better_than_the_baseline_or_better_with_c
     assert default(share, ends, rows).passed is ok
 
 
+def test_rows_that_belong_together_count_as_one_towards_the_rows_that_show_a_model_to_be_clearly_better() -> None:
+    clear = GOOD.model_copy(update={"log_loss": 0.85 * 0.7, "of_prior": {"log_loss": (0.6, 1.1)}, "rows": 3000})
+    assert judge(clear, Gates(), None)[0].passed
+    assert judge(clear, Gates(), None, groups=30)[0].passed
+    assert not judge(clear, Gates(), None, groups=29)[0].passed
+    surely = clear.model_copy(update={"of_prior": {"log_loss": (0.6, 0.9)}})
+    assert judge(surely, Gates(), None, groups=9)[0].passed
+
+
 def test_a_model_that_is_not_surely_better_is_told_so() -> None:
     said = default(0.96, (0.9, 1.02), 300).reason
     assert "96.00% of the 0.70000 that the baseline has" in said

@@ -28,7 +28,7 @@ type Columns = dict[str, Sequence[Any]]
 type Check = Callable[..., TableReport]
 
 siblings = settings(
-    max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(5), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -20,6 +20,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +38,7 @@ from tabular.forms import add_counts, count_forms
 from tabular.held_out import HeldOutRows, needs_no_quotes, write_rows
 from tabular.identities import Identities, Limits, Looked
 from tabular.leaks import LeakSample, look, sample_size
+from tabular.leaks import Limits as LeakLimits
 from tabular.notation import FIGURES, NEEDED_SHARE, SPECIAL, best_numbers, code_doubt, number
 from tabular.patterns import matches
 from tabular.quantities import is_padded
@@ -58,6 +60,9 @@ SAMPLE_ROWS: Final = 20_000
 """Rows that the edges of bins are taken from; what lies between them is counted on all rows."""
 
 _SAMPLE_CELLS: Final = 4_000_000
+
+_SIGHTED_ROWS: Final = 500
+"""Of a chunk, that show of most columns that they have several values in a class."""
 
 _MAX_LABELS: Final = 200
 """Different labels up to which the classes are counted apart; far more than can be classes."""
@@ -121,7 +126,7 @@ class _Watch:
     widths: Mapping[str, int]
     all_placed: bool
     sampled_below: int
-    leak_limits: Mapping[int, int] | None
+    leak_limits: LeakLimits | None
     """None if no leaks are looked for."""
     identities: Limits
 
@@ -182,10 +187,12 @@ class _Measured:
     """Whether no cell needs quotes."""
     held_out: io.BytesIO | None = None
     facets: Sequence[Seen] = ()
-    ranks: pl.DataFrame | None = None
+    ranks: Mapping[str, pl.DataFrame] | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     named: Mapping[int, pl.DataFrame] = field(default_factory=dict)
     copies: Sequence[Mapping[str, Any]] = ()
+    no_copies: frozenset[int] = frozenset()
+    """Columns with several values in a class, which ``copies`` need not have."""
     sample: pl.DataFrame | None = None
     leaks: pl.DataFrame | None = None
     times: pl.DataFrame | None = None
@@ -292,6 +299,11 @@ class Census:
             self.identities.limits(),
         )
 
+    @cached_property
+    def repeated_rows(self) -> int:
+        """How many rows repeat an earlier one; asked when the pass is through."""
+        return self.hashes.repeated()
+
     # Measuring.
 
     def _measure(self, number: int, chunk: Chunk, watch: _Watch) -> _Measured:
@@ -385,7 +397,7 @@ class Census:
         found.facts = rows.select(exprs).row(0, named=True) if exprs else {}
         found.named = {i: hashed(rows[f"x{i}"].drop_nulls()) for i in watch.named}
         if watch.copies and not many_labels:
-            found.copies = self._copied(rows, watch.copies)
+            self._measure_copies(found, rows, watch.copies)
         if q.time is not None:
             found.times = rows.group_by("time").agg(pl.len().cast(pl.Int64).alias("rows"))
         if not many_labels:
@@ -465,6 +477,15 @@ class Census:
             found |= zip(some, pl.collect_all(asked), strict=True)
         return found
 
+    def _measure_copies(self, found: _Measured, rows: pl.DataFrame, positions: Sequence[int]) -> None:
+        if rows.height > _SIGHTED_ROWS:
+            sighted = self._copied(rows.head(_SIGHTED_ROWS), positions)
+            found.no_copies = frozenset(
+                i for i in positions if any(classed[f"{i} least"] != classed[f"{i} most"] for classed in sighted)
+            )
+        if asked := [i for i in positions if i not in found.no_copies]:
+            found.copies = self._copied(rows, asked)
+
     def _copied(self, rows: pl.DataFrame, positions: Sequence[int]) -> list[dict[str, Any]]:
         """By class: its rows, and of each column the least value, the greatest, and the cells with one."""
         exprs: list[pl.Expr] = []
@@ -519,7 +540,7 @@ class Census:
         for tally, seen in zip(self.facets, found.facets, strict=False):  # none of a chunk with too many labels
             tally.add(seen)
         self._add_facts(found)
-        self._add_copies(found.copies)
+        self._add_copies(found)
         self._add_sample(found.sample)
         self._add_leaks(found.leaks)
         if found.times is not None:
@@ -623,11 +644,13 @@ class Census:
         rising, falling = facts["rising_most"] - facts["rising_least"], facts["falling_most"] - facts["falling_least"]
         return float(min(rising, falling))
 
-    def _add_copies(self, found: Sequence[Mapping[str, Any]]) -> None:
+    def _add_copies(self, found: _Measured) -> None:
         """Keeps the columns that hold one value in each class: case and number format do not tell values apart."""
         if self._many_labels:
             self._copies = {}
-        for classed in found:
+        for i in found.no_copies:
+            self._copies.pop(i, None)
+        for classed in found.copies:
             label = classed["label"]
             for i, known in list(self._copies.items()):
                 least, most, rows, filled = (classed[key] for key in (f"{i} least", f"{i} most", "rows", f"{i} filled"))

@@ -18,7 +18,7 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import polars as pl
 
@@ -62,12 +62,20 @@ _MAX_OTHERS: Final = 64
 _MIN_SEGMENT_ROWS: Final = 3
 _Z: Final = 1.645
 
-_MANY: Final = 8_000
+_MANY: Final = 4_000
 _OFTEN: Final = 4
 """Rows, and of these on average to a text, from which on it is quicker to look at the different texts of a column."""
 
 _NO_LETTERS: Final = r"[^\p{L}]+"
 """What is taken off a text that begins or ends with the label: ``approved-2023``, ``no_0017``."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of a sample: its rows, and the greatest key that still counts, by class that has enough rows."""
+
+    max_rows: int
+    keys: Mapping[int, int]
 
 
 class LeakSample:
@@ -87,41 +95,52 @@ class LeakSample:
         self._limits: Mapping[int, int] = {}
 
     @property
-    def limits(self) -> Mapping[int, int]:
-        """By class that has enough rows, the greatest key that still counts."""
-        return self._limits
+    def limits(self) -> Limits:
+        return Limits(self._max_rows, self._limits)
 
     def add(self, rows: pl.DataFrame) -> None:
         if not rows.height:
             return
         self._waiting.append(rows)
         self._waiting_rows += rows.height
-        if self._waiting_rows > self._max_rows:
+        if self._waiting_rows > self._max_rows // 2:
             self._trim()
 
     def merge(self, other: LeakSample) -> None:
-        if (rows := other.rows()) is not None:
-            self.add(rows)
+        other._trim()
+        if other._kept is not None:
+            self.add(other._kept)
 
     def rows(self) -> pl.DataFrame | None:
         """The rows that are kept, in an order that is always the same; None if there are none."""
         self._trim()
-        return self._kept
+        return None if self._kept is None else self._kept.sort("label", "key")
 
     def _trim(self) -> None:
         if not self._waiting:
             return
         found = pl.concat([*([] if self._kept is None else [self._kept]), *self._waiting])
         self._waiting, self._waiting_rows = [], 0
-        by = ["label", "key"]
-        counts = found.group_by(by).agg(pl.col("rows").sum())
-        if counts.height < found.height:
-            found = found.unique(by).drop("rows").join(counts, on=by).select(found.columns)
-        found = found.sort(by)
-        most = max(self._max_rows // found["label"].n_unique(), _MIN_CLASS_ROWS)
-        self._kept = found.filter(pl.int_range(pl.len()).over("label") < most)
-        full = self._kept.group_by("label").agg(pl.len().alias("rows"), pl.col("key").max())
+        most = _rows_per_class(self._max_rows, found["label"].n_unique())
+        lowest = found.group_by("label").agg(pl.col("key").unique().bottom_k(most)).explode("key")
+        full = lowest.group_by("label").agg(pl.len().alias("rows"), pl.col("key").max())
         self._limits = {label: key for label, rows, key in full.iter_rows() if rows == most}
+        if self._limits:
+            found = found.filter(pl.col("key") <= _limit_of(self._limits))
+        if lowest.height < found.height:
+            by = ["label", "key"]
+            counts = found.group_by(by).agg(pl.col("rows").sum())
+            found = found.unique(by).drop("rows").join(counts, on=by).select(found.columns)
+        self._kept = found
+
+
+def _limit_of(limits: Mapping[Any, int]) -> pl.Expr:
+    """The greatest key that still counts in the class of a row."""
+    return pl.col("label").replace_strict([*limits], [*limits.values()], default=_TOP, return_dtype=pl.UInt64)
+
+
+def _rows_per_class(max_rows: int, classes: int) -> int:
+    return max(max_rows // max(classes, 1), _MIN_CLASS_ROWS)
 
 
 def sample_size(columns: int) -> int:
@@ -162,7 +181,7 @@ def look(
     rows: pl.DataFrame,
     labels: pl.Series,
     hashes: pl.Series,
-    limits: Mapping[int, int],
+    limits: Limits,
     values: Sequence[pl.Expr],
     texts: Sequence[str],
     missing: Sequence[str],
@@ -180,13 +199,21 @@ def look(
     """
     # The split's training rows have the highest hashes, so the key counts from the top.
     keyed = rows.with_columns((_TOP - hashes).alias("key"))
-    if limits:
-        known = dict(zip(labels.hash().to_list(), labels.to_list(), strict=True))
-        short = [text for label, text in known.items() if label not in limits]
-        is_low = pl.col("key") <= max((limits[label] for label in known if label in limits), default=-1)
-        keyed = keyed.filter(is_low | pl.col("label").is_in(short) if short else is_low)
+    keyed = keyed.filter(_may_be_kept(keyed, labels, limits))
     told = keyed.select("key", pl.col("label").hash(), "u", pl.lit(1, pl.Int64).alias("rows"), *values)
     return told.with_columns(_level_hashes(keyed.select(texts), missing))
+
+
+def _may_be_kept(keyed: pl.DataFrame, labels: pl.Series, limits: Limits) -> pl.Expr:
+    """Which rows a sample may keep. Of a class that has no limit yet, these are no more of a chunk than of all."""
+    most = _rows_per_class(limits.max_rows, len(labels))
+    known = {text: limits.keys.get(hashed) for text, hashed in zip(labels, labels.hash(), strict=True)}
+    greatest = {text: limit for text, limit in known.items() if limit is not None}
+    if len(greatest) < len(known) and keyed.height > most:
+        others = keyed.select("label", "key").filter(~pl.col("label").is_in([*greatest]))
+        lowest = others.group_by("label").agg(pl.col("key").unique().bottom_k(most).max())
+        greatest |= dict(lowest.iter_rows())
+    return pl.col("key") <= _limit_of(greatest) if greatest else pl.lit(value=True)
 
 
 # What a sample says.

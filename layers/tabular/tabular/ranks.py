@@ -35,8 +35,6 @@ _MIN_BLOCK: Final = 10.0
 _MAX_HELD_SHARE: Final = 0.5
 """Of the rows beside the blocks, that validation and test have together, if no larger shares are asked for."""
 
-_COUNTS: Final = {"stratum": pl.String, "u": pl.UInt64, "rows": pl.Int64}
-
 
 @dataclass(frozen=True)
 class Cuts:
@@ -58,19 +56,21 @@ class Ranks:
     def __init__(self, max_keys: int = MAX_RANKED) -> None:
         self._max_keys = max_keys
         self._widths: dict[str, int] = {}
-        self._kept = pl.DataFrame(schema=_COUNTS)
-        self._waiting: list[pl.DataFrame] = []
+        self._kept: dict[str, pl.DataFrame] = {}
+        self._waiting: dict[str, list[pl.DataFrame]] = {}
         self._waiting_rows = 0
 
     def widths(self) -> Mapping[str, int]:
         """The numbers u that are one key, a power of two, by stratum; of those only that have too many keys."""
         return {**self._widths}
 
-    def add(self, counts: pl.DataFrame) -> None:
+    def add(self, counts: Mapping[str, pl.DataFrame]) -> None:
         """Adds what :func:`count_ranks` gives, of these widths or of earlier ones."""
-        self._waiting.append(counts)
-        self._waiting_rows += counts.height
-        if self._waiting_rows > max(self._kept.height, _MIN_WAITING_ROWS):
+        for stratum, keys in counts.items():
+            self._waiting.setdefault(stratum, []).append(keys)
+            self._waiting_rows += keys.height
+        kept_rows = sum(keys.height for keys in self._kept.values())
+        if self._waiting_rows > max(kept_rows, _MIN_WAITING_ROWS):
             self._merge()
 
     def merge(self, other: Self) -> None:
@@ -81,25 +81,24 @@ class Ranks:
         self.add(other._kept)
 
     def _merge(self) -> None:
-        if not self._waiting:
-            return
-        together = pl.concat([self._kept, *self._waiting])
-        self._kept, self._waiting, self._waiting_rows = _coarser(together, self._widths), [], 0
-        counts = self._kept.group_by("stratum").len()
-        full = counts.filter(pl.col("len") > self._max_keys)["stratum"].to_list()
-        for stratum in full:
-            u = self._kept.filter(pl.col("stratum") == stratum)["u"].sort()
-            # Two neighbours are one key from the first bit on in which they do not differ.
-            apart = (u[1:] ^ u[:-1]).sort(descending=True)[self._max_keys - 1]
-            self._widths[stratum] = 1 << int(apart).bit_length()
-        if full:
-            self._kept = _coarser(self._kept, self._widths)
+        for stratum, waiting in self._waiting.items():
+            kept = [self._kept[stratum]] if stratum in self._kept else []
+            keys = _coarser(pl.concat([*kept, *waiting]), self._widths.get(stratum, 1))
+            if keys.height > self._max_keys:
+                u = keys["u"].sort()
+                # Two neighbours are one key from the first bit on in which they do not differ.
+                apart = (u[1:] ^ u[:-1]).sort(descending=True)[self._max_keys - 1]
+                self._widths[stratum] = 1 << int(apart).bit_length()
+                keys = _coarser(keys, self._widths[stratum])
+            self._kept[stratum] = keys
+        self._waiting, self._waiting_rows = {}, 0
 
     def strata(self) -> Iterator[tuple[str, pl.DataFrame]]:
-        """Each stratum with its keys: ``u``, the least of each, and ``rows``, in the order of u."""
+        """Each stratum with its keys: ``u``, the least of each, and ``rows``, in the order of u. First comes the one
+        with the lowest u."""
         self._merge()
-        for (stratum,), keys in self._kept.sort("u").group_by("stratum", maintain_order=True):
-            yield str(stratum), keys.select("u", "rows")
+        ordered = {stratum: keys.sort("u") for stratum, keys in self._kept.items()}
+        yield from sorted(ordered.items(), key=lambda item: (item[1]["u"][0], item[0]))
 
     def width(self, stratum: str) -> int:
         """The numbers u that are one key of the stratum; 1 if its keys are exact."""
@@ -107,24 +106,29 @@ class Ranks:
         return self._widths.get(stratum, 1)
 
 
-def count_ranks(rows: pl.DataFrame, stratum: pl.Expr, widths: Mapping[str, int]) -> pl.DataFrame:
-    """``stratum``, ``u``, the least of each key, and how many ``rows`` it has.
+def count_ranks(rows: pl.DataFrame, stratum: pl.Expr, widths: Mapping[str, int]) -> dict[str, pl.DataFrame]:
+    """By stratum: ``u``, the least of each key, and how many ``rows`` it has.
 
     Args:
         rows: with ``u``.
         stratum: of each.
         widths: of the keys, as far as they are known.
     """
-    return _coarser(rows.select(stratum.alias("stratum"), "u", pl.lit(1, pl.Int64).alias("rows")), widths)
+    apart = rows.select(stratum.alias("stratum"), "u").partition_by("stratum", include_key=False, as_dict=True)
+    return {name: _counted(some["u"] & _mask(widths.get(name, 1))) for (name,), some in apart.items()}
 
 
-def _coarser(counts: pl.DataFrame, widths: Mapping[str, int]) -> pl.DataFrame:
-    u = pl.col("u")
-    if widths:
-        masks = [_HASHES - width for width in widths.values()]
-        mask = pl.col("stratum").replace_strict(list(widths), masks, default=_HASHES - 1, return_dtype=pl.UInt64)
-        u = u & mask
-    return counts.lazy().group_by("stratum", u).agg(pl.col("rows").sum()).collect()
+def _counted(u: pl.Series) -> pl.DataFrame:
+    """How many rows have each u. Sorted numbers are counted in half the time that it takes to group them."""
+    return u.sort().rle().struct.unnest().select(pl.col("value").alias("u"), pl.col("len").cast(pl.Int64).alias("rows"))
+
+
+def _mask(width: int) -> int:
+    return _HASHES - width
+
+
+def _coarser(keys: pl.DataFrame, width: int) -> pl.DataFrame:
+    return keys.lazy().group_by(pl.col("u") & _mask(width)).agg(pl.col("rows").sum()).collect()
 
 
 def usual_cuts(split: Split) -> Cuts:

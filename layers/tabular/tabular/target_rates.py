@@ -10,6 +10,7 @@ The counts are sums by level, fold and class, so that those of chunks, and of pa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,12 @@ correlation of less than 6 %) the rates add more noise than the rank and the oth
 MAX_TOLD_CLASSES: Final = 10
 MAX_RATES_IN_ALL: Final = 200_000
 """Of the whole table: every rate is written into the recipe."""
+
+_SIFTED: Final = 5.0
+"""Standard deviations by which a sample of the rows must miss what the rates need, so that no row is counted."""
+
+_MAX_REPEATED: Final = 0.01
+"""Of the rows; otherwise a sample of different rows does not stand for them."""
 
 _DIGITS: Final = 6
 _ALL: Final = FOLDS
@@ -102,19 +109,57 @@ def find_rates(path: Path, question: Question, census: Census, recipe: Recipe) -
         census: of the file.
         recipe: with the levels of these columns.
     """
-    columns = {
-        question.names.index(column.name): column
-        for column in recipe.columns
-        if isinstance(column, FrequencyRankColumn) and column.levels and is_many_valued(column)
-    }
+    ranked = [c for c in recipe.columns if isinstance(c, FrequencyRankColumn) and c.levels and is_many_valued(c)]
+    columns = {question.names.index(column.name): column for column in ranked}
     classes = len(recipe.target.classes)
     told = [1] if classes == 2 else list(range(classes))
     in_all = len(told) * sum(len(column.levels) for column in columns.values())
     if not columns or not told or len(told) > MAX_TOLD_CLASSES or in_all > MAX_RATES_IN_ALL:
         return {}
+    columns = _sifted(question, census, columns, [recipe.target.classes[number] for number in told])
+    if not columns:
+        return {}
     counts = _count(path, question, census, columns, recipe.target.classes)
     folded = {column.name: _folded(counts, position, column, told) for position, column in columns.items()}
     return {name: rates for name, rates in folded.items() if rates is not None}
+
+
+def _sifted(
+    question: Question, census: Census, columns: Mapping[int, FrequencyRankColumn], told: Sequence[str]
+) -> dict[int, FrequencyRankColumn]:
+    """The columns that may have rates by the census's sample of rows. That shows of most columns of a large file that
+    their levels differ too little, so that all rows are gone through for the others alone.
+
+    The sample has rows of all parts, and equal ones once: it stands for the training rows of a random split if hardly
+    any rows are equal.
+    """
+    split, sampled = question.config.split, census.identities.rows
+    is_random = split.by_time is None and split.group_by is None
+    sample = sampled.table() if is_random and not sampled.is_whole else None
+    if sample is None or census.repeated_rows > _MAX_REPEATED * census.good_rows:
+        return dict(columns)
+    of_class = [(sample["label"] == label).alias(str(number)) for number, label in enumerate(told)]
+    prior = [float(is_class.sum()) / sample.height for is_class in of_class]
+
+    def may_differ(position: int, column: FrequencyRankColumn) -> bool:
+        level = sample[f"v{position}"].alias("level")
+        listed = level.is_in(pl.Series(column.levels).hash().implode())
+        counts = (
+            pl.DataFrame([level, *of_class]).filter(listed).group_by("level").agg(pl.len(), pl.exclude("len").sum())
+        )
+        return column.merged or not all(prior) or _may_smooth(counts.drop("level").rows(), prior)
+
+    return {position: column for position, column in columns.items() if may_differ(position, column)}
+
+
+def _may_smooth(levels: Sequence[tuple[int, ...]], prior: Sequence[float]) -> bool:
+    """Whether many more rows than these may have a smoothing that is small enough."""
+    if len(levels) < 2:
+        return True
+    found = _difference(levels, prior)
+    # A sum of squares varies by its degrees of freedom, by what it is beyond them, and more if a class is rare.
+    spread = math.sqrt(2 * found.freedom + 4 * max(found.beyond, 0) + found.rarity)
+    return found.beyond + _SIFTED * spread >= found.rows / MAX_SMOOTHING
 
 
 def with_rates(recipe: Recipe, rates: Mapping[str, FoldedRates]) -> Recipe:
@@ -137,16 +182,18 @@ def _count(
     number_of = pl.col("label").replace_strict(list(classes), list(range(len(classes))), return_dtype=pl.Int64)
     part = question.places.part()
     tokens = question.tokens
+    needed = ["label", "u", *([] if question.time is None else ["time"]), *(f"c{position}" for position in columns)]
 
     def counted(frame: pl.DataFrame) -> pl.DataFrame:
-        rows = frame.filter(part == 0).select(
+        rows = frame.select(needed).filter(part == 0)  # a filter copies all columns
+        told = rows.select(
             number_of.alias("class"),
             fold_of_row().alias("fold"),
             pl.lit(0, pl.Int64).alias("-1"),
             *(level_of_cell(column, position, tokens).alias(str(position)) for position, column in columns.items()),
         )
         return pl.concat(
-            rows.lazy()
+            told.lazy()
             .group_by(pl.col(str(position)).alias("level"), "fold", "class")
             .agg(pl.len().cast(pl.Int64).alias("rows"))
             .select(pl.lit(position, pl.Int64).alias("position"), "level", "fold", "class", "rows")
@@ -194,18 +241,42 @@ def smoothing_of(levels: Sequence[tuple[int, ...]], prior: Sequence[float]) -> f
         levels: rows, and those of each told class.
         prior: the share of each told class.
     """
+    found = _difference(levels, prior)
+    if found.beyond <= MIN_SIGNIFICANCE * (2 * found.freedom) ** 0.5:
+        return None
+    return found.rows / found.beyond
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """What a chi-square statistic of levels and classes says.
+
+    Attributes:
+        beyond: by how much it exceeds its degrees of freedom.
+        freedom: these.
+        rows: by which ``beyond`` grows if the levels differ.
+        rarity: by how much its variance exceeds that of the chi-square distribution, as classes are rare in levels.
+    """
+
+    beyond: float
+    freedom: int
+    rows: float
+    rarity: float
+
+
+def _difference(levels: Sequence[tuple[int, ...]], prior: Sequence[float]) -> _Difference:
+    variances = [share * ((1 - share) if len(prior) == 1 else 1) for share in prior]
     chi_square = sum(
-        (count - rows * share) ** 2 / (rows * share * ((1 - share) if len(prior) == 1 else 1))
+        (count - rows * share) ** 2 / (rows * variance)
         for rows, *classes in levels
-        for count, share in zip(classes, prior, strict=True)
+        for count, share, variance in zip(classes, prior, variances, strict=True)
     )
     rows = [found[0] for found in levels]
     dimensions = max(len(prior) - 1, 1)
     freedom = (len(levels) - 1) * dimensions
-    beyond = chi_square - freedom
-    if beyond <= MIN_SIGNIFICANCE * (2 * freedom) ** 0.5:
-        return None
-    return dimensions * (sum(rows) - sum(count * count for count in rows) / sum(rows)) / beyond
+    weight = dimensions * (sum(rows) - sum(count * count for count in rows) / sum(rows))
+    rarity = sum(1 / count for count in rows) * sum(1 / variance for variance in variances)
+    return _Difference(chi_square - freedom, freedom, weight, rarity)
 
 
 def _without_each_fold(

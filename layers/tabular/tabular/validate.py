@@ -635,7 +635,7 @@ class _Validation:
             span = f"lines {first}-{last} were read as one row, because a quoted cell spans them"
             what = f"{span}, but look like separate rows"
             yield Finding(rule=Rule.MULTI_LINE_CELL, line=first, rows=structure.doubtful_rows, what=what)
-        if repeated := judged.census.hashes.repeated():
+        if repeated := judged.census.repeated_rows:
             ruled_out = {"`drop` columns": self._config.drop, "the `key`": self._config.key}
             uncounted = [words for words, named in ruled_out.items() if named]
             apart = f", not counting {' and '.join(uncounted)}" if uncounted else ""

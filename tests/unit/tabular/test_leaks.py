@@ -16,7 +16,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wi
 
 from sluice.dataset.config import DatasetConfig, Leaks
 from tabular import TableReport
-from tabular.leaks import Candidate, Leak, LeakSample, find_leaks
+from tabular.leaks import Candidate, Leak, LeakSample, find_leaks, look
 from tests.search import examples
 from tests.shared import shared_case, shared_table
 from tests.unit.tabular.conftest import Judge
@@ -393,3 +393,35 @@ def test_a_group_is_in_one_half_of_the_sample(judge: Judge) -> None:
 
 def test_the_action_alone_is_short_for_the_section() -> None:
     assert DatasetConfig.model_validate({"leaks": "warn"}).leaks == Leaks(action="warn")
+
+
+@settings(max_examples=examples(30), deadline=None)
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 90), st.sampled_from("aaab")), min_size=1, max_size=300),
+    cuts=st.lists(st.integers(0, 300), max_size=6),
+    late=st.integers(0, 3),
+)
+def test_a_chunk_leaves_out_no_row_that_the_sample_keeps(
+    rows: list[tuple[int, str]], cuts: list[int], late: int
+) -> None:
+    """Whether the chunk knows the limits of the sample, or none yet, or those of some chunks ago."""
+    table = pl.DataFrame(
+        {
+            "u": pl.Series([key for key, _ in rows], dtype=pl.UInt64),
+            "label": pl.Series([label for _, label in rows], dtype=pl.String),
+            "c4": pl.Series([f"text {key}" for key, _ in rows], dtype=pl.String),
+        }
+    )
+    bounds = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
+    sample, whole = LeakSample(45), LeakSample(1000)
+    limits = [sample.limits] * (late + 1)
+    for start, stop in itertools.pairwise(bounds):
+        some = table[start:stop]
+        for into, known in ((sample, limits[-late - 1]), (whole, whole.limits)):
+            into.add(look(some, some["label"].unique(), some["u"], known, [], ["c4"], [""]))
+        limits.append(sample.limits)
+    kept, found = sample.rows(), whole.rows()
+    assert kept is not None
+    assert found is not None
+    most = max(45 // found["label"].n_unique(), 20)
+    assert kept.equals(found.filter(pl.int_range(pl.len()).over("label") < most))

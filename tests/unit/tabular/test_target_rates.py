@@ -15,10 +15,11 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from sluice.dataset.config import DatasetConfig
 from sluice.dataset.recipe import FrequencyRankColumn, Recipe
-from tabular import TableReport, target_rates, validate_table
+from tabular import TableReport, identities, target_rates, validate_table
 from tabular.split import hash_expression
 from tabular.target_rates import FOLDS, MAX_TOLD_CLASSES, smoothing_of
 from tabular.validate import _Validation
@@ -170,6 +171,69 @@ def test_the_smoothing_is_the_variance_within_levels_by_that_between_them() -> N
     counts = [(n := int(random.integers(5, 60)), int(random.binomial(n, share))) for share in shares]
     prior = sum(count for _, count in counts) / sum(n for n, _ in counts)
     assert smoothing_of(counts, [prior]) == pytest.approx(20, rel=0.15)
+
+
+def counts_of(
+    shares: NDArray[np.float64], rows: NDArray[np.int64], random: np.random.Generator
+) -> list[tuple[int, int]]:
+    return [(int(n), int(random.binomial(n, share))) for n, share in zip(rows, shares, strict=True)]
+
+
+def prior_of(counts: Sequence[tuple[int, int]]) -> float:
+    return sum(count for _, count in counts) / sum(n for n, _ in counts)
+
+
+def test_a_sample_sifts_out_no_column_whose_rows_give_it_rates() -> None:
+    random = np.random.default_rng(0)
+    rated = sifted = 0
+    for _ in range(250):
+        levels = int(random.integers(21, 500))
+        size = random.dirichlet(np.full(levels, random.choice([0.3, 2.0])))
+        prior = random.choice([0.02, 0.2, 0.5])
+        smoothing = np.exp(random.uniform(np.log(5), np.log(2000)))
+        shares = random.beta(prior * smoothing, (1 - prior) * smoothing, levels)
+        sample, table = (
+            counts_of(shares[rows > 1], rows[rows > 1], random)
+            for rows in (random.multinomial(5_000, size), random.multinomial(60_000, size))
+        )
+        found = smoothing_of(table, [prior_of(table)])
+        has_rates = found is not None and found <= target_rates.MAX_SMOOTHING
+        may_have = target_rates._may_smooth(sample, [prior_of(sample)])
+        assert may_have or not has_rates
+        rated += has_rates
+        sifted += not may_have
+    assert rated > 30
+    assert sifted > 80
+
+
+@pytest.mark.parametrize(("effect", "counted"), [(0.0, 0), (2.0, 1)])
+def test_rows_are_gone_through_again_only_for_columns_whose_sample_shows_an_effect(
+    effect: float, counted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = towns(rows=4000, effect=effect)
+    calls: list[int] = []
+    count = target_rates._count
+
+    def counted_once(*args: Any) -> pl.DataFrame:
+        calls.append(1)
+        return count(*args)
+
+    monkeypatch.setattr(target_rates, "_count", counted_once)
+    whole = judged(rows)[1]
+    assert len(calls) == 1
+    monkeypatch.setattr(identities, "MAX_ROWS", 1500)
+    assert judged(rows)[1] == whole
+    assert len(calls) == 1 + counted
+
+
+def test_a_table_whose_rows_repeat_is_not_judged_by_a_sample_of_different_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What all rows say must not depend on how large the table is; equal rows make levels differ."""
+    repeated = [row for row in towns(rows=1700, levels=100, effect=0.0) for _ in range(10)]
+    whole = judged(repeated)[1]
+    monkeypatch.setattr(identities, "MAX_ROWS", 1600)
+    monkeypatch.setattr(target_rates, "_SIFTED", 2)
+    assert judged(repeated)[1] == whole
+    assert text_column(whole).rates is not None
 
 
 def test_of_many_classes_there_are_no_rates() -> None:

@@ -80,11 +80,12 @@ class Difference:
 @dataclass(frozen=True)
 class Useless:
     """Models of permuted labels: how many were judged, those that the default gate let pass, and of how many tables the
-    text at random got rates of the classes."""
+    texts at random got rates of the classes, and scores."""
 
     judged: int
     deployed: Sequence[str]
     rated: int
+    scored: int
 
 
 def difference(measured: Measured, other: Name) -> Difference:

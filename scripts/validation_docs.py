@@ -211,8 +211,8 @@ FIELDS: Final[dict[str, str]] = {
     "columns[].name": "As in the header, without blanks around it and invisible characters.",
     "columns[].kind": "`number`, `boolean`, `date`, `text` or `empty`.",
     "columns[].missing": "Rows without a value.",
-    "columns[].use": "What happens to it: `number`, `boolean`, `date`, `one_hot`, `frequency_rank`, `dropped` or "
-    "`target`; none if the file was rejected.",
+    "columns[].use": "What happens to it: `number`, `boolean`, `date`, `one_hot`, `frequency_rank`, `text_score`, "
+    "`dropped` or `target`; none if the file was rejected.",
     "problems": "The faults of rejected_rows.csv, summed up by rule and column. They count also what is not listed.",
     "problems[].rule": "Id of the rule.",
     "problems[].column": "The column; none if whole rows are bad.",

@@ -1,8 +1,9 @@
 """Models of nothing: tables whose labels are permuted, so that no model is worth its deployment.
 
-``python -m benchmarks.model_jobs.permuted TABLES`` makes as many, from the small ones in turns, each with a text
-of many values at random, trains by default as ``benchmarks.model_jobs.contestants`` does, and judges by the default
-gate. It prints as JSON how many were ``judged`` and the ``deployed`` ones, and how many texts have rates (``rated``).
+``python -m benchmarks.model_jobs.permuted TABLES`` makes as many, from the small ones in turns, each with a text of
+many values and with sentences at random, trains by default as ``benchmarks.model_jobs.contestants`` does, and judges by
+the default gate. It prints as JSON how many were ``judged`` and the ``deployed`` ones, and how many tables have rates
+of the text (``rated``) or scores of the sentences (``scored``).
 """
 
 from __future__ import annotations
@@ -23,26 +24,30 @@ from benchmarks.model_jobs.tables import Table, tables
 from scoring.evaluation import measure
 from scoring.gates import judge
 from sluice.dataset.config import Gates
-from sluice.dataset.recipe import FrequencyRankColumn
+from sluice.dataset.recipe import FrequencyRankColumn, TextScoreColumn
 
 MAX_ROWS: Final = 1_500
 LEVELS: Final = 60
+WORDS: Final = 12
 
 
 def permuted(table: Table, number: int, folder: Path) -> Table:
-    """The table with its labels in another order, and a column ``town`` more."""
+    """The table with its labels in another order, and columns ``town`` and ``remark`` more."""
     random = np.random.default_rng(number)
     with table.path.open(encoding="utf-8", newline="") as stream:
         header, *rows = csv.reader(stream)
     at = header.index(table.target)
     order = random.permutation(len(rows))
     towns = random.integers(LEVELS, size=len(rows))
+    words = [f"{first}{second}" for first in "bdfgklmnprst" for second in ("ab", "el", "in", "or", "um")]
+    remarks = random.choice(words, (len(rows), WORDS))
     path = folder / table.path.name
     with path.open("w", encoding="utf-8", newline="") as stream:
         lines = csv.writer(stream, lineterminator="\n")
-        lines.writerow([*header, "town"])
-        for row, other, town in zip(rows, order, towns, strict=True):
-            lines.writerow([*row[:at], rows[other][at], *row[at + 1 :], f"town {town}"])
+        lines.writerow([*header, "town", "remark"])
+        for row, other, town, remark in zip(rows, order, towns, remarks, strict=True):
+            cells = [*row[:at], rows[other][at], *row[at + 1 :]]
+            lines.writerow([*cells, f"town {town}", f"{' '.join(remark).capitalize()}."])
     return replace(table, path=path)
 
 
@@ -55,7 +60,7 @@ def is_deployed(split: Split) -> bool:
 def run(count: int, folder: Path) -> dict[str, Any]:
     small = list(_small(tables(folder / "tables")))
     deployed: list[str] = []
-    judged = rated = 0
+    judged = rated = scored = 0
     for number in range(count):
         table = small[number % len(small)]
         with tempfile.TemporaryDirectory(prefix="sluice-benchmark-") as scratch:
@@ -66,10 +71,11 @@ def run(count: int, folder: Path) -> dict[str, Any]:
                 continue
             judged += 1
             rated += any(isinstance(column, FrequencyRankColumn) and column.rates for column in split.recipe.columns)
+            scored += any(isinstance(column, TextScoreColumn) for column in split.recipe.columns)
             if is_deployed(split):
                 deployed.append(f"{table.name}, permutation {number}")
         print(f"{number + 1} of {count} permuted tables, {len(deployed)} deployed ...", file=sys.stderr, flush=True)
-    return {"judged": judged, "deployed": deployed, "rated": rated}
+    return {"judged": judged, "deployed": deployed, "rated": rated, "scored": scored}
 
 
 def _small(known: list[Table]) -> Iterator[Table]:

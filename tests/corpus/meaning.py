@@ -994,13 +994,13 @@ MEANING: Final = (
     Case(
         "free-text",
         FREE_TEXT,
-        "sentences, one for each row: neither ranks nor categories stand for them",
+        "sentences, one for each row: neither ranks nor categories stand for them, but their words tell the label",
         with_column(
             lambda i: f"The {_THINGS[i % 7]} was {_STATES[i // 7 % 5]} and came back after the {_DAYS[i % 6]}.",
             "remark",
         ),
         kinds={"remark": "text"},
-        uses={"remark": "dropped"},
+        uses={"remark": "text_score"},
     ),
     Case(
         "free-text-pasted",

@@ -202,13 +202,13 @@ def test_another_package_learns_the_same_rows(name: Name, tmp_path: Path) -> Non
 
 
 def test_useless_models_that_are_deployed_are_told() -> None:
-    assert judge_useless(Useless(200, ["sonar, permutation 7"], 1)).met is True
-    found = judge_useless(Useless(100, ["sonar, permutation 7", "wine, permutation 8"], 1))
+    assert judge_useless(Useless(200, ["sonar, permutation 7"], 1, 0)).met is True
+    found = judge_useless(Useless(100, ["sonar, permutation 7", "wine, permutation 8"], 1, 0))
     assert found.met is False
     assert found.value == "2 of 100 deployed: sonar, permutation 7, wine, permutation 8"
 
 
-def test_a_permuted_table_has_the_same_labels_in_another_order_and_a_text_at_random(tmp_path: Path) -> None:
+def test_a_permuted_table_has_the_same_labels_in_another_order_and_texts_at_random(tmp_path: Path) -> None:
     table = mixed_table(tmp_path)
     (folder := tmp_path / "permuted").mkdir()
     before, after = (
@@ -219,6 +219,7 @@ def test_a_permuted_table_has_the_same_labels_in_another_order_and_a_text_at_ran
     assert sorted(row[3] for row in before) == sorted(row[3] for row in after)
     assert [row[3] for row in before] != [row[3] for row in after]
     assert len({row[4] for row in after}) > permuted.LEVELS / 2
+    assert {len(row[5].split()) for row in after} == {permuted.WORDS}
 
 
 def test_models_of_permuted_labels_are_not_deployed_and_true_ones_are(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from sluice.dataset.recipe import (
     RecordError,
     Target,
     TargetRates,
+    TextScoreColumn,
 )
 
 RECIPE = Recipe(
@@ -218,6 +219,26 @@ def test_after_the_rank_follow_the_rates_of_the_level_or_those_of_all_rows() -> 
 def test_rates_that_are_not_those_of_the_levels_are_refused(levels: tuple[tuple[float, ...], ...]) -> None:
     with pytest.raises(ValidationError, match="the rates of column `city` are not those of its levels"):
         FrequencyRankColumn(name="city", levels=("Oslo", "Rome"), rates=TargetRates(prior=(0.3,), levels=levels))
+
+
+def test_a_text_is_the_sum_of_its_terms_weights_by_the_square_root_of_their_number() -> None:
+    remark = TextScoreColumn(
+        name="remark", terms=("came late", "late", "thanks"), weights=((900, 700, -400), (0, 1, 2))
+    )
+    assert remark.feature_names() == ("remark#score1", "remark#score2")
+    assert [list(remark.numbers(cell)) for cell in ("It came LATE. Thanks!", "late", "soon", 7)] == [
+        [round(1.2 / 3**0.5, 4), round(0.003 / 3**0.5, 4)],
+        [0.7, 0.001],
+        [0, 0],
+        [0, 0],
+    ]
+    assert [remark.knows(cell) for cell in ("late!", "soon", "", 7)] == [True, False, False, False]
+
+
+@pytest.mark.parametrize("weights", [((1,),), ((1, 2), (1,)), ((1, 2, 3),)])
+def test_weights_that_are_not_those_of_the_terms_are_refused(weights: tuple[tuple[int, ...], ...]) -> None:
+    with pytest.raises(ValidationError, match="the weights of column `remark` are not those of its terms"):
+        TextScoreColumn(name="remark", terms=("late", "thanks"), weights=weights)
 
 
 def test_a_recipe_of_version_2_has_no_rates() -> None:

@@ -30,7 +30,7 @@ from sluice.wording import in_yaml
 from tabular.census import Census
 from tabular.columns import Kind, Profile
 from tabular.findings import Finding, Rule, shown
-from tabular.free_text import free_text
+from tabular.free_text import REASON, free_text
 
 MAX_ONE_HOT_LEVELS: Final = 20
 MAX_RANKED_LEVELS: Final = 1000
@@ -156,7 +156,7 @@ def nothing_left(recipe: Recipe) -> Finding:
 def _in_words(reason: str) -> str:
     if reason.startswith("listed"):
         return f"because it is {reason}"
-    if reason.startswith("is free text"):
+    if reason.startswith(REASON):
         return f"as {reason.removeprefix('is ')}"
     return f"because it {reason}"
 

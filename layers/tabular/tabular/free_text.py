@@ -12,6 +12,7 @@ from typing import Final
 
 import polars as pl
 
+from sluice.dataset.recipe import Column, DroppedColumn
 from tabular.columns import Profile
 
 MIN_LEVELS: Final = 21
@@ -38,6 +39,9 @@ _CHARACTERS_OF_A_WORD: Final = {
     r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]": 4.5,
 }
 """Characters of a word on average, in scripts that put no blanks between words."""
+
+REASON: Final = "is free text: "
+"""How the reason begins why such a column is left out."""
 
 _ENDS_A_SENTENCE: Final = r"[.!?…。！？।۔؟።][\"'”’»)\]」』]*$"
 _SAMPLED_LEVELS: Final = 5_000
@@ -67,6 +71,11 @@ class Wording:
             return True
         is_running_text = self.cased and self.capitals < _MAX_CAPITALS_SHARE and self.spread >= _MIN_SPREAD
         return is_running_text and self.words >= MIN_WORDS_IF_LOWER_CASE
+
+
+def is_free_text(column: Column) -> bool:
+    """Whether a recipe leaves the column out as free text."""
+    return isinstance(column, DroppedColumn) and column.reason.startswith(REASON)
 
 
 def wording(texts: pl.Series) -> Wording:
@@ -115,4 +124,4 @@ def free_text(p: Profile) -> str | None:
     if not found.reads_as_sentences():
         return None
     own = f"{once:.0%} of its texts stand in one row only" if p.exact else "most of its texts stand in one row only"
-    return f"is free text: about {found.words:.0f} words a value, and {own}"
+    return f"{REASON}about {found.words:.0f} words a value, and {own}"

@@ -15,7 +15,7 @@ import polars as pl
 from sluice.dataset.contract import MAX_LEVELS, ColumnTerms, Contract, SeenColumn, SeenTable
 from sluice.dataset.dates import read_date
 from sluice.dataset.numbers import is_number_like
-from sluice.dataset.recipe import DroppedColumn, Recipe
+from sluice.dataset.recipe import DroppedColumn, Recipe, TextScoreColumn
 from tabular.census import Census
 from tabular.columns import Kind, Profile
 from tabular.movement import Movement
@@ -96,7 +96,8 @@ def see_for_first(
 ) -> SeenTable:
     """The file by its own levels and deciles, to make a contract from.
 
-    Of columns that no model uses only the kind counts, of those that move on by nature how far they go.
+    Of columns that no model uses only the kind counts, of those that move on by nature how far they go, and of free
+    texts that they are there: the next file has others.
 
     Args:
         profiles: of every column.
@@ -107,6 +108,7 @@ def see_for_first(
         moving: the columns that move on by nature.
     """
     left_out = _left_out(recipe)
+    scored = {column.name for column in recipe.columns if isinstance(column, TextScoreColumn)}
     columns = []
     for p in _used(profiles, frame):
         seen = _plain(p)
@@ -117,7 +119,7 @@ def see_for_first(
             seen = replace(seen, moves=movement.moves, minimum=least, maximum=greatest)
         elif p.position in edges:
             seen = _with_bins(seen, edges[p.position], tuple(int(rows) for rows in below[p.position]))
-        elif p.levels is not None and p.exact and _few(p.levels):
+        elif p.name not in scored and p.levels is not None and p.exact and _few(p.levels):
             seen = replace(seen, levels=dict(p.levels.select("cell", "rows").iter_rows()))
         columns.append(seen)
     return replace(frame, columns=tuple(columns))

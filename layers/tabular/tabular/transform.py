@@ -23,6 +23,7 @@ from sluice.dataset.recipe import (
     NumberColumn,
     OneHotColumn,
     Recipe,
+    TextScoreColumn,
 )
 from sluice.layout import PARTS, Part, part_file
 from tabular.census import Census
@@ -33,13 +34,15 @@ from tabular.sketch import Hashes
 from tabular.spellings import words
 from tabular.target_numbers import NumberSample
 from tabular.target_rates import FoldedRates
+from tabular.text_scores import FoldedScores
+
+type Folded = Mapping[str, FoldedRates | FoldedScores]
+"""By column, the features that training rows have from the other training rows."""
 
 _RATES: Final = "rates"
 
 
-def feature_expressions(
-    recipe: Recipe, positions: Mapping[str, int], rates: Mapping[str, FoldedRates], part: pl.Expr
-) -> list[pl.Expr]:
+def feature_expressions(recipe: Recipe, positions: Mapping[str, int], rates: Folded, part: pl.Expr) -> list[pl.Expr]:
     """The recipe's features in its order, over a frame (see ``Question.frame``).
 
     The feature of a number column 7 is called x7. Several features of one column may be one text, with commas between
@@ -48,7 +51,7 @@ def feature_expressions(
     Args:
         recipe: what to make.
         positions: the number of each column in the file, by header.
-        rates: of the columns that have some. The expression of those of column 7 is called ``x7 rates``.
+        rates: and scores of the columns that have some. The expression of those of column 7 is called ``x7 rates``.
         part: number of a row's part.
     """
     tokens = ["", *recipe.missing]
@@ -57,9 +60,11 @@ def feature_expressions(
         position = positions[column.name]
         for i, expression in enumerate(_expressions(column, position, tokens)):
             made.append(expression.alias(f"x{position}" if isinstance(column, NumberColumn) else f"x{position} {i}"))
-        if isinstance(column, FrequencyRankColumn) and column.name in rates:
-            of_row = rates[column.name].expression(column, position, tokens, part)
-            made.append(of_row.alias(f"x{position} {_RATES}"))
+        match column, rates.get(column.name):
+            case FrequencyRankColumn(), FoldedRates() as found:
+                made.append(found.expression(column, position, tokens, part).alias(f"x{position} {_RATES}"))
+            case TextScoreColumn(), FoldedScores() as found:
+                made.append(found.expression(position, tokens, part).alias(f"x{position} {_RATES}"))
     return made
 
 
@@ -81,7 +86,7 @@ def _expressions(column: Column, position: int, tokens: Sequence[str]) -> list[p
             return [_looked_up(cell, ranks, tokens, "", str(column.unseen), merged=column.merged)]
         case DateColumn():
             return [_date_part(part, value, hours) for part in column.parts]
-        case DroppedColumn():
+        case TextScoreColumn() | DroppedColumn():
             return []
 
 
@@ -146,7 +151,7 @@ def write_parts(
     recipe: Recipe,
     out: Path,
     *,
-    rates: Mapping[str, FoldedRates],
+    rates: Folded,
     edges: Mapping[int, tuple[float, ...]],
     compare: Path | None,
     samples: Sequence[GroupSample] = (),
@@ -159,7 +164,7 @@ def write_parts(
         census: of the file, which says which rows are rejected.
         recipe: what to make.
         out: the folder of the parts.
-        rates: of the columns of the recipe that have some.
+        rates: and scores of the columns of the recipe that have some.
         edges: of bins to count, by column.
         compare: a folder to compare test rows with training rows in; None if they need not be compared.
         samples: each takes rows by the value of a column.
@@ -178,7 +183,8 @@ def write_parts(
     ]
     measured = _measured(recipe, positions)
     rated = {f"x{positions[name]} {_RATES}": found.missing for name, found in rates.items()}
-    # Rates know the labels of rows that are predicted from the sample.
+    texts = [f"c{positions[column.name]}" for column in recipe.columns if isinstance(column, TextScoreColumn)]
+    # Rates and scores know the labels of rows that are predicted from the sample.
     without_rates = [*features]
     for i, name in enumerate(feature.meta.output_name() for feature in features):
         if name in rated:
@@ -192,16 +198,16 @@ def write_parts(
     seen = {part: Hashes(compare / part) for part in ("train", "test")} if compare is not None else {}
 
     def made(frame: pl.DataFrame) -> _Made:
-        lines = frame.select(place.alias("part"), label.alias("label"), *features)
+        lines = frame.select(place.alias("part"), label.alias("label"), *features, *texts)
         by_place = lines.partition_by("part", include_key=False, as_dict=True)
         none = lines.clear().drop("part")
         parts = [by_place.get((place,), none) for place in range(len(PARTS))]
-        texts = []
+        written = []
         for part in parts:
             text = io.BytesIO()
-            part.write_csv(text, include_header=False, quote_style="never")
-            texts.append(text)
-        # Rates differ between equal rows of two parts.
+            part.drop(texts).write_csv(text, include_header=False, quote_style="never")
+            written.append(text)
+        # Rates and scores differ between equal rows of two parts; the texts that have scores do not.
         hashes = {
             name: part.select(pl.exclude([*rated])).hash_rows()
             for name, part in zip(PARTS, parts, strict=True)
@@ -211,7 +217,7 @@ def write_parts(
         numbers = None if target is None else frame.filter(place == 0).select(of_target)
         sampled = [sample.look(frame, [label.alias("label"), *without_rates]) for sample in samples]
         counted = frame.select(bins).row(0, named=True) if bins else {}
-        return _Made(texts, counted, hashes, extremes, numbers, sampled)
+        return _Made(written, counted, hashes, extremes, numbers, sampled)
 
     with ExitStack() as files:
         for part in PARTS:

@@ -23,7 +23,7 @@ from sluice.dataset.contract import Breach, Plan, SeenTable, make_contract
 from sluice.dataset.drift import hold, reordered
 from sluice.dataset.facets import FacetCounts
 from sluice.dataset.numbers import NUMBER, is_number_like
-from sluice.dataset.recipe import WHITESPACE, DroppedColumn, Recipe, Target
+from sluice.dataset.recipe import WHITESPACE, DroppedColumn, Recipe, Target, TextScoreColumn
 from sluice.evaluation.split import HashedSplit
 from sluice.messages import RowCounts
 from sluice.wording import nearest, one_line
@@ -60,8 +60,9 @@ from tabular.split import Places, check_parts, small_test_part
 from tabular.target import MAX_CLASSES, NO_CLASSES, Classes, alike, find_classes, prior_log_loss, resolve_target
 from tabular.target_numbers import Judged as JudgedNumbers
 from tabular.target_numbers import check_numbers, check_rows
-from tabular.target_rates import FoldedRates, find_rates, with_rates
-from tabular.transform import Written, write_parts
+from tabular.target_rates import find_rates, with_rates
+from tabular.text_scores import FoldedScores, find_scores, telling_texts, with_scores
+from tabular.transform import Folded, Written, write_parts
 
 MIN_ROWS: Final = 50
 MAX_ROWS: Final = 50_000_000
@@ -289,11 +290,12 @@ class _Validation:
         _check_names(names, self._config, target)
         judged = self._judge(text.path, dialect, target, readings)
         judged.check_parts()
-        recipe, left_out, shared = self._fit(judged)
+        recipe, left_out, shared, scores = self._fit(text.path, judged)
         rates = find_rates(text.path, judged.question, judged.census, recipe)
         recipe = with_rates(recipe, rates)
         samples = group_samples(judged.question, shared, len(recipe.features))
-        return self._accepted(judged, recipe, left_out, self._write(text.path, judged, recipe, rates, samples))
+        written = self._write(text.path, judged, recipe, {**rates, **scores}, samples)
+        return self._accepted(judged, recipe, left_out, written)
 
     def _sight(self, path: Path, dialect: Dialect) -> tuple[Reading, ...]:
         """Readings of the columns by the first rows.
@@ -431,8 +433,9 @@ class _Validation:
         if errors := [breach for breach in breaches if breach.severity == "error"]:
             raise RefusedError(*(_breach_finding(breach) for breach in errors))
 
-    def _fit(self, judged: _Judgement) -> tuple[Recipe, list[Finding], list[int]]:
-        """The recipe, warnings on columns, and the identifiers whose rows share most, by position.
+    def _fit(self, path: Path, judged: _Judgement) -> tuple[Recipe, list[Finding], list[int], dict[str, FoldedScores]]:
+        """The recipe, warnings on columns, the identifiers whose rows share most, by position, and the scores of free
+        texts by name.
 
         Raises:
             RefusedError: a random split would show a model what it is tested on, a column gives the target away, or no
@@ -454,20 +457,25 @@ class _Validation:
             identified={one.position: one.reason for one in identified if one.reason is not None},
         )
         leaks += [one.finding for one in identified if one.finding]
+        scores: dict[str, FoldedScores] = {}
+        if self._config.texts == "score":
+            scores, otherwise = find_scores(path, judged.question, judged.census, judged.profiles, recipe)
+            recipe = with_scores(recipe, scores, otherwise)
+            leaks += telling_texts(scores, judged.target, told)
         if not recipe.features:
             raise RefusedError(nothing_left(recipe), *leaks)
         dropped = judged.dropped(recipe)
         _refuse(dropped)
         leaks += [one.finding for one in dropped if one.finding]
         leaks += leak_findings(judged.census, judged.question.places, judged.profiles, recipe, told)
-        return recipe, leaks, most_shared([*identified, *dropped], MAX_SAMPLES)
+        return recipe, leaks, most_shared([*identified, *dropped], MAX_SAMPLES), scores
 
     def _write(
         self,
         path: Path,
         judged: _Judgement,
         recipe: Recipe,
-        rates: Mapping[str, FoldedRates],
+        rates: Folded,
         samples: Sequence[GroupSample],
     ) -> Written:
         """Writes the parts, the rows that are held out, the counts of the facets, the samples of rows by identifiers,
@@ -620,7 +628,8 @@ class _Validation:
         for tally in judged.census.facets:
             yield from tally.warnings()
         yield from self._contract_warnings()
-        used = {feature.source for feature in recipe.features}
+        scored = {column.name for column in recipe.columns if isinstance(column, TextScoreColumn)}
+        used = {feature.source for feature in recipe.features} - scored  # a text is no category, nor a number
         yield from column_warnings([p for p in judged.profiles if p.name in used])
         not_read = {recipe.target.name, *self._config.ruled_out}
         yield from text_warnings([p for p in judged.profiles if p.name not in not_read])

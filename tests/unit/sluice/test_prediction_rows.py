@@ -18,6 +18,7 @@ from sluice.dataset.recipe import (
     OneHotColumn,
     Recipe,
     Target,
+    TextScoreColumn,
 )
 from sluice.prediction.request import MAX_ERRORS, RefusedError
 from sluice.prediction.rows import RowMaker, line_of
@@ -35,6 +36,8 @@ RECIPE = Recipe(
         FrequencyRankColumn(name="street", levels=("A", "B"), all_listed=False),
         FrequencyRankColumn(name="ticket", levels=("T1", "T2"), once=("7", "S2")),
         DateColumn(name="since", minimum=datetime.date(2020, 1, 1), maximum=datetime.date(2024, 12, 31)),
+        TextScoreColumn(name="remark", terms=("!", "late"), weights=((-100, 700),), always_known=True),
+        TextScoreColumn(name="note", terms=("late",), weights=((700,),)),
     ),
 )
 RECORD: dict[str, Any] = {
@@ -46,6 +49,8 @@ RECORD: dict[str, Any] = {
     "street": "B",
     "ticket": "T2",
     "since": "2024-12-31",
+    "remark": "It was late.",
+    "note": "soon",
 }
 
 
@@ -64,8 +69,8 @@ def errors(*records: dict[str, Any]) -> list[tuple[int, str, str]]:
 def test_records_become_lines_in_their_order() -> None:
     rows = RowMaker(RECIPE).rows([RECORD, {**RECORD, "age": None, "plan": "?", "churn": "yes", "id": 3}])
     assert rows.lines == (
-        "41,7,1,0,1,2,2,2,2024,12,31,2,20088",
-        ",7,1,,,2,2,2,2024,12,31,2,20088",
+        "41,7,1,0,1,2,2,2,2024,12,31,2,20088,0.7,0",
+        ",7,1,,,2,2,2,2024,12,31,2,20088,0.7,0",
     )
 
 
@@ -86,6 +91,9 @@ def test_records_become_lines_in_their_order() -> None:
         ({"ticket": 7}, ()),
         ({"ticket": "?"}, ()),
         ({"ticket": "S3"}, ("ticket",)),
+        ({"remark": "?"}, ()),
+        ({"remark": "Trop tard!"}, ("remark",)),
+        ({"note": "Trop tard!"}, ()),
         ({"since": "2019-12-31"}, ("since",)),
         ({"since": "2025-01-01", "age": 1, "city": "Lima"}, ("age", "city", "since")),
     ],
@@ -103,7 +111,8 @@ def test_every_misfit_is_named_with_its_record_and_column() -> None:
         (
             3,
             "town",
-            "unknown; the model was trained on `age`, `old`, `active`, `plan`, `city`, `street`, `ticket`, `since`",
+            "unknown; the model was trained on `age`, `old`, `active`, `plan`, `city`, `street`, `ticket`, `since`, "
+            "`remark`, `note`",
         ),
         (3, "city", "missing; send it, or null if its value is not known"),
     ]

@@ -268,6 +268,21 @@ def test_columns_that_no_model_uses_are_held_to_their_kind_alone(left_out: str) 
     assert absent.verdict == "accepted"
 
 
+def test_a_free_text_that_is_learned_from_is_held_to_its_kind_and_to_being_there() -> None:
+    def rows(first_row: int) -> list[str]:
+        numbers = range(first_row, first_row + 60)
+        return [
+            f"{i * 31 % 97}.5,It came in box {i} and it {'broke' if i % 2 else 'works'}.,{'ab'[i % 2]}" for i in numbers
+        ]
+
+    made = first("\n".join(["x,remark,label", *rows(0)]))
+    (remark,) = [column for column in made.columns or () if column.name == "remark"]
+    assert (remark.kind, remark.levels, remark.used) == ("text", None, None)
+    assert rules(later("\n".join(["x,remark,label", *rows(500)]), made)) == set()
+    absent = "\n".join(["x,label", *(f"{i * 31 % 97}.5,{'ab'[i % 2]}" for i in range(60))])
+    assert rules(later(absent, made)) == {("missing_column", "error", "remark")}
+
+
 def test_a_flag_that_was_constant_may_have_both_words_later() -> None:
     made = first("\n".join(["x,flag,label", *(f"{i * 31 % 97}.5,no,{'ab'[i % 2]}" for i in range(200))]))
     both = "\n".join(

@@ -513,6 +513,10 @@ class DatasetConfig(_Section):
         description="Columns, or `true` for all: texts that differ only in case, or in blanks, hyphens or underscores "
         "between words, are one category.",
     )
+    texts: Literal["score", "drop"] = Field(
+        "score",
+        description="Free text: `score` makes numbers of what its words say of the target; `drop` leaves it out.",
+    )
     classes: ClassRules | None = Field(None, description="Labels that are merged or dropped.")
     keep: tuple[str, ...] = Field(
         (), description="Columns that are used although they look like an index or an identifier."

@@ -23,6 +23,11 @@ Semantics, for both:
   (``sluice.dataset.spellings``).
 - ``date``: a date in the column's one ``DateForm`` (``sluice.dataset.dates``), an optional time of day ignored but for
   the hour, which is that of the column's own time zone; its parts as numbers.
+- ``text_score``: a free text, as what its terms (``sluice.dataset.texts``) say of the target: the sum of the weights of
+  those that are listed, by the square root of how many they are; 0 if none is. There is one score for the positive
+  class if there are two classes, one for each if there are more, and one for a target of numbers. The rows that the
+  model learns from have other weights, learned without their own fold (``tabular.text_scores``). Recipes before
+  version 5 have none.
 - ``dropped``: no feature, with the reason.
 """
 
@@ -37,6 +42,7 @@ from pydantic import Field, model_validator
 from sluice.dataset.dates import EPOCH, DateForm, DateFormat, read_date
 from sluice.dataset.numbers import Notation, NumberForm, number_example, read_number
 from sluice.dataset.spellings import word_of
+from sluice.dataset.texts import terms_of
 from sluice.documents import ExactDocument, Part
 from sluice.messages import Task
 
@@ -50,6 +56,9 @@ FLOAT32_MAX: Final = 3.4028234663852886e38
 BOOLEAN_PAIRS: Final = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"), ("off", "on"))
 FALSE_WORDS: Final = frozenset(pair[0] for pair in BOOLEAN_PAIRS)
 TRUE_WORDS: Final = frozenset(pair[1] for pair in BOOLEAN_PAIRS)
+
+SCORE_DIGITS: Final = 4
+"""After the point, of the score of a text."""
 
 type DatePart = Literal["year", "month", "day", "weekday", "days", "hour"]
 DATE_PARTS: Final[tuple[DatePart, ...]] = ("year", "month", "day", "weekday", "days")
@@ -262,6 +271,53 @@ class DateColumn(_Column):
         return (float(values[part]) for part in self.parts)
 
 
+class TextScoreColumn(_Column):
+    kind: Literal["text_score"] = "text_score"
+    terms: tuple[str, ...] = Field(description="Those that have a weight, by code point.")
+    weights: tuple[tuple[int, ...], ...] = Field(
+        min_length=1,
+        description="By score, those of the terms, in thousandths: of log odds, or of a standard deviation of a target "
+        "of numbers.",
+    )
+    always_known: bool = Field(
+        False, description="Nearly every text of the training part has a word that is listed: one without is outside."
+    )
+
+    @model_validator(mode="after")
+    def _each_term_has_its_weights(self) -> Self:
+        if any(len(weights) != len(self.terms) for weights in self.weights):
+            raise ValueError(f"the weights of column `{self.name}` are not those of its terms")
+        return self
+
+    @property
+    def width(self) -> int:
+        return len(self.weights)
+
+    def feature_names(self) -> tuple[str, ...]:
+        return tuple(f"{self.name}#score{number}" for number, _ in enumerate(self.weights, start=1))
+
+    @cached_property
+    def _listed(self) -> frozenset[str]:
+        return frozenset(self.terms)
+
+    @cached_property
+    def _by_term(self) -> tuple[dict[str, int], ...]:
+        return tuple(dict(zip(self.terms, weights, strict=True)) for weights in self.weights)
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(term for term in self.terms if " " not in term and any(map(str.isalnum, term)))
+
+    def knows(self, cell: str | int | float | bool) -> bool:
+        """Whether a word of the text is listed: signs stand in any language."""
+        return not self._words.isdisjoint(terms_of(str(cell)))
+
+    def numbers(self, cell: str | int | float | bool) -> Iterator[float]:
+        known = self._listed & terms_of(str(cell))
+        scale = 1000 * math.sqrt(len(known) or 1)  # the weights are whole, so the order of the terms is no matter
+        return (round(sum(map(weights.__getitem__, known)) / scale, SCORE_DIGITS) for weights in self._by_term)
+
+
 class DroppedColumn(_Column):
     kind: Literal["dropped"] = "dropped"
     reason: str
@@ -278,7 +334,7 @@ class DroppedColumn(_Column):
 
 
 type Column = Annotated[
-    NumberColumn | BooleanColumn | OneHotColumn | FrequencyRankColumn | DateColumn | DroppedColumn,
+    NumberColumn | BooleanColumn | OneHotColumn | FrequencyRankColumn | DateColumn | TextScoreColumn | DroppedColumn,
     Field(discriminator="kind"),
 ]
 
@@ -295,7 +351,7 @@ class Recipe(ExactDocument):
 
     KIND = "recipe"
 
-    schema_version: int = Field(4, ge=1, description="Of the document's format.")
+    schema_version: int = Field(5, ge=1, description="Of the document's format.")
     target: Target
     missing: tuple[str, ...] = Field(description="Cells that mean: no value. Compared after trimming, in exact case.")
     columns: tuple[Column, ...]

@@ -24,6 +24,7 @@ from sluice.dataset.recipe import (
     NumberColumn,
     OneHotColumn,
     Recipe,
+    TextScoreColumn,
 )
 from sluice.messages import Task
 
@@ -35,6 +36,7 @@ KIND_OF: Final[Mapping[type, ValueKind]] = {
     BooleanColumn: "boolean",
     OneHotColumn: "text",
     FrequencyRankColumn: "text",
+    TextScoreColumn: "text",
 }
 
 

@@ -19,6 +19,7 @@ from sluice.dataset.recipe import (
     Problem,
     Recipe,
     RecordError,
+    TextScoreColumn,
 )
 from sluice.prediction.key import key_text
 from sluice.prediction.request import MAX_ERRORS, RefusedError, refusal_message
@@ -160,6 +161,8 @@ def _tests(recipe: Recipe) -> list[tuple[str, _Test]]:
                 tests.append((column.name, _none_of(start, start + column.width)))
             case FrequencyRankColumn(all_listed=True):
                 tests.append((column.name, _unseen(recipe, column, start)))
+            case TextScoreColumn(always_known=True):
+                tests.append((column.name, _strange(recipe, column)))
             case _:
                 pass
         start += column.width
@@ -176,6 +179,14 @@ def _beyond(at: int, minimum: float, maximum: float) -> _Test:
 
 def _none_of(start: int, stop: int) -> _Test:
     return lambda features, _: not any(features[start:stop])  # NaN is true
+
+
+def _strange(recipe: Recipe, column: TextScoreColumn) -> _Test:
+    def has_no_known_term(_: Sequence[float], record: Mapping[str, Any]) -> bool:
+        cell = recipe.present(record[column.name])
+        return cell is not None and not column.knows(cell)
+
+    return has_no_known_term
 
 
 def _unseen(recipe: Recipe, column: FrequencyRankColumn, at: int) -> _Test:

@@ -21,6 +21,7 @@ from sluice.dataset.recipe import (
     Recipe,
     Target,
     TargetRates,
+    TextScoreColumn,
 )
 from sluice.evaluation.document import ClassCount, LearningCurve, TrainingFinding, TrainingReport
 
@@ -265,6 +266,23 @@ def test_the_rank_and_the_rates_of_a_text_are_one_column() -> None:
     of_columns, _ = column_contributions(booster, made, rows)
     assert of_columns[:, 0] == pytest.approx(np.column_stack([of_features[:, 0], of_features[:, 1:3].sum(axis=1)]))
     assert np.abs(of_features[:, 2]).max() > 0
+
+
+def test_the_scores_of_a_free_text_are_one_column() -> None:
+    rng = np.random.default_rng(0)
+    remark = TextScoreColumn(name="remark", terms=("fine", "late"), weights=((900, -900), (-900, 900), (10, -10)))
+    columns = (NumberColumn(name="age"), remark)
+    made = Recipe(target=Target(name="kind", classes=("a", "b", "c")), missing=(), columns=columns)
+    known = rng.integers(3, size=300)
+    cells = [("all fine", "too late", "")[text] for text in known]
+    rows = np.array([made.apply({"age": float(i % 60), "remark": cell}) for i, cell in enumerate(cells)], np.float32)
+    labels = np.where(rng.random(300) < 0.8, known, rng.integers(3, size=300)).astype(np.int64)
+    parameters = {"objective": "multi:softprob", "num_class": 3, "seed": 0}
+    booster = xgboost.train(parameters, xgboost.DMatrix(rows, labels), 10)
+    scores = np.asarray(booster.inplace_predict(rows), np.float64)
+    report = Case(booster, made, rows, labels, scores, scores.argmax(axis=1)).report()
+    assert [importance.column for importance in report.importances] == ["remark", "age"]
+    assert report.mistakes
 
 
 def test_the_mean_shap_is_over_the_rows_and_classes(four_classes: Case) -> None:

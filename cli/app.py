@@ -258,6 +258,26 @@ def monitor(
 
 
 @app.command()
+def quality(
+    ctx: typer.Context,
+    dataset: Dataset,
+    since: Annotated[
+        str,
+        typer.Option(
+            "--since",
+            metavar="DAY",
+            help="The first day of the predictions (UTC), such as 2026-11-23, or 7d for seven days.",
+        ),
+    ] = "30d",
+) -> None:
+    """Measure the live model on predictions whose labels came. Exit status 1 if it is degraded or nothing is known."""
+    from cli import measuring
+
+    shell: Shell = ctx.obj
+    raise typer.Exit(measuring.quality(shell.connection, shell.stack, dataset_name(dataset), since, shell.output))
+
+
+@app.command()
 def approve(ctx: typer.Context, run: RunId, comment: Comment = "") -> None:
     """Approve a model that waits for approval; the pipeline deploys it."""
     from cli import approving

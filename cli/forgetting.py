@@ -53,8 +53,8 @@ def forget(connection: Connection, stack: Stack, dataset: str, key: str, confirm
     if captured:
         output.print(f"Captured requests ({captured}) have no keys: what of them is of this one cannot be known.")
     output.print(
-        "Not looked at: tables in the inbox, and rows that runs keep of them. A trained model cannot forget what it "
-        "learned: to replace it, drop a table without the rows of this key."
+        "Not looked at: tables and labels in the inbox, and rows that runs keep of them. A trained model cannot forget "
+        "what it learned: to replace it, drop a table without the rows of this key."
     )
 
 

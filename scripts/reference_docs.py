@@ -28,7 +28,7 @@ from pydantic import BaseModel  # noqa: E402
 from pydantic.fields import FieldInfo  # noqa: E402
 from pydantic_core import PydanticUndefined  # noqa: E402
 
-from sluice.dataset.config import DatasetConfig, Gates, Limits  # noqa: E402
+from sluice.dataset.config import DatasetConfig, Gates, Limits, QualityGates, QualityLimits  # noqa: E402
 from sluice.dataset.contract import Thresholds  # noqa: E402
 from sluice.evaluation.metrics import of_task  # noqa: E402
 from sluice.training.hyperparameters import MAX_SMALL_ROWS, PRESETS, TUNABLE, defaults  # noqa: E402
@@ -40,8 +40,8 @@ STACK: Final = ROOT / "docs" / "stack.md"
 
 _PART: Final = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _WORDS: Final = {str: "text", float: "number", int: "whole number", bool: "`true` or `false`"}
-_GIVEN_BY_METRIC: Final = (Gates,)
-"""Sections whose keys are all alike: they are listed in one line, not in a table."""
+_GIVEN_BY_METRIC: Final[dict[type[BaseModel], type[BaseModel]]] = {Gates: Limits, QualityGates: QualityLimits}
+"""Sections whose keys are metrics, all alike: they are listed in one line, not in a table. With what each has."""
 
 
 # -- configuration.md
@@ -110,7 +110,7 @@ def _sections(model: type[BaseModel], path: str) -> Iterator[tuple[str, type[Bas
             continue
         yield here, section
         if section in _GIVEN_BY_METRIC:
-            yield f"{here}.<metric>", Limits
+            yield f"{here}.<metric>", _GIVEN_BY_METRIC[section]
         else:
             yield from _sections(section, here)
 

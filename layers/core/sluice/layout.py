@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 INCOMING: Final = "incoming/"
 DATASETS: Final = "datasets/"
+LABELS: Final = "labels/"
 CONFIG_FILE: Final = "config.yaml"
 
 VALIDATION_REPORT: Final = "validation.json"
@@ -55,6 +56,11 @@ def incoming_key(folder: str, file: str) -> str:
 def config_key(folder: str) -> str:
     """Inbox key of the optional configuration of the dataset in ``incoming/<folder>/``."""
     return f"{DATASETS}{folder}/{CONFIG_FILE}"
+
+
+def labels_prefix(folder: str) -> str:
+    """Inbox prefix of the files that say how what was predicted turned out."""
+    return f"{LABELS}{folder}/"
 
 
 def contract_key(dataset: str) -> str:

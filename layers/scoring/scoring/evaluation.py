@@ -187,6 +187,11 @@ def values_of(scored: Scored) -> dict[str, float | None]:
     return {name: known(value) for name, value in _values(scored)[0].items()}
 
 
+def intervals_of(scored: Scored) -> dict[str, tuple[float, float]]:
+    """With 95 % confidence, of the metrics by name."""
+    return _intervals(scored, values_of(scored))
+
+
 def _values(scored: Scored) -> tuple[dict[str, float], Ints]:
     matrix = confusion_counts(scored.labels, scored.predicted, scored.classes)
     found = [areas(*_ranking(scored, number)) for number in scored.shown]

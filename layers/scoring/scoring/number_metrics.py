@@ -19,6 +19,7 @@ from scoring.evaluation import NothingToMeasureError
 from scoring.metrics import Floats, Ints, known
 from scoring.resampling import REPLICATES, Resamples, interval
 from sluice.evaluation.document import NumberPoint, NumberReport, PredictionInterval, ResidualBin, SizeBin
+from sluice.evaluation.metrics import of_task
 from sluice.messages import NumberMetrics, TargetNumbers
 
 _ERROR_BINS: Final = 1024
@@ -174,6 +175,14 @@ def measure_numbers(scored: ScoredNumbers, baseline: TargetNumbers | None, *, in
             "of_prior": {name: ends for name, ends in of_prior.items() if ends is not None},
         }
     )
+
+
+def measure_numbers_alone(scored: ScoredNumbers) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+    """The metrics by name, and their intervals, if there is no baseline to compare with."""
+    errors = _of_model(scored)
+    found = _measured(scored, errors, math.nan)
+    values = {name: known_of(found, name) for name in of_task("regression")}
+    return {name: value for name, value in values.items() if value is not None}, _intervals(scored, errors, found)
 
 
 def prior_metrics(scored: ScoredNumbers, baseline: TargetNumbers) -> NumberMetrics:

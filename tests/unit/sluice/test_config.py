@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -249,3 +250,27 @@ def test_an_unknown_key_that_is_near_a_known_one_is_told_so(text: str, near: str
 def test_an_unknown_key_that_is_near_none_lists_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"unknown key `zzzzz`; known here: .*target"):
         parse_config("zzzzz: 1", "config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{log_loss: {min_of_test: 0.9}}", "`log_loss` needs `max_of_test`: lower is better"),
+        ("{roc_auc: {max_of_test: 1.2}}", "`roc_auc` needs `min_of_test`: higher is better"),
+        ("{roc_auc: {}}", "`roc_auc` needs `min_of_test`: higher is better"),
+        ("{log_loss: {max_of_test: 0.9}}", "monitor.gates.log_loss.max_of_test"),
+        ("{rmse: {max_of_test: 1.2}}", "`monitor.gates.rmse` is for a target of numbers"),
+    ],
+)
+def test_a_gate_on_labelled_predictions_has_the_limit_that_its_metric_can_break(text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        parse_config(f"monitor: {{gates: {text}}}", "config.yaml")
+
+
+def test_gates_on_labelled_predictions_are_read_by_metric() -> None:
+    found = parse_config("monitor: {gates: {log_loss: {max_of_test: 1.2}, roc_auc: {min_of_test: 0.9}}}", "config.yaml")
+    gates = found.monitor.gates.by_metric()
+    assert {name: (one.min_of_test, one.max_of_test) for name, one in gates.items()} == {
+        "log_loss": (None, 1.2),
+        "roc_auc": (0.9, None),
+    }

@@ -63,10 +63,40 @@ def test_what_no_run_reads_below_datasets_is_named_with_the_way_out(key: str, sa
         "incomming/",
         "incomming/.DS_Store",
         "datasets/churn/",
+        "labels/churn/june.csv",
+        "labels/churn/2026/june.csv.gz",
+        "labels/titanic/june.csv",
+        "labels/",
     ],
 )
-def test_a_marker_and_the_configuration_of_a_dataset_that_is_or_will_be_are_nothing_to_tell_of(key: str) -> None:
+def test_a_marker_labels_and_the_configuration_of_a_dataset_that_is_or_will_be_are_nothing_to_tell_of(key: str) -> None:
     assert misplaced(key, FOLDERS) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (
+            "labels/june.csv",
+            "labels/june.csv is not read: labels lie in the folder of their dataset. Put it into "
+            "labels/<dataset>/june.csv.",
+        ),
+        (
+            "labels/chrun/june.csv",
+            "labels/chrun/june.csv is joined with no predictions: no file lies in incoming/chrun/. If it is for the "
+            "model of incoming/churn/, put it into labels/churn/june.csv.",
+        ),
+        (
+            "label/churn/june.csv",
+            "label/churn/june.csv starts nothing: only files under incoming/<dataset>/ do. Put it into "
+            "labels/churn/june.csv.",
+        ),
+    ],
+)
+def test_labels_that_are_joined_with_nothing_are_named_with_the_way_out(key: str, said: str) -> None:
+    found = misplaced(key, FOLDERS)
+    assert found is not None
+    assert found.reason == said
 
 
 @pytest.mark.parametrize("folder", ["Churn", "chrun", "customer", "customerss", "sales_2025"])

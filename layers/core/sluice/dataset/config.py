@@ -379,8 +379,47 @@ class Predictions(_Section):
     )
 
 
+class QualityLimits(_Section):
+    """By how much a metric of the live model may be worse on labelled predictions than it was on the test set."""
+
+    max_of_test: float | None = Field(
+        None, ge=1, description="At most so many times the test set's, of metrics of which lower is better."
+    )
+    min_of_test: float | None = Field(
+        None, gt=0, le=1, description="At least this share of the test set's, of metrics of which higher is better."
+    )
+
+
+if TYPE_CHECKING:
+    _QualityByMetric = _Section
+else:
+    _QualityByMetric = create_model(
+        "_QualityByMetric",
+        __base__=_Section,
+        **{metric.name: (QualityLimits | None, None) for metric in METRICS.values() if metric.is_gate},
+    )
+
+
+class QualityGates(_QualityByMetric):
+    """What the live model must keep on labelled predictions, by metric; if it does not, it is degraded
+    (docs/labels.md)."""
+
+    @model_validator(mode="after")
+    def _direction(self) -> Self:
+        for name, limits in self.by_metric().items():
+            right, wrong = ("min_of_test", "max_of_test")[:: 1 if METRICS[name].higher_is_better else -1]
+            if getattr(limits, wrong) is not None or getattr(limits, right) is None:
+                raise ValueError(f"`{name}` needs `{right}`: {METRICS[name].better} is better")
+        return self
+
+    def by_metric(self) -> dict[str, QualityLimits]:
+        """The metrics with a limit."""
+        return {name: limits for name in type(self).model_fields if (limits := getattr(self, name)) is not None}
+
+
 class Monitor(_Section):
-    """How the predictions of the live model are compared with what it was made with (docs/monitoring.md)."""
+    """How the predictions of the live model are compared with what it was made with (docs/monitoring.md), and how good
+    they must be once their labels are known (docs/labels.md)."""
 
     min_rows: int = Field(200, ge=50, description="Fewer predictions are too few to compare: the state before stands.")
     psi: float = Field(
@@ -394,6 +433,10 @@ class Monitor(_Section):
     )
     outside_range: float = Field(
         0.01, gt=0, le=1, description="Share of the numbers that are outside the contract's range."
+    )
+    gates: QualityGates = Field(
+        default_factory=QualityGates,
+        description="What the live model must keep on labelled predictions, by metric; otherwise it is degraded.",
     )
 
 
@@ -563,6 +606,8 @@ class DatasetConfig(_Section):
     @model_validator(mode="after")
     def _of_the_task(self) -> Self:
         wrong = [f"gates.{name}" for name in self.gates.by_metric() if METRICS[name].task != self.task]
+        watched = self.monitor.gates.by_metric()
+        wrong += [f"monitor.gates.{name}" for name in watched if METRICS[name].task != self.task]
         if self.task == "regression":
             of_classes = {
                 "positive": self.positive is not None,

@@ -1,7 +1,7 @@
 """Files in the inbox that start nothing where they lie: what a person meant, and what to do.
 
-Runs start for files under ``incoming/<dataset>/`` and read ``datasets/<dataset>/config.yaml``. Anything else would lie
-there silently.
+Runs start for files under ``incoming/<dataset>/`` and read ``datasets/<dataset>/config.yaml``. Files under
+``labels/<dataset>/`` are joined with predictions. Anything else would lie there silently.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from difflib import SequenceMatcher, get_close_matches
 from pathlib import PurePosixPath
 from typing import Final
 
-from sluice.layout import CONFIG_FILE, DATASETS, INCOMING, config_key, incoming_key
-from sluice.names import default_folder, is_file
+from sluice.layout import CONFIG_FILE, DATASETS, INCOMING, LABELS, config_key, incoming_key, labels_prefix
+from sluice.names import dataset_name, default_folder, is_file
 from sluice.wording import one_line
 
 _ALIKE: Final = 0.75
@@ -44,16 +44,19 @@ def misplaced(key: str, folders: Collection[str]) -> Misplaced | None:
         key: of an object that no run starts for.
         folders: those below ``incoming/`` in which files lie.
 
-    Returns: None if nothing is wrong with it: a folder marker, a hidden file, or the configuration of a dataset.
+    Returns: None if nothing is wrong with it: a folder marker, a hidden file, the configuration of a dataset, or labels
+        of one.
     """
     if not is_file(key):
         return None
     if key.startswith(DATASETS):
         return _below_datasets(key, folders)
+    if key.startswith(LABELS):
+        return _below_labels(key, folders)
     first, _, rest = key.partition("/")
     if not rest:
         return Misplaced("/", _said(key, f"Put it into {incoming_key(default_folder(key) or '<dataset>', key)}"))
-    wanted = get_close_matches(first.lower(), [INCOMING.strip("/"), DATASETS.strip("/")], 1, _ALIKE)
+    wanted = get_close_matches(first.lower(), [one.strip("/") for one in (INCOMING, DATASETS, LABELS)], 1, _ALIKE)
     better = f"{wanted[0]}/{rest}" if wanted else incoming_key("<dataset>", PurePosixPath(rest).name)
     return Misplaced(f"{first}/", _said(key, f"Put it into {better}"))
 
@@ -64,7 +67,7 @@ def _below_datasets(key: str, folders: Collection[str]) -> Misplaced | None:
     if key != config_key(folder):
         only = f"{_shown(key)} is not read. The configuration of a dataset is {config_key(folder)}"
         return Misplaced(DATASETS, f"{only}; name it so." if is_meant_as_config(below.name) else f"{only}.")
-    alike = [] if folder in folders else sorted(other for other in folders if _is_slip(folder, other))
+    alike = _alike(folder, folders)
     if not alike:
         return None
     return Misplaced(
@@ -72,6 +75,29 @@ def _below_datasets(key: str, folders: Collection[str]) -> Misplaced | None:
         f"{_shown(key)} is read by no run: no file lies in {INCOMING}{_shown(folder)}/. If it is for the files in "
         f"{INCOMING}{_shown(alike[0])}/, put it into {_shown(config_key(alike[0]))}.",
     )
+
+
+def _below_labels(key: str, folders: Collection[str]) -> Misplaced | None:
+    below = PurePosixPath(key.removeprefix(LABELS))
+    if len(below.parts) == 1:
+        right = _shown(f"{labels_prefix('<dataset>')}{below.name}")
+        return Misplaced(
+            LABELS, f"{_shown(key)} is not read: labels lie in the folder of their dataset. Put it into {right}."
+        )
+    folder = below.parts[0]
+    alike = [] if dataset_name(folder) in map(dataset_name, folders) else _alike(folder, folders)
+    if not alike:
+        return None
+    return Misplaced(
+        labels_prefix(folder),
+        f"{_shown(key)} is joined with no predictions: no file lies in {INCOMING}{_shown(folder)}/. If it is for the "
+        f"model of {INCOMING}{_shown(alike[0])}/, put it into {_shown(labels_prefix(alike[0]) + below.name)}.",
+    )
+
+
+def _alike(folder: str, folders: Collection[str]) -> list[str]:
+    """The folders below ``incoming/`` whose name was meant, if it is none of them."""
+    return [] if folder in folders else sorted(other for other in folders if _is_slip(folder, other))
 
 
 def _is_slip(folder: str, other: str) -> bool:

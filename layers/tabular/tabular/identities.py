@@ -184,14 +184,18 @@ class Identities:
     columns that may be identifiers.
 
     All parts are in them, since the parts are known last. Texts are kept by their hash. If the target is a number, rows
-    have it as ``y``. Columns of fractions are left out as soon as one is seen, but for the sample of rows. Rows of a
-    dropped column's sample have its plain ``number``, whether it is ``coded``, and v3, the value of used column 3.
+    have it as ``y``, and the days of dates. Columns of fractions are left out as soon as one is seen, but for the
+    sample of rows. Rows of a dropped column's sample have its plain ``number``, whether it is ``coded``, and v3, the
+    value of used column 3.
     """
 
     def __init__(self, question: Question) -> None:
         self._q = question
         self._read = [i for i in question.used if question.readings[i].kind in (Kind.NUMBER, Kind.TEXT)]
         self._target = [pl.col(f"x{i}").alias("y") for i in question.target_value]
+        # Of classes, what dates say is told by a sample of its own (``leaks``).
+        of_numbers = question.used if question.target_value else []
+        self._dates = [self._attribute(i) for i in of_numbers if question.readings[i].kind is Kind.DATE]
         open_ = self._read[:MAX_SAMPLED_COLUMNS]
         self.rows = RowSample(max(1, min(MAX_ROWS, _MAX_CELLS // max(len(question.used), 1))))
         self.values = {i: ValueSample(min(MAX_ROWS, _MAX_CELLS // len(open_))) for i in open_}
@@ -226,7 +230,9 @@ class Identities:
         sampled = (
             known.lazy()
             .filter(RowSample.below(limits.rows))
-            .select("u", "label", *self._target, *(self._q.identity(i).alias(f"v{i}") for i in self._read))
+            .select(
+                "u", "label", *self._target, *(self._q.identity(i).alias(f"v{i}") for i in self._read), *self._dates
+            )
         )
         values = [
             known.lazy()

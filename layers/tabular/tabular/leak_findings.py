@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
@@ -28,6 +29,8 @@ MIN_CERTAIN_RANK_CORRELATION: Final = 0.9999
 MIN_DOUBTFUL_RANK_CORRELATION: Final = 0.999
 MIN_RANKED_ROWS: Final = 30
 """With a value in both columns: fewer say nothing."""
+MIN_TOLD: Final = 0.9
+"""Share of the rows with a text that others have, too."""
 
 
 def leak_findings(
@@ -61,10 +64,12 @@ def leak_findings(
 
 
 def _of_numbers(rows: pl.DataFrame | None, used: Sequence[Profile], target: str, config: Leaks) -> list[Finding]:
-    """The same of a target of numbers: columns of numbers in whose order the target's numbers are, too.
+    """The same of a target of numbers: columns of numbers or dates in whose order the target's numbers are, too, and
+    texts whose rows have one number each.
 
     Args:
-        rows: different rows, with the target's number as ``y`` and that of column 3 as ``v3``.
+        rows: different rows, with the target's number as ``y``, and the number, the day or the hash of the text of
+            column 3 as ``v3``.
         used: the columns that a model learns from.
         target: its name.
         config: what such a column leads to.
@@ -77,17 +82,17 @@ def _of_numbers(rows: pl.DataFrame | None, used: Sequence[Profile], target: str,
     warned: list[Finding] = []
     refused: list[Finding] = []
     for p in used:
-        if p.kind is not Kind.NUMBER or config.allows(p.name) or f"v{p.position}" not in rows.columns:
+        if config.allows(p.name) or f"v{p.position}" not in rows.columns:
             continue
         pairs = rows.select("y", pl.col(f"v{p.position}").alias("x")).drop_nulls()
-        found = pairs.select(pl.corr(pl.col("x").rank(), pl.col("y").rank()).abs()).item()
-        if pairs.height < MIN_RANKED_ROWS or found is None or not found >= MIN_DOUBTFUL_RANK_CORRELATION:
+        told = _by_order(pairs) if p.kind in (Kind.NUMBER, Kind.DATE) else _by_value(pairs)
+        if pairs.height < MIN_RANKED_ROWS or told is None or not told.correlation >= MIN_DOUBTFUL_RANK_CORRELATION:
             continue
-        certain = found >= MIN_CERTAIN_RANK_CORRELATION
+        certain = told.correlation >= MIN_CERTAIN_RANK_CORRELATION
         name = in_yaml(p.name)
         what = (
-            f"it alone {'decides' if certain else 'nearly decides'} the target `{shown(target)}`: rows in its order "
-            f"are in the target's order, too (rank correlation {found:.5f} over {pairs.height:,} different rows). "
+            f"it alone {'decides' if certain else 'nearly decides'} the target `{shown(target)}`: {told.how}, too "
+            f"(rank correlation {told.correlation:.5f} over {pairs.height:,} different rows). "
             f"`drop: [{name}]` leaves it out, `leaks: {{allow: [{name}]}}` keeps it"
         )
         finding = Finding(rule=Rule.LEAKAGE, column=p.name, what=what)
@@ -95,6 +100,33 @@ def _of_numbers(rows: pl.DataFrame | None, used: Sequence[Profile], target: str,
     if refused:
         raise RefusedError(*refused)
     return warned
+
+
+@dataclass(frozen=True)
+class _Told:
+    """How a column tells a number, and the rank correlation of what it tells with the target's numbers."""
+
+    how: str
+    correlation: float
+
+
+def _by_order(pairs: pl.DataFrame) -> _Told | None:
+    found = pairs.select(pl.corr(pl.col("x").rank(), pl.col("y").rank()).abs()).item()
+    return None if found is None else _Told("rows in its order are in the target's order", found)
+
+
+def _by_value(pairs: pl.DataFrame) -> _Told | None:
+    """By the mean rank of the other rows with a value: what one row has of its own says nothing."""
+    others = (pl.col("rank").sum() - pl.col("rank")) / (pl.len() - 1)
+    told = (
+        pairs.with_columns(pl.col("y").rank().alias("rank"))
+        .with_columns(pl.when(pl.len().over("x") > 1).then(others.over("x")).alias("others"))
+        .drop_nulls("others")
+    )
+    if told.height < MIN_TOLD * pairs.height:
+        return None
+    found = told.select(pl.corr("others", "rank")).item()
+    return None if found is None else _Told("rows with the same value in it have the same in the target", found)
 
 
 def _finding(leak: Leak, p: Profile, recipe: Recipe) -> Finding:

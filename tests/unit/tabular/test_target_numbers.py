@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -188,6 +189,43 @@ def test_a_column_in_whose_order_the_target_is_gives_it_away(
         assert (allowed.verdict, allowed.warnings) == ("accepted", ())
         warned = judge(told, **REGRESSION, leaks="warn").report
         assert [finding.rule for finding in warned.findings] == rules
+
+
+def _day(number: float) -> str:
+    return (date(1990, 1, 1) + timedelta(days=round(number))).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("cell", "rules"),
+    [
+        (lambda y, i: _day(10 * y), ["leakage"]),
+        (lambda y, i: _day(9000 - 10 * y), ["leakage"]),
+        (lambda y, i: _day(10 * y + 300 * NOISY[i]), []),
+        (lambda y, i: f"model {y * 7919 % 1009}", ["leakage"]),
+        (lambda y, i: f"band {y // 5}", ["leakage"]),
+        (lambda y, i: f"band {y // 100}", []),
+        (lambda y, i: f"model {i % 40}", []),
+    ],
+    ids=["date", "falling date", "date with noise", "text", "narrow band", "wide band", "text of nothing"],
+)
+def test_dates_and_texts_give_a_number_away_too(
+    judge: Judge, cell: Callable[[int, int], str], rules: list[str]
+) -> None:
+    y = np.random.default_rng(2).integers(100, 400, 1000).tolist()
+    lines = [f"{NOISY[i]:.6f},{cell(y[i], i)},{y[i]}" for i in range(1000)]
+    report = judge("\n".join(["size,told,price", *lines, ""]), target="price", task="regression").report
+    assert [finding.rule for finding in report.findings] == rules, report.findings
+    assert {finding.column for finding in report.findings} <= {"told"}
+
+
+def test_a_text_of_which_most_rows_have_their_own_tells_nothing(judge: Judge) -> None:
+    """A hundred rows stand twice but for a column: equal rows have equal numbers."""
+    y = np.random.default_rng(3).integers(10, 10**6, 600).tolist()
+    lines = [
+        f"street {y[i] % 997} {i // 2 if i < 200 else i},{i % 7},{y[i // 2 if i < 200 else i]}" for i in range(600)
+    ]
+    report = judge("\n".join(["told,size,price", *lines, ""]), target="price", task="regression").report
+    assert [finding.rule for finding in report.findings if finding.rule == "leakage"] == []
 
 
 @pytest.mark.parametrize(

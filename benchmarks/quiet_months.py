@@ -246,7 +246,7 @@ def power(seed: int, days: int, rows: int, name: str, limits: Monitor) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--months", type=int, default=1000)
-    parser.add_argument("--days", type=int, default=300, help="for each change and number of predictions")
+    parser.add_argument("--days", type=int, default=200, help="for each change and number of predictions")
     asked = parser.parse_args()
     print(f"| predictions a day | months of {asked.months:,} with an alarm | by chance alone, without limits |")
     print("|---|---|---|")

@@ -46,6 +46,7 @@ FUNCTIONS: dict[str, tuple[type[messages.Message], type[messages.Message], type[
 
 OTHERS: dict[str, type[BaseModel]] = {
     "decide_approval": settings.DecideSettings,
+    "monitor": settings.MonitorSettings,
     "predict": settings.PredictSettings,
     "reconcile": settings.ReconcileSettings,
     "report_misplaced_file": settings.MisplacedSettings,
@@ -247,7 +248,7 @@ def test_what_a_schedule_calls_leaves_what_fails_in_a_queue_that_its_role_may_wr
         if "ScheduleExpression" in body["Properties"]
         for target in body["Properties"]["Targets"]
     }
-    assert called == {"CleanUpFunction", "ReconcileFunction"}
+    assert called == {"CleanUpFunction", "MonitorFunction", "ReconcileFunction"}
     for function in called:
         properties = RESOURCES[function]["Properties"]
         failed = properties["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]

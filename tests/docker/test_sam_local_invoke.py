@@ -321,6 +321,18 @@ def test_reconcile_starts_what_came_before_its_round_alone(pipeline: Pipeline) -
     assert pipeline.answer("reconcile", Round) == Round(started=0, closed=0, faults=0)
 
 
+class Watched(BaseModel):
+    watched: int
+    reports: int
+    drifting: int
+    faults: int
+
+
+def test_monitor_watches_no_model_whose_dataset_does_not_ask_for_it(pipeline: Pipeline) -> None:
+    answer = Watched.model_validate(pipeline.invoke("monitor"))
+    assert answer == Watched(watched=0, reports=0, drifting=0, faults=0)
+
+
 class Report(BaseModel):
     misplaced: bool
     told: bool

@@ -114,6 +114,13 @@ class ReconcileSettings(_Settings):
     render_report_function: str
 
 
+class MonitorSettings(_Settings):
+    artifact_bucket: str
+    runs_table: str
+    name_prefix: str
+    outcome_topic_arn: str
+
+
 class MisplacedSettings(_Settings):
     runs_table: str
     outcome_topic_arn: str

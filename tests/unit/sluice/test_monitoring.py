@@ -3,21 +3,23 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from benchmarks.quiet_months import CHANGES, NO_LIMITS, false_alarms, power
-from sluice.dataset.config import Monitor
+from benchmarks.quiet_months import CHANGES, false_alarms, power
+from sluice.dataset.config import Monitor, parse_config
 from sluice.dataset.contract import ColumnTerms, Contract
+from sluice.dataset.recipe import Column, DroppedColumn
 from sluice.monitoring.aws.log import log_batches, log_files
 from sluice.monitoring.aws.watched import read_watched, report_before
 from sluice.monitoring.comparison import Window, compare
 from sluice.monitoring.log_files import LogFile, chosen, first_day
-from sluice.monitoring.question import ask
+from sluice.monitoring.question import KIND_OF, ask
 from sluice.monitoring.report import MonitorReport
+from sluice.monitoring.rounds import due_days, in_turn, notice
 from tabular.traffic import count_traffic
 from tests.live_model import CONTRACT, EVALUATION, RECIPE, documents, in_months, log_objects, quiet
 
@@ -51,6 +53,11 @@ def test_the_question_asks_for_the_columns_that_the_model_uses_by_the_contracts_
     assert QUESTION.labels == {"no": 300, "yes": 300}
     assert QUESTION.score is not None
     assert QUESTION.score.counts == (60,) * 10
+
+
+def test_every_kind_of_column_that_has_features_is_counted() -> None:
+    kinds = set(get_args(get_args(Column.__value__)[0]))
+    assert {*KIND_OF, DroppedColumn} == kinds
 
 
 def test_predictions_like_the_table_are_no_drift() -> None:
@@ -253,11 +260,53 @@ def test_a_quiet_month_has_no_alarm() -> None:
 @pytest.mark.longer
 @pytest.mark.timeout(900)
 def test_of_a_thousand_quiet_months_at_most_three_in_a_hundred_have_an_alarm() -> None:
-    """Even by chance alone, without any limit, where the stated rate is 30 reports of 0.001 each."""
-    alarms = [false_alarms(rows, 500, rows, [NO_LIMITS])[0] for rows in (300, 3000)]
+    """The stated rate: thirty reports of 0.001 each."""
+    alarms = [false_alarms(rows, 500, rows, [Monitor()])[0] for rows in (200, 2000)]
     assert sum(alarms) / 1000 <= 0.03
 
 
 @pytest.mark.parametrize("name", [name for name in CHANGES if "another unit" in name or "by 1" in name])
 def test_a_named_change_is_found(name: str) -> None:
     assert power(5, 10, 1000, name, Monitor()) == 1
+
+
+@pytest.mark.parametrize(
+    ("every", "last", "days"),
+    [
+        (None, None, 0),
+        ("1d", None, 1),
+        ("1d", "2026-11-28", 1),
+        ("1d", "2026-11-29", 0),
+        ("7d", None, 7),
+        ("7d", "2026-11-23", 0),
+        ("7d", "2026-11-22", 7),
+    ],
+)
+def test_a_report_is_due_when_as_many_days_have_passed(every: str | None, last: str | None, days: int) -> None:
+    before = report([]).model_copy(update={"until": last}) if last else None
+    due = due_days(Monitor(every=every), before, datetime.date(2026, 11, 30))
+    assert len(due) == days
+    assert not due or due[-1] == DAY
+
+
+def test_each_hour_another_dataset_comes_first() -> None:
+    assert [in_turn(["a", "b", "c"], hour) for hour in (0, 4)] == [["a", "b", "c"], ["b", "c", "a"]]
+    assert in_turn([], 5) == []
+
+
+@pytest.mark.parametrize("every", ["0d", "1h", "100d", "daily"])
+def test_how_often_is_a_number_of_days(every: str) -> None:
+    with pytest.raises(ValueError, match="every"):
+        Monitor(every=every)
+
+
+def test_monitor_off_in_yaml_makes_no_report() -> None:
+    assert parse_config("monitor: off", "config.yaml").monitor == Monitor()
+    assert parse_config("monitor: {every: 1d}", "config.yaml").monitor.days == 1
+
+
+def test_a_subject_is_never_too_long_for_a_mail() -> None:
+    drifting = report(in_months(quiet(300, RUN))).model_copy(update={"dataset": "d" * 120})
+    told = notice(drifting, None)
+    assert told is not None
+    assert len(told[0]) == 100

@@ -421,6 +421,12 @@ class Monitor(_Section):
     """How the predictions of the live model are compared with what it was made with (docs/monitoring.md), and how good
     they must be once their labels are known (docs/labels.md)."""
 
+    every: str | None = Field(
+        None,
+        pattern="^[1-9][0-9]?d$",
+        description="How often a report is made, on as many days: `1d` to `99d`. By default, and with `monitor: off`, "
+        "none is.",
+    )
     min_rows: int = Field(200, ge=50, description="Fewer predictions are too few to compare: the state before stands.")
     psi: float = Field(
         0.2, gt=0, description="Population stability index from which on a distribution, scores or labels moved."
@@ -438,6 +444,16 @@ class Monitor(_Section):
         default_factory=QualityGates,
         description="What the live model must keep on labelled predictions, by metric; otherwise it is degraded.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _off(cls, value: Any) -> Any:
+        return {} if value is False else value  # as YAML reads `off`
+
+    @property
+    def days(self) -> int | None:
+        """How many days a report is on; None if none are made."""
+        return None if self.every is None else int(self.every.removesuffix("d"))
 
 
 class ClassRules(_Section):

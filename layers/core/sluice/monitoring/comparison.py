@@ -26,7 +26,8 @@ from sluice.monitoring.report import ColumnReport, Distribution, Finding, Limits
 from sluice.wording import one_line
 
 FALSE_ALARM: Final = 0.001
-"""The chance that a report without any change has a finding. Of 30 daily reports: at most 3 %."""
+"""The chance that a report without any change has a finding, as far as the tests' approximations go. Of 30 daily
+reports: at most 3 %; docs/monitoring.md has what was simulated."""
 
 _NAMED: Final = 3
 """Findings that the reason names."""

@@ -50,6 +50,15 @@ class ColumnReport(Part):
     distribution: Distribution = Field(default_factory=Distribution)
 
 
+class EndpointTraffic(Part):
+    """What CloudWatch has counted of the endpoint and of the predict function on these days. None: nothing."""
+
+    invocations: int | None = None
+    server_errors: int | None = Field(None, description="Answers of the endpoint with a status of 500 or above.")
+    latency_ms: float | None = Field(None, description="Mean time that the model takes for an answer.")
+    refused_share: float | None = Field(None, description="Of the requests to the predict function.")
+
+
 class Limits(Part):
     """By which a change counts, as the configuration had them."""
 
@@ -80,6 +89,7 @@ class MonitorReport(Document):
     columns: tuple[ColumnReport, ...] = ()
     scores: Distribution | None = None
     labels: Distribution | None = None
+    endpoint: EndpointTraffic | None = Field(None, description="None: CloudWatch was not asked.")
     tests: int = Field(0, ge=0, description="How many were made, and corrected for.")
     false_alarm: float = Field(description="The chance, at most, that a report without any change has a finding.")
     limits: Limits

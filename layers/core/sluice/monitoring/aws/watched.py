@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sluice.aws.objects import read_json, read_text
+from sluice.aws.objects import read_json, read_text, write_json
 from sluice.dataset.config import Monitor, Predictions, read_known_config
 from sluice.dataset.contract import parse_contract
 from sluice.dataset.recipe import Recipe
@@ -52,13 +52,40 @@ def read_watched(s3: S3Client, bucket: str, dataset: str, run_id: str) -> Watche
     return Watched(question, config.monitor, config.predictions)
 
 
+def read_monitor(s3: S3Client, bucket: str, dataset: str, run_id: str) -> Monitor:
+    """What the configuration of a run says of watching its model.
+
+    Raises:
+        FileNotFoundError: it is gone.
+    """
+    return read_known_config(read_json(s3, uri(bucket, RunLayout(dataset, run_id).config))).monitor
+
+
+def datasets(s3: S3Client, bucket: str) -> list[str]:
+    """Every dataset that has had a run, by name."""
+    return sorted(folder.rstrip("/") for folder in _folders(s3, bucket, ""))
+
+
+def newest_report(s3: S3Client, bucket: str, dataset: str) -> MonitorReport | None:
+    return report_before(s3, bucket, dataset, datetime.date.max)
+
+
 def report_before(s3: S3Client, bucket: str, dataset: str, day: datetime.date) -> MonitorReport | None:
     """The newest report on days before this one."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=monitor_prefix(dataset), Delimiter="/")
-    folders = [found["Prefix"] for page in pages for found in page.get("CommonPrefixes", [])]
+    folders = _folders(s3, bucket, monitor_prefix(dataset))
     days = [found[1] for folder in folders if (found := _DAY.search(folder))]
     for earlier in sorted((one for one in days if one < day.isoformat()), reverse=True):
         text = read_text(s3, bucket, monitor_report_key(dataset, datetime.date.fromisoformat(earlier)))
         if text is not None:
             return MonitorReport.read(text)
     return None
+
+
+def write_report(s3: S3Client, bucket: str, report: MonitorReport) -> None:
+    day = datetime.date.fromisoformat(report.until)
+    write_json(s3, bucket, monitor_report_key(report.dataset, day), report.model_dump(mode="json"))
+
+
+def _folders(s3: S3Client, bucket: str, prefix: str) -> list[str]:
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+    return [found["Prefix"] for page in pages for found in page.get("CommonPrefixes", [])]

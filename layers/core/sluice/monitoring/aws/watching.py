@@ -11,7 +11,7 @@ from sluice.monitoring.aws.watched import Watched
 from sluice.monitoring.comparison import Window, compare
 from sluice.monitoring.log_files import chosen
 from sluice.monitoring.question import Question, SeenTraffic
-from sluice.monitoring.report import MonitorReport
+from sluice.monitoring.report import EndpointTraffic, MonitorReport
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -28,8 +28,14 @@ def report_on(
     days: Sequence[datetime.date],
     count: Count,
     before: MonitorReport | None,
+    endpoint: EndpointTraffic | None = None,
 ) -> MonitorReport:
-    """The report on the predictions of some days. It is not written."""
+    """The report on the predictions of some days. It is not written.
+
+    Args:
+        before: the report before it.
+        endpoint: what CloudWatch has of these days; None if it was not asked.
+    """
     files = log_files(s3, bucket, dataset, days)
     read = chosen(files)
     broken: list[str] = []
@@ -43,4 +49,5 @@ def report_on(
         read_share=len(read) / len(files) if files else 1.0,
         broken_files=len(broken),
     )
-    return compare(watched.question, seen, watched.monitor, window, before)
+    report = compare(watched.question, seen, watched.monitor, window, before)
+    return report.model_copy(update={"endpoint": endpoint})

@@ -22,15 +22,16 @@ _MISSING: Final = 0.05
 def make(folder: Path, rows: int, features: int, rounds: int) -> None:
     random = np.random.default_rng(_SEED)
     weights = random.normal(size=features) / np.sqrt(features)
-    train = _rows(random, weights, _TRAINING_ROWS)
+    train = labelled_rows(random, weights, _TRAINING_ROWS)
     data = xgboost.DMatrix(train[:, 1:], label=train[:, 0])
     booster = xgboost.train({"objective": "binary:logistic", "max_depth": 5, "eta": 0.1}, data, rounds)
     booster.save_model(folder / "model.ubj")
     for name in ("test", "validation"):
-        np.save(folder / f"{name}.npy", _rows(random, weights, rows))
+        np.save(folder / f"{name}.npy", labelled_rows(random, weights, rows))
 
 
-def _rows(random: np.random.Generator, weights: NDArray[np.float64], rows: int) -> NDArray[np.float32]:
+def labelled_rows(random: np.random.Generator, weights: NDArray[np.float64], rows: int) -> NDArray[np.float32]:
+    """(rows, 1 + features): the label, 0 or 1, and the features, of which some are NaN."""
     table = random.normal(size=(rows, weights.size + 1)).astype(np.float32)
     odds = 2 * table[:, 1:] @ weights + table[:, 1] * table[:, 2]
     table[:, 0] = random.random(rows) < 1 / (1 + np.exp(-odds))

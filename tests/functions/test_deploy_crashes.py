@@ -47,7 +47,7 @@ class EveryCall(list[str]):
         monkeypatch.setattr(BaseClient, "_make_api_call", counted)
 
 
-@pytest.mark.parametrize("after_effect", [True, False])
+@pytest.mark.parametrize("after_effect", [True, pytest.param(False, marks=pytest.mark.longer)])
 @pytest.mark.parametrize("updates", [True, False], ids=["update", "creation"])
 def test_a_function_that_dies_at_any_of_its_calls_does_the_rest_when_it_is_called_again(
     context: Context, monkeypatch: pytest.MonkeyPatch, updates: bool, after_effect: bool

@@ -43,7 +43,7 @@ def test_with_many_rows_f1_is_about_as_good_as_at_the_best_cutoff(positive: floa
     chosen_on, measured_on = (scored(5000, positive, signal, seed + more) for more in (0, 1000))
     found = choose_cutoff(Cutoff(), None, chosen_on)
     sample = (measured_on.labels, measured_on.scores)
-    best = max(f1_at(sample, cutoff) for cutoff in np.quantile(measured_on.scores, np.linspace(0.01, 0.99, 99)))
+    best = max(f1_at(sample, cutoff) for cutoff in np.quantile(measured_on.scores, np.linspace(0.03, 0.97, 33)))
     assert f1_at(sample, found.value) > best - 0.03
     assert "median of the best cutoffs" in found.reason
 

@@ -82,7 +82,7 @@ def test_the_hyperparameters_of_the_tutorial_are_a_preset() -> None:
     config = parse_config("training: {preset: tutorial}\nhyperparameters: {max_depth: 3}", NAME)
     resolved = config.resolved_hyperparameters(classes=3, rows=10**6)
     assert (resolved["eta"], resolved["gamma"], resolved["min_child_weight"]) == ("0.2", "4", "6")
-    assert "colsample_bytree" not in resolved
+    assert "colsample_bylevel" not in resolved
     assert (resolved["max_depth"], resolved["objective"]) == ("3", "multi:softprob")
     assert any("tutorial" in reason for reason in reasons("training: {preset: fast}"))
 

@@ -24,7 +24,8 @@ DEFAULTS: Final[Hyperparameters] = {
     "gamma": 0,
     "min_child_weight": 1,
     "subsample": 0.8,
-    "colsample_bytree": 0.8,
+    "colsample_bylevel": 0.5,
+    "lambda": 2,
     "seed": 0,
 }
 """For tables of up to ``MAX_SMALL_ROWS`` training rows. docs/decisions.md has the measurements."""

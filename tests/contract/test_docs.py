@@ -51,6 +51,11 @@ def test_every_link_of_a_page_leads_to_a_file_and_to_a_heading_in_it(page: Path)
     assert not broken
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_page_has_the_marks_of_a_conflict_between_two_changes(page: Path) -> None:
+    assert not re.findall(r"^(?:<{7}|>{7}) .*$", page.read_text(), re.MULTILINE)
+
+
 def test_the_link_check_sees_what_is_broken(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# A `code` title, with a comma\n[one](gone.md) [`two`](#here)\n```\n[three](no-link)\n```\n")

@@ -82,8 +82,11 @@ def test_a_model_whose_labels_it_no_longer_knows_is_degraded_with_the_reason_and
 
 def test_the_document_has_weeks_gates_estimate_and_the_models_before(live: World) -> None:
     labels(live, by_id(logged(live, FIRST, SECOND)))
+    for key in ("labels/other/june.csv", f"labels/{DATASET}/.hidden", f"labels/{DATASET}/"):
+        live.s3.put_object(Bucket=INBOX, Key=key, Body=b"id,churn\n")
     found = live.document("quality", DATASET, "--since", "7d")
     assert (found["state"], found["model_version"], found["schema_version"]) == ("ok", FIRST, 1)
+    assert (found["labels"]["files"], found["labels"]["labels"]) == (1, 800)
     assert found["quality"]["labelled"] == sum(week["labelled"] for week in found["weeks"]) == 400
     assert [gate["verdict"] for gate in found["gates"]] == ["kept"]
     assert [(one["model_version"], one["labelled"]) for one in found["versions"]] == [(SECOND, 400)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import random
 import time
 import traceback
@@ -22,10 +23,11 @@ from sluice.aws.errors import code_of
 from sluice.aws.step import CLIENT_CONFIG, TRANSFER_CONFIG, logger
 from sluice.layout import KEEP_DAYS_TAG, prediction_key, split_uri
 from sluice.prediction.answer import MAX_ANSWER_BYTES, answer, predicted_class, predictions
+from sluice.prediction.aws.afterwards import Afterwards
 from sluice.prediction.aws.endpoint import Clients, Endpoints
 from sluice.prediction.ids import new_ids
 from sluice.prediction.log import log_lines
-from sluice.prediction.metrics import emit_predictions, emit_refused
+from sluice.prediction.metrics import emit_not_logged, emit_predictions, emit_refused
 from sluice.prediction.request import (
     COUNTED_STATUSES,
     USAGE,
@@ -55,11 +57,16 @@ clients = Clients(
     # own 60 s, so that the caller gets an answer.
     runtime=boto3.client("sagemaker-runtime", config=clients_config.merge(Config(read_timeout=35))),
 )
+afterwards = Afterwards.of(os.environ.get("AWS_LAMBDA_RUNTIME_API"))
 endpoints = Endpoints(clients, bucket=settings.artifact_bucket, table=settings.runs_table, prefix=settings.name_prefix)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    request_id = getattr(context, "aws_request_id", "")
+    with afterwards.invocation():
+        return answered_to(event, getattr(context, "aws_request_id", ""))
+
+
+def answered_to(event: dict[str, Any], request_id: str) -> dict[str, Any]:
     logger.append_keys(step="Predict", request_id=request_id)
     started = time.monotonic()
     try:
@@ -86,12 +93,10 @@ def respond(event: dict[str, Any], request_id: str) -> tuple[int, dict[str, str]
     body = dumped(answer(request.dataset, answered.version, made))
     if len(body) > MAX_ANSWER_BYTES:
         raise RefusedError(413, f"the answer would have {len(body):,} bytes; send fewer records at a time")
-    kept = random.random() < answered.version.log_share  # noqa: S311
-    unlogged = kept and not keep(request, answered, made, at, request_id)
+    if random.random() < answered.version.log_share:  # noqa: S311
+        afterwards.do(lambda: keep(request, answered, made, at, request_id))
     without_key = 0 if answered.version.key is None else answered.rows.keys.count(None)
-    emit_predictions(
-        request.dataset, answered.rows.outside, answered.retries, unlogged=unlogged, without_key=without_key
-    )
+    emit_predictions(request.dataset, answered.rows.outside, answered.retries, without_key=without_key)
     return 200, {}, body
 
 
@@ -119,7 +124,7 @@ models: Kept[tuple[str, int], Model] = Kept(_MODELS_KEPT, fetch_model)
 
 def keep(
     request: PredictRequest, answered: Answered, made: list[dict[str, Any]], at: datetime, request_id: str
-) -> bool:
+) -> None:
     """Keeps records and answers in S3. A prediction does not fail for it."""
     version = answered.version
     lines = log_lines(
@@ -136,8 +141,7 @@ def keep(
         )
     except (ClientError, BotoCoreError) as error:
         logger.warning("predictions were not logged", extra={"dataset": request.dataset, "kind": type(error).__name__})
-        return False
-    return True
+        emit_not_logged(request.dataset, len(made))
 
 
 def refusal(error: RefusedError) -> str:

@@ -12,8 +12,9 @@ from typing import Final
 import pytest
 
 CORE: Final = Path(__file__).parents[2] / "layers" / "core" / "sluice"
-ADAPTERS: Final = ("boto3", "botocore", "mypy_boto3_", "aws_lambda_powertools")
-"""What a pure module must not import at run time or for its types: a client's type in a signature is a call to come."""
+ADAPTERS: Final = ("boto3", "botocore", "mypy_boto3_", "aws_lambda_powertools", "http.client")
+"""What a pure module must not import at run time or for its types: a client's type in a signature is a call to come.
+Lambda's own API, which boto3 does not know, is asked by plain HTTP."""
 ROOMS: Final = {"runs", "dataset", "training", "evaluation", "endpoint", "prediction", "monitoring"}
 
 

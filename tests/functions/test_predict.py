@@ -94,11 +94,14 @@ def asked(context: Context, body: Any, kind: str = "application/json", **changes
 
 
 def metrics_in(printed: str) -> dict[str, Any]:
-    (line,) = [json.loads(line) for line in printed.splitlines() if "_aws" in line]
-    (about,) = line["_aws"]["CloudWatchMetrics"]
-    assert (about["Namespace"], about["Dimensions"]) == ("Sluice", [["dataset"]])
-    assert line["dataset"] == DATASET
-    return {item["Name"]: line[item["Name"]] for item in about["Metrics"]}
+    found: dict[str, Any] = {}
+    for line in [json.loads(line) for line in printed.splitlines() if "_aws" in line]:
+        (about,) = line["_aws"]["CloudWatchMetrics"]
+        assert (about["Namespace"], about["Dimensions"]) == ("Sluice", [["dataset"]])
+        assert line["dataset"] == DATASET
+        assert not found.keys() & {item["Name"] for item in about["Metrics"]}
+        found |= {item["Name"]: line[item["Name"]] for item in about["Metrics"]}
+    return found
 
 
 def test_a_record_gets_its_probability_and_its_label_by_the_stored_cutoff(live: Live, context: Context) -> None:

@@ -16,7 +16,8 @@ import pytest
 
 from benchmarks.signed_url import Reply, SignedUrl
 from local.home import REPOSITORY
-from sluice.layout import RunLayout
+from sluice.layout import RunLayout, predictions_prefix
+from sluice.prediction.aws.forgetting import Forgotten, forget
 
 from .conftest import LocalAws, learnable_rows, write_table
 from .test_pipeline import HEADER, offline_scores
@@ -140,6 +141,22 @@ def test_a_request_is_kept_in_the_artifact_bucket_with_its_key_for_as_long_as_is
     assert found["id"] == prediction["id"]
     assert (found["probability"], found["label"]) == (prediction["probability"], prediction["label"])
     assert found["model_version"] == small.result["run_id"]
+
+
+def test_a_key_is_forgotten_with_the_old_versions_of_what_held_it(small: Deployed) -> None:
+    record, s3 = small.held_out()[0], small.local_aws.aws.s3
+    bucket, prefix = small.local_aws.outputs["ArtifactBucketName"], predictions_prefix(small.dataset)
+    reply = small.ask(json.dumps([{**record, "customer": "goes"}, {**record, "customer": "stays"}]))
+    assert reply.status == 200, reply.body
+    assert forget(s3, bucket, small.dataset, "goes", "customer") == Forgotten(lines=1, objects=1)
+    versions = s3.list_object_versions(Bucket=bucket, Prefix=prefix)["Versions"]
+    texts = [
+        gzip.decompress(s3.get_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])["Body"].read())
+        for one in versions
+    ]
+    assert len({one["Key"] for one in versions}) == len(versions)
+    assert (b'"goes"' in b"".join(texts), b"".join(texts).count(b'"stays"')) == (False, 1)
+    assert forget(s3, bucket, small.dataset, "goes", "customer") == Forgotten()
 
 
 def test_what_does_not_fit_is_named_by_record_and_column(small: Deployed) -> None:

@@ -19,15 +19,12 @@ _SHARES: Final = frozenset({"OutsideTrainingRange", "PredictRefused"})
 """Zeros and ones, whose average is what is looked at."""
 
 
-def emit_predictions(
-    dataset: str, outside: Sequence[Sequence[str]], retries: int, *, unlogged: bool = False, without_key: int = 0
-) -> None:
+def emit_predictions(dataset: str, outside: Sequence[Sequence[str]], retries: int, *, without_key: int = 0) -> None:
     """Writes the metrics of one request.
 
     Args:
         outside: of each record, the columns that lie outside of what training has seen.
         retries: answers of the endpoint that did not count.
-        unlogged: the request was to be kept, and could not be.
         without_key: records that lack the key, if the dataset has one.
     """
     values: dict[str, int | list[int]] = {
@@ -36,11 +33,14 @@ def emit_predictions(
         "OutsideTrainingRange": [int(bool(columns)) for columns in evenly(outside, MAX_VALUES)],
         "PredictRetries": retries,
     }
-    if unlogged:
-        values["PredictionsNotLogged"] = len(outside)
     if without_key:
         values["PredictionsWithoutKey"] = without_key
     _emit(dataset, values)
+
+
+def emit_not_logged(dataset: str, records: int) -> None:
+    """Counts records that were to be kept, and could not be."""
+    _emit(dataset, {"PredictionsNotLogged": records})
 
 
 def emit_refused(dataset: str) -> None:

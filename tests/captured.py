@@ -17,7 +17,9 @@ from sluice.dataset.recipe import (
     Recipe,
     Target,
     TargetRates,
+    TextScoreColumn,
 )
+from sluice.prediction.captured import NO_LEVEL_OF_ITS_OWN
 from sluice.prediction.rows import RowMaker
 from sluice.prediction.seal import Score, Seal
 from sluice.prediction.version import Version
@@ -37,6 +39,7 @@ COLUMNS = (
     ),
     DateColumn(name="since", minimum=datetime.date(2020, 1, 1), maximum=datetime.date(2024, 12, 31)),
     DateColumn(name="seen", parts=("days", "hour")),
+    TextScoreColumn(name="note", terms=("late", "lost"), weights=((500, -250),)),
 )
 RECORD: dict[str, Cell] = {
     "age": 41,
@@ -47,7 +50,9 @@ RECORD: dict[str, Cell] = {
     "street": "B",
     "since": "2024-12-31",
     "seen": "2026-11-05T07:00",
+    "note": NO_LEVEL_OF_ITS_OWN,
 }
+"""As it is read: nothing but the scores of its words is left of the note."""
 CLASSES = Target(name="churn", classes=("no", "yes"))
 RECIPE = Recipe(target=CLASSES, missing=("?",), columns=COLUMNS)
 LINE = RowMaker(RECIPE).rows([RECORD]).lines[0]

@@ -2,17 +2,17 @@ from __future__ import annotations
 
 import datetime
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.dataset.recipe import Target
+from sluice.dataset.recipe import Column, Target
 from sluice.prediction.captured import NO_LEVEL_OF_ITS_OWN, Captured, read_captured, turn_back
 from sluice.prediction.log import LogError, line_of, read_predictions
 from sluice.prediction.rows import RowMaker
-from tests.captured import ID, LINE, OTHER, RECIPE, RECORD, event, version
+from tests.captured import COLUMNS, ID, LINE, OTHER, RECIPE, RECORD, event, version
 
 
 @pytest.mark.parametrize("encoding", ["CSV", "BASE64"])
@@ -71,6 +71,11 @@ def test_a_line_that_is_no_captured_request_is_named_without_what_it_holds(line:
     assert "s3cret" not in str(refused.value)
 
 
+def test_each_kind_of_column_is_turned_back() -> None:
+    kinds, _ = get_args(Column.__value__)
+    assert {type(column) for column in COLUMNS} == set(get_args(kinds))
+
+
 CELLS: dict[str, st.SearchStrategy[Any]] = {
     "age": st.integers(-(2**24), 2**24),
     "price": st.floats(-1e30, 1e30),
@@ -87,17 +92,18 @@ CELLS: dict[str, st.SearchStrategy[Any]] = {
 
 @given(st.fixed_dictionaries({name: st.none() | cells for name, cells in CELLS.items()}))
 def test_features_are_turned_back_into_the_cells_that_they_were_made_from(record: dict[str, Any]) -> None:
-    rows = RowMaker(RECIPE).rows([record])
+    rows = RowMaker(RECIPE).rows([{**record, "note": "it came late"}])
     found = read_captured([event(rows.lines[0], "0.3")], version()).predictions[0]
-    assert found.record == record
+    assert found.record == {**record, "note": NO_LEVEL_OF_ITS_OWN}
     assert set(found.outside) == set(rows.outside[0])
 
 
 def test_a_level_that_has_no_feature_of_its_own_has_lost_its_name() -> None:
-    cells = {**RECORD, "plan": "silver", "city": "Bern", "street": "C"}
+    texts = {"plan": "silver", "city": "Bern", "street": "C", "note": "lost"}
+    cells = {**RECORD, **texts}
     rows = RowMaker(RECIPE).rows([cells])
     found = read_captured([event(rows.lines[0], "0.3")], version()).predictions[0]
-    assert {name for name, cell in found.record.items() if cell == NO_LEVEL_OF_ITS_OWN} == {"plan", "city", "street"}
+    assert {name for name, cell in found.record.items() if cell == NO_LEVEL_OF_ITS_OWN} == set(texts)
     assert found.outside == ("plan", "city")  # whether training has seen the street, its features do not tell
     assert rows.outside[0] == ("plan", "city")
 

@@ -24,6 +24,7 @@ from sluice.dataset.recipe import (
     NumberColumn,
     OneHotColumn,
     Recipe,
+    TextScoreColumn,
 )
 from sluice.endpoint.golden import parse_scores
 from sluice.prediction.answer import prediction_of
@@ -32,10 +33,10 @@ from sluice.prediction.seal import Score
 from sluice.prediction.version import Version
 
 NO_LEVEL_OF_ITS_OWN: Final = "(no level of its own)"
-"""In the place of a text that the features do not tell: one that training did not see, that it saw once, or that is too
-rare to be listed."""
+"""In the place of a text that the features do not tell: a level that training did not see, that it saw once, or that is
+too rare to be listed, and a text of which only scores are left."""
 
-_TEXTS: Final = (OneHotColumn, FrequencyRankColumn)
+_TEXTS: Final = (OneHotColumn, FrequencyRankColumn, TextScoreColumn)
 _CSV: Final = "text/csv"
 
 

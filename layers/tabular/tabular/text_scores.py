@@ -57,7 +57,7 @@ MAX_SAMPLED_CHARACTERS: Final = 8_000_000
 """Of all texts together."""
 
 MAX_CHARACTERS_IN_ALL: Final = 1_000_000_000
-"""Of the file, which takes two minutes; nothing is scored if there are more."""
+"""Of the file, which takes some minutes; nothing is scored if there are more."""
 
 _MAX_COUNTED: Final = 1_000_000
 """Terms by fold that are counted at a time; beyond it those that are seen once are forgotten."""

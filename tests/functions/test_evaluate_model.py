@@ -597,11 +597,12 @@ def test_a_model_of_numbers_is_not_compared_with_one_of_classes(
     assert "predicts another target" in refused.reasons[0]
 
 
-def group_sample(values: int = 60, rows: int = 6) -> str:
+def group_sample(values: int = 60, rows: int = 6, *, numbers: bool = False) -> str:
     """group_sample.csv: each value of the identifier has a label that chance made, and features of its own."""
     rng = np.random.default_rng(2)
     groups = np.repeat(np.arange(values), rows)
     labels, looks = rng.integers(0, 2, values), rng.normal(size=(values, 3))
+    labels = rng.normal(1000, 50, values) if numbers else labels
     order = rng.permutation(len(groups))
     lines = [
         f"{labels[group]},{group},{number},{','.join(map(str, looks[group].tolist()))}\n"
@@ -624,6 +625,23 @@ def test_what_new_values_of_an_identifier_cost_is_told(aws: Aws, context: Contex
     assert [gap.column for gap in found.gaps] == ["patient"]
     assert found.warnings == result.warnings
     assert "`split: {group_by: patient}`" in result.warnings[0]
+
+
+def test_what_new_values_cost_a_model_of_numbers_is_told_in_the_targets_unit(
+    aws: Aws, context: Context, body: dict[str, Any]
+) -> None:
+    numbers_in_place(aws, body)
+    report = {"group_sample": {"column": "street", "rows": 360, "groups": 60}}
+    aws.put(ARTIFACTS, aws.layout.validation_report, json.dumps(report))
+    aws.put(ARTIFACTS, aws.layout.group_sample(0), group_sample(numbers=True))
+    result = evaluate(body, context)
+    assert result.verdict == "accepted", "it is no gate"
+    found = stored(aws)
+    (gap,) = found.gaps
+    assert (found.group_gap, gap.column, gap.loss, gap.flatters) == (None, "street", "RMSE", True)
+    assert gap.known < 0.7 * gap.new
+    assert gap.prior == pytest.approx(50, rel=0.3)
+    assert "`split: {group_by: street}`" in result.warnings[0]
 
 
 def test_what_new_values_of_each_of_several_identifiers_cost_is_told(

@@ -35,6 +35,9 @@ MAX_SAMPLED_COLUMNS: Final = 128
 MAX_DROPPED_COLUMNS: Final = 16
 """Columns under ``drop``, and the ``key``, whose values are sampled: those first whose name says identifier."""
 
+MAX_UNSURE_COLUMNS: Final = 4
+"""Of them, those whose name does not surely say identifier."""
+
 MAX_ATTRIBUTES: Final = 64
 """Used columns that a row of a dropped column's sample has."""
 
@@ -143,13 +146,7 @@ class ValueSample:
         if not self._waiting:
             return
         rows = pl.concat([*([] if self._kept is None else [self._kept]), *self._waiting])
-        kept = (
-            rows.filter(self.below(self.limit))
-            .unique(["value", "u"])
-            .sort("u")
-            .group_by("value", maintain_order=True)
-            .head(MAX_ROWS_PER_VALUE)
-        )
+        kept = _first_rows(rows.filter(self.below(self.limit)))
         while kept.height > self._max_rows and self.limit:
             self.limit //= 2
             kept = kept.filter(self.below(self.limit))
@@ -159,6 +156,12 @@ class ValueSample:
         """The rows, in the order of values and hashes; None if there are none."""
         self._settle()
         return None if self._kept is None else self._kept.sort("value", "u")
+
+
+def _first_rows(rows: pl.DataFrame) -> pl.DataFrame:
+    """Different rows, of each value those of the lowest hashes: by the bits that do not say which part a row is in."""
+    lowest = rows.unique(["value", "u"]).sort(pl.col("u") & _LOW_BITS, "u")
+    return lowest.group_by("value", maintain_order=True).head(MAX_ROWS_PER_VALUE)
 
 
 @dataclass(frozen=True)
@@ -250,11 +253,14 @@ class Identities:
         )
 
     def _look_at_dropped(self, known: pl.DataFrame, position: int, limit: int) -> pl.LazyFrame:
-        # Of a large table few values are looked at: whether one is missing is asked of these alone.
+        hashes = known[f"c{position}"].hash()
+        chosen = pl.DataFrame({"value": hashes, "u": known["u"]}).with_row_index("row").filter(ValueSample.below(limit))
+        # Of few values nearly all rows are more than the sample keeps.
+        chosen = _first_rows(chosen) if chosen.height > _MIN_WAITING_ROWS else chosen
         return (
             known.lazy()
-            .with_columns(pl.col(f"c{position}").hash().alias("value"))
-            .filter(ValueSample.below(limit))
+            .select(pl.all().gather(chosen["row"]))
+            .with_columns(chosen["value"])
             .filter(~self._q.is_missing(position))
             .select(
                 "value",
@@ -305,4 +311,6 @@ def _likely_dropped(question: Question) -> list[int]:
         if name in config.ruled_out and i != question.target and not config.leaks.allows(name)
         if question.says_identifier(i) == SURE or question.readings[i].may_be_code
     ]
-    return sorted(likely, key=lambda i: (-question.says_identifier(i), i))[:MAX_DROPPED_COLUMNS]
+    sure = [i for i in likely if question.says_identifier(i) == SURE]
+    others = sorted(set(likely) - {*sure}, key=lambda i: (-question.says_identifier(i), i))
+    return [*sure, *others[:MAX_UNSURE_COLUMNS]][:MAX_DROPPED_COLUMNS]

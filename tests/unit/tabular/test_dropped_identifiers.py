@@ -171,6 +171,12 @@ def test_the_key_is_an_identifier_whatever_its_name(check: Check) -> None:
     assert found(check(visits(name="x7", alike=False), key="x7", leaks={"allow": ["x7"]})) == []
 
 
+def test_rows_of_large_values_are_seen_in_the_training_part(check: Check) -> None:
+    """Of each the sample keeps some rows, which must not be those of the test part alone."""
+    columns = visits(40, 300, faithful=0.9)
+    assert found(check(columns, drop=["patient_id"])) == ["patient_id"]
+
+
 def test_only_what_a_model_sees_tells_values_apart(check: Check) -> None:
     columns = visits()
     report = check(columns, drop=["patient_id", "town", "weight"])

@@ -1,11 +1,11 @@
-"""How often each class stands beside a level of a text in the training part: target statistics.
+"""What stands beside a level of a text in the training part: shares of classes, or the mean of the number to predict.
 
 A rank tells a model how common a level is, and of hundreds of levels it takes many splits to find those that mean
 something. Their rates say it in one number (Micci-Barreca 2001). A row that a model learns from must not say its own
-label that way: its rates are those of the other training rows, a fold at a time, and those of validation, of test and
+target that way: its rates are those of the other training rows, a fold at a time, and those of validation, of test and
 of every prediction are those of all training rows.
 
-The counts are sums by level, fold and class, so that those of chunks, and of parts of a file, are added.
+What is counted are sums by level and fold, so that those of chunks, and of parts of a file, are added.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MIN_SIGNIFICANCE: Final = 3.0
 """Standard deviations by which the levels must differ beyond chance; otherwise the rates would be noise."""
 
 MAX_SMOOTHING: Final = 15.0
-"""Rows with the class shares that a level gets beside its own, at most: of levels that differ less (by an intraclass
+"""Rows like the whole part that a level gets beside its own, at most: of levels that differ less (by an intraclass
 correlation of less than 6 %) the rates add more noise than the rank and the other columns leave to be said."""
 
 MAX_TOLD_CLASSES: Final = 10
@@ -42,14 +42,20 @@ MAX_RATES_IN_ALL: Final = 200_000
 _SIFTED: Final = 5.0
 """Standard deviations by which a sample of the rows must miss what the rates need, so that no row is counted."""
 
+_MIN_WITHIN: Final = 1e-9
+"""Of the variance: that of levels whose rows all have the same number, which is divided by."""
+
 _MAX_REPEATED: Final = 0.01
 """Of the rows; otherwise a sample of different rows does not stand for them."""
 
 _DIGITS: Final = 6
+"""Of a share of a class."""
+
+_SIGNIFICANT: Final = 9
+"""Digits of a mean, which tell it from its neighbours in XGBoost's float32."""
+
 _ALL: Final = FOLDS
 """Stands for no fold: the rates of all training rows."""
-
-_COUNTS: Final = {"position": pl.Int64, "level": pl.Int64, "fold": pl.Int64, "class": pl.Int64, "rows": pl.Int64}
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ def is_many_valued(column: FrequencyRankColumn) -> bool:
 
 
 def find_rates(path: Path, question: Question, census: Census, recipe: Recipe) -> dict[str, FoldedRates]:
-    """The rates of the ranked columns by name: of those whose levels differ in the classes, if there are any.
+    """The rates of the ranked columns by name: of those whose levels differ in the target, if there are any.
 
     Args:
         path: text in UTF-8.
@@ -111,21 +117,30 @@ def find_rates(path: Path, question: Question, census: Census, recipe: Recipe) -
     """
     ranked = [c for c in recipe.columns if isinstance(c, FrequencyRankColumn) and c.levels and is_many_valued(c)]
     columns = {question.names.index(column.name): column for column in ranked}
-    classes = len(recipe.target.classes)
-    told = [1] if classes == 2 else list(range(classes))
-    in_all = len(told) * sum(len(column.levels) for column in columns.values())
-    if not columns or not told or len(told) > MAX_TOLD_CLASSES or in_all > MAX_RATES_IN_ALL:
+    told = _told(question, census, recipe)
+    in_all = told.width * sum(len(column.levels) for column in columns.values())
+    if not columns or told.width > MAX_TOLD_CLASSES or in_all > MAX_RATES_IN_ALL:
         return {}
-    columns = _sifted(question, census, columns, [recipe.target.classes[number] for number in told])
+    columns = _sifted(question, census, columns, told)
     if not columns:
         return {}
-    counts = _count(path, question, census, columns, recipe.target.classes)
+    counts = _count(path, question, census, columns, told)
     folded = {column.name: _folded(counts, position, column, told) for position, column in columns.items()}
     return {name: rates for name, rates in folded.items() if rates is not None}
 
 
+def _told(question: Question, census: Census, recipe: Recipe) -> _Classes | _Number:
+    """What the rates say: of two classes the positive one alone."""
+    classes = recipe.target.classes
+    if classes:
+        return _Classes(classes[1:] if len(classes) == 2 else classes)
+    sample = census.identities.rows.table()
+    some = None if sample is None else sample["y"].mean()
+    return _Number(question.target, float(some) if isinstance(some, float) else 0.0)
+
+
 def _sifted(
-    question: Question, census: Census, columns: Mapping[int, FrequencyRankColumn], told: Sequence[str]
+    question: Question, census: Census, columns: Mapping[int, FrequencyRankColumn], told: _Classes | _Number
 ) -> dict[int, FrequencyRankColumn]:
     """The columns that may have rates by the census's sample of rows. That shows of most columns of a large file that
     their levels differ too little, so that all rows are gone through for the others alone.
@@ -138,27 +153,24 @@ def _sifted(
     sample = sampled.table() if is_random and not sampled.is_whole else None
     if sample is None or census.repeated_rows > _MAX_REPEATED * census.good_rows:
         return dict(columns)
-    of_class = [(sample["label"] == label).alias(str(number)) for number, label in enumerate(told)]
-    prior = [float(is_class.sum()) / sample.height for is_class in of_class]
+    sums = sample.with_columns(told.sums()).select(
+        *told.names, *(pl.col(f"v{position}").alias(str(position)) for position in columns)
+    )
+    whole = sums.select(pl.len(), pl.col(told.names).sum()).row(0)
 
     def may_differ(position: int, column: FrequencyRankColumn) -> bool:
-        level = sample[f"v{position}"].alias("level")
-        listed = level.is_in(pl.Series(column.levels).hash().implode())
-        counts = (
-            pl.DataFrame([level, *of_class]).filter(listed).group_by("level").agg(pl.len(), pl.exclude("len").sum())
-        )
-        return column.merged or not all(prior) or _may_smooth(counts.drop("level").rows(), prior)
+        listed = pl.col(str(position)).is_in(pl.Series(column.levels).hash().implode())
+        levels = sums.filter(listed).group_by(str(position)).agg(pl.len(), pl.col(told.names).sum())
+        found = told.difference(levels.drop(str(position)).rows(), whole)
+        return column.merged or found is None or _may_smooth(found)
 
     return {position: column for position, column in columns.items() if may_differ(position, column)}
 
 
-def _may_smooth(levels: Sequence[tuple[int, ...]], prior: Sequence[float]) -> bool:
+def _may_smooth(found: _Difference) -> bool:
     """Whether many more rows than these may have a smoothing that is small enough."""
-    if len(levels) < 2:
-        return True
-    found = _difference(levels, prior)
-    # A sum of squares varies by its degrees of freedom, by what it is beyond them, and more if a class is rare.
-    spread = math.sqrt(2 * found.freedom + 4 * max(found.beyond, 0) + found.rarity)
+    # A sum of squares varies by chance, and by what it is beyond its degrees of freedom.
+    spread = math.sqrt(found.variance + found.rarity + 4 * max(found.beyond, 0))
     return found.beyond + _SIFTED * spread >= found.rows / MAX_SMOOTHING
 
 
@@ -176,55 +188,62 @@ def _count(
     question: Question,
     census: Census,
     columns: Mapping[int, FrequencyRankColumn],
-    classes: Sequence[str],
+    told: _Classes | _Number,
 ) -> pl.DataFrame:
-    """Training rows by position, level, fold and class; those of no column, at position -1, are all of them."""
-    number_of = pl.col("label").replace_strict(list(classes), list(range(len(classes))), return_dtype=pl.Int64)
+    """Training rows by position, level and fold, and the sums over them; those at position -1 are all of them."""
     part = question.places.part()
-    tokens = question.tokens
-    needed = ["label", "u", *([] if question.time is None else ["time"]), *(f"c{position}" for position in columns)]
+    target = [pl.col(f"x{position}").alias("y") for position in question.target_value]
+    time = [] if question.time is None else ["time"]
+    needed = ["label", "u", *time, *target, *(f"c{position}" for position in columns)]
 
     def counted(frame: pl.DataFrame) -> pl.DataFrame:
         rows = frame.select(needed).filter(part == 0)  # a filter copies all columns
-        told = rows.select(
-            number_of.alias("class"),
+        numbered = rows.select(
+            *told.sums(),
             fold_of_row().alias("fold"),
             pl.lit(0, pl.Int64).alias("-1"),
-            *(level_of_cell(column, position, tokens).alias(str(position)) for position, column in columns.items()),
+            *(
+                level_of_cell(column, position, question.tokens).alias(str(position))
+                for position, column in columns.items()
+            ),
         )
         return pl.concat(
-            told.lazy()
-            .group_by(pl.col(str(position)).alias("level"), "fold", "class")
-            .agg(pl.len().cast(pl.Int64).alias("rows"))
-            .select(pl.lit(position, pl.Int64).alias("position"), "level", "fold", "class", "rows")
+            numbered.lazy()
+            .group_by(pl.col(str(position)).alias("level"), "fold")
+            .agg(pl.len().cast(pl.Int64).alias("rows"), pl.col(told.names).sum())
+            .select(pl.lit(position, pl.Int64).alias("position"), "level", "fold", "rows", *told.names)
             for position in (-1, *columns)
         ).collect()
 
-    total = pl.DataFrame(schema=_COUNTS)
+    total: pl.DataFrame | None = None
     for found in worked(census.good_frames(path), counted):
-        total = pl.concat([total, found]).group_by("position", "level", "fold", "class").agg(pl.col("rows").sum())
-    return total
+        together = found if total is None else pl.concat([total, found])
+        total = together.group_by("position", "level", "fold").agg(pl.col("rows", *told.names).sum())
+    return pl.DataFrame() if total is None else total
 
 
 def _folded(
-    counts: pl.DataFrame, position: int, column: FrequencyRankColumn, told: Sequence[int]
+    counts: pl.DataFrame, position: int, column: FrequencyRankColumn, told: _Classes | _Number
 ) -> FoldedRates | None:
     """None if the levels do not differ enough."""
     everything = _without_each_fold(counts.filter(pl.col("position") == -1), 1, told)
-    priors = {fold: [count / max(rows, 1) for count in classes] for (_, fold), (rows, *classes) in everything.items()}
+    priors = {
+        fold: [one / max(rows, 1) for one in sums[: told.width]] for (_, fold), (rows, *sums) in everything.items()
+    }
     own = _without_each_fold(counts.filter(pl.col("position") == position), len(column.levels), told)
-    smoothing = smoothing_of([found for (_, fold), found in own.items() if fold == _ALL], priors[_ALL])
+    found = told.difference([sums for (_, fold), sums in own.items() if fold == _ALL], everything[0, _ALL])
+    smoothing = None if found is None else smoothing_of(found)
     if smoothing is None or smoothing > MAX_SMOOTHING:
         return None
     rates = {
         (level, fold): [
-            round((count + smoothing * prior) / (rows + smoothing), _DIGITS)
-            for count, prior in zip(classes, priors[fold], strict=True)
+            told.written((one + smoothing * prior) / (rows + smoothing))
+            for one, prior in zip(sums[: told.width], priors[fold], strict=True)
         ]
-        for (level, fold), (rows, *classes) in own.items()
+        for (level, fold), (rows, *sums) in own.items()
     }
     for fold, prior in priors.items():
-        rates[len(column.levels), fold] = [round(share, _DIGITS) for share in prior]
+        rates[len(column.levels), fold] = [told.written(one) for one in prior]
     texts = [
         ",".join(map(str, rates[level, fold])) for level in range(len(column.levels) + 1) for fold in range(FOLDS + 1)
     ]
@@ -232,39 +251,110 @@ def _folded(
     return FoldedRates(TargetRates(prior=tuple(rates[len(column.levels), _ALL]), levels=listed), texts)
 
 
-def smoothing_of(levels: Sequence[tuple[int, ...]], prior: Sequence[float]) -> float | None:
-    """Rows with the class shares that each level gets beside its own: the variance within the levels by that between
-    them, which is estimated by moments from the chi-square statistic (empirical Bayes; the moments are those of
-    DerSimonian and Laird 1986). None if the statistic is not significant.
+def _without_each_fold(
+    counts: pl.DataFrame, levels: int, told: _Classes | _Number
+) -> dict[tuple[int, int], tuple[float, ...]]:
+    """By level and fold: the training rows that are not of the fold, and the sums over them."""
+    known = counts.select("level", "fold", "rows", *told.names)
+    by_fold = {(level, fold): tuple(found) for level, fold, *found in known.iter_rows()}
+    none = (0,) * (len(told.names) + 1)
+    made = {}
+    for level in range(levels):
+        folds = [by_fold.get((level, fold), none) for fold in range(FOLDS)]
+        total = tuple(map(sum, zip(*folds, strict=True)))
+        for fold, found in enumerate(folds):
+            made[level, fold] = tuple(a - b for a, b in zip(total, found, strict=True))
+        made[level, _ALL] = total
+    return made
 
-    Args:
-        levels: rows, and those of each told class.
-        prior: the share of each told class.
+
+# How much levels differ.
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """What the sum of squares between levels says, in units of the variance within them.
+
+    Attributes:
+        beyond: by how much it exceeds its degrees of freedom.
+        variance: that it has by chance.
+        rows: by which ``beyond`` grows if the levels differ.
+        rarity: by how much it varies more than that, as classes are rare in levels.
     """
-    found = _difference(levels, prior)
-    if found.beyond <= MIN_SIGNIFICANCE * (2 * found.freedom) ** 0.5:
+
+    beyond: float
+    variance: float
+    rows: float
+    rarity: float = 0.0
+
+
+def smoothing_of(found: _Difference) -> float | None:
+    """The variance within the levels by that between them, which is estimated by moments (empirical Bayes; the moments
+    are those of DerSimonian and Laird 1986). None if the levels do not differ beyond chance."""
+    if found.beyond <= MIN_SIGNIFICANCE * found.variance**0.5:
         return None
     return found.rows / found.beyond
 
 
 @dataclass(frozen=True)
-class _Difference:
-    """What a chi-square statistic of levels and classes says.
+class _Classes:
+    """Shares of classes: of each the rows that have it."""
 
-    Attributes:
-        beyond: by how much it exceeds its degrees of freedom.
-        freedom: these.
-        rows: by which ``beyond`` grows if the levels differ.
-        rarity: by how much its variance exceeds that of the chi-square distribution, as classes are rare in levels.
+    labels: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        return len(self.labels)
+
+    @property
+    def names(self) -> list[str]:
+        return [f"of {number}" for number, _ in enumerate(self.labels)]
+
+    def sums(self) -> list[pl.Expr]:
+        """Of a row, what is added up."""
+        is_class = (pl.col("label") == label for label in self.labels)
+        return [one.cast(pl.Int64).alias(name) for one, name in zip(is_class, self.names, strict=True)]
+
+    def written(self, share: float) -> float:
+        return round(share, _DIGITS)
+
+    def difference(self, levels: Sequence[tuple[float, ...]], whole: tuple[float, ...]) -> _Difference | None:
+        """Of levels, by the rows and the sums of each and of the whole part. None if that cannot be said."""
+        prior = [count / max(whole[0], 1) for count in whole[1:]]
+        return difference_of_classes(levels, prior) if len(levels) > 1 and all(prior) else None
+
+
+@dataclass(frozen=True)
+class _Number:
+    """The mean of the target, whose numbers are taken from near it, so that sums of squares are exact."""
+
+    target: int
+    near: float
+    width: int = 1
+
+    @property
+    def names(self) -> list[str]:
+        return ["sum", "squares", "fourth"]
+
+    def sums(self) -> list[pl.Expr]:
+        return [
+            ((pl.col("y") - self.near) ** power).alias(name) for power, name in zip((1, 2, 4), self.names, strict=True)
+        ]
+
+    def written(self, mean: float) -> float:
+        return float(f"{mean + self.near:.{_SIGNIFICANT}g}")
+
+    def difference(self, levels: Sequence[tuple[float, ...]], whole: tuple[float, ...]) -> _Difference | None:
+        return difference_of_numbers(levels, whole)
+
+
+def difference_of_classes(levels: Sequence[tuple[float, ...]], prior: Sequence[float]) -> _Difference:
+    """By the chi-square statistic.
+
+    Args:
+        levels: two or more: rows, and those of each told class.
+        prior: the share of each told class.
     """
-
-    beyond: float
-    freedom: int
-    rows: float
-    rarity: float
-
-
-def _difference(levels: Sequence[tuple[int, ...]], prior: Sequence[float]) -> _Difference:
     variances = [share * ((1 - share) if len(prior) == 1 else 1) for share in prior]
     chi_square = sum(
         (count - rows * share) ** 2 / (rows * variance)
@@ -276,24 +366,29 @@ def _difference(levels: Sequence[tuple[int, ...]], prior: Sequence[float]) -> _D
     freedom = (len(levels) - 1) * dimensions
     weight = dimensions * (sum(rows) - sum(count * count for count in rows) / sum(rows))
     rarity = sum(1 / count for count in rows) * sum(1 / variance for variance in variances)
-    return _Difference(chi_square - freedom, freedom, weight, rarity)
+    return _Difference(chi_square - freedom, 2 * freedom, weight, rarity)
 
 
-def _without_each_fold(
-    counts: pl.DataFrame, levels: int, told: Sequence[int]
-) -> dict[tuple[int, int], tuple[int, ...]]:
-    """By level and fold: the training rows that are not of the fold, and those of each told class."""
-    grouped = counts.group_by("level", "fold").agg(
-        pl.col("rows").sum().alias("all"),
-        *(pl.col("rows").filter(pl.col("class") == number).sum().alias(f"of {number}") for number in told),
-    )
-    by_fold = {(level, fold): tuple(found) for level, fold, *found in grouped.iter_rows()}
-    none = (0,) * (len(told) + 1)
-    made = {}
-    for level in range(levels):
-        folds = [by_fold.get((level, fold), none) for fold in range(FOLDS)]
-        total = tuple(map(sum, zip(*folds, strict=True)))
-        for fold, found in enumerate(folds):
-            made[level, fold] = tuple(a - b for a, b in zip(total, found, strict=True))
-        made[level, _ALL] = total
-    return made
+def difference_of_numbers(levels: Sequence[tuple[float, ...]], whole: tuple[float, ...]) -> _Difference | None:
+    """By the analysis of variance (Fisher 1925). Of numbers with long tails the means of small levels differ more by
+    chance: by the kurtosis of the numbers (Box and Andersen 1955).
+
+    Args:
+        levels: rows, and the sums of their numbers, of these squared, and to the power of four.
+        whole: the same of all rows.
+    """
+    rows, total = [found[0] for found in levels], sum(found[0] for found in levels)
+    freedom, freedom_within = len(levels) - 1, total - len(levels)
+    if freedom < 1 or freedom_within < 1:
+        return None
+    mean = sum(found[1] for found in levels) / total
+    between = sum((one - count * mean) ** 2 / count for count, one, *_ in levels)
+    squares = sum(found[2] for found in levels) - total * mean * mean
+    variance = max((squares - between) / freedom_within, _MIN_WITHIN * squares / total)
+    if variance <= 0:
+        return None
+    spread = whole[2] / whole[0] - (whole[1] / whole[0]) ** 2
+    tails = max(whole[3] / whole[0] / spread**2 - 3, 0.0) * sum(1 / count for count in rows)
+    by_chance = 2 * freedom * (1 + freedom / freedom_within) + tails
+    weight = total - sum(count * count for count in rows) / total
+    return _Difference(between / variance - freedom, by_chance, weight)

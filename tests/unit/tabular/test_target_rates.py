@@ -21,7 +21,7 @@ from sluice.dataset.config import DatasetConfig
 from sluice.dataset.recipe import FrequencyRankColumn, Recipe
 from tabular import TableReport, identities, target_rates, validate_table
 from tabular.split import hash_expression
-from tabular.target_rates import FOLDS, MAX_TOLD_CLASSES, smoothing_of
+from tabular.target_rates import FOLDS, MAX_TOLD_CLASSES, difference_of_classes, difference_of_numbers, smoothing_of
 from tabular.validate import _Validation
 
 type Row = tuple[str, ...]
@@ -117,10 +117,19 @@ def texts(draw: st.DrawFn) -> list[Row]:
     return [(f"{i * 37 % 997}.5", text, "abcd"[label]) for i, (text, label) in enumerate(draw(st.permutations(cells)))]
 
 
-@given(texts(), st.booleans())
-@settings(max_examples=10, deadline=None)
-def test_rows_that_are_not_trained_on_have_the_numbers_of_a_single_record(rows: list[Row], merged: bool) -> None:
-    _, recipe, made = judged(rows, merge_spellings=merged)
+def with_numbers(rows: Sequence[Row], seed: int = 0) -> list[Row]:
+    """Rows whose labels are numbers: those of a class lie together."""
+    random = np.random.default_rng(seed)
+    return [(row, text, f"{'abcdefghijkl'.index(label) * 10 + random.normal():.4f}") for row, text, label in rows]
+
+
+@given(texts(), st.booleans(), st.sampled_from(["classification", "regression"]))
+@settings(max_examples=14, deadline=None)
+def test_rows_that_are_not_trained_on_have_the_numbers_of_a_single_record(
+    rows: list[Row], merged: bool, task: str
+) -> None:
+    rows = with_numbers(rows) if task == "regression" else rows
+    _, recipe, made = judged(rows, merge_spellings=merged, task=task)
     text = {float(row[0]): row[1] for row in rows}
     for part, (_, *features) in made:
         expected = recipe.apply({"row": features[0], "text": text[features[0]]})
@@ -161,7 +170,7 @@ def test_levels_that_differ_by_chance_alone_have_no_rates() -> None:
         share = random.uniform(0.1, 0.9)
         counts = [(int(n), int(random.binomial(n, share))) for n in rows]
         prior = sum(count for _, count in counts) / rows.sum()
-        found += smoothing_of(counts, [prior]) is not None
+        found += smoothing_of(difference_of_classes(counts, [prior])) is not None
     assert found <= 0.01 * 500
 
 
@@ -170,7 +179,7 @@ def test_the_smoothing_is_the_variance_within_levels_by_that_between_them() -> N
     shares = random.beta(6, 14, 2_000)  # a beta prior of 20 rows
     counts = [(n := int(random.integers(5, 60)), int(random.binomial(n, share))) for share in shares]
     prior = sum(count for _, count in counts) / sum(n for n, _ in counts)
-    assert smoothing_of(counts, [prior]) == pytest.approx(20, rel=0.15)
+    assert smoothing_of(difference_of_classes(counts, [prior])) == pytest.approx(20, rel=0.15)
 
 
 def counts_of(
@@ -196,9 +205,9 @@ def test_a_sample_sifts_out_no_column_whose_rows_give_it_rates() -> None:
             counts_of(shares[rows > 1], rows[rows > 1], random)
             for rows in (random.multinomial(5_000, size), random.multinomial(60_000, size))
         )
-        found = smoothing_of(table, [prior_of(table)])
+        found = smoothing_of(difference_of_classes(table, [prior_of(table)]))
         has_rates = found is not None and found <= target_rates.MAX_SMOOTHING
-        may_have = target_rates._may_smooth(sample, [prior_of(sample)])
+        may_have = target_rates._may_smooth(difference_of_classes(sample, [prior_of(sample)]))
         assert may_have or not has_rates
         rated += has_rates
         sifted += not may_have
@@ -243,9 +252,88 @@ def test_of_many_classes_there_are_no_rates() -> None:
     assert text_column(many[1]).width == 1
 
 
-def test_a_target_of_numbers_has_no_rates() -> None:
-    rows = [(row, text, f"{i * 7 % 101}.25") for i, (row, text, _) in enumerate(towns())]
+def test_a_target_of_numbers_has_the_means_of_the_rows_outside_the_fold() -> None:
+    rows = with_numbers(towns(classes=5))
+    _, recipe, made = judged(rows, task="regression")
+    column = text_column(recipe)
+    assert column.rates is not None
+    assert recipe.features[-1].source == "text"
+    fold = {float(row[0]): number for row, number in zip(rows, folds_of(rows), strict=True)}
+    text = {float(row[0]): row[1] for row in rows}
+    train = [(cells[0], cells[1], cells[3]) for part, cells in made if part == "train"]
+    level = column.levels[0]
+    beside = [y for y, row, _ in train if text[row] == level]
+    mean, rate = column.rates.prior[0], column.rates.levels[0][0]
+    assert mean == pytest.approx(np.mean([y for y, *_ in train]))
+    smoothing = (sum(beside) - rate * len(beside)) / (rate - mean)
+    for _, row, got in train:
+        if not text[row]:
+            assert math.isnan(got)
+            continue
+        others = [(y, text[other]) for y, other, _ in train if fold[other] != fold[row]]
+        same = [y for y, town in others if town == text[row]] if text[row] in column.levels else []
+        weight = smoothing if same else 1.0
+        expected = (sum(same) + weight * np.mean([y for y, _ in others])) / (len(same) + weight)
+        assert got == pytest.approx(expected, abs=2e-3)
+
+
+def test_a_text_that_training_does_not_have_or_has_once_has_the_mean_of_all_rows() -> None:
+    rows = with_numbers([*towns(), *((f"{20_000 + i}.5", f"hamlet {i}", "ab"[i % 2]) for i in range(20))])
+    _, recipe, made = judged(rows, task="regression")
+    column = text_column(recipe)
+    assert column.rates is not None
+    assert column.once
+    for cell in ("Atlantis", column.once[0]):
+        assert [*column.numbers(cell)] == [column.unseen, *column.rates.prior]
+    assert column.rates.prior[0] == pytest.approx(np.mean([cells[0] for part, cells in made if part == "train"]))
+
+
+def test_means_outside_the_fold_say_nothing_of_a_number_that_is_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(1)
+    rows = [(row, text, f"{random.normal():.6f}") for row, text, _ in towns(levels=200, rows=2400)]
     assert text_column(judged(rows, task="regression")[1]).rates is None
+    monkeypatch.setattr(target_rates, "MAX_SMOOTHING", math.inf)
+    monkeypatch.setattr(target_rates, "smoothing_of", lambda _: 5.0)
+    _, recipe, made = judged(rows, task="regression")
+    column, text = text_column(recipe), {float(row[0]): row[1] for row in rows}
+    train = [(cells[0], cells[3], [*column.numbers(text[cells[1]])][1]) for part, cells in made if part == "train"]
+    y, outside, served = (
+        np.array(of_rows) for of_rows in zip(*(row for row in train if row[1] == row[1]), strict=True)
+    )
+    deviation = 1 / len(y) ** 0.5
+    assert np.corrcoef(y, outside)[0, 1] < 2 * deviation
+    assert np.corrcoef(y, served)[0, 1] > 5 * deviation  # what a row would be told by its own number
+
+
+@pytest.mark.parametrize("draw", ["normal", "lognormal", "exponential"])
+def test_means_that_differ_by_chance_alone_are_no_rates(draw: str) -> None:
+    """Long tails make the means of small levels differ more."""
+    random = np.random.default_rng(0)
+    found = 0
+    for _ in range(120):
+        sizes = random.integers(2, 40, random.integers(20, 300))
+        numbers = {
+            "normal": random.normal(5, 2, sizes.sum()),
+            "lognormal": random.lognormal(0, 1.5, sizes.sum()),
+            "exponential": random.exponential(1, sizes.sum()),
+        }[draw]
+        levels = [moments(some) for some in np.split(numbers, np.cumsum(sizes)[:-1])]
+        difference = difference_of_numbers(levels, moments(numbers))
+        found += difference is not None and smoothing_of(difference) is not None
+    assert found <= 0.02 * 120
+
+
+def moments(numbers: NDArray[np.float64]) -> tuple[float, ...]:
+    return (float(len(numbers)), *(float((numbers**power).sum()) for power in (1, 2, 4)))
+
+
+def test_the_smoothing_of_means_is_the_variance_within_levels_by_that_between_them() -> None:
+    random = np.random.default_rng(0)
+    sizes = random.integers(5, 60, 2000)
+    levels = [random.normal(random.normal(0, 1), 20**0.5, size) for size in sizes]
+    difference = difference_of_numbers([moments(some) for some in levels], moments(np.concatenate(levels)))
+    assert difference is not None
+    assert smoothing_of(difference) == pytest.approx(20, rel=0.15)
 
 
 def test_rows_of_one_group_are_in_one_fold() -> None:
@@ -266,11 +354,14 @@ def test_rows_of_one_group_are_in_one_fold() -> None:
     assert {len(rates) for rates in by_household.values()} == {1}
 
 
-def test_rows_that_are_read_again_for_lack_of_room_have_the_same_rates(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = towns()
-    kept = judged(rows)
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_rows_that_are_read_again_for_lack_of_room_have_the_same_rates(
+    task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = with_numbers(towns()) if task == "regression" else towns()
+    kept = judged(rows, task=task)
     monkeypatch.setattr(_Validation, "_has_room", lambda _: False)
-    again = judged(rows)
+    again = judged(rows, task=task)
     assert again[1] == kept[1]
     assert again[2] == kept[2]
 

@@ -16,9 +16,10 @@ Semantics, for both:
 - ``one_hot``: one feature a level, 1 if equal. A level that training did not see: 0 in all of them.
 - ``frequency_rank``: 1 for the commonest level of the training part, 2 for the next. A level that it did not see, one
   that it saw once, or one too rare to be listed: number of levels + 1, so that it sorts after the rarest. Recipes of
-  version 1 rank levels that were seen once, too. With ``rates`` there follow the shares of classes beside the level in
-  the training part; of a level that has no rank of its own, those of the whole part. The rows that the model learns
-  from have other rates, without their own fold (``tabular.target_rates``). Recipes before version 4 have none.
+  version 1 rank levels that were seen once, too. With ``rates`` there follow the shares of classes, or the mean of the
+  number to predict, beside the level in the training part; of a level that has no rank of its own, those of the whole
+  part. The rows that the model learns from have other rates, without their own fold (``tabular.target_rates``).
+  Recipes before version 4 have none.
 - ``one_hot`` and ``frequency_rank`` with ``merged``: all spellings of a level are that level
   (``sluice.dataset.spellings``).
 - ``date``: a date in the column's one ``DateForm`` (``sluice.dataset.dates``), an optional time of day ignored but for
@@ -166,7 +167,8 @@ class OneHotColumn(_Column):
 
 
 class TargetRates(Part):
-    """Shares of classes in the training part: of the positive class alone if there are two, otherwise of each."""
+    """Shares of classes in the training part: of the positive class alone if there are two, otherwise of each; the mean
+    of a target of numbers."""
 
     prior: tuple[float, ...] = Field(min_length=1, description="Of the whole part, and of levels that are not listed.")
     levels: tuple[tuple[float, ...], ...] = Field(
@@ -183,7 +185,7 @@ class FrequencyRankColumn(_Column):
     )
     all_listed: bool = Field(True, description="False: the training part has rarer levels, which are not listed.")
     rates: TargetRates | None = Field(
-        None, description="Of the classes beside the levels; none if these hardly differ in them."
+        None, description="Of the target beside the levels; none if these hardly differ in it."
     )
 
     @model_validator(mode="after")

@@ -173,7 +173,7 @@ def test_the_key_is_an_identifier_whatever_its_name(check: Check) -> None:
 
 def test_rows_of_large_values_are_seen_in_the_training_part(check: Check) -> None:
     """Of each the sample keeps some rows, which must not be those of the test part alone."""
-    columns = visits(40, 300, faithful=0.9)
+    columns = visits(40, 800, faithful=0.9)
     assert found(check(columns, drop=["patient_id"])) == ["patient_id"]
 
 

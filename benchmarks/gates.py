@@ -27,17 +27,35 @@ from scoring.evaluation import Scored, constant_scores, measure, shares_of_prior
 from scoring.gates import judge
 from scoring.metrics import log_loss
 from sluice.dataset.config import Gates
+from sluice.messages import CrossValidation
 
 MAX_FALSE_DEPLOYS: Final = 0.01
 """Share of the useless models that the default gate may let through."""
 
-RULES: Final[Mapping[str, Gates]] = {
-    "default": Gates(),
-    "at most 0.9": Gates.model_validate({"log_loss": {"max_of_prior": 0.9}}),
-    "surely at most 0.98": Gates.model_validate({"log_loss": {"max_of_prior": 0.98, "certain": True}}),
-    "surely at most 1": Gates.model_validate({"log_loss": {"max_of_prior": 1, "certain": True}}),
+
+@dataclass(frozen=True)
+class Rule:
+    """Gates; without any the default applies. ``folds``: the cross-validation of a small table is known."""
+
+    gates: Gates
+    folds: bool = False
+
+
+def _limits(share: float, **more: bool) -> Gates:
+    return Gates.model_validate({"log_loss": {"max_of_prior": share, **more}})
+
+
+RULES: Final[Mapping[str, Rule]] = {
+    "default": Rule(Gates(), folds=True),
+    "default by held-out rows": Rule(Gates()),
+    "at most 0.9": Rule(_limits(0.9)),
+    "surely at most 0.98": Rule(_limits(0.98, certain=True)),
+    "surely at most 1": Rule(_limits(1, certain=True)),
+    "at most 0.9 of all rows": Rule(_limits(0.9, cross_validated=True), folds=True),
+    "surely 0.985 of all rows": Rule(_limits(0.985, certain=True, cross_validated=True), folds=True),
+    "surely 1 of all rows": Rule(_limits(1, certain=True, cross_validated=True), folds=True),
 }
-"""Gates by what they are called in the report; without any the default applies."""
+"""By what they are called in the report."""
 
 KINDS: Final[Mapping[str, Callable[[Trial], bool]]] = {
     "useless: all labels exchanged": lambda trial: trial.exchanged == 1,
@@ -52,9 +70,10 @@ _MISSED, _NO_RESULT = 1, 2
 
 @dataclass(frozen=True)
 class Judged:
-    """A trial, and whether each rule lets its model through."""
+    """A trial, its cross-validation, and whether each rule lets its model through."""
 
     trial: Trial
+    folds: CrossValidation | None
     passed: Mapping[str, bool]
 
 
@@ -66,7 +85,10 @@ def judged(trial: Trial) -> Judged:
     metrics = measure(scored, baseline, intervals=False).model_copy(
         update={"of_prior": shares_of_prior(scored, trial.shares)}
     )
-    return Judged(trial, {name: all(c.passed for c in judge(metrics, gates, None)) for name, gates in RULES.items()})
+    folds = trial.cross_validation()
+    known = {False: metrics, True: metrics.model_copy(update={"cross_validated": folds})}
+    verdicts = {name: judge(known[rule.folds], rule.gates, None) for name, rule in RULES.items()}
+    return Judged(trial, folds, {name: all(check.passed for check in checks) for name, checks in verdicts.items()})
 
 
 def interval(hits: int, total: int) -> tuple[float, float]:
@@ -97,13 +119,29 @@ def report(found: Sequence[Judged]) -> Iterator[str]:
         if not chosen:
             continue
         yield f"{kind}: let through, by rows of the table"
-        yield f"  {'gate':<22}" + "".join(f"{size:>13,}" for size in SIZES) + f"{'all':>13}"
+        yield f"  {'gate':<24}" + "".join(f"{size:>13,}" for size in SIZES) + f"{'all':>13}"
         for rule in RULES:
             cells = [[one.passed[rule] for one in chosen if one.trial.size == size] for size in SIZES]
             told = [f"{sum(cell)} of {len(cell)}" if cell else "-" for cell in cells]
             every = [one.passed[rule] for one in chosen]
-            yield f"  {rule:<22}" + "".join(f"{cell:>13}" for cell in told) + f"{np.mean(every):>13.1%}"
+            yield f"  {rule:<24}" + "".join(f"{cell:>13}" for cell in told) + f"{np.mean(every):>13.1%}"
+    yield from _intervals(found)
     yield ""
+
+
+def _intervals(found: Sequence[Judged]) -> Iterator[str]:
+    """How many intervals of cross-validations hold the share of the baseline that the model has on fresh rows."""
+    sizes = {size: [one for one in found if one.trial.size == size and one.folds] for size in SIZES}
+    held = {size: sum(_holds(one) for one in of_size) for size, of_size in sizes.items()}
+    yield "intervals over all rows that hold the share on fresh rows, by rows of the table"
+    told = [f"{held[size]} of {len(of_size)}" if of_size else "-" for size, of_size in sizes.items()]
+    total = sum(map(len, sizes.values()))
+    every = f"{sum(held.values()) / total:.1%}" if total else "-"
+    yield f"  {'':<24}" + "".join(f"{cell:>13}" for cell in [*told, every])
+
+
+def _holds(one: Judged) -> bool:
+    return one.folds is not None and one.folds.interval[0] <= one.trial.true_share <= one.folds.interval[1]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

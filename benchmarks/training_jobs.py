@@ -22,7 +22,7 @@ from scoring.held_out import read_held_out
 from scoring.metrics import row_log_losses
 from sluice import layout
 from sluice.dataset.config import DatasetConfig
-from sluice.training.job import refit_hyperparameters
+from sluice.training.hyperparameters import refit_hyperparameters
 
 _SHARES: Final = {"train": 1.0, "validation": 0.2, "test": 0.2}
 """Of the rows of the training part, which is 70 % of a table."""

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sluice.evaluation.metrics import METRICS, of_task
+from sluice.evaluation.metrics import METRICS, of_task, tell_cross_validation
 from sluice.messages import AnyMetrics, GateCheck, Metrics, NumberMetrics, RunResult, ValidationResult
 from sluice.wording import one_line
 
@@ -84,6 +84,8 @@ def print_metrics(console: Console, metrics: AnyMetrics, classes: tuple[str, ...
         ),
         soft_wrap=not console.is_terminal,
     )
+    if metrics.cross_validated:
+        console.print(Text(tell_cross_validation(metrics.cross_validated)), soft_wrap=not console.is_terminal)
     if not isinstance(metrics, Metrics):
         console.print(_numbers_table(metrics))
         return

@@ -36,8 +36,7 @@ from scoring.metrics import CALIBRATION_BINS, calibration_bins, calibration_erro
 from sluice import layout
 from sluice.dataset.config import DatasetConfig
 from sluice.dataset.recipe import FrequencyRankColumn, OneHotColumn, Recipe
-from sluice.training.hyperparameters import objective_of
-from sluice.training.job import refit_hyperparameters
+from sluice.training.hyperparameters import objective_of, refit_hyperparameters
 from tabular import validate_table
 
 _PEERS_LOCK: Final = ROOT / "requirements-models.txt"
@@ -72,8 +71,14 @@ class TableRefusedError(Exception):
     """Sluice makes no model of the table; the argument says why."""
 
 
-def split_table(table: Table, seed: int, folder: Path) -> Split:
+def split_table(table: Table, seed: int, folder: Path, *, folds: bool = False) -> Split:
     """Validates and splits a table.
+
+    Args:
+        table: that the rows are of.
+        seed: of the split.
+        folder: where to write.
+        folds: whether a small table is cut into folds, too.
 
     Raises:
         TableRefusedError: it is refused.
@@ -81,7 +86,9 @@ def split_table(table: Table, seed: int, folder: Path) -> Split:
     config = DatasetConfig.model_validate(
         {"target": table.target, "task": table.task, "drop": table.drop, "split": {"seed": seed}}
     )
-    report = validate_table(table.path, name=table.path.name, config=config, default_target=None, out=folder)
+    report = validate_table(
+        table.path, name=table.path.name, config=config, default_target=None, out=folder, folds=folds
+    )
     if report.verdict != "accepted":
         raise TableRefusedError(" ".join(report.reasons))
     recipe = Recipe.model_validate_json((folder / layout.RECIPE).read_text(encoding="utf-8"))

@@ -24,12 +24,25 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-from benchmarks.model_jobs.contestants import TableRefusedError, class_shares, default_model, split_table
+from benchmarks.model_jobs.contestants import (
+    Split,
+    TableRefusedError,
+    class_shares,
+    default_model,
+    hyperparameters,
+    is_refitted,
+    split_table,
+)
 from benchmarks.model_jobs.tables import Table, tables
+from scoring.cross_validation import OutOfFold, out_of_fold, read_folds, summed_up
 from scoring.held_out import read_held_out
 from scoring.metrics import row_log_losses
 from scoring.raw_rows import features_of, read_raw_rows
+from scoring.xgboost import XGBoostModel
+from sluice import layout
+from sluice.messages import CrossValidation
 from sluice.training.hyperparameters import DEFAULTS
+from tabular import folds
 
 SIZES: Final = (60, 150, 220, 400, 1000, 3000)
 """Rows of a sample."""
@@ -39,6 +52,9 @@ EXCHANGED: Final = (1.0, 0.7, 0.0)
 _MAX_OTHERS: Final = 2000
 _MIN_OTHERS: Final = 150
 """Rows that were not taken: with fewer, nobody knows how good the model is."""
+
+_ARRAYS: Final = ("labels", "scores", "shares", "losses", "baseline", "units")
+_TOLD: Final = ("table", "size", "seed", "exchanged", "true_share", "times", "folds")
 
 
 @dataclass(frozen=True)
@@ -54,6 +70,12 @@ class Trial:
         scores: (n,) or (n, k), of the test rows.
         shares: (k,) of the classes in the training part.
         true_share: log loss of the model on the rows that were not taken, as a share of the baseline's.
+        losses: (r,) log losses of the rows of the sample's folds, each by a model that has not seen the row; as many as
+            times the rows were cut. None are there if the sample is no small table.
+        baseline: (r,) of the baseline on the same rows.
+        units: (r,) numbers of what is resampled together.
+        times: that the rows were cut into folds; 0 if the sample is no small table.
+        folds: models whose losses these are.
     """
 
     table: str
@@ -64,21 +86,32 @@ class Trial:
     scores: NDArray[np.float64]
     shares: NDArray[np.float64]
     true_share: float
+    losses: NDArray[np.float64]
+    baseline: NDArray[np.float64]
+    units: NDArray[np.int64]
+    times: int
+    folds: int
+
+    def cross_validation(self) -> CrossValidation | None:
+        """As a run makes it; None if the sample is no small table."""
+        if not self.times:
+            return None
+        found = OutOfFold(self.losses, self.baseline, self.units, self.folds)
+        return summed_up(found, "classification", self.times)
 
     @classmethod
     def load(cls, file: Path) -> Self:
         with np.load(file) as found:
-            arrays = {name: found[name] for name in ("labels", "scores", "shares")}
+            arrays = {name: found[name] for name in _ARRAYS}
             return cls(**arrays, **json.loads(str(found["told"])))
 
     def store(self, file: Path) -> None:
         """The file is there whole, or not at all."""
-        told = {name: getattr(self, name) for name in ("table", "size", "seed", "exchanged", "true_share")}
+        told = {name: getattr(self, name) for name in _TOLD}
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
         file.parent.mkdir(parents=True, exist_ok=True)
         unfinished = file.with_suffix(".part.npz")
-        np.savez_compressed(
-            unfinished, labels=self.labels, scores=self.scores, shares=self.shares, told=json.dumps(told)
-        )
+        np.savez_compressed(unfinished, told=json.dumps(told), **arrays)
         unfinished.replace(file)
 
 
@@ -120,7 +153,7 @@ def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 
 def _trial(sample: Table, folder: Path, size: int, seed: int, exchanged: float) -> Trial | None:
-    split = split_table(sample, seed, folder / "split")
+    split = split_table(sample, seed, folder / "split", folds=True)
     width, classes = len(split.recipe.features), split.recipe.target.classes
     booster, shares = default_model(split), class_shares(split)
     labels, features = read_held_out(split.part("test"), width)
@@ -131,6 +164,8 @@ def _trial(sample: Table, folder: Path, size: int, seed: int, exchanged: float) 
     truth = others[known].map({label: number for number, label in enumerate(classes)}).to_numpy().astype(np.int64)
     made = features_of(folder / "others.csv", split.recipe).features[known]
     losses = row_log_losses(truth, np.asarray(booster.inplace_predict(made), np.float64))
+    folded = _out_of_fold(split, booster)
+    none = np.empty(0)
     return Trial(
         table=sample.name,
         size=size,
@@ -140,7 +175,21 @@ def _trial(sample: Table, folder: Path, size: int, seed: int, exchanged: float) 
         scores=np.asarray(booster.inplace_predict(features), np.float64),
         shares=shares,
         true_share=float(losses.mean() / -np.log(shares[truth]).mean()),
+        losses=none if folded is None else folded.losses,
+        baseline=none if folded is None else folded.baseline,
+        units=none.astype(np.int64) if folded is None else folded.units,
+        times=0 if folded is None else folded.losses.size // size,
+        folds=0 if folded is None else folded.folds,
     )
+
+
+def _out_of_fold(split: Split, booster: xgboost.Booster) -> OutOfFold | None:
+    """As a run's evaluation makes it."""
+    path = split.folder / layout.FOLDS
+    if not path.exists():
+        return None
+    sent, refits = hyperparameters("default", split), is_refitted("default", split)
+    return out_of_fold(XGBoostModel(booster), read_folds(path), sent, "classification", refits=refits)
 
 
 def kept_trial(table: Table, size: int, seed: int, exchanged: float, cache: Path) -> Path | None:
@@ -148,7 +197,8 @@ def kept_trial(table: Table, size: int, seed: int, exchanged: float, cache: Path
     found = hashlib.sha256(table.path.read_bytes())
     # Lack of rows of a class in a sample and refusals are found again each time, which takes little.
     sent = sorted(DEFAULTS.items())
-    found.update(json.dumps([sent, xgboost.__version__]).encode())
+    cut = folds.FOLDS, folds.OFTEN, folds.MAX_ROWS, folds.MAX_CELLS, folds.MAX_ROWS_OFTEN
+    found.update(json.dumps([sent, xgboost.__version__, cut]).encode())
     kept = cache / f"{table.name}-{size}-{round(100 * exchanged)}-{seed}-{found.hexdigest()[:16]}.npz"
     if not kept.exists():
         trial = make_trial(table, size, seed, exchanged)

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict
 
 from scoring.assessment import Champion, Rows, Subject, assess, golden_rows, wants_held_out
+from scoring.cross_validation import Fold, read_folds
 from scoring.evaluation import NothingToMeasureError
 from scoring.group_gap import GroupSample, read_group_sample
 from scoring.held_out import read_held_out, read_held_out_numbers
@@ -45,7 +46,7 @@ from sluice.messages import (
 from sluice.runs.aws.ledger import read_champion
 from sluice.settings import EvaluateSettings
 from sluice.training.aws.log import log_lines
-from sluice.training.job import refit_hyperparameters
+from sluice.training.hyperparameters import refit_hyperparameters
 
 GOLDEN_ROWS = 20
 """Rows that are asked of the live endpoint after deployment."""
@@ -83,6 +84,10 @@ class SampledGroups(Read):
     column: str
 
 
+class CutIntoFolds(Read):
+    times: int
+
+
 class Report(Read):
     """What is of use here of validation.json, whose own model belongs to the table engine."""
 
@@ -92,6 +97,7 @@ class Report(Read):
     findings: tuple[Warned, ...] = ()
     group_sample: SampledGroups | None = None
     more_group_samples: tuple[SampledGroups, ...] = ()
+    folds: CutIntoFolds | None = None
 
     @property
     def group_samples(self) -> tuple[SampledGroups, ...]:
@@ -142,6 +148,8 @@ def evaluate(request: EvaluateRequest, scratch: Path) -> AcceptedModel | Rejecte
         facet_counts=FacetCounts.read(read_json(s3, validation.facets_uri)) if validation.facets_uri else None,
         champion=champion,
         suspected=frozenset(found.column for found in report.findings if found.rule == "leakage" and found.column),
+        folds=find_folds(request, report, scratch),
+        times=report.folds.times if report.folds else 1,
         group_samples=[*find_group_samples(request, report, scratch)],
         split=report.split.hashed if report.split else None,
         new_contract=report.contract is not None and report.contract.made,
@@ -215,6 +223,14 @@ def read_validation(request: EvaluateRequest, config: DatasetConfig, scratch: Pa
 def read_rows(file: Path, validation: AcceptedFile) -> Rows:
     read = read_held_out if validation.task == "classification" else read_held_out_numbers
     return Rows(*read(file, validation.features))
+
+
+def find_folds(request: EvaluateRequest, report: Report, scratch: Path) -> tuple[Fold, ...]:
+    """The rows of a small table by fold."""
+    if report.folds is None:
+        return ()
+    key = RunLayout(request.run.dataset, request.run.run_id).folds
+    return read_folds(fetch(uri(settings.artifact_bucket, key), scratch / "folds"))
 
 
 def find_group_samples(request: EvaluateRequest, report: Report, scratch: Path) -> Iterator[GroupSample]:

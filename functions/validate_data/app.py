@@ -68,6 +68,7 @@ def handler(request: ValidateRequest) -> AcceptedFile | RejectedFile:
             contract=contract,
             max_bytes=settings.max_csv_bytes,
             remarks=remarks(run),
+            folds=True,
         )
         keep_contract(run, stored, contract, out)
         return store(run, config, report, out)
@@ -190,6 +191,8 @@ def store(run: Run, config: DatasetConfig, report: TableReport, out: Path) -> Ac
         for number, name in enumerate(layout.GROUP_SAMPLES):
             if (sample := out / name).exists():
                 upload_working_data(s3, sample, bucket, there.group_sample(number))
+        if report.folds:
+            upload_working_data(s3, out / layout.FOLDS, bucket, there.folds)
         if config.facets:
             upload_json(out / layout.FACETS, bucket, there.facets)
     if (used := out / layout.CONTRACT).exists():

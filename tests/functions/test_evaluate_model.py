@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from typing import Any
 
@@ -661,3 +662,51 @@ def test_without_such_an_identifier_nothing_is_told(aws: Aws, context: Context, 
     aws.put(ARTIFACTS, aws.layout.group_sample(0), group_sample())
     assert evaluate(body, context).warnings == ()
     assert stored(aws).group_gap is None
+
+
+def folds_csv(*, useful: bool) -> str:
+    """folds.csv of 200 rows cut once: the first of three features says the label in nine of ten rows, or nothing."""
+    rng = np.random.default_rng(4)
+    labels = rng.integers(0, 2, 200)
+    says = np.where(rng.random(200) < 0.9, labels, 1 - labels) if useful else rng.integers(0, 2, 200)
+    lines = []
+    for fold in range(5):
+        for row in range(200):
+            part = 2 if row % 5 == fold else 1 if row % 5 == (fold + 1) % 5 else 0
+            lines.append(f"{fold},{part},{row},{labels[row]},{says[row]},{row % 7},{row % 11}\n")
+    return "".join(lines)
+
+
+@pytest.mark.parametrize("useful", [True, False])
+def test_a_small_table_is_judged_by_all_of_its_rows(
+    aws: Aws, context: Context, body: dict[str, Any], *, useful: bool
+) -> None:
+    report = json.loads(aws.read(aws.layout.validation_report))
+    told = {"folds": 5, "times": 1, "rows": 200, "units": 200, "made_up": 1}
+    aws.put(ARTIFACTS, aws.layout.validation_report, json.dumps({**report, "folds": told}))
+    aws.put(ARTIFACTS, aws.layout.folds, folds_csv(useful=useful))
+    result = evaluate(body, context)
+    assert result.metrics is not None
+    folds = result.metrics.cross_validated
+    assert folds is not None
+    assert (folds.rows, folds.folds, folds.times) == (200, 5, 1)
+    assert folds.baseline == pytest.approx(math.log(2), abs=0.01)
+    assert folds.share < 0.7 if useful else folds.share > 0.98
+    assert {gate.name: gate.passed for gate in result.gates} == {
+        "log_loss.max_of_prior": useful,
+        "log_loss.max_of_prior on held-out rows": True,
+    }
+    assert stored(aws).metrics == result.metrics
+
+
+def test_the_gates_of_a_person_are_about_the_held_out_rows(aws: Aws, context: Context, body: dict[str, Any]) -> None:
+    report = json.loads(aws.read(aws.layout.validation_report))
+    aws.put(ARTIFACTS, aws.layout.validation_report, json.dumps({**report, "folds": {"times": 1}}))
+    aws.put(ARTIFACTS, aws.layout.folds, folds_csv(useful=False))
+    aws.put(ARTIFACTS, aws.layout.config, json.dumps({"gates": {"log_loss": {"max_of_prior": 0.9}}}))
+    result = evaluate(body, context)
+    assert result.verdict == "accepted"
+    assert [gate.name for gate in result.gates] == ["log_loss.max_of_prior"]
+    assert result.metrics is not None
+    assert result.metrics.cross_validated is not None
+    assert result.metrics.cross_validated.share > 0.95

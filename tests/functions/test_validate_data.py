@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ def test_a_good_table_becomes_three_parts_a_recipe_and_a_report(aws: Aws, contex
         layout.validation_report, layout.rejected_rows, layout.recipe, layout.config, layout.contract,
         contract_key(GOOD.run.dataset),
         layout.part_file("train"), layout.part_file("validation"), layout.part_file("test"),
-        layout.held_out_rows,
+        layout.held_out_rows, layout.folds,
     }  # fmt: skip
     assert result.held_out_uri == f"s3://{ARTIFACTS}/{layout.held_out_rows}"
     assert aws.read(layout.held_out_rows).startswith(breast_cancer.splitlines()[0].encode())
@@ -90,6 +91,20 @@ def test_rows_by_an_identifier_that_they_share_are_kept_for_the_evaluation(aws: 
     assert aws.read(aws.layout.group_sample(0)).count(b"\n") == 600
     tagged = aws.s3.get_object_tagging(Bucket=ARTIFACTS, Key=aws.layout.group_sample(0))["TagSet"]
     assert [f"{tag['Key']}={tag['Value']}" for tag in tagged] == [WORKING_DATA_TAG], "it expires as the parts do"
+
+
+def test_a_small_table_is_cut_into_folds_for_the_evaluation(aws: Aws, context: Context, breast_cancer: str) -> None:
+    aws.put(INBOX, GOOD.run.key, breast_cancer)
+    aws.put(INBOX, CONFIG_KEY, "target: diagnosis")
+    assert validate(context).verdict == "accepted"
+    report = json.loads(aws.read(aws.layout.validation_report))
+    assert report["folds"] == {"folds": 5, "times": 3, "rows": 569, "units": 569}
+    lines = [line.split(",") for line in aws.read(aws.layout.folds).decode().splitlines()]
+    assert {len(line) for line in lines} == {4 + 30}
+    assert Counter(line[0] for line in lines) == {str(fold): 569 for fold in range(15)}
+    assert sum(line[1] == "2" for line in lines) == 3 * 569
+    tagged = aws.s3.get_object_tagging(Bucket=ARTIFACTS, Key=aws.layout.folds)["TagSet"]
+    assert [f"{tag['Key']}={tag['Value']}" for tag in tagged] == [WORKING_DATA_TAG], "they expire as the parts do"
 
 
 def test_the_rows_of_each_facet_are_counted(aws: Aws, context: Context, breast_cancer: str) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,8 +24,19 @@ USELESS = Trial(
     scores=np.random.default_rng(0).uniform(0.4, 0.6, 120),
     shares=np.array([0.5, 0.5]),
     true_share=1.01,
+    losses=np.full(400, 0.70),
+    baseline=np.full(400, 0.69),
+    units=np.arange(400),
+    times=1,
+    folds=5,
 )
-GOOD = replace(USELESS, exchanged=0.0, scores=np.where(LABELS == 1, 0.8, 0.2), true_share=0.4)
+GOOD = replace(
+    USELESS,
+    exchanged=0.0,
+    scores=np.where(LABELS == 1, 0.8, 0.2),
+    true_share=0.4,
+    losses=np.random.default_rng(1).normal(0.28, 0.1, 400),
+)
 
 
 def plain_table(folder: Path, rows: int = 400) -> Table:
@@ -51,6 +63,11 @@ def test_a_trial_is_of_a_model_that_the_columns_help_or_do_not(tmp_path: Path) -
     assert useless.true_share > 0.95
     assert useless.labels.size == useless.scores.size == pytest.approx(0.15 * 150, abs=3)
     assert useless.shares.sum() == pytest.approx(1)
+    for trial, ok in ((useless, False), (good, True)):
+        folds = trial.cross_validation()
+        assert folds is not None
+        assert (folds.rows, folds.folds, folds.times) == (150, 5, 3)
+        assert (folds.interval[1] < 0.9) is ok
 
 
 def test_labels_are_exchanged_between_rows_and_none_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,6 +97,7 @@ def test_a_trial_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert kept is not None
     found = Trial.load(kept)
     assert (found.scores == USELESS.scores).all()
+    assert found.cross_validation() == USELESS.cross_validation()
     assert (found.table, found.size, found.true_share) == (USELESS.table, USELESS.size, USELESS.true_share)
     monkeypatch.setattr(trials, "make_trial", lambda *_: None)
     assert kept_trial(table, 60, 0, 1.0, cache) == kept
@@ -97,10 +115,18 @@ def test_every_rule_judges_a_model() -> None:
     assert judged(GOOD).passed == dict.fromkeys(RULES, True)
 
 
+def test_the_default_is_about_all_rows_of_a_small_table_and_can_be_seen_without_them() -> None:
+    """The held-out rows were lucky."""
+    lucky = replace(GOOD, losses=USELESS.losses)
+    passed = judged(lucky).passed
+    assert (passed["default"], passed["default by held-out rows"]) == (False, True)
+    assert judged(replace(lucky, times=0)).passed["default"], "it is no small table"
+
+
 @pytest.mark.parametrize(("passing", "met"), [(1, True), (2, False)])
 def test_the_default_may_let_one_useless_model_of_a_hundred_through(passing: int, met: bool) -> None:
-    found = [Judged(USELESS, dict.fromkeys(RULES, place < passing)) for place in range(100)]
-    ratio = check([*found, Judged(GOOD, dict.fromkeys(RULES, True))])
+    found = [Judged(USELESS, None, dict.fromkeys(RULES, place < passing)) for place in range(100)]
+    ratio = check([*found, Judged(GOOD, None, dict.fromkeys(RULES, True))])
     assert ratio.met is met
     assert ratio.value.startswith(f"{passing} of 100, {passing}.00% (95 % interval")
 
@@ -114,7 +140,9 @@ def test_the_interval_of_a_share_is_wilsons() -> None:
 def test_the_report_has_a_line_for_each_rule_and_each_kind_of_model() -> None:
     lines = list(report([judged(USELESS), judged(GOOD)]))
     assert lines[0].startswith("useless")
-    assert [line.split()[-1] for line in lines if line.startswith("  default")] == ["0.0%", "100.0%"]
+    assert [line.split()[-1] for line in lines if line.startswith("  default ")] == ["0.0%", "0.0%", "100.0%", "100.0%"]
+    (held,) = (after for before, after in itertools.pairwise(lines) if before.startswith("intervals over all rows"))
+    assert "1 of 2" in held, "of the good model the interval holds 0.4"
 
 
 def test_an_unknown_table_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ FACETS: Final = "facets.json"
 HELD_OUT: Final = "held_out/"
 HELD_OUT_ROWS: Final = HELD_OUT + "rows.csv"
 GROUP_SAMPLES: Final = ("group_sample.csv", "group_sample_2.csv", "group_sample_3.csv")
+FOLDS: Final = "folds.csv"
 EVALUATION: Final = "evaluation.json"
 GOLDEN: Final = "golden.json"
 MODEL_QUALITY: Final = "model_quality.json"
@@ -185,6 +186,11 @@ class RunLayout:
     def group_sample(self, number: int) -> str:
         """Features of rows by the value of an identifier that they share. ``number``: of the identifier, from 0."""
         return self._key(GROUP_SAMPLES[number])
+
+    @property
+    def folds(self) -> str:
+        """Features of a small table's rows by fold."""
+        return self._key(FOLDS)
 
     @property
     def facets(self) -> str:

@@ -265,6 +265,24 @@ class GateCheck(Message):
     reason: str
 
 
+class CrossValidation(Message):
+    """What models that were made as the run's was score on rows which they have not seen, over all rows of a small
+    table. Log losses are natural, errors in the target's unit."""
+
+    metric: Literal["log_loss", "rmse"]
+    value: float = Field(description="Of the folds' models.")
+    baseline: float = Field(description="Of the baseline of each fold, on the same rows.")
+    share: float = Field(description="`value` by `baseline`.")
+    interval: Interval = Field(description="Of the share, from resampled rows or groups.")
+    rows: int = Field(ge=0, description="Of the table.")
+    units: int = Field(ge=0, description="What is resampled: different rows, or groups with `group_by`.")
+    folds: int = Field(ge=2)
+    times: int = Field(ge=1, description="That the rows were cut into folds, each time otherwise.")
+
+
+_CROSS_VALIDATED: Final = (
+    "Over all rows of a small table; None if the table is not small, its split is by time, or it was not measured."
+)
 _OF_PRIOR: Final = "By the name of the metric: interval of its share of the baseline's, from paired resamples."
 
 
@@ -293,6 +311,7 @@ class Metrics(Message):
     confusion_matrix: tuple[tuple[int, ...], ...] = Field(description="Rows: true class; columns: predicted class.")
     intervals: dict[str, Interval] = Field(default_factory=dict, description="By the name of the metric.")
     of_prior: dict[str, Interval] = Field(default_factory=dict, description=_OF_PRIOR)
+    cross_validated: CrossValidation | None = Field(None, description=_CROSS_VALIDATED)
 
     task: ClassVar[Task] = "classification"
     leading: ClassVar[str] = "log_loss"
@@ -326,6 +345,7 @@ class NumberMetrics(Message):
     coverage: float | None = None
     intervals: dict[str, Interval] = Field(default_factory=dict, description="By the name of the metric.")
     of_prior: dict[str, Interval] = Field(default_factory=dict, description=_OF_PRIOR)
+    cross_validated: CrossValidation | None = Field(None, description=_CROSS_VALIDATED)
 
     task: ClassVar[Task] = "regression"
     leading: ClassVar[str] = "rmse"

@@ -21,7 +21,7 @@ from plotting.figures import Drawing
 from plotting.number_figures import coverage_by_size, error_by_size, predicted_against_true, residuals
 from plotting.profile import TableProfile
 from sluice.evaluation.document import Evaluation, Mistake, SliceResult, TrainingReport
-from sluice.evaluation.metrics import BASELINES, METRICS, of_task
+from sluice.evaluation.metrics import BASELINES, METRICS, of_task, tell_cross_validation
 from sluice.messages import AnyMetrics, Metrics, Outcome, RowCounts, Run, RunResult, TrainingStatus
 from sluice.runs.approval import Question, deadline
 from sluice.wording import in_yaml
@@ -500,6 +500,7 @@ def _template_environment() -> Environment:
         coded=words.coded,
         short=words.short,
         in_yaml=in_yaml,
+        cross_validation=tell_cross_validation,
     )
     environment.globals["macro_means"] = words.macro_means
     environment.globals["svg"] = lambda drawing: Markup(drawing.svg)  # noqa: S704  (escaped where it was made)

@@ -68,6 +68,20 @@ def uncertain(metric: Metric, key: str) -> str:
     )
 
 
+def uncertain_over_all(metric: Metric) -> str:
+    """The same of what is measured over all rows of a small table."""
+    return (
+        "The value itself is within the limit, but so few rows leave it open: give it more rows. If the value is "
+        f"enough, set `gates.{metric.name}` in config.yaml without `certain`"
+    )
+
+
+WORSE_ON_HELD_OUT: Final = (
+    "Models that are made in the same way do better on the other rows: see whether the held-out rows differ from them "
+    "(`slices`), and give it more rows"
+)
+
+
 def beside_champion(metric: Metric, key: str) -> str:
     """The share of the live model's value is beyond a limit."""
     if _is_too_good(metric, key):

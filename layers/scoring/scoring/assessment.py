@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from scoring.bias import post_training, pre_training
 from scoring.champion import compare, compare_numbers, not_comparable
+from scoring.cross_validation import Fold, out_of_fold, summed_up
 from scoring.cutoff import choose_cutoff
 from scoring.evaluation import (
     CUTOFF,
@@ -58,7 +59,7 @@ from sluice.evaluation.document import (
     ValueGap,
 )
 from sluice.evaluation.split import HashedSplit
-from sluice.messages import AnyMetrics, GateCheck, Metrics, TargetNumbers, Task
+from sluice.messages import AnyMetrics, CrossValidation, GateCheck, Metrics, TargetNumbers, Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,6 +120,10 @@ class Subject:
     champion: Champion | None = None
     suspected: frozenset[str] = frozenset()
     """Columns that validation warned of: they may give the target away."""
+    folds: Sequence[Fold] = ()
+    """Of a small table: its rows by fold, for a cross-validation."""
+    times: int = 1
+    """That its rows were cut into folds."""
     group_samples: Sequence[GroupSample] = ()
     """Rows by each identifier that validation warned of: their labels are alike."""
     split: HashedSplit | None = None
@@ -167,6 +172,7 @@ def _assess_classes(subject: Subject, scores: Floats) -> Evaluation:
     scored = Scored(labels, scores, choice.value if choice else CUTOFF, clusters=_clusters(subject))
     shares = _train_shares(subject)
     metrics = measure(scored, subject.prior_log_loss, shares=shares)
+    metrics = metrics.model_copy(update={"cross_validated": _cross_validated(subject)})
     prior = None if shares is None else _prior(subject, scored, shares)
     facets = list(_facets(subject, scored))
     counts = _class_counts(subject)
@@ -217,7 +223,7 @@ def _assess_numbers(subject: Subject, scores: Floats) -> Evaluation:
     interval = _interval(subject)
     labels = subject.test.labels.astype(np.float64)
     scored = ScoredNumbers(labels, scores, interval.half_width, interval.coverage, clusters=_clusters(subject))
-    metrics = measure_numbers(scored, baseline)
+    metrics = measure_numbers(scored, baseline).model_copy(update={"cross_validated": _cross_validated(subject)})
     learned = Learned((), (), subject.hyperparameters, is_constant(scores))
     measured = _Measured(
         metrics=metrics,
@@ -395,6 +401,14 @@ def _clusters(subject: Subject) -> Ints | None:
         return None
     codes, _ = read_raw_rows(subject.held_out, [column])[column].factorize(sort=True)
     return codes.astype(np.int64)
+
+
+def _cross_validated(subject: Subject) -> CrossValidation | None:
+    if not subject.folds:
+        return None
+    task, refits = subject.recipe.target.task, subject.first_model is not None
+    found = out_of_fold(subject.model, subject.folds, subject.hyperparameters, task, refits=refits)
+    return None if found is None else summed_up(found, task, subject.times)
 
 
 def _group_gaps(subject: Subject) -> tuple[ValueGap, ...]:

@@ -12,7 +12,7 @@ from scoring import advice
 from sluice.dataset.config import Facet, Gates, Limits
 from sluice.evaluation.document import ChampionComparison, FacetBias, SliceResult
 from sluice.evaluation.metrics import METRICS, Metric
-from sluice.messages import AnyMetrics, GateCheck, Metrics, Task
+from sluice.messages import AnyMetrics, CrossValidation, GateCheck, Metrics, Task
 
 MIN_SLICE_ROWS: Final = 30
 """Minimum rows of a slice that a limit applies to: with fewer rows a metric says next to nothing."""
@@ -22,7 +22,7 @@ MAX_SHARE_OF_PRIOR: Final[dict[Task, float]] = {"classification": 0.985, "regres
 brings it below now and then: docs/decisions.md has how often."""
 CLEAR_SHARE_OF_PRIOR: Final = 0.9
 """A log loss of at most this share is enough by default, without certainty, if it is measured on
-``MIN_CLEAR_ROWS`` test rows: useless models do not come as far."""
+``MIN_CLEAR_ROWS`` test rows, or over all rows of a small table: useless models do not come as far."""
 MIN_CLEAR_ROWS: Final = 30
 """Of rows that belong together as many groups: a hundred rows of one customer say little more than one."""
 
@@ -83,9 +83,16 @@ def _better_than_prior(metrics: AnyMetrics, share: float | None, units: int) -> 
     if metrics.task == "classification":
         if share is not None:
             return Limits(max_of_prior=share)
-        if units >= MIN_CLEAR_ROWS and metrics.loss <= CLEAR_SHARE_OF_PRIOR * metrics.prior_loss:
-            return Limits(max_of_prior=CLEAR_SHARE_OF_PRIOR)
-    return Limits(max_of_prior=MAX_SHARE_OF_PRIOR[metrics.task], certain=True)
+        if _is_clear(metrics, units):
+            return Limits(max_of_prior=CLEAR_SHARE_OF_PRIOR, cross_validated=True)
+    return Limits(max_of_prior=MAX_SHARE_OF_PRIOR[metrics.task], certain=True, cross_validated=True)
+
+
+def _is_clear(metrics: AnyMetrics, units: int) -> bool:
+    folds = metrics.cross_validated
+    if folds is not None:
+        return folds.units >= MIN_CLEAR_ROWS and folds.share <= CLEAR_SHARE_OF_PRIOR
+    return units >= MIN_CLEAR_ROWS and metrics.loss <= CLEAR_SHARE_OF_PRIOR * metrics.prior_loss
 
 
 def _classes(metrics: AnyMetrics) -> int:
@@ -177,8 +184,12 @@ def _of_metric(
         )
     of_prior = metrics.prior_loss if name == metrics.leading else getattr(prior, name, None)
     # From paired resamples, if they were made: model and baseline find the same rows hard.
+    folds = metrics.cross_validated if limits.cross_validated and name == metrics.leading else None
     for side, limit, comparison in _pairs(limits.min_of_prior, limits.max_of_prior):
         key = f"{side}_of_prior"
+        if folds is not None and side == "max":
+            yield from _of_folds(metric, limits, limit, metrics, folds, cause)
+            continue
         yield _of_share(
             metric, key, value, of_prior, "the baseline", limit, comparison, classes,
             ends=metrics.of_prior.get(name) or _shared(ends, of_prior),
@@ -195,6 +206,48 @@ def _of_metric(
                 metric, key, value, of_champion, "the live model", limit, comparison, classes,
                 advice_if_beyond=advice.beside_champion(metric, key),
             )  # fmt: skip
+
+
+def _of_folds(
+    metric: Metric, limits: Limits, limit: float, metrics: AnyMetrics, folds: CrossValidation, cause: str | None
+) -> Iterator[GateCheck]:
+    """What is measured over all rows of a small table must be within the limit; and the model itself, on the few
+    held-out rows, must not be beyond it with certainty."""
+    key, shown = "max_of_prior", f"{metric.words} is {_value(metric, folds.value)}"
+    yield _check(
+        f"{metric.name}.{key}",
+        folds.share,
+        limit,
+        "at_most",
+        folds.interval,
+        said=f"cross-validated over all {folds.rows:,} rows, {shown}, {folds.share:.2%} of the "
+        f"{_value(metric, folds.baseline)} that the baseline has on the same rows",
+        advice=advice.limit(metric, key, _classes(metrics), cause),
+        if_uncertain=advice.uncertain_over_all(metric) if limits.certain else None,
+        percent=True,
+    )
+    ends = metrics.of_prior.get(metric.name)
+    if ends is not None:
+        yield _not_beyond(metric, limit, metrics, ends)
+
+
+def _not_beyond(metric: Metric, limit: float, metrics: AnyMetrics, ends: tuple[float, float]) -> GateCheck:
+    share, passed = _share(metrics.loss, metrics.prior_loss), ends[0] <= limit
+    verdict = "is within" if passed else "exceeds"
+    reason = (
+        f"on the {metrics.rows:,} held-out rows, {metric.words} of the model itself is {_value(metric, metrics.loss)}, "
+        f"{share or 0:.2%} of the baseline's {_value(metric, metrics.prior_loss)}, and the lower end of its interval "
+        f"({ends[0]:.2%}) {verdict} the maximum of {100 * limit:g}%"
+    )
+    return GateCheck(
+        name=f"{metric.name}.max_of_prior on held-out rows",
+        value=share,
+        limit=limit,
+        comparison="at_most",
+        interval=ends,
+        passed=passed,
+        reason=reason if passed else f"{reason}. {advice.WORSE_ON_HELD_OUT}",
+    )
 
 
 def _said(metric: Metric, value: float | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -43,10 +44,18 @@ def _read(path: Path, features: int) -> tuple[NDArray[np.float32], NDArray[np.fl
 
 
 def _plain(path: Path) -> NDArray[np.float32]:
-    lines = path.read_text(encoding="utf-8").splitlines()
+    return parse_numbers(path.read_text(encoding="utf-8").splitlines(), path.name)
+
+
+def parse_numbers(lines: Iterable[str], name: str) -> NDArray[np.float32]:
+    """(lines, cells): lines of as many numbers each, with commas between them; blanks are NaN.
+
+    Raises:
+        ValueError: lines differ in the number of their cells, or something is no number. ``name``: of the file.
+    """
     rows = [[float(cell) if cell else math.nan for cell in line.split(",")] for line in lines]
     if len({len(row) for row in rows}) > 1:
-        raise ValueError(f"{path.name} has rows with different numbers of columns")
+        raise ValueError(f"{name} has rows with different numbers of columns")
     return np.array(rows, np.float32)
 
 

@@ -23,6 +23,10 @@ class UnsafeArtifactError(ValueError):
 class Model(Protocol):
     """A model that was loaded safely."""
 
+    @property
+    def rounds(self) -> int:
+        """How many rounds of training it has."""
+
     def scores(self, features: Matrix) -> Floats:
         """(n,) probabilities of class 1; (n, k) from three classes on; (n,) numbers of a target of numbers."""
 
@@ -40,6 +44,14 @@ class Model(Protocol):
             validation: rows by which its training ends, of the same form.
             hyperparameters: as a training job is given them.
             max_rounds: of its training, if the hyperparameters ask for more.
+        """
+
+    def refitted(self, rows: tuple[Matrix, Ints | Floats], hyperparameters: Mapping[str, str]) -> Model:
+        """Another model with as many rounds, trained here on other rows, as a second training job does it.
+
+        Args:
+            rows: features (n, f) and class numbers, or the numbers to predict (n,).
+            hyperparameters: as the first training job is given them.
         """
 
     def explain(

@@ -212,8 +212,8 @@ class Census:
     def __init__(self, question: Question, folder: Path, rejected: RejectedRows, *, kept: bool) -> None:
         self._q = question
         self._rejected = rejected
-        max_levels = max(min(MAX_LEVELS, _MAX_LEVELS_IN_ALL // max(len(question.levelled), 1)), _MIN_LEVELS)
-        self._columns = {i: _Column(Levels(max_levels, question.tokens)) for i in range(len(question.names))}
+        self._max_levels = max(min(MAX_LEVELS, _MAX_LEVELS_IN_ALL // max(len(question.levelled), 1)), _MIN_LEVELS)
+        self._columns = {i: _Column(Levels(self._max_levels, question.tokens)) for i in range(len(question.names))}
         self._values = [*question.of_kind(Kind.NUMBER, Kind.DATE), *question.target_value]
         numbers = question.of_kind(Kind.NUMBER)
         self._counters = numbers
@@ -760,6 +760,25 @@ class Census:
     def profiles(self) -> list[Profile]:
         unused = frozenset(self._q.unused)
         return [self._profile(i, used=i not in unused) for i in range(len(self._q.names))]
+
+    def profiles_by(self, path: Path, places: Places) -> list[Profile]:
+        """The same as another split of the same rows gives them: other rows train, so texts are as common otherwise.
+
+        Args:
+            path: of the file.
+            places: of that split.
+        """
+        levels = {i: Levels(self._max_levels, self._q.tokens) for i in self._q.levelled}
+        for frame in self.good_frames(path):
+            for i, counts in self._levels(frame.with_columns(places.part().alias("part"))).items():
+                levels[i].add(counts)
+        return [self._with_levels_of(profile, levels) for profile in self.profiles()]
+
+    def _with_levels_of(self, profile: Profile, levels: Mapping[int, Levels]) -> Profile:
+        if profile.levels is None or profile.position not in levels:
+            return profile
+        counted = _with_levels(profile, levels[profile.position])
+        return _with_merged_levels(counted) if profile.merged else counted
 
     def _profile(self, position: int, *, used: bool) -> Profile:
         q, column = self._q, self._columns[position]

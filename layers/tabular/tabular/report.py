@@ -96,6 +96,15 @@ class GroupSampleReport(_Part):
     groups: int = Field(description="Different values of the column in it.")
 
 
+class FoldsReport(_Part):
+    """``folds.csv``: the rows of a small table, with their features for each fold of a cross-validation."""
+
+    folds: int = Field(description="That the rows are cut into.")
+    times: int = Field(description="That they are cut, each time otherwise.")
+    rows: int = Field(description="Of the table.")
+    units: int = Field(description="What stays together in a fold: different rows, or groups with `group_by`.")
+
+
 class TableReport(_Part):
     """The verdict on one file, written to validation.json.
 
@@ -131,6 +140,7 @@ class TableReport(_Part):
     more_group_samples: tuple[GroupSampleReport, ...] = Field(
         (), description="Of up to two more identifiers, in `group_sample_2.csv` and `group_sample_3.csv`."
     )
+    folds: FoldsReport | None = Field(None, description="None if the table is not small, or the split is by time.")
 
 
 def write_report(report: TableReport, out: Path) -> None:

@@ -172,7 +172,7 @@ def write_parts(
     positions = {name: i for i, name in enumerate(question.names)}
     place = question.places.part()
     features = feature_expressions(recipe, positions, rates, place)
-    label = _label(question, recipe)
+    label = label_number(question, recipe)
     target = None if question.has_classes else NumberSample()
     of_target = pl.col("u"), pl.col(f"x{question.target}").alias("y")
     below = {i: [0] * len(values) for i, values in edges.items()}
@@ -243,7 +243,7 @@ def write_parts(
     return Written({i: tuple(counts) for i, counts in below.items()}, repeated, ranges, target)
 
 
-def _label(question: Question, recipe: Recipe) -> pl.Expr:
+def label_number(question: Question, recipe: Recipe) -> pl.Expr:
     """The number of the class; or the number to predict, in as many digits as tell it from its neighbours."""
     if not question.has_classes:
         return pl.col(f"x{question.target}")

@@ -36,6 +36,7 @@ from tabular.dropped_identifiers import identify_dropped
 from tabular.encoding import PlainText, plain_text
 from tabular.findings import MAX_NAME_BYTES, Finding, RefusedError, Rule, by_importance, listed, shown
 from tabular.fit import find_leaking, fit, nothing_left, reasons_left_out, with_ranges
+from tabular.folds import times_cut, write_folds
 from tabular.group_sample import MAX_SAMPLES, GroupSample, group_samples, write_group_samples
 from tabular.identifiers import Identified, Setting, identify, identify_unnamed, most_shared
 from tabular.leak_findings import leak_findings
@@ -47,6 +48,7 @@ from tabular.report import (
     ColumnReport,
     ContractReport,
     DialectReport,
+    FoldsReport,
     GroupSampleReport,
     Problem,
     RejectedRows,
@@ -89,13 +91,15 @@ def validate_table(
     contract: Plan | None = None,
     max_bytes: int | None = None,
     remarks: Sequence[str] = (),
+    folds: bool = False,
 ) -> TableReport:
     """Checks a CSV file and, if it is accepted, makes training data from it.
 
     Writes ``validation.json`` and ``rejected_rows.csv`` into ``out`` always; ``recipe.json``, ``train/train.csv``,
     ``validation/validation.csv``, ``test/test.csv`` and, with the cells of the file, the rows of the last one in
     ``held_out/rows.csv`` if the file is accepted; then, too, ``contract.json`` if it makes one, ``facets.json`` if the
-    configuration has facets, and ``group_sample.csv`` for each identifier whose rows share their label.
+    configuration has facets, ``group_sample.csv`` for each identifier whose rows share their label, and ``folds.csv``
+    if folds are wanted and the table is small.
 
     Args:
         path: the file, text or gzip; it is only read.
@@ -107,6 +111,7 @@ def validate_table(
         contract: what to do with the dataset's contract; by default nothing.
         max_bytes: of the text in UTF-8; a file with more is refused.
         remarks: warnings about what lies beside the file; they come first.
+        folds: whether a small table is to be cross-validated.
 
     Raises:
         ChunkError: the engine and the scanner disagree on the file, which is a fault of this program.
@@ -118,7 +123,7 @@ def validate_table(
         closing(RejectedRows(out / layout.REJECTED_ROWS)) as rejected,
     ):
         judged = _Validation(
-            path, name, config, default_target, out, Path(work), rejected, contract or Plan(), max_bytes
+            path, name, config, default_target, out, Path(work), rejected, contract or Plan(), max_bytes, folds=folds
         )
         report = judged.run()
     report = report.model_copy(update={"warnings": (*remarks, *report.warnings)})
@@ -242,6 +247,8 @@ class _Validation:
         rejected: RejectedRows,
         contract: Plan,
         max_bytes: int | None,
+        *,
+        folds: bool,
     ) -> None:
         self._path = path
         self._name = name
@@ -252,6 +259,7 @@ class _Validation:
         self._rejected = rejected
         self._contract = contract
         self._max_bytes = max_bytes
+        self._wants_folds = folds
         held = contract.held
         self._contract_report = ContractReport(version=held.version) if held else None
         self._text: PlainText | None = None
@@ -260,6 +268,7 @@ class _Validation:
         self._small: SmallClasses | None = None
         self._unknown_labels: list[Finding] = []
         self._group_samples: tuple[GroupSampleReport, ...] = ()
+        self._folds: FoldsReport | None = None
 
     def run(self) -> TableReport:
         try:
@@ -271,7 +280,7 @@ class _Validation:
                 raise
             for made in (self._out / folder for folder in (*layout.PARTS, layout.HELD_OUT)):
                 shutil.rmtree(made, ignore_errors=True)
-            for name in (layout.FACETS, *layout.GROUP_SAMPLES):
+            for name in (layout.FACETS, *layout.GROUP_SAMPLES, layout.FOLDS):
                 (self._out / name).unlink(missing_ok=True)
             what = "the training files made from it do not fit on the disk"
             return self._refused([Finding(rule=Rule.FILE_TOO_LARGE, what=what)])
@@ -294,6 +303,7 @@ class _Validation:
         rates = find_rates(text.path, judged.question, judged.census, recipe)
         recipe = with_rates(recipe, rates)
         samples = group_samples(judged.question, shared, len(recipe.features))
+        self._folds = self._write_folds(text.path, judged, len(recipe.features))
         written = self._write(text.path, judged, recipe, {**rates, **scores}, samples)
         return self._accepted(judged, recipe, left_out, written)
 
@@ -444,18 +454,7 @@ class _Validation:
         told = self._config.leaks
         identified = judged.identified()
         _refuse(identified)
-        recipe, leaks = fit(
-            judged.census,
-            judged.profiles,
-            target=Target(name=judged.target, task=self._config.task, classes=judged.classes.labels),
-            missing=self._config.missing,
-            drop=self._config.drop,
-            key=self._config.key,
-            group_by=self._config.split.group_by,
-            leaks=told,
-            keep=self._config.keep,
-            identified={one.position: one.reason for one in identified if one.reason is not None},
-        )
+        recipe, leaks = self._learn(judged, judged.profiles, identified)
         leaks += [one.finding for one in identified if one.finding]
         scores: dict[str, FoldedScores] = {}
         if self._config.texts == "score":
@@ -469,6 +468,39 @@ class _Validation:
         leaks += [one.finding for one in dropped if one.finding]
         leaks += leak_findings(judged.census, judged.question.places, judged.profiles, recipe, told)
         return recipe, leaks, most_shared([*identified, *dropped], MAX_SAMPLES), scores
+
+    def _learn(
+        self, judged: _Judgement, profiles: Sequence[Profile], identified: Sequence[Identified]
+    ) -> tuple[Recipe, list[Finding]]:
+        return fit(
+            judged.census,
+            profiles,
+            target=Target(name=judged.target, task=self._config.task, classes=judged.classes.labels),
+            missing=self._config.missing,
+            drop=self._config.drop,
+            key=self._config.key,
+            group_by=self._config.split.group_by,
+            leaks=self._config.leaks,
+            keep=self._config.keep,
+            identified={one.position: one.reason for one in identified if one.reason is not None},
+        )
+
+    def _write_folds(self, path: Path, judged: _Judgement, features: int) -> FoldsReport | None:
+        times = times_cut(judged.census.good_rows, features) if self._wants_folds else 0
+        if not times or self._config.split.by_time is not None:
+            return None
+        identified, census = judged.identified(), judged.census
+
+        def learned(question: Question, profiles: Sequence[Profile]) -> tuple[Recipe, Folded]:
+            recipe, _ = self._learn(judged, profiles, identified)
+            scores: dict[str, FoldedScores] = {}
+            if self._config.texts == "score":
+                scores, otherwise = find_scores(path, question, census, profiles, recipe)
+                recipe = with_scores(recipe, scores, otherwise)
+            rates = find_rates(path, question, census, recipe)
+            return with_rates(recipe, rates), {**rates, **scores}
+
+        return write_folds(path, judged.question, judged.census, learned, times, self._out / layout.FOLDS)
 
     def _write(
         self,
@@ -597,6 +629,7 @@ class _Validation:
             contract=self._contract_report,
             group_sample=self._group_samples[0] if self._group_samples else None,
             more_group_samples=self._group_samples[1:],
+            folds=self._folds,
         )
 
     def _dialect_report(self) -> DialectReport | None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from cli.execution import Whereabouts
-from sluice.messages import AcceptedModel, Approval, Outcome
+from following.report import print_metrics
+from sluice.messages import AcceptedModel, Approval, CrossValidation, Outcome
 from sluice.runs.approval import question
 from sluice.runs.aws import approval
 from tests.messages import GOOD
@@ -63,6 +66,26 @@ def folder_digits(folder: str) -> str:
     from sluice.names import dataset_name  # noqa: PLC0415
 
     return dataset_name(folder).rpartition("-")[2]
+
+
+def test_what_all_rows_of_a_small_table_say_is_shown_beside_the_held_out_rows() -> None:
+    metrics = GOOD.evaluation.metrics  # type: ignore[union-attr]
+    folds = CrossValidation(
+        metric="log_loss",
+        value=0.12,
+        baseline=0.66,
+        share=0.18,
+        interval=(0.15, 0.21),
+        rows=569,
+        units=569,
+        folds=5,
+        times=1,
+    )
+    stream = io.StringIO()
+    shown = metrics.model_copy(update={"cross_validated": folds})  # type: ignore[union-attr]
+    print_metrics(Console(file=stream, width=200), shown, ())
+    assert "on 85 held-out rows" in stream.getvalue()
+    assert "Cross-validated over all 569 rows (5 folds), log loss is 0.1200, 18% of" in stream.getvalue()
 
 
 def test_a_run_that_ended_is_shown_with_all_that_was_measured(two: World) -> None:

@@ -18,7 +18,7 @@ from plotting.page import decide
 from plotting.words import coded
 from sluice.dataset.config import parse_config
 from sluice.evaluation.document import ClassCurves, Evaluation, GroupGap, Importance, Refit, SliceResult
-from sluice.messages import GateCheck, Outcome, RunResult
+from sluice.messages import CrossValidation, GateCheck, Outcome, RunResult
 from tabular import TableReport
 from tabular.report import ColumnReport, Problem
 from tests import report_samples as samples
@@ -294,6 +294,26 @@ def test_what_new_values_of_an_identifier_cost_is_shown_with_the_setting_that_me
     for said in ("Known and new values", "0.3512", "0.3871", "0.0359", "0.0284 to 0.0437", "1,840 rows", "310 values"):
         assert said in page.text
     assert _settings(pages["binary"]) == [{"split": {"group_by": "branch_no"}}]
+
+
+def test_what_all_rows_of_a_small_table_say_stands_below_the_metrics_of_the_model(pages: dict[str, str]) -> None:
+    assert "Cross-validated" not in Page(pages["binary"]).text
+    metrics = samples.binary_evaluation().metrics
+    assert metrics is not None
+    folds = CrossValidation(
+        metric="log_loss",
+        value=0.36,
+        baseline=0.5,
+        share=0.72,
+        interval=(0.66, 0.79),
+        rows=900,
+        units=900,
+        folds=5,
+        times=1,
+    )
+    html = render(samples.binary(metrics=metrics.model_copy(update={"cross_validated": folds})))
+    said = "over all 900 rows (5 folds), log loss is 0.3600, 72% of the baseline's 0.5000 (95% interval 66% to 79%)"
+    assert said in Page(html).text
 
 
 def test_nothing_is_to_be_set_if_the_test_does_not_flatter_the_model() -> None:

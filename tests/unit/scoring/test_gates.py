@@ -10,7 +10,7 @@ from scoring.evaluation import Scored, measure
 from scoring.gates import failures, judge
 from sluice.dataset.config import Facet, Gates
 from sluice.evaluation.document import BiasMetric, ChampionComparison, FacetBias, SliceResult
-from sluice.messages import GateCheck
+from sluice.messages import CrossValidation, GateCheck, Metrics
 
 GOOD = measure(Scored(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9])), 0.7, intervals=False)
 
@@ -94,6 +94,97 @@ def test_useless_models_hardly_ever_pass_by_default() -> None:
         found = measure(Scored(labels, scores, seed=seed, replicates=200), baseline, shares=shares)
         passed += judge(found, Gates(), None)[0].passed
     assert passed <= 3
+
+
+def cross_validated(share: float, ends: tuple[float, float], own: tuple[float, float] = (0.5, 1.2)) -> Metrics:
+    """Of a small table, with the interval of the model's own share on the held-out rows."""
+    folds = CrossValidation(
+        metric="log_loss",
+        value=share * 0.7,
+        baseline=0.7,
+        share=share,
+        interval=ends,
+        rows=400,
+        units=400,
+        folds=5,
+        times=3,
+    )
+    return GOOD.model_copy(update={"rows": 60, "of_prior": {"log_loss": own}, "cross_validated": folds})
+
+
+@pytest.mark.parametrize(
+    ("share", "ends", "ok"),
+    [
+        (0.95, (0.91, 0.985), True),
+        (0.95, (0.91, 0.986), False),
+        (0.90, (0.75, 1.05), True),
+        (0.901, (0.75, 1.05), False),
+        (1.1, (1.0, 1.2), False),
+    ],
+)
+def test_by_default_a_small_table_is_judged_by_all_of_its_rows(
+    share: float, ends: tuple[float, float], ok: bool
+) -> None:
+    first, second = judge(cross_validated(share, ends), Gates(), None)
+    assert (first.name, first.passed) == ("log_loss.max_of_prior", ok)
+    assert (first.value, first.interval) == (share, ends)
+    assert f"cross-validated over all 400 rows, log loss is {share * 0.7:.5f}" in first.reason
+    assert (second.name, second.passed) == ("log_loss.max_of_prior on held-out rows", True)
+    assert second.value == pytest.approx(GOOD.log_loss / GOOD.prior_log_loss)
+
+
+def test_few_groups_of_a_small_table_must_be_better_with_certainty_however_many_rows_they_have() -> None:
+    found = cross_validated(0.8, (0.6, 1.05))
+    assert found.cross_validated is not None
+    for groups, ok in ((30, True), (29, False)):
+        few = found.model_copy(update={"cross_validated": found.cross_validated.model_copy(update={"units": groups})})
+        assert judge(few, Gates(), None)[0].passed is ok
+
+
+def test_a_model_that_is_surely_worse_on_the_held_out_rows_is_not_saved_by_the_others() -> None:
+    (good, bad) = judge(cross_validated(0.8, (0.7, 0.88), own=(0.95, 1.4)), Gates(), None)
+    assert (good.passed, bad.passed) == (True, False)
+    assert "the lower end of its interval (95.00%) exceeds the maximum of 90%" in bad.reason
+    assert "Models that are made in the same way do better on the other rows" in bad.reason
+
+
+def test_what_few_rows_leave_open_is_told_with_what_to_do() -> None:
+    said = judge(cross_validated(0.95, (0.9, 1.02)), Gates(), None)[0].reason
+    assert "the upper end of its interval (102.00%) exceeds the maximum of 98.5%" in said
+    assert "so few rows leave it open: give it more rows" in said
+    assert "split.test" not in said, "all rows are measured already"
+
+
+def test_limits_that_a_person_or_a_stack_set_are_about_the_held_out_rows_unless_they_say_otherwise() -> None:
+    metrics = cross_validated(0.95, (0.91, 0.97))
+    (own,) = judge(metrics, gates({"log_loss": {"max_of_prior": 0.5}}), None)
+    assert own.value == pytest.approx(GOOD.log_loss / GOOD.prior_log_loss)
+    (of_stack,) = judge(metrics, Gates(), 0.9)
+    assert of_stack.value == own.value
+    first, second = judge(metrics, gates({"log_loss": {"max_of_prior": 0.96, "cross_validated": True}}), None)
+    assert (first.value, first.passed, second.passed) == (0.95, True, True)
+    surely = {"max_of_prior": 0.96, "cross_validated": True, "certain": True, "max": 0.01}
+    checks = judge(metrics, gates({"log_loss": surely}), None)
+    assert passed(checks) == {
+        "log_loss.max": False,
+        "log_loss.max_of_prior": False,
+        "log_loss.max_of_prior on held-out rows": True,
+    }
+    (large,) = judge(GOOD, gates({"log_loss": {"max_of_prior": 0.96, "cross_validated": True}}), None)
+    assert large.value == own.value, "of a large table the held-out rows are enough"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"roc_auc": {"min": 0.7, "cross_validated": True}}, "only `log_loss` and `rmse` are cross-validated"),
+        ({"log_loss": {"max": 0.7, "cross_validated": True}}, "`log_loss.max_of_prior`, which it is about"),
+        ({"log_loss": {"cross_validated": True}}, "a gate needs a limit"),
+    ],
+)
+def test_what_cannot_be_cross_validated_is_refused(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        gates(wrong)
 
 
 def test_the_stack_may_have_gates_for_datasets_that_set_none() -> None:

@@ -2,7 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from sluice.messages import Approval, Fault, Outcome, RecordRequest, Restoration, RunResult, Verification
+from sluice.messages import (
+    Approval,
+    CrossValidation,
+    Fault,
+    Outcome,
+    RecordRequest,
+    Restoration,
+    RunResult,
+    Verification,
+)
 from sluice.runs.outcome import close, notice
 from sluice.training.prices import training_price_usd
 from tests.messages import GOOD
@@ -153,3 +162,27 @@ def test_a_rejected_file_has_no_accepted_rows_in_its_notice() -> None:
 def test_the_notice_compares_the_log_loss_with_the_baseline() -> None:
     _, text = notice(closed(), "incoming/a/b.csv")
     assert "Log loss is 0.1000 on 85 held-out rows, 15% of the baseline's 0.6602." in text
+    assert "Cross-validated" not in text
+
+
+def test_the_notice_says_what_all_rows_of_a_small_table_say() -> None:
+    evaluation = GOOD.evaluation
+    assert evaluation is not None
+    assert evaluation.metrics is not None
+    folds = CrossValidation(
+        metric="log_loss",
+        value=0.12,
+        baseline=0.66,
+        share=0.12 / 0.66,
+        interval=(0.15, 0.21),
+        rows=569,
+        units=569,
+        folds=5,
+        times=3,
+    )
+    metrics = evaluation.metrics.model_copy(update={"cross_validated": folds})
+    _, text = notice(closed(evaluation=evaluation.model_copy(update={"metrics": metrics})), "incoming/a/b.csv")
+    assert (
+        "Cross-validated over all 569 rows (5 folds, cut 3 times), log loss is 0.1200, 18% of the baseline's 0.6600 "
+        "(95% interval 15% to 21%)."
+    ) in text

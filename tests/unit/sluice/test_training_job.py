@@ -8,10 +8,10 @@ import pytest
 from sluice.dataset.config import DatasetConfig, Training
 from sluice.messages import AcceptedFile, CompletedTraining, Run, Trainer, UncompletedTraining
 from sluice.settings import TrainSettings
+from sluice.training.hyperparameters import refit_hyperparameters
 from sluice.training.job import (
     FIRST_WAIT_SECONDS,
     log_tail,
-    refit_hyperparameters,
     refit_job_request,
     refit_status,
     trainer_of,

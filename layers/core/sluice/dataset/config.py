@@ -22,7 +22,7 @@ from pydantic import (
 
 from sluice.dataset.contract import ContractConfig
 from sluice.documents import VERSION_KEY, NewerDocumentError, Part, keys_beside, read_stored, version_of
-from sluice.evaluation.metrics import METRICS
+from sluice.evaluation.metrics import CROSS_VALIDATED, METRICS
 from sluice.messages import Task
 from sluice.training.hyperparameters import MAX_SMALL_ROWS, TUNABLE, Preset, defaults, objective_of
 from sluice.training.instances import INSTANCE_TYPE, without_accelerators
@@ -62,10 +62,15 @@ class Limits(_Section):
         False,
         description="The whole 95 % interval must keep `min`, `max` and those of the baseline, not only the value.",
     )
+    cross_validated: bool | None = Field(
+        None,
+        description="Of a small table `max_of_prior` is a limit of what is cross-validated over all of its rows; of "
+        "`log_loss` and `rmse` alone.",
+    )
 
     @model_validator(mode="after")
     def _some(self) -> Self:
-        if all(value is None for name, value in self if name != "certain"):
+        if all(value is None for name, value in self if name not in {"certain", "cross_validated"}):
             raise ValueError("a gate needs a limit, such as `min` or `max`; without one it would let every model pass")
         return self
 
@@ -106,6 +111,11 @@ class Gates(_ByMetric):
                     raise ValueError(
                         f"`{name}.{key}` is {limit:g}, but no model has such a value: {metric.words} is {metric.range}"
                     )
+            if limits.cross_validated and name not in CROSS_VALIDATED:
+                known = " and ".join(f"`{name}`" for name in CROSS_VALIDATED)
+                raise ValueError(f"`{name}.cross_validated` is set, but only {known} are cross-validated")
+            if limits.cross_validated and limits.max_of_prior is None:
+                raise ValueError(f"`{name}.cross_validated` is set, but not `{name}.max_of_prior`, which it is about")
         return self
 
     def by_metric(self) -> dict[str, Limits]:

@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from sluice.messages import Task
+from sluice.messages import CrossValidation, Task
 
 _SAME: Final = "the same"
 MACRO: Final = "plain mean over the classes, each against the rest"
@@ -230,11 +230,16 @@ _METRICS: Final = (
 METRICS: Final[dict[str, Metric]] = {metric.name: metric for metric in _METRICS}
 """By name, in the order in which people read them: those of classes, then those of numbers."""
 
-FACTS: Final = frozenset({"rows", "prior_log_loss", "cutoff", "confusion_matrix", "intervals", "of_prior"})
+FACTS: Final = frozenset(
+    {"rows", "prior_log_loss", "cutoff", "confusion_matrix", "intervals", "of_prior", "cross_validated"}
+)
 """Fields of ``messages.Metrics`` that measure nothing by themselves: what was measured on, beside and at."""
-NUMBER_FACTS: Final = frozenset({"rows", "prior_rmse", "intervals", "of_prior"})
+NUMBER_FACTS: Final = frozenset({"rows", "prior_rmse", "intervals", "of_prior", "cross_validated"})
 """The same of ``messages.NumberMetrics``."""
 
+
+CROSS_VALIDATED: Final = ("log_loss", "rmse")
+"""The metrics that are measured over all rows of a small table, too."""
 
 BASELINES: Final[dict[Task, str]] = {"classification": "the class shares", "regression": "the mean"}
 """What the baseline always predicts, of the training part."""
@@ -248,3 +253,15 @@ def of_task(task: Task) -> dict[str, Metric]:
 def words(name: str) -> str:
     """A metric's name within a sentence; that of another measure with spaces."""
     return METRICS[name].words if name in METRICS else name.replace("_", " ")
+
+
+def tell_cross_validation(found: CrossValidation) -> str:
+    """A sentence for the report, the notice and ``sluice show``."""
+    low, high = found.interval
+    metric = METRICS[found.metric]
+    often = "" if found.times == 1 else f", cut {found.times} times"
+    return (
+        f"Cross-validated over all {found.rows:,} rows ({found.folds} folds{often}), {metric.words} is "
+        f"{metric.shown(found.value)}, {found.share:.0%} of the baseline's {metric.shown(found.baseline)} "
+        f"(95% interval {low:.0%} to {high:.0%})."
+    )

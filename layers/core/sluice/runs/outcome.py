@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sluice.evaluation.metrics import BASELINES, METRICS
+from sluice.evaluation.metrics import BASELINES, METRICS, tell_cross_validation
 from sluice.layout import RunLayout, uri
 from sluice.messages import (
     AnyMetrics,
@@ -185,6 +185,8 @@ def measured(metrics: AnyMetrics | None, gates: Sequence[GateCheck]) -> list[str
             f"{metric.title} is {metric.shown(metrics.loss)} on {metrics.rows:,} held-out rows, {of_baseline} "
             f"{metric.shown(metrics.prior_loss)}. The baseline always predicts {BASELINES[metrics.task]}."
         )
+        if metrics.cross_validated:
+            lines.append(tell_cross_validation(metrics.cross_validated))
     return lines + [f"{'Passed' if gate.passed else 'FAILED'}: {gate.name}: {gate.reason}" for gate in gates]
 
 

@@ -7,6 +7,7 @@ those that would change what the pipeline itself promises (objective, number of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 type Hyperparameters = dict[str, str | int | float]
@@ -100,3 +101,9 @@ def objective_of(classes: int) -> Hyperparameters:
     if classes > 2:
         return {"objective": "multi:softprob", "num_class": classes, "eval_metric": "mlogloss"}
     return {}
+
+
+def refit_hyperparameters(first: Mapping[str, str], rounds: int) -> dict[str, str]:
+    """Those of the second job, by those of the first one and the rounds of its model."""
+    kept = {name: value for name, value in first.items() if name != "early_stopping_rounds"}
+    return {**kept, "num_round": str(rounds)}

@@ -17,6 +17,7 @@ from sluice.layout import RunLayout, uri
 from sluice.messages import AcceptedFile, CompletedTraining, Run, Trainer, TrainingStatus, UncompletedTraining
 from sluice.names import refit_job_name, run_tags, training_job_name
 from sluice.settings import TrainSettings
+from sluice.training.hyperparameters import refit_hyperparameters
 from sluice.training.images import training_image
 
 _WAIT_SECONDS = {
@@ -88,12 +89,6 @@ def refit_job_request(
         config,
         settings,
     )
-
-
-def refit_hyperparameters(first: Mapping[str, str], rounds: int) -> dict[str, str]:
-    """Those of the second job, by those of the first one and the rounds of its model."""
-    kept = {name: value for name, value in first.items() if name != "early_stopping_rounds"}
-    return {**kept, "num_round": str(rounds)}
 
 
 def _request(

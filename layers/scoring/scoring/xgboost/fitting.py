@@ -37,3 +37,16 @@ def fit(
         callbacks=[xgboost.callback.EarlyStopping(rounds=stopping, save_best=True)],
         verbose_eval=False,
     )
+
+
+def fit_again(rows: tuple[Matrix, Ints | Floats], hyperparameters: Mapping[str, str]) -> xgboost.Booster:
+    """A model of the rounds that the hyperparameters say.
+
+    Args:
+        rows: features (n, f) and class numbers, or the numbers to predict (n,).
+        hyperparameters: as the second training job is given them.
+    """
+    parameters = dict(hyperparameters)
+    rounds = int(parameters.pop("num_round"))
+    data = xgboost.DMatrix(*rows, nthread=1)
+    return xgboost.train({**parameters, "nthread": 1, "verbosity": 0}, data, rounds, verbose_eval=False)

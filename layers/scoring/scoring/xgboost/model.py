@@ -13,10 +13,11 @@ from scoring.metrics import Floats, Ints
 from scoring.model import Matrix
 from scoring.xgboost.artifact import load_booster, read_model_bytes
 from scoring.xgboost.contributions import contributions
-from scoring.xgboost.fitting import fit
+from scoring.xgboost.fitting import fit, fit_again
 from scoring.xgboost.training_report import read_curves, training_report
 from sluice.dataset.recipe import Recipe
 from sluice.evaluation.document import ClassCount, TrainingReport
+from sluice.training.hyperparameters import refit_hyperparameters
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ class XGBoostModel:
         max_rounds: int,
     ) -> XGBoostModel:
         return XGBoostModel(fit(train, validation, hyperparameters, max_rounds))
+
+    def refitted(self, rows: tuple[Matrix, Ints | Floats], hyperparameters: Mapping[str, str]) -> XGBoostModel:
+        return XGBoostModel(fit_again(rows, refit_hyperparameters(hyperparameters, self.rounds)))
 
     def explain(
         self,

@@ -14,6 +14,7 @@ PYTHON := $(VENV)/bin/python
 SLUICE := $(VENV)/bin/sluice
 LINT := .venv-lint
 MODELS := .venv-models
+MONITOR := .venv-monitor
 # What of .sluice a clean leaves: what cannot be built again.
 LOCAL_DATA := data demo state.json env.sh
 ARCHITECTURE ?= arm64
@@ -27,7 +28,7 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.13 --ge
 	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 SAM = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam
 
-.PHONY: help setup setup-models demo local status down check lint types templates security test longer faults audit deploy cloud-check remove lock clean forget
+.PHONY: help setup setup-models setup-monitor demo local status down check lint types templates security test longer faults audit deploy cloud-check remove lock clean forget
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +52,14 @@ $(LINT)/.installed: requirements-lint.txt $(VENV)/.installed
 	@touch $@
 
 setup-models: $(MODELS)/.installed ## make .venv-models, what python -m benchmarks.models compares Sluice's models with
+
+setup-monitor: $(MONITOR)/.installed ## make .venv-monitor, what python -m benchmarks.monitor compares Sluice's report with
+
+$(MONITOR)/.installed: requirements-monitor.txt $(VENV)/.installed
+	$(VENV)/bin/uv venv --quiet --clear --python $(PYTHON) $(MONITOR)
+	$(VENV)/bin/uv pip install --quiet --python $(MONITOR)/bin/python --require-hashes -r $< \
+		|| $(PYTHON) -m pip --python $(MONITOR)/bin/python install --quiet --require-hashes -r $<
+	@touch $@
 
 $(MODELS)/.installed: requirements-models.txt $(VENV)/.installed
 	$(VENV)/bin/uv venv --quiet --clear --python $(PYTHON) $(MODELS)
@@ -122,6 +131,7 @@ lock: setup ## renew the locks from their .in files; UPGRADE=1 to take newer ver
 	$(LOCK) requirements-sdk.in -o requirements-sdk.txt
 	$(LOCK) requirements-lint.in -o requirements-lint.txt
 	$(LOCK) requirements-models.in -o requirements-models.txt
+	$(LOCK) requirements-monitor.in -o requirements-monitor.txt
 	$(LOCK) tests/docker/runtime.in -o tests/docker/runtime.txt
 
 clean: ## stop the local AWS and remove what was built here, .venv too; its data and the demo's reports stay

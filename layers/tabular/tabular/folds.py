@@ -2,7 +2,7 @@
 
 The training files hold one split. Of a few hundred rows, its test part decides by luck, and its features cannot be used
 for another split: levels, ranks and rates were learned on its training part, the rates from labels. So the recipe is
-learned anew for each fold, by what learned that of the run, and the features of all rows are written by it.
+learned again for each fold, by what learned that of the run, and the features of all rows are written by it.
 
 Folds are cut by u, as the parts are (``split``): of each class every fold has its share of the rows, equal rows stay
 together, and so do those of a group with ``group_by``.

@@ -152,10 +152,24 @@ class ValueSample:
             kept = kept.filter(self.below(self.limit))
         self._kept, self._waiting, self._waiting_rows = kept, [], 0
 
+    def settled(self) -> pl.DataFrame | None:
+        """The rows, but those that were added last; None if there are none."""
+        return self._kept
+
     def table(self) -> pl.DataFrame | None:
         """The rows, in the order of values and hashes; None if there are none."""
         self._settle()
         return None if self._kept is None else self._kept.sort("value", "u")
+
+
+def _cuts(sample: ValueSample) -> tuple[int, pl.DataFrame]:
+    """Up to which hash values are sampled, and of values that have as many rows as are kept, ``last``, the low bits of
+    the last one: no row beyond it gets into the sample."""
+    rows = sample.settled()
+    if rows is None:
+        return sample.limit, pl.DataFrame(schema={"value": pl.UInt64, "last": pl.UInt64})
+    last = rows.group_by("value").agg(pl.len().alias("n"), (pl.col("u") & _LOW_BITS).max().alias("last"))
+    return sample.limit, last.filter(pl.col("n") == MAX_ROWS_PER_VALUE).drop("n")
 
 
 def _first_rows(rows: pl.DataFrame) -> pl.DataFrame:
@@ -170,7 +184,7 @@ class Limits:
 
     rows: int
     values: Mapping[int, int]
-    dropped: Mapping[int, int]
+    dropped: Mapping[int, tuple[int, pl.DataFrame]]
 
 
 @dataclass(frozen=True)
@@ -214,7 +228,7 @@ class Identities:
 
     def limits(self) -> Limits:
         values = {i: sample.limit for i, sample in self.values.items() if i not in self._fractions}
-        return Limits(self.rows.limit, values, {i: sample.limit for i, sample in self.dropped.items()})
+        return Limits(self.rows.limit, values, {i: _cuts(sample) for i, sample in self.dropped.items()})
 
     def leave_out(self, position: int) -> None:
         """A column is found to have fractions."""
@@ -243,7 +257,7 @@ class Identities:
             .filter(pl.col("value").is_not_null() & ValueSample.below(limit))
             for i, limit in limits.values.items()
         ]
-        dropped = [self._look_at_dropped(known, i, limit) for i, limit in limits.dropped.items()]
+        dropped = [self._look_at_dropped(known, i, *cuts) for i, cuts in limits.dropped.items()]
         first, *others = pl.collect_all([sampled, *values, *dropped])
         of_values, of_dropped = others[: len(values)], others[len(values) :]
         return Looked(
@@ -252,11 +266,12 @@ class Identities:
             dict(zip(limits.dropped, of_dropped, strict=True)),
         )
 
-    def _look_at_dropped(self, known: pl.DataFrame, position: int, limit: int) -> pl.LazyFrame:
+    def _look_at_dropped(self, known: pl.DataFrame, position: int, limit: int, full: pl.DataFrame) -> pl.LazyFrame:
         hashes = known[f"c{position}"].hash()
         chosen = pl.DataFrame({"value": hashes, "u": known["u"]}).with_row_index("row").filter(ValueSample.below(limit))
-        # Of few values nearly all rows are more than the sample keeps.
-        chosen = _first_rows(chosen) if chosen.height > _MIN_WAITING_ROWS else chosen
+        if full.height:  # of few values nearly all rows are more than the sample keeps
+            known_last = chosen.join(full, on="value", how="left", maintain_order="left")
+            chosen = known_last.filter(pl.col("last").is_null() | ((pl.col("u") & _LOW_BITS) <= pl.col("last")))
         return (
             known.lazy()
             .select(pl.all().gather(chosen["row"]))

@@ -117,6 +117,7 @@ class ValueSample:
         self._kept: pl.DataFrame | None = None
         self._waiting: list[pl.DataFrame] = []
         self._waiting_rows = 0
+        self._full: pl.DataFrame | None = None
         self.limit = limit
 
     @property
@@ -151,25 +152,21 @@ class ValueSample:
             self.limit //= 2
             kept = kept.filter(self.below(self.limit))
         self._kept, self._waiting, self._waiting_rows = kept, [], 0
+        self._full = None
 
-    def settled(self) -> pl.DataFrame | None:
-        """The rows, but those that were added last; None if there are none."""
-        return self._kept
+    def full(self) -> pl.DataFrame:
+        """Of values that have as many rows as are kept: ``last``, the low bits of the last one. No row beyond it gets
+        into the sample. Rows that were added last may not be in it yet."""
+        if self._full is None:
+            rows = pl.DataFrame(schema={"value": pl.UInt64, "u": pl.UInt64}) if self._kept is None else self._kept
+            last = rows.group_by("value").agg(pl.len().alias("n"), (pl.col("u") & _LOW_BITS).max().alias("last"))
+            self._full = last.filter(pl.col("n") == MAX_ROWS_PER_VALUE).drop("n")
+        return self._full
 
     def table(self) -> pl.DataFrame | None:
         """The rows, in the order of values and hashes; None if there are none."""
         self._settle()
         return None if self._kept is None else self._kept.sort("value", "u")
-
-
-def _cuts(sample: ValueSample) -> tuple[int, pl.DataFrame]:
-    """Up to which hash values are sampled, and of values that have as many rows as are kept, ``last``, the low bits of
-    the last one: no row beyond it gets into the sample."""
-    rows = sample.settled()
-    if rows is None:
-        return sample.limit, pl.DataFrame(schema={"value": pl.UInt64, "last": pl.UInt64})
-    last = rows.group_by("value").agg(pl.len().alias("n"), (pl.col("u") & _LOW_BITS).max().alias("last"))
-    return sample.limit, last.filter(pl.col("n") == MAX_ROWS_PER_VALUE).drop("n")
 
 
 def _first_rows(rows: pl.DataFrame) -> pl.DataFrame:
@@ -228,7 +225,7 @@ class Identities:
 
     def limits(self) -> Limits:
         values = {i: sample.limit for i, sample in self.values.items() if i not in self._fractions}
-        return Limits(self.rows.limit, values, {i: _cuts(sample) for i, sample in self.dropped.items()})
+        return Limits(self.rows.limit, values, {i: (sample.limit, sample.full()) for i, sample in self.dropped.items()})
 
     def leave_out(self, position: int) -> None:
         """A column is found to have fractions."""

@@ -86,7 +86,7 @@ def judge(times: Times) -> list[Ratio]:
         Ratio(
             "what keeping the request adds if it is written before the answer, one record, median",
             f"{times.added_by_keeping():.1f} ms",
-            "nothing on AWS, where it is written after the answer",
+            "nothing on AWS, which writes it after the answer",
             None,
         ),
     ]

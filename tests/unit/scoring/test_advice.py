@@ -25,7 +25,7 @@ MANY: Final = measure(Scored(np.arange(120) % 3, RNG.dirichlet([1, 1, 1], 120)),
 BASELINE: Final = TargetNumbers(mean=0, median=0, low=-16, high=16, minimum=-30, maximum=30, deviation=10)
 TRUTH: Final = RNG.normal(0, 10, 120)
 OF_NUMBERS: Final = measure_numbers(ScoredNumbers(TRUTH, TRUTH + RNG.normal(0, 4, 120), 6.0), BASELINE)
-LIMITS: Final = [name for name in Limits.model_fields if name != "certain"]
+LIMITS: Final = [name for name in Limits.model_fields if name not in {"certain", "cross_validated"}]
 BIAS: Final[tuple[BiasName, ...]] = get_args(BiasName.__value__)
 CLASSES: Final = of_task("classification")
 NUMBERS: Final = of_task("regression")

@@ -98,7 +98,7 @@ def test_a_feature_of_the_identifier_itself_is_none_for_new_values() -> None:
     features = np.column_stack([rng.permutation(100)[groups], rng.normal(size=800)])
     found = measure_group_gap(ANY, recipe(2, "machine", "x"), sample(labels, groups, features), settings())
     assert found is not None
-    assert found.known < 0.6 * found.prior
+    assert found.known < 0.75 * found.prior
     assert found.new == pytest.approx(found.prior, abs=0.05)
     assert measure_group_gap(ANY, recipe(2, "machine"), sample(labels, groups, features[:, :1]), settings()) is None
 

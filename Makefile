@@ -18,7 +18,7 @@ MONITOR := .venv-monitor
 # What of .sluice a clean leaves: what cannot be built again.
 LOCAL_DATA := data demo state.json env.sh
 ARCHITECTURE ?= arm64
-LONG_TESTS = $(addprefix tests/local/test_,$(addsuffix .py,build cli cloud_check command_line deployment events kept_data monitor predict regression teardown)) \
+LONG_TESTS = $(addprefix tests/local/test_,$(addsuffix .py,build cli cloud_check command_line deployment events kept_data labels monitor predict regression teardown texts)) \
 	tests/local_sagemaker/test_guarded_updates.py tests/faults
 TESTS ?= tests --ignore=tests/cloud --ignore=tests/docker --ignore=tests/browser --ignore=tests/contract/sdk $(addprefix --ignore=,$(LONG_TESTS))
 # As many processes as there are cores, but no more than can be fed; tests that share a server stay together.

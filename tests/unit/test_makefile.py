@@ -1,4 +1,4 @@
-"""What ``make clean`` removes, in a folder of its own."""
+"""What ``make clean`` removes, in a folder of its own, and what ``make longer`` runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-MAKEFILE = Path(__file__).parents[2] / "Makefile"
+ROOT = Path(__file__).parents[2]
+MAKEFILE = ROOT / "Makefile"
 
 
 def test_clean_leaves_the_local_data_and_the_demos_reports(tmp_path: Path) -> None:
@@ -25,3 +26,15 @@ def test_clean_leaves_the_local_data_and_the_demos_reports(tmp_path: Path) -> No
     assert (state / "data/s3/file").exists()
     assert (state / "demo/churn/file").exists()
     assert {path.name for path in tmp_path.iterdir()} == {".sluice", "Makefile"}
+
+
+def test_every_test_that_make_test_leaves_out_as_longer_is_one_of_make_longer() -> None:
+    made = subprocess.run(["make", "-n", "-o", "setup", "longer"], cwd=ROOT, check=True, capture_output=True, text=True)
+    places = [word for word in made.stdout.split() if word.startswith("tests/")]
+    assert {"tests/faults", "tests/unit"} <= {*places}
+    marked = [
+        path.relative_to(ROOT)
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if "mark.longer" in path.read_text(encoding="utf-8") and path != Path(__file__)
+    ]
+    assert [path for path in marked if not any(path.is_relative_to(place) for place in places)] == []

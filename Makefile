@@ -102,7 +102,7 @@ test: check ## check, and all tests but the longer ones and those that need Dock
 
 longer: setup ## the longer tests: rollouts, lost and late events, removal of a stack, real tables, and searches for counterexamples all the way
 	$(PYTHON) -m pytest $(LONG_TESTS)
-	SLUICE_SEARCH=1 $(PYTHON) -m pytest -m "longer or hypothesis" tests/unit tests/hostile tests/functions
+	SLUICE_SEARCH=$${SLUICE_SEARCH:-1} $(PYTHON) -m pytest -m "longer or hypothesis" tests/unit tests/hostile tests/functions
 
 faults: setup ## every call of a run with every fault, on two local AWS; writes the table of docs/reliability.md
 	$(PYTHON) -m tests.faults --write

@@ -12,9 +12,9 @@ import pytest
 
 from tests.search import examples
 
-SERVERS: Final = frozenset({"ministack", "lab", "local_aws"})
-"""Fixtures that start servers for the session: `--dist loadgroup` runs all tests that need one in one process, so that
-each is started once."""
+ONCE: Final = frozenset({"ministack", "lab", "local_aws", "pages"})
+"""Fixtures that start servers or take long: `--dist loadgroup` runs all tests that need one in one process, so that each
+is made once."""
 
 # Of the tests that do not say how far they search: Hypothesis' own hundred, or a part of it.
 hypothesis.settings.register_profile("sluice", max_examples=examples(100), deadline=None)
@@ -28,5 +28,5 @@ botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
 @pytest.hookimpl(tryfirst=True)  # xdist's own hook reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        for server in SERVERS.intersection(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group(server))
+        for fixture in ONCE.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(fixture))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
-SHARE: Final = float(os.environ.get("SLUICE_SEARCH", "0.12"))
+SHARE: Final = float(os.environ.get("SLUICE_SEARCH", "0.08"))
 """Of each test's examples. `make longer` sets it to 1."""
 MIN_EXAMPLES: Final = 3
 

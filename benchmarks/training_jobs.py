@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -24,7 +25,7 @@ from sluice import layout
 from sluice.dataset.config import DatasetConfig
 from sluice.training.hyperparameters import refit_hyperparameters
 
-_SHARES: Final = {"train": 1.0, "validation": 0.2, "test": 0.2}
+_SHARES: Final[Mapping[layout.Part, float]] = {"train": 1.0, "validation": 0.2, "test": 0.2}
 """Of the rows of the training part, which is 70 % of a table."""
 _RECORDS: Final = 500
 _SEED: Final = 1
@@ -34,7 +35,7 @@ def make(folder: Path, rows: int, features: int) -> None:
     random = np.random.default_rng(_SEED)
     weights = random.normal(size=features) / np.sqrt(features)
     for part, share in _SHARES.items():
-        file = folder / layout.part_file(part)  # type: ignore[arg-type]
+        file = folder / layout.part_file(part)
         file.parent.mkdir(parents=True, exist_ok=True)
         table = labelled_rows(random, weights, round(share * rows))
         pl.DataFrame(table).fill_nan(None).with_columns(pl.col("column_0").cast(pl.Int8)).write_csv(

@@ -13,8 +13,8 @@ import pytest
 from tests.search import examples
 
 ONCE: Final = frozenset({"ministack", "lab", "local_aws", "pages"})
-"""Fixtures that start servers or take long: `--dist loadgroup` runs all tests that need one in one process, so that each
-is made once."""
+"""Fixtures that start servers or take long: `--dist loadgroup` runs all tests that need one in one process, so that
+each is made once."""
 
 # Of the tests that do not say how far they search: Hypothesis' own hundred, or a part of it.
 hypothesis.settings.register_profile("sluice", max_examples=examples(100), deadline=None)

@@ -340,7 +340,15 @@ def test_each_identifier_is_shown_and_a_number_in_its_unit() -> None:
     assert "Values of branch_no" in Page(render(of_earlier)).text
 
 
-@pytest.mark.parametrize("column", ["no: <b>of</b> visits", "- Kunde & Co", "Yes", "it's `one`"])
+@pytest.mark.parametrize(
+    "column",
+    [
+        "no: <b>of</b> visits",
+        pytest.param("- Kunde & Co", marks=pytest.mark.longer),
+        pytest.param("Yes", marks=pytest.mark.longer),
+        pytest.param("it's `one`", marks=pytest.mark.longer),
+    ],
+)
 def test_the_setting_can_be_pasted_whatever_the_identifier_is_called(column: str) -> None:
     (found,) = samples.binary_evaluation().group_gaps
     html = render(samples.binary(group_gaps=(found.model_copy(update={"column": column}),)))

@@ -48,6 +48,7 @@ def test_with_many_rows_f1_is_about_as_good_as_at_the_best_cutoff(positive: floa
     assert "median of the best cutoffs" in found.reason
 
 
+@pytest.mark.longer
 def test_the_median_of_resamples_varies_less_than_the_best_place_of_one_ragged_curve() -> None:
     samples_of_90 = [scored(90, 0.3, 1.5, seed) for seed in range(40)]
     found = [choose_cutoff(Cutoff(), None, sample).value for sample in samples_of_90]

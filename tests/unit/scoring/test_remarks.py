@@ -153,7 +153,7 @@ def below_the_baseline(table: Path, folder: Path, config: DatasetConfig) -> bool
     return bool(loss < 0.9 * prior)
 
 
-@pytest.mark.parametrize("which", ["case", "sibling"])
+@pytest.mark.parametrize("which", ["case", pytest.param("sibling", marks=pytest.mark.longer)])
 def test_a_column_that_tells_twenty_rows_of_ten_thousand_apart_is_learned(tmp_path: Path, which: str) -> None:
     passed = {}
     for seed in range(6):

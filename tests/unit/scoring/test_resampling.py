@@ -61,7 +61,9 @@ def test_intervals_are_the_percentiles_of_the_metric_over_the_same_resamples(nam
     assert found == pytest.approx(tuple(np.percentile(values, [2.5, 97.5])), abs=1e-9)
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize(
+    "name", [name if name in {"log_loss", "f1"} else pytest.param(name, marks=pytest.mark.longer) for name in METRICS]
+)
 def test_groups_of_rows_give_the_intervals_of_single_rows(name: str) -> None:
     labels, scores = noisy(20_000)
     low, high = measure(Scored(labels, scores), 0.69).intervals[name]

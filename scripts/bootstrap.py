@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 LOCK = ROOT / "requirements-dev.txt"
 STAMP = VENV / ".installed"
-# Both match .gitignore's .venv-*/
+# Both match .gitignore's .venv-*
 UV_VENV = ROOT / ".venv-uv"
 FETCHED = ROOT / ".venv-python"
 

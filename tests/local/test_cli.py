@@ -84,7 +84,7 @@ def test_why_says_what_is_live(deployed: subprocess.CompletedProcess[str], sluic
     called = sluice("why", DATASET)
     assert called.returncode == 0
     assert f"sluice-{DATASET} is live with the model of run" in called.stdout
-    assert "It passed the gate" in called.stdout
+    assert "It passed all 2 gates:" in called.stdout  # of all rows, and of those held out: the table is small
 
 
 def test_a_file_is_predicted_and_what_is_wrong_is_named(

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,12 +17,11 @@ import numpy as np
 import polars as pl
 
 from benchmarks.make_scores import labelled_rows
-from local.sagemaker.algorithm import Channel, fit
+from benchmarks.training_run import train_as_jobs
 from scoring.held_out import read_held_out
 from scoring.metrics import row_log_losses
 from sluice import layout
 from sluice.dataset.config import DatasetConfig
-from sluice.training.hyperparameters import refit_hyperparameters
 
 _SHARES: Final[Mapping[layout.Part, float]] = {"train": 1.0, "validation": 0.2, "test": 0.2}
 """Of the rows of the training part, which is 70 % of a table."""
@@ -48,8 +46,10 @@ def train(folder: Path, name: str) -> dict[str, Any]:
     with (folder / layout.part_file("train")).open("rb") as lines:
         features = next(lines).count(b",")
         rows = 1 + sum(1 for _ in lines)
+    sent = {**config.resolved_hyperparameters(2, rows), "nthread": str(os.cpu_count() or 1)}
+    refits = config.is_refitted(2, rows)
     start = time.process_time()
-    booster = _trained(folder, config, rows)
+    booster = train_as_jobs(sent, lambda part: folder / layout.part_file(part), refits=refits)
     seconds = time.process_time() - start
     labels, test = read_held_out(folder / layout.part_file("test"), features)
     asked = []
@@ -68,25 +68,6 @@ def train(folder: Path, name: str) -> dict[str, Any]:
         "rows_seconds": scored,
         "log_loss": float(row_log_losses(labels, np.asarray(scores, np.float64)).mean()),
     }
-
-
-def _trained(folder: Path, config: DatasetConfig, rows: int) -> Any:
-    """As the training jobs do it."""
-    sent = {**config.resolved_hyperparameters(2, rows), "nthread": str(os.cpu_count() or 1)}
-    channels: dict[str, Channel] = {part: _channel(folder / layout.part_file(part)) for part in layout.PARTS[:2]}
-    booster = fit(sent, channels, log=lambda _: None).booster
-    if not config.is_refitted(2, rows):
-        return booster
-    with tempfile.TemporaryDirectory(prefix="sluice-benchmark-") as learning:
-        for part in layout.PARTS[:2]:
-            file = folder / layout.part_file(part)
-            Path(learning, file.name).symlink_to(file)
-        again = refit_hyperparameters(sent, booster.num_boosted_rounds())
-        return fit(again, {"train": Channel(Path(learning), content_type="text/csv")}, log=lambda _: None).booster
-
-
-def _channel(file: Path) -> Channel:
-    return Channel(file.parent, content_type="text/csv")
 
 
 if __name__ == "__main__":

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.connection import Connection
-from cli.decisions import live_model
-from cli.failure import NO, AnswerIsNoError, CommandError, as_sentence
+from cli.failure import NO, CommandError, as_sentence
 from cli.output import Output, table
 from cli.stack import Stack
-from cli.suggesting import dataset_hint
+from cli.watching import days_since, the_live_model
 
 if TYPE_CHECKING:
     from sluice.dataset.config import DatasetConfig
@@ -42,16 +41,8 @@ def quality(connection: Connection, stack: Stack, dataset: str, since: str, outp
         AnswerIsNoError: nothing is live.
         CommandError: ``since`` is no day, or another version of Sluice made the model.
     """
-    from sluice.monitoring.log_files import days_between, first_day
-
-    today = datetime.now(UTC).date()
-    try:
-        days = days_between(first_day(since, today), today)
-    except ValueError as error:
-        raise CommandError(as_sentence(str(error))) from error
-    live = live_model(connection.dynamodb, stack.runs_table, dataset)
-    if live is None:
-        raise AnswerIsNoError(f"Nothing is live for dataset {dataset}.{dataset_hint(connection, stack, dataset)}")
+    days = days_since(since)
+    live = the_live_model(connection, stack, dataset)
     report = _report(connection, stack, dataset, live.run_id, days)
     output.document(report.model_dump(mode="json"))
     if not output.as_json:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cli.connection import Connection
-from cli.decisions import live_model
-from cli.failure import NO, AnswerIsNoError, CommandError, as_sentence
+from cli.failure import NO, CommandError, as_sentence
 from cli.output import Output, table
 from cli.stack import Stack
-from cli.suggesting import dataset_hint
+from cli.watching import days_since, the_live_model
 
 if TYPE_CHECKING:
     from sluice.monitoring.aws.watched import Watched
@@ -24,20 +22,12 @@ def monitor(connection: Connection, stack: Stack, dataset: str, since: str, outp
         AnswerIsNoError: nothing is live.
         CommandError: ``since`` is no day, or another version of Sluice made the model.
     """
-    from sluice.monitoring.log_files import days_between, first_day
-
-    today = datetime.now(UTC).date()
-    try:
-        days = days_between(first_day(since, today), today)
-    except ValueError as error:
-        raise CommandError(as_sentence(str(error))) from error
-    live = live_model(connection.dynamodb, stack.runs_table, dataset)
-    if live is None:
-        raise AnswerIsNoError(f"Nothing is live for dataset {dataset}.{dataset_hint(connection, stack, dataset)}")
     from sluice.monitoring.aws.watched import report_before
     from sluice.monitoring.aws.watching import report_on
     from tabular.traffic import count_traffic
 
+    days = days_since(since)
+    live = the_live_model(connection, stack, dataset)
     watched = _watched(connection, stack, dataset, live.run_id)
     before = report_before(connection.s3, stack.artifacts, dataset, days[0])
     report = report_on(connection.s3, stack.artifacts, dataset, watched, days, count_traffic, before)

@@ -29,14 +29,14 @@ from benchmarks.measure import ROOT, JobError
 from benchmarks.model_jobs import peers
 from benchmarks.model_jobs.results import PEERS, PEERS_PYTHON, SLUICE, Name, Result
 from benchmarks.model_jobs.tables import Table, all_tables
-from local.sagemaker.algorithm import Channel, fit
+from benchmarks.training_run import train_as_jobs
 from scoring.evaluation import Scored
 from scoring.held_out import read_held_out, read_held_out_numbers
 from scoring.metrics import CALIBRATION_BINS, calibration_bins, calibration_error, row_log_losses
 from sluice import layout
 from sluice.dataset.config import DatasetConfig
 from sluice.dataset.recipe import FrequencyRankColumn, OneHotColumn, Recipe
-from sluice.training.hyperparameters import objective_of, refit_hyperparameters
+from sluice.training.hyperparameters import objective_of
 from tabular import validate_table
 
 _PEERS_LOCK: Final = ROOT / "requirements-models.txt"
@@ -183,15 +183,7 @@ def default_model(split: Split) -> Any:
 def _trained(name: Name, split: Split) -> Any:
     """As the training jobs do it."""
     sent = {**hyperparameters(name, split), "nthread": str(peers.THREADS)}
-    channels: dict[str, Channel] = {part: _channel(split.part(part).parent) for part in layout.PARTS[:2]}
-    booster = fit(sent, channels, log=lambda _: None).booster
-    if not is_refitted(name, split):
-        return booster
-    with tempfile.TemporaryDirectory(prefix="sluice-benchmark-") as learning:
-        for part in layout.PARTS[:2]:
-            Path(learning, split.part(part).name).symlink_to(split.part(part))
-        again = refit_hyperparameters(sent, booster.num_boosted_rounds())
-        return fit(again, {"train": _channel(Path(learning))}, log=lambda _: None).booster
+    return train_as_jobs(sent, split.part, refits=is_refitted(name, split))
 
 
 def _scores(booster: Any, split: Split) -> tuple[Any, Any]:
@@ -203,10 +195,6 @@ def _scores(booster: Any, split: Split) -> tuple[Any, Any]:
 def _read(split: Split, part: layout.Part) -> tuple[NDArray[Any], NDArray[np.float32]]:
     read = read_held_out_numbers if split.table.task == "regression" else read_held_out
     return read(split.part(part), len(split.recipe.features))
-
-
-def _channel(folder: Path) -> Channel:
-    return Channel(folder, content_type="text/csv")
 
 
 def _peer(name: Name, split: Split) -> Result:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy import stats  # type: ignore[import-untyped]
 from scipy.spatial import distance  # type: ignore[import-untyped]
@@ -25,6 +25,7 @@ COUNTS = st.integers(0, 3000)
 
 @settings(max_examples=examples(200), deadline=None)
 @given(st.floats(0, 400), st.integers(1, 101))
+@example(5e-324, 2)
 def test_the_tail_of_chi_squared_is_scipys(statistic: float, freedom: int) -> None:
     assert chi_squared_tail(statistic, freedom) == pytest.approx(
         stats.chi2.sf(statistic, freedom), rel=1e-9, abs=1e-300

@@ -23,9 +23,9 @@ def chi_squared_tail(statistic: float, freedom: int) -> float:
 
     The finite series for whole degrees of freedom (Abramowitz and Stegun, 26.4.4 and 26.4.5).
     """
-    if statistic <= 0:
-        return 1.0
     half, odd = statistic / 2, freedom % 2
+    if half <= 0:  # so is the half of the smallest positive number
+        return 1.0
     tail = math.erfc(math.sqrt(half)) if odd else 0.0
     for i in range(freedom // 2):
         power = i + odd / 2
